@@ -1,0 +1,134 @@
+# Needs Go, git, make and bash. Everything else is built from pinned modules into bin/.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMG ?= fastpix-operator:dev
+CONTAINER_TOOL ?= docker
+KUBECTL ?= kubectl
+# The user's own flags for go test, for example TEST_FLAGS="-race -run Journal" (-race needs a C compiler).
+TEST_FLAGS ?=
+FUZZ_TIME ?= 30s
+BENCH_ARGS ?=
+
+# A workspace file above this folder must not decide which dependencies are used.
+export GOWORK := off
+
+# A control plane that the user brings wins over the one built here.
+ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
+override KUBEBUILDER_ASSETS := $(CURDIR)/bin/k8s
+CONTROL_PLANE := k8s
+endif
+export KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
+
+CONTROLLER_GEN := bin/tools/controller-gen
+GOLANGCI_LINT := bin/tools/golangci-lint
+# Where generated files go. hack/verify.sh points it elsewhere, to compare without touching the work tree.
+OUT ?= .
+# No client, no clock, no goroutine: their tests need no API server.
+PURE := ./api/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
+MODULES := . hack/tools hack/kubernetes
+
+##@ General
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*##"; printf "\nUsage:\n  make \033[36m<target>\033[0m\n"} /^[a-zA-Z_0-9-]+:.*?##/ { printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2 } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/fastpix-operator, a static binary.
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fastpix-operator .
+
+.PHONY: demo
+demo: build $(CONTROL_PLANE) ## Show events becoming resources on a real API server (first run: about 8 minutes of building).
+	CGO_ENABLED=0 go build -o bin/demo ./hack/demo
+	exec bin/demo
+
+.PHONY: clean
+clean: ## Remove everything that was built; the next test or demo builds the control plane again (minutes).
+	rm -rf bin
+
+##@ Development
+
+.PHONY: generate
+generate: tools ## Generate deepcopy functions, and docs/events.md from the catalogue of event types.
+	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/... output:object:dir=$(OUT)/api/v1alpha1
+	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
+
+.PHONY: manifests
+manifests: tools ## Generate the CRDs, and the rights of each identity from the markers in its own half.
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=fastpix-receiver paths=./webhookserver/... output:rbac:dir=$(OUT)/config/rbac/receiver
+	$(CONTROLLER_GEN) rbac:roleName=fastpix-controller-manager paths=./controllers/... output:rbac:dir=$(OUT)/config/rbac/controllers
+
+.PHONY: fmt
+fmt: tools ## Format the Go code.
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: vet
+vet: ## Run go vet.
+	go vet ./...
+
+.PHONY: lint
+lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
+	$(GOLANGCI_LINT) run
+
+.PHONY: tidy
+tidy: ## Tidy every module of this repository.
+	for module in $(MODULES); do (cd "$$module" && go mod tidy); done
+
+.PHONY: verify
+verify: vet lint ## Check that what is generated, formatted and tidied is up to date; changes nothing.
+	hack/verify.sh $(MODULES)
+
+##@ Tests
+
+.PHONY: test
+test: build $(CONTROL_PLANE) ## Run all tests, on a real API server (first run: about 8 minutes of building).
+	go test -count=1 -timeout 20m $(TEST_FLAGS) ./...
+
+.PHONY: test-unit
+test-unit: ## Run the tests of the pure packages (seconds).
+	go test $(TEST_FLAGS) $(PURE)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
+	hack/fuzz.sh $(FUZZ_TIME)
+
+.PHONY: bench
+bench: build $(CONTROL_PLANE) ## Measure the operator against the API server's own speed; BENCH_ARGS=-quick for the short form.
+	CGO_ENABLED=0 go build -o bin/bench ./hack/bench
+	exec bin/bench $(BENCH_ARGS)
+
+.PHONY: k8s
+k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: about 6 minutes).
+	hack/kubernetes/build.sh bin/k8s
+
+.PHONY: tools
+tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).
+	@hack/tools/build.sh bin/tools
+
+##@ Deployment (with your kubectl and KUBECONFIG)
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG.
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || true) -t $(IMG) .
+
+.PHONY: install
+install: ## Install the CRDs.
+	$(KUBECTL) apply -k config/crd
+
+.PHONY: deploy
+deploy: ## Install the operator with the image IMG.
+	$(KUBECTL) kustomize config/default | sed 's|image: fastpix-operator:dev$$|image: $(IMG)|' | $(KUBECTL) apply -f -
+
+# The namespace holds the journal, and the CRDs hold everything that was mirrored: neither goes by the way.
+.PHONY: undeploy
+undeploy: ## Remove the operator; keeps the CRDs, what was mirrored, and the namespace with the journal.
+	for part in receiver manager network-policy quota admission rbac; do $(KUBECTL) delete --ignore-not-found -k config/$$part; done
+
+.PHONY: uninstall
+uninstall: undeploy ## Remove the operator, its CRDs and every mirrored resource.
+	$(KUBECTL) delete --ignore-not-found -k config/crd
+	$(KUBECTL) delete --ignore-not-found -f config/default/namespace.yaml

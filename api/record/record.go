@@ -1,0 +1,246 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	// Version is the version of the records that this binary writes, and the newest that it reads.
+	Version = 1
+	// MaxBytes bounds one encoded record.
+	MaxBytes = 16 << 10
+	// MaxChanges is the most objects that one event touches.
+	MaxChanges = 2
+	// MaxFuture is how far an event's time may be ahead of its receipt before it is not believed: two clocks that are
+	// kept by NTP differ by much less, and an absurd time would otherwise win over every later event.
+	MaxFuture = 5 * time.Minute
+)
+
+var (
+	// ErrNewerVersion means that a newer operator wrote the record; it must be kept for one.
+	ErrNewerVersion = errors.New("record has a newer version than this operator knows")
+	// ErrTooLarge means that a record has more than MaxBytes even after its lists and texts were cut.
+	ErrTooLarge = errors.New("record too large")
+)
+
+// Record is one verified event, normalised and redacted: only what the fold needs. It is what an acknowledged delivery leaves
+// in the journal, so its encoding is a contract with every later version of the operator.
+type Record struct {
+	// Version of the encoding.
+	Version int `json:"v"`
+	// ID is the event's id, or "digest:" and the SHA-256 of the body of an event that has none.
+	ID string `json:"id"`
+	// Type is the catalogue's spelling of the event's type.
+	Type string `json:"type"`
+	// Time is when the event happened, cut to microseconds; nil when the event does not say.
+	Time *metav1.MicroTime `json:"time,omitempty"`
+	// Untimed is the receiver's verdict that Time is missing or more than MaxFuture after the receipt. It is made once,
+	// here, so that no later clock can change it.
+	Untimed bool `json:"untimed,omitempty"`
+	// Received is when the delivery was received, by the receiver's clock, and never before its endpoint was created.
+	Received metav1.MicroTime `json:"received"`
+	// Namespace of the endpoint, and of the objects that mirror the event.
+	Namespace string `json:"ns"`
+	// Endpoint is the name of the WebhookEndpoint.
+	Endpoint string `json:"ep"`
+	// EndpointUID is the UID of the WebhookEndpoint.
+	EndpointUID types.UID `json:"uid"`
+	// Fingerprint tells which signing secret verified the delivery, see fastpixv1.SigningSecretStatus.
+	Fingerprint string `json:"fp,omitempty"`
+	// Changes says what the event tells about each object it touches: one, or MaxChanges of them.
+	Changes []Change `json:"changes"`
+}
+
+// Change is what one event tells about one object.
+type Change struct {
+	// Kind of the object.
+	Kind Kind `json:"kind"`
+	// ID is the platform's id of it, normalised by NormalizeID.
+	ID string `json:"id"`
+	// Media holds the facts about a media; nil for a stream.
+	Media *MediaChange `json:"media,omitempty"`
+	// Stream holds the facts about a stream; nil for a media.
+	Stream *StreamChange `json:"stream,omitempty"`
+}
+
+// MediaChange holds the facts about a media that one event carries. A nil or empty field says nothing; a pointer to an empty
+// string clears a text.
+type MediaChange struct {
+	// State is the platform's word for the state as StateWord spells it; only set where the event tells the state.
+	State            string                              `json:"state,omitempty"`
+	Title            *string                             `json:"title,omitempty"`
+	CreatorID        *string                             `json:"creatorID,omitempty"`
+	Metadata         *map[string]fastpixv1.MetadataValue `json:"metadata,omitempty"`
+	WorkspaceID      *string                             `json:"workspaceID,omitempty"`
+	UploadID         *string                             `json:"uploadID,omitempty"`
+	BecameMediaID    *string                             `json:"becameMediaID,omitempty"`
+	StreamID         *string                             `json:"streamID,omitempty"`
+	MaxResolution    *string                             `json:"maxResolution,omitempty"`
+	SourceResolution *string                             `json:"sourceResolution,omitempty"`
+	AspectRatio      *string                             `json:"aspectRatio,omitempty"`
+	FrameRate        *string                             `json:"frameRate,omitempty"`
+	Duration         *metav1.Duration                    `json:"duration,omitempty"`
+	MediaQuality     *string                             `json:"mediaQuality,omitempty"`
+	AudioOnly        *bool                               `json:"audioOnly,omitempty"`
+	SourceAccess     *bool                               `json:"sourceAccess,omitempty"`
+	MP4Support       *string                             `json:"mp4Support,omitempty"`
+	Thumbnail        *string                             `json:"thumbnail,omitempty"`
+	CreatedTime      *metav1.MicroTime                   `json:"createdTime,omitempty"`
+	UpdatedTime      *metav1.MicroTime                   `json:"updatedTime,omitempty"`
+	PlaybackIDs      ListChange[fastpixv1.PlaybackID]    `json:"playbackIDs,omitzero"`
+	Tracks           ListChange[fastpixv1.Track]         `json:"tracks,omitzero"`
+	Subtitles        ListChange[fastpixv1.Subtitle]      `json:"subtitles,omitzero"`
+	// AI holds what AI events and full objects tell; within it, an empty word, text or list says nothing.
+	AI *fastpixv1.MediaAI `json:"ai,omitempty"`
+}
+
+// StreamChange holds the facts about a live stream that one event carries; nil and empty as in MediaChange.
+type StreamChange struct {
+	// State is the state that the event's type tells, such as Active; empty where it tells none.
+	State            string                                `json:"state,omitempty"`
+	Metadata         *map[string]fastpixv1.MetadataValue   `json:"metadata,omitempty"`
+	WorkspaceID      *string                               `json:"workspaceID,omitempty"`
+	MaxResolution    *string                               `json:"maxResolution,omitempty"`
+	MaxDuration      *metav1.Duration                      `json:"maxDuration,omitempty"`
+	ReconnectWindow  *metav1.Duration                      `json:"reconnectWindow,omitempty"`
+	DVRMode          *bool                                 `json:"dvrMode,omitempty"`
+	LowLatency       *bool                                 `json:"lowLatency,omitempty"`
+	RecordingEnabled *bool                                 `json:"recordingEnabled,omitempty"`
+	ClosedCaptions   *bool                                 `json:"closedCaptions,omitempty"`
+	MediaPolicy      *string                               `json:"mediaPolicy,omitempty"`
+	CreatedTime      *metav1.MicroTime                     `json:"createdTime,omitempty"`
+	PlaybackIDs      ListChange[fastpixv1.PlaybackID]      `json:"playbackIDs,omitzero"`
+	SimulcastTargets ListChange[fastpixv1.SimulcastTarget] `json:"simulcastTargets,omitzero"`
+	Recordings       ListChange[fastpixv1.MediaReference]  `json:"recordings,omitzero"`
+	Clips            ListChange[fastpixv1.MediaReference]  `json:"clips,omitzero"`
+}
+
+// ListChange is what one event tells about a list whose elements have ids.
+type ListChange[T any] struct {
+	// Snapshot is the whole list of a full object; empty says nothing.
+	Snapshot []T `json:"snapshot,omitempty"`
+	// Set are single elements that the event sets, with the attributes it carries.
+	Set []T `json:"set,omitempty"`
+	// Remove are the ids of elements that the event removes.
+	Remove []string `json:"remove,omitempty"`
+	// Truncated says that the event's list had more elements than fit.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// IsZero reports that the change says nothing.
+func (c ListChange[T]) IsZero() bool {
+	return len(c.Snapshot) == 0 && len(c.Set) == 0 && len(c.Remove) == 0 && !c.Truncated
+}
+
+// Key names one mirror in the cluster.
+type Key struct {
+	Kind      Kind
+	Namespace string
+	Name      string
+}
+
+// String returns kind/namespace/name.
+func (k Key) String() string { return string(k.Kind) + "/" + k.Namespace + "/" + k.Name }
+
+// Key returns the name of the mirror of the i-th object that the event touches.
+func (r *Record) Key(i int) Key {
+	return Key{Kind: r.Changes[i].Kind, Namespace: r.Namespace, Name: ObjectName(r.Changes[i].ID)}
+}
+
+// Encode returns the record's compact JSON, or ErrTooLarge.
+func Encode(r *Record) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // escapes would only make records longer: they are never shown in a page
+	if err := e.Encode(r); err != nil {
+		return "", fmt.Errorf("encode record: %w", err)
+	}
+	if b.Len()-1 > MaxBytes {
+		return "", fmt.Errorf("%w: %d bytes", ErrTooLarge, b.Len()-1)
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// Decode reads a record and validates it as if an attacker had written it: what it returns can name only objects that the
+// catalogue allows its type to touch. ErrNewerVersion is returned for a record of a newer operator. Errors never quote the
+// record.
+func Decode(s string) (*Record, error) {
+	if len(s) > MaxBytes {
+		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(s))
+	}
+	var head struct {
+		Version int `json:"v"`
+	}
+	if err := json.Unmarshal([]byte(s), &head); err != nil {
+		return nil, errors.New("record is not a JSON object")
+	}
+	if head.Version > Version {
+		return nil, fmt.Errorf("%w: %d", ErrNewerVersion, head.Version)
+	}
+	d := json.NewDecoder(bytes.NewReader([]byte(s)))
+	d.DisallowUnknownFields() // a field that is not understood must not be lost silently
+	var r Record
+	if err := d.Decode(&r); err != nil {
+		return nil, errors.New("record has a field of an unknown name or a wrong type")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("record has text after its end")
+	}
+	return &r, r.validate()
+}
+
+func (r *Record) validate() error {
+	typ, known := Lookup(r.Type)
+	switch {
+	case r.Version < 1:
+		return errors.New("record has no version")
+	case r.ID == "" || len(r.ID) > MaxIDBytes:
+		return errors.New("record has no usable event id")
+	case !known || typ.Name != r.Type:
+		return errors.New("record has a type that is not in the catalogue")
+	case r.Received.IsZero():
+		return errors.New("record has no time of receipt")
+	case !r.Untimed && r.Time == nil:
+		return errors.New("record has neither a time nor the verdict that it has none")
+	case len(validation.IsDNS1123Label(r.Namespace)) > 0:
+		return errors.New("record has no valid namespace")
+	case len(validation.IsDNS1123Subdomain(r.Endpoint)) > 0:
+		return errors.New("record has no valid endpoint name")
+	case len(r.Changes) == 0 || len(r.Changes) > MaxChanges:
+		return errors.New("record touches no object, or too many")
+	}
+	for i := range r.Changes {
+		if err := r.Changes[i].validate(typ); err != nil {
+			return err
+		}
+	}
+	if len(r.Changes) == 2 && r.Key(0) == r.Key(1) {
+		return errors.New("record touches one object twice")
+	}
+	return nil
+}
+
+func (c *Change) validate(typ Type) error {
+	switch {
+	case !UsableID(c.ID) || NormalizeID(c.ID) != c.ID:
+		return errors.New("record touches an object without a usable id")
+	case c.Kind == MediaAsset && (c.Media == nil || c.Stream != nil || !typ.TouchesMedia):
+		return errors.New("record does not fit the media it touches")
+	case c.Kind == LiveStream && (c.Stream == nil || c.Media != nil || !typ.TouchesStream):
+		return errors.New("record does not fit the stream it touches")
+	case c.Kind != MediaAsset && c.Kind != LiveStream:
+		return errors.New("record touches an object of an unknown kind")
+	}
+	return nil
+}

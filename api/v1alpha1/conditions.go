@@ -1,0 +1,88 @@
+package v1alpha1
+
+// Condition types. Ready is present on every object of this group that a user looks at; Reconciling and Stalled follow
+// kstatus: present only while true, so that Flux, Argo CD and kubectl wait know whether waiting makes sense.
+const (
+	// ConditionReady says on a MediaAsset "this media can be played", on a LiveStream "the stream exists and may be
+	// used", on a WebhookEndpoint "events are accepted".
+	ConditionReady = "Ready"
+	// ConditionLive says on a LiveStream "viewers can watch now".
+	ConditionLive = "Live"
+	// ConditionReconciling is true while the object is expected to change by itself.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is true when waiting for Ready is useless.
+	ConditionStalled = "Stalled"
+	// ConditionTruncated is true once something was longer than the mirror holds.
+	ConditionTruncated = "Truncated"
+	// ConditionTooManyAssets is true on a WebhookEndpoint that mirrors more assets than is advisable.
+	ConditionTooManyAssets = "TooManyAssets"
+	// ConditionWeakKey is true on a WebhookEndpoint while a signing key has fewer than 16 bytes.
+	ConditionWeakKey = "WeakKey"
+)
+
+// Reasons of a WebhookEndpoint's Ready condition.
+const (
+	// ReasonAccepting: at least one signing key is usable.
+	ReasonAccepting = "Accepting"
+	// ReasonSecretNotFound: a Secret that the spec names does not exist, and no other key is usable.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonSecretForbidden: the receiver may not read the Secret; a RoleBinding is missing.
+	ReasonSecretForbidden = "SecretForbidden"
+	// ReasonSecretInvalid: the Secret exists but holds no usable signing secret.
+	ReasonSecretInvalid = "SecretInvalid"
+	// ReasonSecretUnreadable: the API server could not be asked for the Secret within the last minute.
+	ReasonSecretUnreadable = "SecretUnreadable"
+	// ReasonSuspended: spec.suspend is set.
+	ReasonSuspended = "Suspended"
+)
+
+// Reasons of a MediaAsset's Ready condition.
+const (
+	// ReasonReady: the platform says that the media can be played.
+	ReasonReady = "Ready"
+	// ReasonAwaitingUpload: a direct upload was opened, no media exists yet.
+	ReasonAwaitingUpload = "AwaitingUpload"
+	// ReasonProcessing: the platform works on the media.
+	ReasonProcessing = "Processing"
+	// ReasonFailed: processing failed on the platform; a retry there is a new media.
+	ReasonFailed = "Failed"
+	// ReasonCancelled: the upload was cancelled.
+	ReasonCancelled = "Cancelled"
+	// ReasonBecameMedia: the upload became a media with another id, see status.becameMediaID.
+	ReasonBecameMedia = "BecameMedia"
+	// ReasonUploadExpired: nobody used the upload before its URL expired.
+	ReasonUploadExpired = "UploadExpired"
+	// ReasonDeleted: deleted on the platform; the object is a tombstone.
+	ReasonDeleted = "Deleted"
+	// ReasonNotSeen: only events about parts of it have been seen so far.
+	ReasonNotSeen = "NotSeen"
+)
+
+// Reasons of a LiveStream's Ready and Live conditions, beside ReasonReady, ReasonDeleted and ReasonNotSeen.
+const (
+	// ReasonDisabled: the stream was disabled on the platform.
+	ReasonDisabled = "Disabled"
+	// ReasonActive: viewers can watch.
+	ReasonActive = "Active"
+	// ReasonReconnecting: the encoder is gone and the reconnect window runs.
+	ReasonReconnecting = "Reconnecting"
+	// ReasonWindowPassed: the encoder is gone and did not come back within the reconnect window.
+	ReasonWindowPassed = "WindowPassed"
+	// ReasonNotActive: the stream is not on air.
+	ReasonNotActive = "NotActive"
+)
+
+// ReasonListTooLong is the reason of Truncated: a list had more elements than the mirror holds.
+const ReasonListTooLong = "ListTooLong"
+
+// Timers, the values of status.timer: why the operator must come back by the clock.
+const (
+	// TimerNone: nothing is due.
+	TimerNone = ""
+	// TimerReconnect: the reconnect window of a live stream runs.
+	TimerReconnect = "Reconnect"
+	// TimerRetention: the object is removed when the time has passed.
+	TimerRetention = "Retention"
+	// TimerUpload: an upload URL expires.
+	TimerUpload = "Upload"
+)

@@ -1,0 +1,170 @@
+package controllers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// Reasons why a record could not be folded, in status.failed of a batch.
+const (
+	// reasonNameTaken: an object of the right name has another id.
+	reasonNameTaken = "NameTaken"
+	// reasonRefused: the API server refuses the object, by validation, admission, quota or size.
+	reasonRefused = "Refused"
+	// reasonNewerVersion: a newer operator wrote the record.
+	reasonNewerVersion = "NewerVersion"
+	// reasonUnreadable: the record is not one.
+	reasonUnreadable = "Unreadable"
+)
+
+const (
+	minRetryFailed = 30 * time.Second
+	// maxRetryFailed bounds how long a failed record waits after its cause is gone.
+	maxRetryFailed = time.Hour
+)
+
+// discarder ends batches that have no open entry left. A batch whose records were all folded is deleted. Records that failed are
+// first moved: into a new batch that holds only failed records of one endpoint, so that they hold up nothing else.
+type discarder struct {
+	client    client.Client
+	live      client.Reader
+	namespace string
+	ledger    *ledger
+	backlog   *backlog
+	recorder  events.EventRecorder
+	endpoint  func(context.Context, types.NamespacedName) *fastpixv1.WebhookEndpoint
+	now       func() time.Time
+	attempts  map[types.UID]int // how often a batch of failed records failed again; only this controller's one worker uses it
+}
+
+// Reconcile ends the batch of that UID. Order matters: what failed is in the journal a second time before its first copy goes.
+func (d *discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Result, error) {
+	b, ok := d.ledger.get(uid)
+	if !ok { // a batch of failed records whose time has come again, or one that is gone
+		if !d.backlog.again(uid) {
+			delete(d.attempts, uid)
+		}
+		return reconcile.Result{}, nil
+	}
+	if b.retry && len(b.failures) > 0 {
+		return d.keep(ctx, b)
+	}
+	if err := d.move(ctx, b); err != nil {
+		return reconcile.Result{}, fmt.Errorf("move failed records: %w", err)
+	}
+	err := d.client.Delete(ctx, &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: b.name}},
+		client.Preconditions{UID: &b.uid})
+	if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // a conflict is another batch of that name
+		return reconcile.Result{}, fmt.Errorf("delete folded batch: %w", err)
+	}
+	d.backlog.remove(uid)
+	d.ledger.forget(uid)
+	delete(d.attempts, uid)
+	return reconcile.Result{}, nil
+}
+
+// keep leaves a batch of failed records where it is and comes back later.
+func (d *discarder) keep(ctx context.Context, b *batch) (reconcile.Result, error) {
+	object := &fastpixv1.EventBatch{}
+	err := d.live.Get(ctx, types.NamespacedName{Namespace: d.namespace, Name: b.name}, object)
+	if err == nil && object.UID == b.uid {
+		err = d.writeFailures(ctx, object, b.failures)
+	}
+	if client.IgnoreNotFound(err) != nil {
+		return reconcile.Result{}, fmt.Errorf("write status of failed records: %w", err)
+	}
+	d.ledger.forget(b.uid)
+	delay := min(maxRetryFailed, minRetryFailed<<min(d.attempts[b.uid], 10))
+	d.attempts[b.uid]++
+	return reconcile.Result{RequeueAfter: delay}, nil
+}
+
+// move writes the failed records of a batch into new batches, one for each endpoint.
+func (d *discarder) move(ctx context.Context, b *batch) error {
+	byEndpoint := map[string][]int{}
+	for _, index := range slices.Sorted(maps.Keys(b.failures)) {
+		endpoint := b.failures[index].endpoint
+		byEndpoint[endpoint] = append(byEndpoint[endpoint], index)
+	}
+	for _, endpoint := range slices.Sorted(maps.Keys(byEndpoint)) {
+		if err := d.moveOne(ctx, b, endpoint, byEndpoint[endpoint]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *discarder) moveOne(ctx context.Context, b *batch, endpoint string, indexes []int) error {
+	object := &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{
+		Namespace: d.namespace, Labels: map[string]string{fastpixv1.FailedLabel: "true"},
+	}}
+	failures := map[int]failure{}
+	// The name follows from what is moved, so that doing it again after a crash makes no second copy.
+	name := sha256.New()
+	fmt.Fprintln(name, b.uid)
+	for to, from := range indexes {
+		object.Spec.Events = append(object.Spec.Events, b.records[from])
+		failures[to] = b.failures[from]
+		fmt.Fprintln(name, b.records[from])
+	}
+	object.Name = "failed-" + hex.EncodeToString(name.Sum(nil))[:40]
+	if namespace, n, ok := strings.Cut(endpoint, "/"); ok {
+		key := types.NamespacedName{Namespace: namespace, Name: n}
+		object.Annotations = map[string]string{
+			fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
+		}
+		defer d.tell(ctx, key, failures)
+	}
+	if err := d.client.Create(ctx, object); err != nil {
+		return client.IgnoreAlreadyExists(err) // moved before a crash; its status follows at its first retry
+	}
+	return d.writeFailures(ctx, object, failures)
+}
+
+func (d *discarder) writeFailures(ctx context.Context, object *fastpixv1.EventBatch, failures map[int]failure) error {
+	object.Status.Failed = nil
+	for _, index := range slices.Sorted(maps.Keys(failures)) {
+		f := failures[index]
+		object.Status.Failed = append(object.Status.Failed, fastpixv1.FailedEvent{
+			Index: int32(index), EventID: f.eventID, Object: f.object, Reason: f.reason, Message: truncate(f.message, 1024),
+		})
+	}
+	now := metav1.NewTime(d.now())
+	object.Status.LastAttemptTime = &now
+	return d.client.Status().Update(ctx, object)
+}
+
+// tell makes a Kubernetes Event of records that failed for the first time, on their endpoint.
+func (d *discarder) tell(ctx context.Context, key types.NamespacedName, failures map[int]failure) {
+	endpoint := d.endpoint(ctx, key)
+	if endpoint == nil || len(failures) == 0 {
+		return
+	}
+	first := failures[slices.Min(slices.Collect(maps.Keys(failures)))]
+	d.recorder.Eventf(endpoint, nil, corev1.EventTypeWarning, first.reason, "Mirror",
+		"%d events could not be mirrored and are retried; the first, for %s: %s", len(failures), first.object, truncate(first.message, 512))
+}
+
+// truncate cuts a message to at most n bytes, at the end of a character.
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n-3], "") + "..."
+}

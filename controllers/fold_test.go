@@ -1,0 +1,467 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect the first promise in the folding half: whatever call to the API server fails, before or after its effect, and
+// wherever the process dies, the mirrors end as if nothing had happened and the journal ends empty.
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+var errKilled = errors.New("killed")
+
+// killer makes the n-th call fail, either before it has an effect or after.
+type killer struct {
+	at, calls int
+	after     bool
+}
+
+func (k *killer) call(do func() error) error {
+	k.calls++
+	if k.calls != k.at {
+		return do()
+	}
+	if k.after {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return errKilled
+}
+
+func (k *killer) funcs() interceptor.Funcs {
+	return interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			return k.call(func() error { return c.Get(ctx, key, o, opts...) })
+		},
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			return k.call(func() error { return c.Create(ctx, o, opts...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			return k.call(func() error { return c.Delete(ctx, o, opts...) })
+		},
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			return k.call(func() error { return c.SubResource(sub).Update(ctx, o, opts...) })
+		},
+	}
+}
+
+func TestFoldSurvivesDeathAtEveryCall(t *testing.T) {
+	undisturbed := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	if err := newRig(t, undisturbed).run(); err != nil {
+		t.Fatal(err)
+	}
+	want := world(t, undisturbed)
+	if !strings.Contains(want, `"state":"Ready"`) || !strings.Contains(want, `"state":"Active"`) || len(batches(t, undisturbed)) > 0 {
+		t.Fatalf("the undisturbed run is not what this test is about:\n%s", want)
+	}
+	for _, after := range []bool{false, true} {
+		deaths := 0
+		for at := 1; ; at++ {
+			k := &killer{at: at, after: after}
+			c := newFakeClient(t, k.funcs(), life(t)...)
+			if err := newRig(t, c).run(); err != nil {
+				deaths++
+			}
+			if k.calls < at {
+				break // there is no at-th call
+			}
+			if err := newRig(t, c).run(); err != nil { // a new process
+				t.Fatalf("death at call %d (after its effect: %t): %v", at, after, err)
+			}
+			if got := world(t, c); got != want {
+				t.Errorf("death at call %d (after its effect: %t):\ngot\n%s\nwant\n%s", at, after, got, want)
+			}
+			if left := batches(t, c); len(left) > 0 {
+				t.Errorf("death at call %d (after its effect: %t): the journal still holds %d batches", at, after, len(left))
+			}
+		}
+		if deaths < 15 {
+			t.Errorf("only %d calls were there to fail", deaths)
+		}
+	}
+}
+
+func TestFoldRetriesWithoutLosingItsPlace(t *testing.T) {
+	// The process does not die here: the call fails and the queue tries again.
+	want := ""
+	for at := 0; at < 40; at++ {
+		k := &killer{at: at, after: at%2 == 0}
+		c := newFakeClient(t, k.funcs(), life(t)...)
+		r := newRig(t, c)
+		for range 5 {
+			if r.run() == nil {
+				break
+			}
+		}
+		if at == 0 {
+			want = world(t, c)
+		}
+		if got := world(t, c); got != want {
+			t.Errorf("failure of call %d:\ngot\n%s\nwant\n%s", at, got, want)
+		}
+		if left := batches(t, c); len(left) > 0 && at%2 == 1 {
+			t.Errorf("failure of call %d: the journal still holds %d batches", at, len(left))
+		}
+	}
+}
+
+func TestFoldWritesOncePerObject(t *testing.T) {
+	writes := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			writes++
+			return c.SubResource(sub).Update(ctx, o, opts...)
+		},
+	}, life(t)...)
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	if writes != 3 {
+		t.Errorf("7 effects on 3 objects took %d status writes, want 3", writes)
+	}
+}
+
+func TestFoldingAgainWritesNothing(t *testing.T) {
+	writes := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			writes++
+			return c.SubResource(sub).Update(ctx, o, opts...)
+		},
+	}, life(t)...)
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	writes = 0
+	for _, b := range life(t) {
+		if err := c.Create(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.now = r.now.Add(time.Minute)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if writes != 0 || len(batches(t, c)) != 0 {
+		t.Errorf("folding the same records again took %d writes and left %d batches, want none", writes, len(batches(t, c)))
+	}
+}
+
+func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
+	squatter := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
+	}
+	c := newFakeClient(t, interceptor.Funcs{}, append(life(t), squatter)...)
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	failed := batches(t, c)
+	if len(failed) != 2 { // of b1 and of b2
+		t.Fatalf("the journal holds %d batches, want 2 with one failed record each", len(failed))
+	}
+	for _, b := range failed {
+		if b.Labels[fastpixv1.FailedLabel] != "true" || len(b.Spec.Events) != 1 || b.Status.Failed[0].Reason != reasonNameTaken {
+			t.Errorf("failed batch is %s", mustJSON(t, b))
+		}
+	}
+	var ok fastpixv1.LiveStream
+	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: testStream}, &ok); err != nil || ok.Status.State != "Active" {
+		t.Errorf("batch-mates of failed records are not folded: %v, state %q", err, ok.Status.State)
+	}
+	if totals := r.backlog.totals(); len(totals.pending) != 0 {
+		t.Errorf("failed records count as pending: %v", totals.pending)
+	}
+
+	if err := c.Delete(t.Context(), squatter); err != nil {
+		t.Fatal(err)
+	}
+	r = newRig(t, c) // every start tries again
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	var asset fastpixv1.MediaAsset
+	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: testMedia}, &asset); err != nil || asset.Status.State != "Ready" {
+		t.Errorf("after its cause is gone: %v, state %q", err, asset.Status.State)
+	}
+	if left := batches(t, c); len(left) != 0 {
+		t.Errorf("the journal still holds %d batches", len(left))
+	}
+}
+
+func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
+	squatter := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
+	}
+	c := newFakeClient(t, interceptor.Funcs{}, squatter, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	var delays []time.Duration
+	for range 10 {
+		var uid types.UID
+		for _, b := range batches(t, c) {
+			uid = b.UID
+			r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+			r.backlog.again(uid)
+		}
+		info, _ := r.backlog.next()
+		if err := r.reader.read(t.Context(), info); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range r.keys {
+			if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.keys = nil
+		result, err := r.discarder.Reconcile(t.Context(), uid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		delays = append(delays, result.RequeueAfter)
+	}
+	if delays[0] != minRetryFailed || delays[1] != 2*minRetryFailed || delays[9] != maxRetryFailed {
+		t.Errorf("failed records are retried after %v", delays)
+	}
+}
+
+func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
+	b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
+	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`)
+	c := newFakeClient(t, interceptor.Funcs{}, b)
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	left := batches(t, c)
+	if len(left) != 1 || len(left[0].Spec.Events) != 2 {
+		t.Fatalf("want one batch with the two records that cannot be folded, got %s", mustJSON(t, left))
+	}
+	if got := []string{left[0].Status.Failed[0].Reason, left[0].Status.Failed[1].Reason}; got[0] != reasonNewerVersion || got[1] != reasonUnreadable {
+		t.Errorf("reasons are %v", got)
+	}
+}
+
+func TestRefusedStatusFailsOnlyItsRecords(t *testing.T) {
+	refuse := true
+	c := newFakeClient(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			if _, ok := o.(*fastpixv1.LiveStream); ok && refuse {
+				return apierrors.NewInvalid(schema.GroupKind{Kind: "LiveStream"}, o.GetName(), nil)
+			}
+			return c.SubResource(sub).Update(ctx, o, opts...)
+		},
+	}, life(t)...)
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	var asset fastpixv1.MediaAsset
+	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "rec-1"}, &asset); err != nil || asset.Status.State != "Failed" {
+		t.Errorf("a media beside a refused stream: %v, state %q", err, asset.Status.State)
+	}
+	refuse = false
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	if left := batches(t, c); len(left) != 0 {
+		t.Errorf("the journal still holds %d batches after the cause is gone", len(left))
+	}
+}
+
+func TestRecordsOfAForgottenNamespaceAreDiscarded(t *testing.T) {
+	for name, prepare := range map[string]func(*testing.T, client.Client){
+		"the namespace is gone": func(t *testing.T, c client.Client) {
+			if err := c.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"another namespace has its name": func(t *testing.T, c client.Client) {
+			if err := c.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}}); err != nil {
+				t.Fatal(err)
+			}
+			younger := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace, CreationTimestamp: metav1.NewTime(testStart.Add(time.Hour))}}
+			if err := c.Create(t.Context(), younger); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+			prepare(t, c)
+			if err := newRig(t, c).run(); err != nil {
+				t.Fatal(err)
+			}
+			if got := world(t, c); got != "" {
+				t.Errorf("mirrors were made:\n%s", got)
+			}
+			if left := batches(t, c); len(left) != 0 {
+				t.Errorf("the journal still holds %d batches", len(left))
+			}
+		})
+	}
+}
+
+func TestHandDeletionForgets(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	key := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
+	var asset fastpixv1.MediaAsset
+	if err := errors.Join(c.Get(t.Context(), key, &asset), c.Delete(t.Context(), &asset)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.created", 0, media(testMedia, "Created")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	asset = fastpixv1.MediaAsset{}
+	if err := c.Get(t.Context(), key, &asset); err != nil || asset.Status.State != "Created" || len(asset.Status.RecentEvents) != 1 {
+		t.Errorf("after a deletion by hand a later event starts anew: %v, %s", err, mustJSON(t, asset.Status))
+	}
+}
+
+func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
+	deleted := event("e2", "video.media.deleted", 2, media(testMedia, "Deleted"))
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")), deleted))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	name := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
+	var asset fastpixv1.MediaAsset
+	if err := c.Get(t.Context(), name, &asset); err != nil || asset.Status.Timer != fastpixv1.TimerRetention {
+		t.Fatalf("a tombstone has timer %q (%v)", asset.Status.Timer, err)
+	}
+	r.timers.set(key, asset.Status.TimerTime.Time)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil || c.Get(t.Context(), name, &asset) != nil {
+		t.Fatalf("a tombstone went before its time (%v)", err)
+	}
+	r.now = asset.Status.TimerTime.Time
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil || !apierrors.IsNotFound(c.Get(t.Context(), name, &asset)) {
+		t.Fatalf("a tombstone is still there after its time (%v)", err)
+	}
+	if err := c.Create(t.Context(), journal(t, "b2", deleted)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); got != "" || len(batches(t, c)) != 0 {
+		t.Errorf("a replay raised the dead:\n%s", got)
+	}
+	later := event("e3", "video.media.track.created", 3, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{
+		Tracks: record.ListChange[fastpixv1.Track]{Set: []fastpixv1.Track{{ID: "t1"}}},
+	}})
+	if err := c.Create(t.Context(), journal(t, "b3", later)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, `"t1"`) {
+		t.Errorf("a newer event did not make a mirror:\n%s", got)
+	}
+}
+
+func TestPublisherCountsAndStamps(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	key := types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}
+	var e fastpixv1.WebhookEndpoint
+	if err := c.Get(t.Context(), key, &e); err != nil {
+		t.Fatal(err)
+	}
+	e.Status.SigningSecrets = []fastpixv1.SigningSecretStatus{{Name: "s", Fingerprint: "0badcafe"}, {Name: "old", Fingerprint: "00000000"}}
+	if err := c.Status().Update(t.Context(), &e); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range batches(t, c) {
+		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+	}
+	if err := r.publisher.publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Get(t.Context(), key, &e); err != nil || e.Status.PendingEvents != 6 || e.Status.PendingTime == nil {
+		t.Fatalf("6 events are pending, status says %s (%v)", mustJSON(t, e.Status), err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.publisher.publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Get(t.Context(), key, &e); err != nil {
+		t.Fatal(err)
+	}
+	switch s := e.Status; {
+	case s.PendingEvents != 0:
+		t.Errorf("nothing is pending, status says %d", s.PendingEvents)
+	case s.LastEventTime == nil || !s.LastEventTime.Equal(event("", "", 6).Time):
+		t.Errorf("lastEventTime is %v", s.LastEventTime)
+	case s.SigningSecrets[0].LastVerifiedTime == nil || s.SigningSecrets[1].LastVerifiedTime != nil:
+		t.Errorf("signing secrets are %s", mustJSON(t, s.SigningSecrets))
+	}
+}
+
+func TestNamespacesTakeTurns(t *testing.T) {
+	f := &fairStorage{byNamespace: map[string][]record.Key{}}
+	for _, name := range []string{"1", "2", "3"} {
+		f.Push(record.Key{Namespace: "busy", Name: name})
+	}
+	f.Push(record.Key{Namespace: "quiet", Name: "1"})
+	var got []string
+	for f.Len() > 0 {
+		key := f.Pop()
+		got = append(got, key.Namespace+key.Name)
+	}
+	if want := "busy1 quiet1 busy2 busy3"; strings.Join(got, " ") != want {
+		t.Errorf("served %v, want %s", got, want)
+	}
+}
+
+func TestOldestAndNewestBatchesTakeTurns(t *testing.T) {
+	b := newBacklog()
+	for _, name := range []string{"1", "2", "3", "4"} {
+		b.add(batchInfo{name: name, uid: types.UID(name)})
+	}
+	b.remove("1")
+	var got []string
+	for info, ok := b.next(); ok; info, ok = b.next() {
+		got = append(got, info.name)
+	}
+	if want := "2 4 3"; strings.Join(got, " ") != want {
+		t.Errorf("read %v, want %s", got, want)
+	}
+}

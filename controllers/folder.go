@@ -1,0 +1,273 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/cache"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	// writtenEntries bounds the memory of what was written last: 4,096 objects of 2 to 6 kB.
+	writtenEntries = 4096
+	writtenTTL     = time.Hour
+	// maxConflicts is how often one visit to an object reads it anew; then back-off decides.
+	maxConflicts = 3
+	// defaultRetention holds for objects whose endpoint is gone; it is the default of spec.retention.deleted.
+	defaultRetention = 7 * 24 * time.Hour
+)
+
+// folder folds the pending records of one object at a time into its mirror.
+type folder struct {
+	client    client.Client
+	live      client.Reader // reads of mirrors are never cached but for written
+	ledger    *ledger
+	timers    *timers
+	backlog   *backlog
+	written   *cache.LRUExpireCache // mirrors as the last write left them, by record.Key
+	namespace func(context.Context, string) (verdict, error)
+	endpoint  func(context.Context, types.NamespacedName) *fastpixv1.WebhookEndpoint
+	purge     func(context.Context, mirror) error
+	notify    func(before, after mirror)
+	discard   func(types.UID)
+	now       func() time.Time
+}
+
+// Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
+// status write), and only then count the records as folded.
+func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Result, error) {
+	entries := f.ledger.peek(key)
+	if len(entries) == 0 {
+		return f.wake(ctx, key)
+	}
+	outcome, err := f.fold(ctx, key, entries)
+	if err != nil {
+		failed, ok := f.refusal(key, entries, err)
+		if !ok {
+			return reconcile.Result{}, err
+		}
+		outcome.failed = failed
+	}
+	f.settleLedger(key, entries, outcome)
+	return f.comeBack(key), nil
+}
+
+// comeBack says when to visit an object again: at once for records that came meanwhile, else when its timer is due.
+func (f *folder) comeBack(key record.Key) reconcile.Result {
+	if len(f.ledger.peek(key)) > 0 {
+		return reconcile.Result{RequeueAfter: time.Nanosecond}
+	}
+	if at, ok := f.timers.next(key); ok {
+		return reconcile.Result{RequeueAfter: max(time.Nanosecond, at.Sub(f.now()))}
+	}
+	return reconcile.Result{}
+}
+
+// outcome says what became of the entries of one visit.
+type outcome struct {
+	wrote   bool
+	dropped string // why the entries were discarded instead of folded
+	failed  map[int]failure
+}
+
+// fold folds the entries into the mirror, creating it if need be. It returns nil only when the mirror in the API server shows them.
+func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (outcome, error) {
+	verdict, err := f.namespace(ctx, key.Namespace)
+	if err != nil {
+		return outcome{}, err
+	}
+	records, tooOld := verdict.filter(entries)
+	if len(records) == 0 {
+		return outcome{dropped: tooOld}, nil
+	}
+	id := entries[0].record.Changes[entries[0].change].ID
+	m, fresh, err := f.read(ctx, key)
+	for attempt := 0; err == nil; attempt++ {
+		if m == nil {
+			if m, err = f.create(ctx, key, id, records); m == nil || err != nil {
+				return outcome{dropped: droppedExpired}, err
+			}
+			fresh = true
+		}
+		if record.NormalizeID(m.id()) != id {
+			return outcome{}, errNameTaken
+		}
+		after := m.copy()
+		after.fold(records)
+		after.settle(f.now(), f.retention(ctx, after))
+		if after.sameStatus(m) {
+			if fresh {
+				return outcome{}, nil
+			}
+			m, fresh, err = f.readLive(ctx, key) // a decision not to write needs a live read
+			continue
+		}
+		err = f.write(ctx, key, m, after)
+		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) || attempt == maxConflicts {
+			return outcome{wrote: err == nil}, err
+		}
+		m, fresh, err = f.readLive(ctx, key)
+	}
+	return outcome{}, err
+}
+
+// write writes the status of after, which was computed from before.
+func (f *folder) write(ctx context.Context, key record.Key, before, after mirror) error {
+	if err := f.client.Status().Update(ctx, after.object()); err != nil {
+		f.written.Remove(key)
+		return err
+	}
+	f.written.Add(key, after, writtenTTL)
+	statusWrites.WithLabelValues(string(key.Kind)).Inc()
+	f.notify(before, after)
+	return nil
+}
+
+// read returns an object's mirror, nil if there is none, and whether it was read just now.
+func (f *folder) read(ctx context.Context, key record.Key) (mirror, bool, error) {
+	if m, ok := f.written.Get(key); ok {
+		return m.(mirror), false, nil
+	}
+	return f.readLive(ctx, key)
+}
+
+func (f *folder) readLive(ctx context.Context, key record.Key) (mirror, bool, error) {
+	m := newMirror(key.Kind)
+	err := f.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object())
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, true, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("read mirror: %w", err)
+	}
+	return m, true, nil
+}
+
+// create makes the mirror of an object that was not seen before. It returns nil if no record may bring it to life, because each
+// is as old as tombstones that were purged.
+func (f *folder) create(ctx context.Context, key record.Key, id string, records []*record.Record) (mirror, error) {
+	if f.allExpired(ctx, records) {
+		return nil, nil
+	}
+	m := firstMirror(key, id, records[0].Endpoint)
+	err := f.client.Create(ctx, m.object())
+	if apierrors.IsAlreadyExists(err) {
+		m, _, err = f.readLive(ctx, key)
+		if m == nil && err == nil {
+			err = fmt.Errorf("create mirror: %s came and went", key)
+		}
+		return m, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create mirror: %w", err)
+	}
+	return m, nil
+}
+
+// allExpired reports whether every record is not newer than what was purged at its endpoint.
+func (f *folder) allExpired(ctx context.Context, records []*record.Record) bool {
+	for _, r := range records {
+		endpoint := f.endpoint(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
+		if endpoint == nil || endpoint.Status.PurgedThrough == nil || r.Untimed || r.Time.After(endpoint.Status.PurgedThrough.Time) {
+			return false
+		}
+	}
+	return true
+}
+
+// retention returns how long a tombstone stays.
+func (f *folder) retention(ctx context.Context, m mirror) time.Duration {
+	endpoint := f.endpoint(ctx, types.NamespacedName{Namespace: m.object().GetNamespace(), Name: m.endpoint()})
+	if endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
+		return defaultRetention
+	}
+	return endpoint.Spec.Retention.Deleted.Duration
+}
+
+// settleLedger counts the entries as done, in the ledger and in the metrics.
+func (f *folder) settleLedger(key record.Key, entries []entry, o outcome) {
+	observe(key, entries, o, f.now())
+	if o.dropped != "" {
+		ctrl.Log.WithName("fold").Info("Discarded records", "object", key.String(), "records", len(entries), "reason", o.dropped)
+	}
+	for _, b := range f.ledger.resolve(key, len(entries), o.failed) {
+		f.discard(b.uid)
+	}
+}
+
+// refusal decides whether an error is about these records, so that waiting will not help, and says why they fail.
+func (f *folder) refusal(key record.Key, entries []entry, err error) (map[int]failure, bool) {
+	reason, message := "", ""
+	switch {
+	case err == errNameTaken:
+		reason = reasonNameTaken
+		message = fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name)
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return nil, false // the namespace's end is on its way and will discard the records
+	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
+		reason = reasonRefused
+		message = err.Error()
+	default:
+		return nil, false
+	}
+	failed := map[int]failure{}
+	for i, e := range entries {
+		failed[i] = failure{
+			reason: reason, message: message, object: key.String(), eventID: e.record.ID,
+			endpoint: e.record.Namespace + "/" + e.record.Endpoint,
+		}
+	}
+	return failed, true
+}
+
+// wake visits an object because of the clock: nothing is pending for it, its timer may be due.
+func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, error) {
+	at, ok := f.timers.next(key)
+	if !ok {
+		return reconcile.Result{}, nil
+	}
+	if at.After(f.now()) {
+		return f.comeBack(key), nil
+	}
+	m, _, err := f.readLive(ctx, key)
+	if m == nil || err != nil {
+		return reconcile.Result{}, err
+	}
+	return f.tick(ctx, key, m)
+}
+
+// tick acts on what the clock says of one mirror that was just read.
+func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.Result, error) {
+	after := m.copy()
+	after.settle(f.now(), f.retention(ctx, after))
+	if !after.sameStatus(m) {
+		return reconcile.Result{}, ignoreStale(f.write(ctx, key, m, after))
+	}
+	timer, at := after.timer()
+	if timer != fastpixv1.TimerRetention || at == nil || at.After(f.now()) || m.object().GetDeletionTimestamp() != nil {
+		return reconcile.Result{}, nil
+	}
+	if !f.backlog.empty() || len(f.ledger.peek(key)) > 0 {
+		return reconcile.Result{RequeueAfter: time.Second}, nil // a record not yet folded may name the object
+	}
+	f.written.Remove(key)
+	return reconcile.Result{}, ignoreStale(f.purge(ctx, m))
+}
+
+// ignoreStale takes a conflict as news of a change whose watch event will bring the object back.
+func ignoreStale(err error) error {
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}

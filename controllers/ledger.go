@@ -1,0 +1,181 @@
+package controllers
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+// batch is one EventBatch whose records are in memory.
+type batch struct {
+	name    string
+	uid     types.UID
+	retry   bool // it holds records that failed before
+	records []string
+	bytes   int64
+
+	open     int             // entries that are neither folded nor failed
+	failures map[int]failure // by position in records
+}
+
+// failure says why one record could not be folded.
+type failure struct {
+	reason  string
+	message string
+	object  string
+	eventID string
+	// endpoint whose failed record it is, as namespace/name; empty if the record cannot be read.
+	endpoint string
+}
+
+// entry is one record's effect on one object.
+type entry struct {
+	record *record.Record
+	change int // position in record.Changes
+	index  int // position in batch.records
+	batch  *batch
+}
+
+// ledger knows which records wait for which object, and how many entries of each batch are still open. It is all the memory
+// the fold has: after a restart it is filled again from the journal.
+//
+// For every object, entries are taken and resolved by one worker at a time (the queue sees to that); adding is concurrent.
+type ledger struct {
+	mu      sync.Mutex
+	pending map[record.Key][]entry
+	batches map[types.UID]*batch
+	bytes   int64
+	changed chan struct{} // has an element after bytes fell
+}
+
+func newLedger() *ledger {
+	return &ledger{
+		pending: map[record.Key][]entry{},
+		batches: map[types.UID]*batch{},
+		changed: make(chan struct{}, 1),
+	}
+}
+
+// add takes a batch in and returns the objects that its entries touch. A batch that is already there is left alone.
+func (l *ledger) add(b *batch, entries []entry) []record.Key {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.batches[b.uid]; ok {
+		return nil
+	}
+	for _, raw := range b.records {
+		b.bytes += int64(len(raw))
+	}
+	b.open = len(entries)
+	l.batches[b.uid] = b
+	l.bytes += b.bytes
+	var keys []record.Key
+	for _, e := range entries {
+		key := e.record.Key(e.change)
+		if len(l.pending[key]) == 0 {
+			keys = append(keys, key)
+		}
+		l.pending[key] = append(l.pending[key], e)
+	}
+	return keys
+}
+
+// peek returns the entries that wait for an object. They stay until resolve.
+func (l *ledger) peek(key record.Key) []entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.pending[key]
+	return p[:len(p):len(p)]
+}
+
+// resolve removes the first n entries of an object, folded or failed, and returns the batches that have no open entry left.
+// failed holds the reason of those that failed, by position.
+func (l *ledger) resolve(key record.Key, n int, failed map[int]failure) []*batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var finished []*batch
+	p := l.pending[key]
+	for i, e := range p[:n] {
+		if f, ok := failed[i]; ok {
+			e.batch.fail(e.index, f)
+		}
+		e.batch.open--
+		if e.batch.open == 0 {
+			finished = append(finished, e.batch)
+		}
+	}
+	if len(p) == n {
+		delete(l.pending, key)
+	} else {
+		l.pending[key] = append([]entry(nil), p[n:]...)
+	}
+	return finished
+}
+
+func (b *batch) fail(index int, f failure) {
+	if b.failures == nil {
+		b.failures = map[int]failure{}
+	}
+	b.failures[index] = f
+}
+
+// forget drops a finished batch.
+func (l *ledger) forget(uid types.UID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b, ok := l.batches[uid]; ok {
+		l.bytes -= b.bytes
+		delete(l.batches, uid)
+		select {
+		case l.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// get returns a batch that is in memory.
+func (l *ledger) get(uid types.UID) (*batch, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.batches[uid]
+	return b, ok
+}
+
+// loaded returns how many bytes of records are in memory.
+func (l *ledger) loaded() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes
+}
+
+// timers knows when the operator must come back to which object. An informer keeps it equal to the status.timerTime of the
+// objects that have one.
+type timers struct {
+	mu sync.Mutex
+	at map[record.Key]time.Time
+}
+
+func newTimers() *timers { return &timers{at: map[record.Key]time.Time{}} }
+
+func (t *timers) set(key record.Key, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at[key] = at
+}
+
+func (t *timers) clear(key record.Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.at, key)
+}
+
+// next returns when an object's timer is due; false if it has none.
+func (t *timers) next(key record.Key) (time.Time, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, ok := t.at[key]
+	return at, ok
+}

@@ -1,0 +1,114 @@
+package controllers
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+// Metrics of the fold. None has an id as label.
+var (
+	recordsFolded = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_folded_events_total",
+		Help: "Events folded into a mirror, by kind of mirror and result: folded, failed or discarded.",
+	}, []string{"kind", "result"})
+	statusWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_status_writes_total",
+		Help: "Writes of a mirror's status, by kind of mirror.",
+	}, []string{"kind"})
+	writesSaved = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_writes_saved_total",
+		Help: "Events that needed no status write of their own, because one write folded several or nothing changed.",
+	})
+	foldLatency = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "fastpix_fold_latency_seconds",
+		Help:    "Time from the receipt of an event to its mirror's status being written.",
+		Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
+	})
+	eventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "fastpix_event_lag_seconds",
+		Help:    "Time from when an event happened, as FastPix says, to its mirror's status being written.",
+		Buckets: prometheus.ExponentialBuckets(0.05, 2, 20),
+	})
+	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_folded_untimed_events_total",
+		Help: "Folded events without a credible time.",
+	})
+	expiredEvents = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_expired_events_total",
+		Help: "Events about a mirror that is gone which were not newer than what was purged.",
+	})
+	purged = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_purged_mirrors_total",
+		Help: "Mirrors removed because their retention had passed.",
+	})
+	pendingEvents = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "fastpix_pending_events",
+		Help: "Events that are acknowledged and not yet mirrored.",
+	})
+	failedEvents = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "fastpix_failed_events",
+		Help: "Events that could not be mirrored and are retried.",
+	})
+	oldestPending = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "fastpix_oldest_pending_age_seconds",
+		Help: "Age of the oldest batch of the journal that has not failed.",
+	})
+)
+
+func init() {
+	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents,
+		purged, pendingEvents, failedEvents, oldestPending)
+}
+
+// observe counts what became of the entries of one visit to an object.
+func observe(key record.Key, entries []entry, o outcome, now time.Time) {
+	kind, result := string(key.Kind), "folded"
+	switch {
+	case o.dropped != "":
+		result = "discarded"
+	case o.failed != nil:
+		result = "failed"
+	}
+	recordsFolded.WithLabelValues(kind, result).Add(float64(len(entries)))
+	if o.dropped == droppedExpired {
+		expiredEvents.Add(float64(len(entries)))
+	}
+	if result != "folded" {
+		return
+	}
+	saved := len(entries)
+	if o.wrote {
+		saved--
+	}
+	writesSaved.Add(float64(saved))
+	for _, e := range entries {
+		foldLatency.Observe(now.Sub(e.record.Received.Time).Seconds())
+		if e.record.Untimed {
+			untimedEvents.Inc()
+		} else {
+			eventLag.Observe(now.Sub(e.record.Time.Time).Seconds())
+		}
+	}
+}
+
+// observeBacklog sets the gauges of the journal.
+func observeBacklog(t totals, now time.Time) {
+	var pending, failed int64
+	for _, n := range t.pending {
+		pending += n
+	}
+	for _, n := range t.failed {
+		failed += n
+	}
+	pendingEvents.Set(float64(pending))
+	failedEvents.Set(float64(failed))
+	age := 0.0
+	if !t.oldest.IsZero() {
+		age = max(0, now.Sub(t.oldest).Seconds())
+	}
+	oldestPending.Set(age)
+}

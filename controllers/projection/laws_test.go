@@ -1,0 +1,260 @@
+package projection
+
+import (
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect the laws of the fold (design, section 5) for every event type of both kinds.
+
+// TestMain makes every property run 2,000 histories unless -rapid.checks says otherwise. A failure prints its seed; a file
+// of it would not survive a change of the generator.
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{"rapid.checks": "2000", "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// mirror hides the kind of a status from the laws.
+type mirror struct {
+	kind   record.Kind
+	id     string
+	media  fastpixv1.MediaAssetStatus
+	stream fastpixv1.LiveStreamStatus
+}
+
+func blank(kind record.Kind) mirror {
+	return mirror{
+		kind: kind, id: objectID,
+		media:  fastpixv1.MediaAssetStatus{ObservedGeneration: -1},
+		stream: fastpixv1.LiveStreamStatus{ObservedGeneration: -1},
+	}
+}
+
+func (m mirror) fold(records ...*record.Record) mirror {
+	if m.kind == record.MediaAsset {
+		m.media = MediaAsset(m.media, m.id, records)
+	} else {
+		m.stream = LiveStream(m.stream, m.id, records)
+	}
+	return m
+}
+
+func (m mirror) status() any {
+	if m.kind == record.MediaAsset {
+		return m.media
+	}
+	return m.stream
+}
+
+func (m mirror) json() string { return jsonOf(m.status()) }
+
+// stored returns what a restarted operator reads from the API server.
+func (m mirror) stored() mirror {
+	text := []byte(m.json())
+	m.media, m.stream = fastpixv1.MediaAssetStatus{}, fastpixv1.LiveStreamStatus{}
+	var err error
+	if m.kind == record.MediaAsset {
+		err = json.Unmarshal(text, &m.media)
+	} else {
+		err = json.Unmarshal(text, &m.stream)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+func (m mirror) provenance() []fastpixv1.Provenance {
+	if m.kind == record.MediaAsset {
+		return m.media.Provenance
+	}
+	return m.stream.Provenance
+}
+
+// kinds runs a property for both kinds.
+func kinds(t *testing.T, property func(t *rapid.T, kind record.Kind)) {
+	t.Helper()
+	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) { property(t, kind) })
+		})
+	}
+}
+
+func TestStatusIsAFunctionOfTheSetOfEvents(t *testing.T) {
+	t.Parallel()
+	kinds(t, func(t *rapid.T, kind record.Kind) { checkSetLaws(t, kind, history(t, kind, within)) })
+}
+
+// checkSetLaws checks laws 1 and 2: order, duplicates, batches and restarts do not matter, and folding again changes nothing.
+func checkSetLaws(t *rapid.T, kind record.Kind, records []*record.Record) mirror {
+	before := jsonOf(records)
+	want := blank(kind).fold(records...)
+	for range 3 {
+		got := foldSomehow(t, blank(kind), records)
+		sameJSON(t, "another order, other batches", got, want)
+	}
+	for _, r := range records {
+		sameJSON(t, "a record again", want.fold(r), want)
+		sameJSON(t, "a record again after a restart", want.stored().fold(r), want)
+	}
+	sameJSON(t, "everything again", want.fold(records...), want)
+	sameJSON(t, "nothing", want.fold(), want)
+	if jsonOf(records) != before {
+		t.Fatalf("folding changed its records:\n%s\nbefore:\n%s", jsonOf(records), before)
+	}
+	return want
+}
+
+// foldSomehow folds the records in a drawn order, some of them twice, in drawn batches, with restarts between some.
+func foldSomehow(t *rapid.T, m mirror, records []*record.Record) mirror {
+	order := rapid.Permutation(slices.Concat(records, records[:rapid.IntRange(0, len(records)).Draw(t, "twice")])).Draw(t, "order")
+	for len(order) > 0 {
+		n := rapid.IntRange(1, len(order)).Draw(t, "batch")
+		before, input := m.json(), m
+		m = m.fold(order[:n]...)
+		if input.json() != before {
+			t.Fatalf("folding changed the status it was given")
+		}
+		if rapid.Bool().Draw(t, "restart") {
+			m = m.stored()
+		}
+		order = order[n:]
+	}
+	return m
+}
+
+func sameJSON(t *rapid.T, what string, got, want mirror) {
+	t.Helper()
+	if got.json() != want.json() {
+		t.Fatalf("%s:\ngot  %s\nwant %s", what, got.json(), want.json())
+	}
+}
+
+func TestStatusIsWhatTheLawsSay(t *testing.T) {
+	t.Parallel()
+	kinds(t, func(t *rapid.T, kind record.Kind) {
+		records := history(t, kind, within)
+		checkOracle(t, kind, blank(kind).fold(records...), records)
+	})
+}
+
+// checkOracle checks laws 3 to 7 against the oracle.
+func checkOracle(t *rapid.T, kind record.Kind, m mirror, records []*record.Record) {
+	want := expected(kind, records)
+	got := fieldsOf(m.status())
+	for _, name := range slices.Sorted(maps.Keys(merged(got, want.fields))) {
+		if normal(got[name]) != normal(want.fields[name]) {
+			t.Errorf("%s is %s, want %s", name, got[name], want.fields[name])
+		}
+	}
+	by := originsOf(m.provenance())
+	for name, r := range want.by {
+		if by[name] != referenceOf(r) {
+			t.Errorf("%s is said to be set by %s, want %s", name, by[name], referenceOf(r))
+		}
+	}
+	for name := range by {
+		if !strings.ContainsAny(name, "[") && want.by[name] == nil && !isList(name) {
+			t.Errorf("%s is said to be set by %s, want nothing said", name, by[name])
+		}
+	}
+	var recent []string
+	for _, ref := range recentOfMirror(m) {
+		recent = append(recent, jsonOf(ref))
+	}
+	if want := expectedEvents(records); !slices.Equal(recent, want) {
+		t.Errorf("recentEvents are %v, want %v", recent, want)
+	}
+	if last := recentOfMirror(m)[0]; jsonOf(lastOfMirror(m)) != jsonOf(last) {
+		t.Errorf("lastEvent is %v, want %v", lastOfMirror(m), last)
+	}
+}
+
+func recentOfMirror(m mirror) []fastpixv1.EventReference {
+	if m.kind == record.MediaAsset {
+		return m.media.RecentEvents
+	}
+	return m.stream.RecentEvents
+}
+
+func lastOfMirror(m mirror) *fastpixv1.EventReference {
+	if m.kind == record.MediaAsset {
+		return m.media.LastEvent
+	}
+	return m.stream.LastEvent
+}
+
+func isList(name string) bool {
+	return slices.Contains([]string{"playbackIDs", "tracks", "subtitles", "simulcastTargets", "recordings", "clips"}, strings.TrimLeft(name, "^~-"))
+}
+
+func merged(a, b map[string]string) map[string]string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// fieldsOf returns the JSON of a status's fields, those of ai one by one, without what is no fact about the object.
+func fieldsOf(status any) map[string]string {
+	out := map[string]string{}
+	fields := objectOf(jsonOf(status))
+	for name, text := range fields {
+		out[name] = string(text)
+	}
+	for part, text := range objectOf(string(fields["ai"])) {
+		for leaf, text := range objectOf(string(text)) {
+			out["ai."+part+"."+leaf] = string(text)
+		}
+	}
+	for _, name := range []string{"ai", "observedGeneration", "conditions", "timer", "timerTime", "lastEvent", "recentEvents", "provenance"} {
+		delete(out, name)
+	}
+	return out
+}
+
+func objectOf(text string) map[string]json.RawMessage {
+	var out map[string]json.RawMessage
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &out); err != nil {
+			panic(err)
+		}
+	}
+	return out
+}
+
+// normal returns JSON with keys in alphabetical order.
+func normal(text string) string {
+	var v any
+	if text == "" || json.Unmarshal([]byte(text), &v) != nil {
+		return text
+	}
+	return jsonOf(v)
+}
+
+// originsOf returns which event is said to have set which field.
+func originsOf(provenance []fastpixv1.Provenance) map[string]string {
+	by := map[string]string{}
+	for _, p := range provenance {
+		for _, field := range p.Fields {
+			by[field] = jsonOf(p.EventReference)
+		}
+	}
+	return by
+}

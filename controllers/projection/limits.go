@@ -1,0 +1,165 @@
+package projection
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// The limits of the schema, in characters and elements. What is longer is cut here as well as by the receiver: a status that
+// the API server refuses would be refused for ever.
+const (
+	maxID           = 128
+	maxType         = 64
+	maxState        = 64
+	maxText         = 512
+	maxWord         = 32
+	maxLanguage     = 64
+	maxLanguageName = 128
+	maxMP4Support   = 128
+	maxURL          = 512
+	maxMetadata     = 32
+	maxMetadataKey  = 128
+	maxSummary      = 2048
+	maxFindings     = 32
+	maxFinding      = 128
+	maxCategory     = 64
+	maxRule         = 16
+	maxRuleEntry    = 128
+	maxElements     = 64
+	maxTombstones   = 64
+	maxRecent       = 10
+
+	// maxRestrictionsBytes bounds the JSON of one playback id's restrictions. The schema allows 64 times as many characters
+	// as an object may have in all.
+	maxRestrictionsBytes = 1024
+)
+
+// cut returns the first characters of s, as valid UTF-8.
+func cut(s string, characters int) string {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, string(utf8.RuneError))
+	}
+	if len(s) <= characters {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == characters {
+			return strings.Clone(s[:i])
+		}
+		n++
+	}
+	return s
+}
+
+// cutEach returns the first elements of list, each cut by fit, in a new slice; nil if there are none.
+func cutEach[T any](list []T, elements int, fit func(T) T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	list = slices.Clone(list[:min(len(list), elements)])
+	for i := range list {
+		list[i] = fit(list[i])
+	}
+	return list
+}
+
+// cutMetadata returns a copy with the first keys in alphabetical order; nil if there are none.
+func cutMetadata(m map[string]fastpixv1.MetadataValue) map[string]fastpixv1.MetadataValue {
+	var out map[string]fastpixv1.MetadataValue
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		short := cut(key, maxMetadataKey)
+		if _, taken := out[short]; taken {
+			continue
+		}
+		if len(out) == maxMetadata {
+			break
+		}
+		if out == nil {
+			out = make(map[string]fastpixv1.MetadataValue, len(m))
+		}
+		out[short] = fastpixv1.MetadataValue(cut(string(m[key]), maxText))
+	}
+	return out
+}
+
+// cutRestrictions returns a copy with as many entries as fit; nil if there is nothing in it.
+func cutRestrictions(r *fastpixv1.AccessRestrictions) *fastpixv1.AccessRestrictions {
+	if r == nil || r.Domains == nil && r.UserAgents == nil {
+		return nil
+	}
+	out := &fastpixv1.AccessRestrictions{Domains: cutRule(r.Domains), UserAgents: cutRule(r.UserAgents)}
+	for size := jsonBytes(out); size > maxRestrictionsBytes; {
+		longest := longestList(out)
+		last := len(*longest) - 1
+		size -= jsonBytes((*longest)[last]) + len(",")
+		*longest = slices.Delete(*longest, last, last+1)
+		if last == 0 {
+			*longest = nil
+		}
+	}
+	return out
+}
+
+func cutRule(r *fastpixv1.AccessRule) *fastpixv1.AccessRule {
+	if r == nil {
+		return nil
+	}
+	entry := func(s string) string { return cut(s, maxRuleEntry) }
+	return &fastpixv1.AccessRule{
+		DefaultPolicy: cut(r.DefaultPolicy, maxWord),
+		Allow:         cutEach(r.Allow, maxRule, entry),
+		Deny:          cutEach(r.Deny, maxRule, entry),
+	}
+}
+
+func jsonBytes(v any) int {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return 0 // strings alone always marshal
+	}
+	return len(b)
+}
+
+// longestList returns the list of r with the most entries, the first of several.
+func longestList(r *fastpixv1.AccessRestrictions) *[]string {
+	var longest *[]string
+	for _, rule := range []*fastpixv1.AccessRule{r.Domains, r.UserAgents} {
+		if rule == nil {
+			continue
+		}
+		for _, list := range []*[]string{&rule.Allow, &rule.Deny} {
+			if longest == nil || len(*list) > len(*longest) {
+				longest = list
+			}
+		}
+	}
+	return longest
+}
+
+// storable reports whether a time survives being written and read again: the zero time is written as null, and a year
+// beyond 9999 cannot be read.
+func storable(t time.Time) bool {
+	year := t.UTC().Year()
+	return !t.IsZero() && year >= 1 && year <= 9999
+}
+
+// cutTime returns a copy of t cut to microseconds; nil if it cannot be stored.
+func cutTime(t *metav1.MicroTime) *metav1.MicroTime {
+	if t == nil || !storable(t.Time) {
+		return nil
+	}
+	return microTime(t.Time)
+}
+
+func microTime(t time.Time) *metav1.MicroTime {
+	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
+}

@@ -1,0 +1,89 @@
+package projection
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+const (
+	typeCreated      = "video.live_stream.created"
+	typeConnected    = "video.live_stream.connected"
+	typePreparing    = "video.live_stream.preparing"
+	typeActive       = "video.live_stream.active"
+	typeRecording    = "video.live_stream.recording"
+	typeDisconnected = "video.live_stream.disconnected"
+	typeIdle         = "video.live_stream.idle"
+	typeDisabled     = "video.live_stream.disabled"
+	typeDeleted      = "video.live_stream.deleted"
+)
+
+// step is what an event's type tells about a stream's session.
+type step struct {
+	rank  int // among events of one instant
+	state string
+	// recording says whether the platform records from then on; nil if the type does not tell.
+	recording *bool
+}
+
+var steps = map[string]step{
+	typeCreated:      {rank: 1, state: record.StateIdle, recording: new(false)},
+	typeConnected:    {rank: 2, state: record.StateConnected},
+	typePreparing:    {rank: 3, state: record.StatePreparing},
+	typeActive:       {rank: 4, state: record.StateActive},
+	typeRecording:    {rank: 4, state: record.StateActive, recording: new(true)},
+	typeDisconnected: {rank: 5, state: record.StateDisconnected},
+	typeIdle:         {rank: 6, state: record.StateIdle, recording: new(false)},
+	typeDisabled:     {rank: 7, state: record.StateDisabled, recording: new(false)},
+	typeDeleted:      {rank: 8, state: record.StateDeleted, recording: new(false)},
+}
+
+// streamState is the register of a stream's state, which the type tells.
+func streamState() register[streamStatus, streamChange] {
+	return register[streamStatus, streamChange]{
+		name: "state",
+		merge: func(s *streamStatus, c *streamChange, by, held event) bool {
+			step, tells := steps[by.typ]
+			if !tells || c.State == "" || compareSteps(by, held) <= 0 {
+				return false
+			}
+			s.State = step.state
+			return true
+		},
+	}
+}
+
+// streamRecording is the register of whether the platform records. It follows the order of states, so that it agrees with
+// the state about which of two events of one instant came last.
+func streamRecording() register[streamStatus, streamChange] {
+	return register[streamStatus, streamChange]{
+		name: "recording",
+		merge: func(s *streamStatus, _ *streamChange, by, held event) bool {
+			recording := steps[by.typ].recording
+			if recording == nil || compareSteps(by, held) <= 0 {
+				return false
+			}
+			s.Recording = new(*recording)
+			return true
+		},
+	}
+}
+
+// compareSteps orders the events that tell a stream's state. A stream goes round many times, so that time decides; of one
+// instant, the later step of a session. A deletion is final.
+func compareSteps(a, b event) int {
+	if deleted := a.typ == typeDeleted; deleted != (b.typ == typeDeleted) {
+		return order(deleted)
+	}
+	if c := compareTimes(a, b); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(steps[a.typ].rank, steps[b.typ].rank); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.id, b.id); c != 0 {
+		return c
+	}
+	return strings.Compare(a.typ, b.typ)
+}

@@ -1,0 +1,95 @@
+package projection
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// SettleMediaAsset sets what follows from a status and the time: conditions, timer and observedGeneration. Doing it again at
+// the same time changes nothing. A Retention timer that is due is left to the caller, who removes the object.
+//
+// The reason of the Ready condition is read as well as written: it is the only memory of what a running Retention timer
+// is for.
+func SettleMediaAsset(status *fastpixv1.MediaAssetStatus, generation int64, now time.Time, retention time.Duration) {
+	before := reasonOf(status.Conditions, fastpixv1.ConditionReady)
+	running := timer{name: status.Timer, at: status.TimerTime}
+
+	v := mediaVerdict(status)
+	if v.reason == fastpixv1.ReasonAwaitingUpload && uploadExpired(running, before, now) {
+		v = uploadExpiredVerdict
+	}
+	next := mediaTimer(running, before, v.reason, now, retention)
+
+	status.Timer, status.TimerTime = next.name, next.at
+	status.Conditions = settled(status.Conditions, v.conditions(truncated(status.Provenance)), generation, now)
+	status.ObservedGeneration = generation
+}
+
+// uploadExpired reports whether nobody used an upload in time: its timer is due, or was due before and the object is
+// about to go.
+func uploadExpired(running timer, before string, now time.Time) bool {
+	return running.due(fastpixv1.TimerUpload, now) ||
+		running.runs(fastpixv1.TimerRetention) && before == fastpixv1.ReasonUploadExpired
+}
+
+func mediaTimer(running timer, before, reason string, now time.Time, retention time.Duration) timer {
+	switch reason {
+	case fastpixv1.ReasonAwaitingUpload:
+		return running.kept(now, fastpixv1.TimerUpload, uploadLifetime)
+	case fastpixv1.ReasonUploadExpired, fastpixv1.ReasonBecameMedia, fastpixv1.ReasonCancelled, fastpixv1.ReasonDeleted, fastpixv1.ReasonNotSeen:
+		return running.retained(now, retention, before, reason)
+	}
+	return timer{}
+}
+
+var uploadExpiredVerdict = verdict{
+	status: metav1.ConditionFalse, reason: fastpixv1.ReasonUploadExpired, ended: true,
+	message: "Nobody used the upload before its URL expired; the mirror is removed after the endpoint's retention.",
+}
+
+// mediaVerdict returns what the state of a media means.
+func mediaVerdict(s *mediaStatus) verdict {
+	if s.BecameMediaID != "" && (s.State == "" || s.State == record.StateWaiting) {
+		return verdict{
+			status: metav1.ConditionFalse, reason: fastpixv1.ReasonBecameMedia, ended: true,
+			message: "The upload became media " + s.BecameMediaID + ", which has a mirror of its own.",
+		}
+	}
+	switch s.State {
+	case "":
+		return verdict{
+			status: metav1.ConditionUnknown, reason: fastpixv1.ReasonNotSeen, waiting: true,
+			message: "Only events about parts of the media have been seen so far.",
+		}
+	case record.StateWaiting:
+		return verdict{
+			status: metav1.ConditionFalse, reason: fastpixv1.ReasonAwaitingUpload, waiting: true,
+			message: "FastPix waits for the upload.",
+		}
+	case record.StateReady:
+		return verdict{status: metav1.ConditionTrue, reason: fastpixv1.ReasonReady, message: "The media can be played."}
+	case record.StateFailed:
+		return verdict{
+			status: metav1.ConditionFalse, reason: fastpixv1.ReasonFailed, ended: true,
+			message: "FastPix could not process the media; another attempt there is a new media.",
+		}
+	case record.StateCancelled:
+		return verdict{
+			status: metav1.ConditionFalse, reason: fastpixv1.ReasonCancelled, ended: true,
+			message: "The upload was cancelled; the mirror is removed after the endpoint's retention.",
+		}
+	case record.StateDeleted:
+		return verdict{
+			status: metav1.ConditionFalse, reason: fastpixv1.ReasonDeleted, ended: true,
+			message: "The media was deleted on FastPix; the mirror is removed after the endpoint's retention.",
+		}
+	}
+	return verdict{
+		status: metav1.ConditionFalse, reason: fastpixv1.ReasonProcessing, waiting: true,
+		message: "FastPix processes the media.",
+	}
+}

@@ -1,0 +1,158 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	publishInterval = time.Second
+	// maxPublishes bounds the writes of one interval; with more endpoints than that each is published less often.
+	maxPublishes = 20
+	// coarse is how far lastEventTime and lastVerifiedTime may lag while nothing else is to be written.
+	coarse = 10 * time.Second
+)
+
+// publisher writes to each WebhookEndpoint what the controllers know of it: how many of its events are pending or failed, and when
+// the last one came. Receivers hold back deliveries by these counts.
+type publisher struct {
+	client   client.Client
+	live     client.Reader
+	cached   client.Reader // WebhookEndpoints from the informer
+	totals   func() totals
+	now      func() time.Time
+	turn     int // where the next round begins when there are more endpoints than maxPublishes
+	mu       sync.Mutex
+	activity map[types.NamespacedName]*activity
+}
+
+// activity is what was seen of one endpoint since the start.
+type activity struct {
+	received metav1.MicroTime
+	verified map[string]metav1.MicroTime // by fingerprint
+	written  time.Time                   // when it was last published
+}
+
+// saw notes a record of the journal.
+func (p *publisher) saw(r *record.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
+	a := p.activity[key]
+	if a == nil {
+		a = &activity{verified: map[string]metav1.MicroTime{}}
+		p.activity[key] = a
+	}
+	if r.Received.After(a.received.Time) {
+		a.received = r.Received
+	}
+	if r.Fingerprint != "" && r.Received.After(a.verified[r.Fingerprint].Time) {
+		a.verified[r.Fingerprint] = r.Received
+	}
+}
+
+// Start publishes until the context ends.
+func (p *publisher) Start(ctx context.Context) error {
+	for ctx.Err() == nil {
+		sleep(ctx, publishInterval)
+		if err := p.publish(ctx); err != nil && ctx.Err() == nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Publishing counts failed, will retry")
+		}
+	}
+	return nil
+}
+
+func (p *publisher) publish(ctx context.Context) error {
+	t := p.totals()
+	observeBacklog(t, p.now())
+	var list fastpixv1.WebhookEndpointList
+	if err := p.cached.List(ctx, &list); err != nil {
+		return err
+	}
+	slices.SortFunc(list.Items, func(a, b fastpixv1.WebhookEndpoint) int {
+		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
+	})
+	writes, n := 0, len(list.Items)
+	for i := range n {
+		e := &list.Items[(p.turn+i)%n]
+		if !p.update(e.DeepCopy(), t, true) {
+			continue
+		}
+		if writes++; writes > maxPublishes {
+			p.turn = (p.turn + i) % n
+			return nil
+		}
+		if err := p.write(ctx, client.ObjectKeyFromObject(e), t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write publishes for one endpoint, on what a live read shows.
+func (p *publisher) write(ctx context.Context, key types.NamespacedName, t totals) error {
+	var e fastpixv1.WebhookEndpoint
+	if err := p.live.Get(ctx, key, &e); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if !p.update(&e, t, false) {
+		return nil
+	}
+	if err := ignoreStale(p.client.Status().Update(ctx, &e)); err != nil {
+		return fmt.Errorf("publish for %s: %w", key, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.activity[key]; a != nil {
+		a.written = p.now()
+	}
+	return nil
+}
+
+// update brings an endpoint's status up to date and reports whether something changed that is worth a write: with coarsely set,
+// times alone are not if they were written moments ago.
+func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool) bool {
+	key := client.ObjectKeyFromObject(e)
+	changed := e.Status.PendingEvents != t.pending[key] || e.Status.FailedEvents != t.failed[key]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.activity[key]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {
+		changed = a.apply(&e.Status) || changed
+	}
+	if changed {
+		now := metav1.NewMicroTime(p.now().Truncate(time.Microsecond))
+		e.Status.PendingEvents, e.Status.FailedEvents, e.Status.PendingTime = t.pending[key], t.failed[key], &now
+	}
+	return changed
+}
+
+// apply sets the times that are newer than the status has.
+func (a *activity) apply(status *fastpixv1.WebhookEndpointStatus) bool {
+	changed := newer(&status.LastEventTime, a.received)
+	for i := range status.SigningSecrets {
+		if at, ok := a.verified[status.SigningSecrets[i].Fingerprint]; ok {
+			changed = newer(&status.SigningSecrets[i].LastVerifiedTime, at) || changed
+		}
+	}
+	return changed
+}
+
+func newer(field **metav1.MicroTime, at metav1.MicroTime) bool {
+	if *field != nil && !at.After((*field).Time) {
+		return false
+	}
+	*field = &at
+	return true
+}

@@ -1,0 +1,61 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+)
+
+// purger removes mirrors whose time has passed.
+type purger struct {
+	client    client.Client
+	live      client.Reader
+	retention func(context.Context, mirror) time.Duration
+	now       func() time.Time
+}
+
+// purge removes a mirror that was read just now. First its endpoint remembers how new the mirror's events were, so that a replay of
+// them does not raise the dead; then the object goes, unless it has changed meanwhile.
+func (p *purger) purge(ctx context.Context, m mirror) error {
+	if newest := projection.NewestEventTime(m.recentEvents()); newest != nil {
+		through := *newest
+		if bound := p.now().Add(-p.retention(ctx, m)); through.After(bound) {
+			through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
+		}
+		if err := p.remember(ctx, m, through); err != nil {
+			return fmt.Errorf("remember what is purged: %w", err)
+		}
+	}
+	object := m.object()
+	uid, version := object.GetUID(), object.GetResourceVersion()
+	err := p.client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	if err != nil {
+		return fmt.Errorf("purge mirror: %w", err)
+	}
+	purged.Inc()
+	return nil
+}
+
+// remember raises status.purgedThrough of the mirror's endpoint.
+func (p *purger) remember(ctx context.Context, m mirror, through metav1.MicroTime) error {
+	var endpoint fastpixv1.WebhookEndpoint
+	name := types.NamespacedName{Namespace: m.object().GetNamespace(), Name: m.endpoint()}
+	if name.Name == "" {
+		return nil
+	}
+	if err := p.live.Get(ctx, name, &endpoint); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if old := endpoint.Status.PurgedThrough; old != nil && !through.After(old.Time) {
+		return nil
+	}
+	endpoint.Status.PurgedThrough = &through
+	return p.client.Status().Update(ctx, &endpoint)
+}

@@ -1,0 +1,123 @@
+package controllers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+const (
+	minBackoff = 50 * time.Millisecond
+	// maxBackoff bounds how long an object waits after an outage; the library's default is 1,000 s.
+	maxBackoff = 30 * time.Second
+)
+
+// newRateLimiter returns the back-off of retries.
+func newRateLimiter[T comparable]() workqueue.TypedRateLimiter[T] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[T](minBackoff, maxBackoff)
+}
+
+// newFairQueue returns a work queue of objects that serves the namespaces in turn, so that one tenant's burst does not make
+// another tenant wait for its end.
+func newFairQueue(name string, limiter workqueue.TypedRateLimiter[record.Key]) workqueue.TypedRateLimitingInterface[record.Key] {
+	fair := &fairStorage{byNamespace: map[string][]record.Key{}}
+	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[record.Key]{Name: name, Queue: fair})
+	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[record.Key]{Name: name, Queue: queue})
+	return workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[record.Key]{
+		Name: name, DelayingQueue: delaying,
+	})
+}
+
+// fairStorage holds what is queued: first in, first out within a namespace, the namespaces round robin. The work queue around it
+// locks and leaves out duplicates.
+type fairStorage struct {
+	byNamespace map[string][]record.Key
+	turns       []string // namespaces with something queued, whose turn is next first
+	length      int
+}
+
+var _ workqueue.Queue[record.Key] = (*fairStorage)(nil)
+
+// Touch does nothing: an object that is queued again keeps its place.
+func (f *fairStorage) Touch(record.Key) {}
+
+// Push queues an object.
+func (f *fairStorage) Push(key record.Key) {
+	queued := f.byNamespace[key.Namespace]
+	if len(queued) == 0 {
+		f.turns = append(f.turns, key.Namespace)
+	}
+	f.byNamespace[key.Namespace] = append(queued, key)
+	f.length++
+}
+
+// Len returns how many objects are queued.
+func (f *fairStorage) Len() int { return f.length }
+
+// Pop returns the next object. It must not be called when nothing is queued.
+func (f *fairStorage) Pop() record.Key {
+	namespace := f.turns[0]
+	f.turns = f.turns[1:]
+	queued := f.byNamespace[namespace]
+	key := queued[0]
+	if len(queued) == 1 {
+		delete(f.byNamespace, namespace)
+	} else {
+		f.byNamespace[namespace] = queued[1:]
+		f.turns = append(f.turns, namespace)
+	}
+	f.length--
+	return key
+}
+
+// queueSource lets code outside a controller add to its queue. What is added before the controller starts is kept.
+type queueSource[K comparable] struct {
+	mu    sync.Mutex
+	queue workqueue.TypedRateLimitingInterface[K]
+	early []K
+	later map[K]time.Time
+}
+
+// Start hands the source the controller's queue.
+func (s *queueSource[K]) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[K]) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = queue
+	for _, key := range s.early {
+		queue.Add(key)
+	}
+	for key, at := range s.later {
+		queue.AddAfter(key, time.Until(at))
+	}
+	s.early, s.later = nil, nil
+	return nil
+}
+
+// add queues a key.
+func (s *queueSource[K]) add(key K) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == nil {
+		s.early = append(s.early, key)
+		return
+	}
+	s.queue.Add(key)
+}
+
+// addAt queues a key when its time comes.
+func (s *queueSource[K]) addAt(key K, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == nil {
+		if s.later == nil {
+			s.later = map[K]time.Time{}
+		}
+		s.later[key] = at
+		return
+	}
+	s.queue.AddAfter(key, time.Until(at))
+}

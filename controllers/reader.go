@@ -1,0 +1,133 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// maxWindowBytes bounds the encoded records in memory; decoded they take about three times as much. It is what one leader folds
+// in half a minute, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
+const maxWindowBytes = 32 << 20
+
+// reader moves batches from the backlog into the ledger, as far as the window has room.
+type reader struct {
+	client    client.Reader // live: batches are not cached
+	namespace string
+	backlog   *backlog
+	ledger    *ledger
+	enqueue   func(record.Key)
+	discard   func(types.UID)
+	publisher *publisher
+}
+
+// Start reads until the context ends. It is safe to run several at once.
+func (r *reader) Start(ctx context.Context) error {
+	backoff := wait.Backoff{Duration: minBackoff, Factor: 2, Jitter: 0.2, Steps: 64, Cap: maxBackoff}
+	delay := backoff
+	for ctx.Err() == nil {
+		info, ok := r.next(ctx)
+		if !ok {
+			continue
+		}
+		err := r.read(ctx, info)
+		if err == nil {
+			delay = backoff
+			continue
+		}
+		r.backlog.again(info.uid)
+		if ctx.Err() == nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Reading a batch failed, will retry", "eventBatch", info.name)
+		}
+		sleep(ctx, delay.Step())
+	}
+	return nil
+}
+
+// next waits until the window has room and a batch is to be read; it returns false now and then, and when the context ends.
+func (r *reader) next(ctx context.Context) (batchInfo, bool) {
+	if r.ledger.loaded() >= maxWindowBytes {
+		waitFor(ctx, r.ledger.changed)
+		return batchInfo{}, false
+	}
+	if info, ok := r.backlog.next(); ok {
+		return info, true
+	}
+	waitFor(ctx, r.backlog.arrived)
+	return batchInfo{}, false
+}
+
+// read gets one batch and takes its records into the ledger.
+func (r *reader) read(ctx context.Context, info batchInfo) error {
+	if _, ok := r.ledger.get(info.uid); ok {
+		return nil
+	}
+	var object fastpixv1.EventBatch
+	err := r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
+	switch {
+	case apierrors.IsNotFound(err), err == nil && object.UID != info.uid:
+		r.backlog.remove(info.uid)
+		return nil
+	case err != nil:
+		return err
+	}
+	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, records: object.Spec.Events}
+	entries := r.decode(b)
+	for _, key := range r.ledger.add(b, entries) {
+		r.enqueue(key)
+	}
+	if len(entries) == 0 {
+		r.discard(b.uid) // nothing in it can be folded
+	}
+	return nil
+}
+
+// decode returns the entries of a batch. A record that cannot be read, or that a newer operator wrote, fails at once.
+func (r *reader) decode(b *batch) []entry {
+	var entries []entry
+	for i, raw := range b.records {
+		rec, err := record.Decode(raw)
+		if err != nil {
+			reason, message := reasonUnreadable, err.Error()+"; this needs a look at the operator, the record is kept"
+			if errors.Is(err, record.ErrNewerVersion) {
+				reason, message = reasonNewerVersion, err.Error()+"; upgrade the controllers"
+			}
+			b.fail(i, failure{reason: reason, message: message})
+			continue
+		}
+		r.publisher.saw(rec)
+		for c := range rec.Changes {
+			entries = append(entries, entry{record: rec, change: c, index: i, batch: b})
+		}
+	}
+	return entries
+}
+
+// waitFor waits for a signal, at most a second: a signal that another reader took must not be waited for.
+func waitFor(ctx context.Context, signal <-chan struct{}) {
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-signal:
+	case <-timer.C:
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,224 @@
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	utilcache "k8s.io/apimachinery/pkg/util/cache"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	testNamespace = "video"
+	testSystem    = "fastpix-system"
+	testMedia     = "d003b383-bac0-42e9-a039-9bd4360f98a3"
+	testStream    = "6f7553ebbe31a61ea53cda1f69032eb7"
+)
+
+var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// rig is the folding half without its manager: the queues are slices, so that a test decides what runs when, and a process
+// that dies is a rig that is thrown away.
+type rig struct {
+	t         *testing.T
+	client    client.Client
+	now       time.Time
+	ledger    *ledger
+	backlog   *backlog
+	timers    *timers
+	folder    *folder
+	reader    *reader
+	discarder *discarder
+	publisher *publisher
+	recorder  *events.FakeRecorder
+	keys      []record.Key
+	ends      []types.UID
+}
+
+func newRig(t *testing.T, c client.Client) *rig {
+	t.Helper()
+	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), ledger: newLedger(), backlog: newBacklog(), timers: newTimers(), recorder: events.NewFakeRecorder(1000)}
+	now := func() time.Time { return r.now }
+	endpoint := func(ctx context.Context, key types.NamespacedName) *fastpixv1.WebhookEndpoint {
+		var e fastpixv1.WebhookEndpoint
+		if key.Name == "" || c.Get(ctx, key, &e) != nil {
+			return nil
+		}
+		return &e
+	}
+	discard := func(uid types.UID) { r.ends = append(r.ends, uid) }
+	r.folder = &folder{
+		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
+		namespace: namespaces{cached: c, live: c}.verdict, endpoint: endpoint, notify: notifier{r.recorder}.notify, discard: discard, now: now,
+	}
+	r.folder.purge = (&purger{client: c, live: c, retention: r.folder.retention, now: now}).purge
+	r.discarder = &discarder{
+		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoint: endpoint, now: now,
+		attempts: map[types.UID]int{},
+	}
+	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, now: now, activity: map[types.NamespacedName]*activity{}}
+	r.reader = &reader{
+		client: c, namespace: testSystem, backlog: r.backlog, ledger: r.ledger, discard: discard, publisher: r.publisher,
+		enqueue: func(key record.Key) { r.keys = append(r.keys, key) },
+	}
+	return r
+}
+
+// run does what the manager does, one step at a time, until nothing is left to do or a step fails.
+func (r *rig) run() error {
+	ctx := r.t.Context()
+	var list fastpixv1.EventBatchList
+	if err := r.client.List(ctx, &list); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
+	}
+	for {
+		switch info, ok := r.backlog.next(); {
+		case ok:
+			if err := r.reader.read(ctx, info); err != nil {
+				r.backlog.again(info.uid)
+				return err
+			}
+		case len(r.keys) > 0:
+			key := r.keys[0]
+			if _, err := r.folder.Reconcile(ctx, key); err != nil {
+				return err
+			}
+			r.keys = r.keys[1:]
+			if len(r.ledger.peek(key)) > 0 {
+				r.keys = append(r.keys, key)
+			}
+		case len(r.ends) > 0:
+			if _, err := r.discarder.Reconcile(ctx, r.ends[0]); err != nil {
+				return err
+			}
+			r.ends = r.ends[1:]
+		default:
+			return nil
+		}
+	}
+}
+
+func newFakeClient(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) client.WithWatch {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), fastpixv1.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	created := metav1.NewTime(testStart.Add(-time.Hour))
+	objects = append(objects,
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace, CreationTimestamp: created}},
+		&fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "fastpix"}},
+	)
+	create := funcs.Create
+	funcs.Create = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+		if o.GetUID() == "" {
+			o.SetUID(types.UID(rand.Text())) // as an API server does, unlike the fake
+		}
+		if create != nil {
+			return create(ctx, c, o, opts...)
+		}
+		return c.Create(ctx, o, opts...)
+	}
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(funcs).
+		WithStatusSubresource(&fastpixv1.MediaAsset{}, &fastpixv1.LiveStream{}, &fastpixv1.EventBatch{}, &fastpixv1.WebhookEndpoint{}).Build()
+}
+
+// journal returns a batch of records.
+func journal(t *testing.T, name string, records ...*record.Record) *fastpixv1.EventBatch {
+	t.Helper()
+	b := &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{
+		Namespace: testSystem, Name: name, UID: types.UID("uid-" + name), CreationTimestamp: metav1.NewTime(testStart),
+		Annotations: map[string]string{fastpixv1.EventCountsAnnotation: fmt.Sprintf("video/fastpix=%d", len(records))},
+	}}
+	for _, r := range records {
+		raw, err := record.Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Spec.Events = append(b.Spec.Events, raw)
+	}
+	return b
+}
+
+// event returns a record of a type, so many seconds after the start.
+func event(id, typ string, second int, changes ...record.Change) *record.Record {
+	at := metav1.NewMicroTime(testStart.Add(time.Duration(second) * time.Second))
+	return &record.Record{
+		Version: record.Version, ID: id, Type: typ, Time: &at, Received: at, Namespace: testNamespace, Endpoint: "fastpix",
+		EndpointUID: "endpoint-uid", Fingerprint: "0badcafe", Changes: changes,
+	}
+}
+
+func media(id, state string) record.Change {
+	return record.Change{Kind: record.MediaAsset, ID: id, Media: &record.MediaChange{State: state}}
+}
+
+func stream(id, state string) record.Change {
+	return record.Change{Kind: record.LiveStream, ID: id, Stream: &record.StreamChange{State: state}}
+}
+
+// life is a journal of three batches about two media and a stream, with a recording that touches two objects.
+func life(t *testing.T) []client.Object {
+	return []client.Object{
+		journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")), event("e2", "video.live_stream.created", 2, stream(testStream, "Idle"))),
+		journal(t, "b2", event("e3", "video.media.ready", 3, media(testMedia, "Ready")),
+			event("e4", "video.media.live_stream.created", 4, media("rec-1", "Created"), record.Change{
+				Kind: record.LiveStream, ID: testStream,
+				Stream: &record.StreamChange{Recordings: record.ListChange[fastpixv1.MediaReference]{Set: []fastpixv1.MediaReference{{MediaID: "rec-1"}}}},
+			})),
+		journal(t, "b3", event("e5", "video.live_stream.active", 5, stream(testStream, "Active")), event("e6", "video.media.failed", 6, media("rec-1", "Failed"))),
+	}
+}
+
+// world is what a user sees, without what differs between runs.
+func world(t *testing.T, c client.Client) string {
+	t.Helper()
+	var assets fastpixv1.MediaAssetList
+	var streams fastpixv1.LiveStreamList
+	if err := errors.Join(c.List(t.Context(), &assets), c.List(t.Context(), &streams)); err != nil {
+		t.Fatal(err)
+	}
+	out := ""
+	for _, a := range assets.Items {
+		clearTransitions(a.Status.Conditions)
+		out += fmt.Sprintf("%s %s %+v\n", a.Name, a.Spec.MediaID, mustJSON(t, a.Status))
+	}
+	for _, s := range streams.Items {
+		clearTransitions(s.Status.Conditions)
+		out += fmt.Sprintf("%s %s %+v\n", s.Name, s.Spec.StreamID, mustJSON(t, s.Status))
+	}
+	return out
+}
+
+func clearTransitions(conditions []metav1.Condition) {
+	for i := range conditions {
+		conditions[i].LastTransitionTime = metav1.Time{}
+	}
+}
+
+func batches(t *testing.T, c client.Client) []fastpixv1.EventBatch {
+	t.Helper()
+	var list fastpixv1.EventBatchList
+	if err := c.List(t.Context(), &list); err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}

@@ -1,0 +1,239 @@
+package controllers
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	utilcache "k8s.io/apimachinery/pkg/util/cache"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// What the controllers may do; config/rbac/controllers is generated from this. They never read a Secret.
+//
+// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches/status,verbs=update
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=mediaassets;livestreams,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=mediaassets/status;livestreams/status,verbs=update
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints,verbs=get;list;watch
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints/status,verbs=update
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=fastpix-system,resources=leases,verbs=get;create;update
+// +kubebuilder:rbac:groups="",namespace=fastpix-system,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
+var (
+	namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
+	batchKind     = fastpixv1.GroupVersion.WithKind("EventBatch")
+)
+
+// Options of the folding half.
+type Options struct {
+	// OperatorNamespace is where the journal is.
+	OperatorNamespace string
+	// FoldConcurrency is how many objects are folded at once.
+	FoldConcurrency int
+}
+
+// BindFlags defines the flags of the folding half.
+func (o *Options) BindFlags(fs *flag.FlagSet) {
+	fs.IntVar(&o.FoldConcurrency, "fold-concurrency", 16, "How many objects are folded at once.")
+}
+
+// Validate reports what is wrong with the options.
+func (o *Options) Validate() error {
+	if o.FoldConcurrency < 1 || o.FoldConcurrency > 1024 {
+		return fmt.Errorf("--fold-concurrency is %d: use a number from 1 to 1024", o.FoldConcurrency)
+	}
+	return nil
+}
+
+// CacheOptions returns what a manager may keep in memory for this half: endpoints, the metadata of namespaces and of batches in
+// the operator's namespace, and of mirrors nothing but when to come back to which.
+func CacheOptions(operatorNamespace string) cache.Options {
+	due := fields.OneTermNotEqualSelector("status.timer", "")
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&fastpixv1.MediaAsset{}: {Field: due, Transform: stripMirror},
+			&fastpixv1.LiveStream{}: {Field: due, Transform: stripMirror},
+			metadataOf(batchKind):   {Namespaces: map[string]cache.Config{operatorNamespace: {}}},
+		},
+	}
+}
+
+// stripMirror leaves of a mirror only what a timer needs.
+func stripMirror(object any) (any, error) {
+	switch o := object.(type) {
+	case *fastpixv1.MediaAsset:
+		o.ObjectMeta, o.Spec = strippedMeta(o.ObjectMeta), fastpixv1.MediaAssetSpec{}
+		o.Status = fastpixv1.MediaAssetStatus{TimerTime: o.Status.TimerTime}
+	case *fastpixv1.LiveStream:
+		o.ObjectMeta, o.Spec = strippedMeta(o.ObjectMeta), fastpixv1.LiveStreamSpec{}
+		o.Status = fastpixv1.LiveStreamStatus{TimerTime: o.Status.TimerTime}
+	}
+	return object, nil
+}
+
+func strippedMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
+}
+
+// AddToManager adds the folding half to a manager that was made with CacheOptions. Everything in it needs leadership.
+func AddToManager(mgr ctrl.Manager, o Options) error {
+	var (
+		live     = mgr.GetAPIReader()
+		writer   = client.WithFieldValidation(mgr.GetClient(), metav1.FieldValidationStrict)
+		recorder = mgr.GetEventRecorder("fastpix-controller-manager")
+		ledger   = newLedger()
+		timers   = newTimers()
+		backlog  = newBacklog()
+		fold     = &queueSource[record.Key]{}
+		discard  = &queueSource[types.UID]{}
+	)
+	endpoint := func(ctx context.Context, key types.NamespacedName) *fastpixv1.WebhookEndpoint {
+		var e fastpixv1.WebhookEndpoint
+		if key.Name == "" || mgr.GetClient().Get(ctx, key, &e) != nil {
+			return nil
+		}
+		return &e
+	}
+	folder := &folder{
+		client: writer, live: live, ledger: ledger, timers: timers, backlog: backlog, written: utilcache.NewLRUExpireCache(writtenEntries),
+		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoint: endpoint,
+		notify: notifier{recorder}.notify, discard: discard.add, now: time.Now,
+	}
+	purger := &purger{client: writer, live: live, retention: folder.retention, now: time.Now}
+	folder.purge = purger.purge
+	discarder := &discarder{
+		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoint: endpoint,
+		now: time.Now, attempts: map[types.UID]int{},
+	}
+	publisher := &publisher{
+		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, now: time.Now,
+		activity: map[types.NamespacedName]*activity{},
+	}
+	reader := &reader{
+		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
+	}
+	sweeper := &sweeper{live: live, client: writer, endpoint: endpoint, purge: purger.purge, tick: folder.tick, now: time.Now}
+
+	if err := startController(mgr, "fold", folder, o.FoldConcurrency, newFairQueue, fold); err != nil {
+		return err
+	}
+	if err := startController(mgr, "discard", discarder, 1, nil, discard); err != nil {
+		return err
+	}
+	for _, r := range []manager.Runnable{publisher, reader, reader, sweeper} {
+		if err := mgr.Add(r); err != nil {
+			return err
+		}
+	}
+	return watch(mgr, backlog, timers, fold)
+}
+
+func startController[K comparable](
+	mgr ctrl.Manager, name string, r reconcile.TypedReconciler[K], workers int,
+	newQueue func(string, workqueue.TypedRateLimiter[K]) workqueue.TypedRateLimitingInterface[K], source *queueSource[K],
+) error {
+	skip := true // the manager of this half is made anew after each loss of leadership
+	c, err := controller.NewTyped(name, mgr, controller.TypedOptions[K]{
+		Reconciler: r, MaxConcurrentReconciles: workers, RateLimiter: newRateLimiter[K](), NewQueue: newQueue, SkipNameValidation: &skip,
+	})
+	if err != nil {
+		return err
+	}
+	return c.Watch(source)
+}
+
+// watch feeds the backlog and the timers from informers.
+func watch(mgr ctrl.Manager, backlog *backlog, timers *timers, fold *queueSource[record.Key]) error {
+	ctx := context.Background()
+	batches, err := mgr.GetCache().GetInformer(ctx, metadataOf(batchKind), cache.BlockUntilSynced(false))
+	if err != nil {
+		return err
+	}
+	if _, err := batches.AddEventHandler(batchHandler(backlog)); err != nil {
+		return err
+	}
+	for kind, object := range map[record.Kind]client.Object{
+		record.MediaAsset: &fastpixv1.MediaAsset{}, record.LiveStream: &fastpixv1.LiveStream{},
+	} {
+		informer, err := mgr.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return err
+		}
+		if _, err := informer.AddEventHandler(timerHandler(kind, timers, fold)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func metadataOf(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(kind)
+	return meta
+}
+
+func batchHandler(backlog *backlog) toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc: func(object any) { backlog.add(infoOf(object.(*metav1.PartialObjectMetadata))) },
+		DeleteFunc: func(object any) {
+			if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+				object = gone.Obj
+			}
+			backlog.remove(object.(*metav1.PartialObjectMetadata).UID)
+		},
+	}
+}
+
+func timerHandler(kind record.Kind, timers *timers, fold *queueSource[record.Key]) toolscache.ResourceEventHandler {
+	set := func(object any) {
+		m, key := timedMirror(kind, object)
+		if _, at := m.timer(); at != nil {
+			timers.set(key, at.Time)
+			fold.addAt(key, at.Time)
+		}
+	}
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    set,
+		UpdateFunc: func(_, object any) { set(object) },
+		DeleteFunc: func(object any) {
+			if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+				object = gone.Obj
+			}
+			_, key := timedMirror(kind, object)
+			timers.clear(key)
+		},
+	}
+}
+
+func timedMirror(kind record.Kind, object any) (mirror, record.Key) {
+	var m mirror
+	switch o := object.(type) {
+	case *fastpixv1.MediaAsset:
+		m = &mediaMirror{*o}
+	case *fastpixv1.LiveStream:
+		m = &streamMirror{*o}
+	}
+	return m, record.Key{Kind: kind, Namespace: m.object().GetNamespace(), Name: m.object().GetName()}
+}

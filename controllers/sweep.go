@@ -1,0 +1,149 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	sweepInterval = time.Hour
+	sweepPage     = 500
+	// adviseAssets is how many assets one endpoint mirrors before its status advises against more.
+	adviseAssets = 50_000
+)
+
+// sweeper walks all mirrors once an hour, page by page, for what has no timer: retention of media that are ready or failed, specs
+// that changed while nobody watched, and how many assets each endpoint has.
+type sweeper struct {
+	live     client.Reader
+	client   client.Client
+	endpoint func(context.Context, types.NamespacedName) *fastpixv1.WebhookEndpoint
+	purge    func(context.Context, mirror) error
+	tick     func(context.Context, record.Key, mirror) (ctrl.Result, error)
+	now      func() time.Time
+}
+
+// Start sweeps at once and then every hour.
+func (s *sweeper) Start(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Sweep failed, will retry")
+			sleep(ctx, time.Minute)
+			continue
+		}
+		sleep(ctx, sweepInterval)
+	}
+	return nil
+}
+
+func (s *sweeper) sweep(ctx context.Context) error {
+	counts := map[types.NamespacedName]int{}
+	token := ""
+	for {
+		var page fastpixv1.MediaAssetList
+		if err := s.live.List(ctx, &page, client.Limit(sweepPage), client.Continue(token)); err != nil {
+			return err
+		}
+		for i := range page.Items {
+			m := &mediaMirror{page.Items[i]}
+			counts[types.NamespacedName{Namespace: m.Namespace, Name: m.endpoint()}]++
+			if err := s.visit(ctx, record.MediaAsset, m); err != nil {
+				return err
+			}
+		}
+		if token = page.Continue; token == "" {
+			break
+		}
+	}
+	for token = ""; ; {
+		var page fastpixv1.LiveStreamList
+		if err := s.live.List(ctx, &page, client.Limit(sweepPage), client.Continue(token)); err != nil {
+			return err
+		}
+		for i := range page.Items {
+			if err := s.visit(ctx, record.LiveStream, &streamMirror{page.Items[i]}); err != nil {
+				return err
+			}
+		}
+		if token = page.Continue; token == "" {
+			break
+		}
+	}
+	return s.advise(ctx, counts)
+}
+
+// visit purges a mirror whose retention has passed, and lets a status catch up with its spec.
+func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
+	object := m.object()
+	if object.GetDeletionTimestamp() != nil || len(m.conditions()) == 0 {
+		return nil // on its way out, or nothing was mirrored yet
+	}
+	if s.over(ctx, m) {
+		return ignoreStale(s.purge(ctx, m))
+	}
+	if ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady); ready != nil && ready.ObservedGeneration == object.GetGeneration() {
+		return nil
+	}
+	_, err := s.tick(ctx, record.Key{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}, m)
+	return err
+}
+
+// over reports whether the endpoint's retention of ready or failed media has passed for a mirror, counted from when it became so.
+func (s *sweeper) over(ctx context.Context, m mirror) bool {
+	endpoint := s.endpoint(ctx, types.NamespacedName{Namespace: m.object().GetNamespace(), Name: m.endpoint()})
+	ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady)
+	if endpoint == nil || ready == nil {
+		return false
+	}
+	limit := endpoint.Spec.Retention.Ready
+	switch m.state() {
+	case record.StateReady:
+	case record.StateFailed:
+		limit = endpoint.Spec.Retention.Failed
+	default:
+		return false
+	}
+	return limit != nil && s.now().Sub(ready.LastTransitionTime.Time) > limit.Duration
+}
+
+// advise sets or clears the warning that an endpoint mirrors too many assets.
+func (s *sweeper) advise(ctx context.Context, counts map[types.NamespacedName]int) error {
+	var endpoints fastpixv1.WebhookEndpointList
+	if err := s.live.List(ctx, &endpoints); err != nil {
+		return err
+	}
+	for i := range endpoints.Items {
+		e := &endpoints.Items[i]
+		n := counts[client.ObjectKeyFromObject(e)]
+		changed := false
+		if n > adviseAssets {
+			changed = apimeta.SetStatusCondition(&e.Status.Conditions, tooManyAssets(n, e.Generation))
+		} else {
+			changed = apimeta.RemoveStatusCondition(&e.Status.Conditions, fastpixv1.ConditionTooManyAssets)
+		}
+		if !changed {
+			continue
+		}
+		if err := ignoreStale(s.client.Status().Update(ctx, e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tooManyAssets(n int, generation int64) metav1.Condition {
+	return metav1.Condition{
+		Type: fastpixv1.ConditionTooManyAssets, Status: metav1.ConditionTrue, Reason: "TooManyAssets", ObservedGeneration: generation,
+		Message: fmt.Sprintf("This endpoint mirrors %d assets, more than the %d that are advisable; set spec.retention, or spread workspaces over clusters.", n, adviseAssets),
+	}
+}

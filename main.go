@@ -1,0 +1,182 @@
+// The FastPix operator: an in-cluster receiver of FastPix webhooks, and controllers that mirror what the events say into
+// MediaAssets and LiveStreams. One binary runs either half or both.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// options are the flags of the binary.
+type options struct {
+	receiver, controllers bool
+	metricsBindAddress    string
+	probeBindAddress      string
+	operatorNamespace     string
+	leaderElect           bool
+
+	receiving webhookserver.Options
+	folding   controllers.Options
+	zap       zap.Options
+}
+
+func (o *options) bindFlags(fs *flag.FlagSet) {
+	fs.BoolVar(&o.receiver, "receiver", true, "Run the receiver of webhooks.")
+	fs.BoolVar(&o.controllers, "controllers", true, "Run the controllers that mirror events.")
+	fs.StringVar(&o.metricsBindAddress, "metrics-bind-address", ":8443", "Where metrics are served, by HTTPS to those who may get them; 0 turns them off.")
+	fs.StringVar(&o.probeBindAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
+	fs.StringVar(&o.operatorNamespace, "operator-namespace", defaultOperatorNamespace(), "The operator's own namespace, which holds its journal.")
+	fs.BoolVar(&o.leaderElect, "leader-elect", false, "Elect a leader among the controllers; needed when more than one runs.")
+	o.receiving.BindFlags(fs)
+	o.folding.BindFlags(fs)
+	o.zap.BindFlags(fs)
+}
+
+func (o *options) validate() error {
+	if !o.receiver && !o.controllers {
+		return errors.New("nothing to run: set --receiver or --controllers")
+	}
+	o.receiving.OperatorNamespace = o.operatorNamespace
+	o.folding.OperatorNamespace = o.operatorNamespace
+	return errors.Join(o.receiving.Validate(), o.folding.Validate())
+}
+
+func defaultOperatorNamespace() string {
+	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
+		return namespace
+	}
+	return "fastpix-system"
+}
+
+func main() {
+	var o options
+	o.bindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
+	ctrl.Log.Info("Starting the FastPix operator", "version", version, "receiver", o.receiver, "controllers", o.controllers)
+	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+		ctrl.Log.Error(err, "The operator ends")
+		os.Exit(1)
+	}
+}
+
+// run runs the halves that are asked for until the context ends. The manager it starts holds probes, metrics and the receiver;
+// the controllers have another, so that losing the lease or the API server restarts only them.
+func run(ctx context.Context, o options) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the API server: %w", err)
+	}
+	restConfig.QPS = -1 // the API server's priority and fairness decides, not the client
+	mgr, err := newManager(restConfig, o)
+	if err != nil {
+		return err
+	}
+	if o.receiver {
+		if err := webhookserver.AddToManager(mgr, o.receiving); err != nil {
+			return fmt.Errorf("set up the receiver: %w", err)
+		}
+	}
+	if o.controllers {
+		if err := mgr.Add(restarting(func(ctx context.Context) error { return runControllers(ctx, restConfig, o) })); err != nil {
+			return fmt.Errorf("set up the controllers: %w", err)
+		}
+	}
+	return mgr.Start(ctx)
+}
+
+func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
+	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme:                 newScheme(),
+		HealthProbeBindAddress: o.probeBindAddress,
+		Metrics: metricsserver.Options{
+			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+		},
+		Cache: cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		// An API server that is away for long must not end the receiver.
+		Controller:              config.Controller{CacheSyncTimeout: 365 * 24 * time.Hour},
+		GracefulShutdownTimeout: new(o.receiving.DrainDelay + 30*time.Second),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make a manager: %w", err)
+	}
+	// A controller that waits to become leader is ready; the receiver adds its own check.
+	return mgr, errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
+}
+
+// runControllers runs the controllers until the context ends or the lease is lost.
+func runControllers(ctx context.Context, restConfig *rest.Config, o options) error {
+	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme:                 newScheme(),
+		Metrics:                metricsserver.Options{BindAddress: "0"}, // the other manager serves the process's metrics
+		HealthProbeBindAddress: "0",
+		Cache:                  controllers.CacheOptions(o.operatorNamespace),
+		LeaderElection:         o.leaderElect,
+		LeaderElectionID:       "fastpix-controller-manager", LeaderElectionNamespace: o.operatorNamespace,
+		LeaderElectionReleaseOnCancel: true, // everything that writes has stopped by then: see Manager.Start
+	})
+	if err != nil {
+		return fmt.Errorf("make the controllers' manager: %w", err)
+	}
+	if err := controllers.AddToManager(mgr, o.folding); err != nil {
+		return fmt.Errorf("set up the controllers: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// restarting is a runnable that is started again whenever it ends before the context does.
+type restarting func(context.Context) error
+
+// Start runs until the context ends.
+func (r restarting) Start(ctx context.Context) error {
+	for {
+		err := r(ctx)
+		if ctx.Err() != nil {
+			return err
+		}
+		ctrl.Log.Error(err, "The controllers stopped and will start again")
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// NeedLeaderElection is false: the controllers elect their leader themselves.
+func (restarting) NeedLeaderElection() bool { return false }
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(fastpixv1.AddToScheme(scheme))
+	return scheme
+}

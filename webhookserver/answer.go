@@ -1,0 +1,75 @@
+package webhookserver
+
+import (
+	"net/http"
+)
+
+// result says what became of a delivery; it is a metric's label and what the log tells of refusals.
+type result string
+
+const (
+	resultAccepted   result = "accepted"
+	resultDuplicate  result = "duplicate"
+	resultProbe      result = "probe"
+	resultUnknown    result = "unknown_type"
+	resultForeign    result = "foreign_workspace"
+	resultMalformed  result = "malformed"
+	resultForged     result = "unauthorized"
+	resultNotFound   result = "not_found"
+	resultMethod     result = "method"
+	resultTooLarge   result = "too_large"
+	resultIncomplete result = "incomplete"  // the body did not arrive, or not in time
+	resultNotSynced  result = "not_synced"  // the endpoints are not known yet
+	resultSuspended  result = "suspended"   // spec.suspend
+	resultNoKey      result = "no_key"      // no signing secret is usable
+	resultKeyUnread  result = "key_unread"  // not verified, and some signing secret is not usable
+	resultBacklog    result = "backlog"     // too many events wait to be mirrored
+	resultBusy       result = "busy"        // too many deliveries wait for the journal or for memory
+	resultNoJournal  result = "unavailable" // the journal did not commit in time
+	resultRefused    result = "refused"     // the API server refuses the record, or it does not fit
+	resultPanic      result = "panic"       // a defect of the receiver
+)
+
+// statuses is the one table of status codes; see the package comment for what each promises. What is not in it is 503: the
+// sender is asked to come again.
+var statuses = map[result]int{
+	resultAccepted:  http.StatusOK,
+	resultDuplicate: http.StatusOK,
+	resultProbe:     http.StatusOK,
+	resultUnknown:   http.StatusOK,
+	resultForeign:   http.StatusOK,
+	resultMalformed: http.StatusBadRequest,
+	resultForged:    http.StatusUnauthorized,
+	resultNotFound:  http.StatusNotFound,
+	resultMethod:    http.StatusMethodNotAllowed,
+	resultTooLarge:  http.StatusRequestEntityTooLarge,
+}
+
+// retryAfterSeconds is what 503 asks for: about how long a restart of the API server takes.
+const retryAfterSeconds = "5"
+
+func (r result) status() int {
+	if code, ok := statuses[r]; ok {
+		return code
+	}
+	return http.StatusServiceUnavailable
+}
+
+// write answers a delivery. The body depends on nothing but the status code.
+func (r result) write(w http.ResponseWriter) {
+	header, code := w.Header(), r.status()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	switch {
+	case code == http.StatusServiceUnavailable:
+		header.Set("Retry-After", retryAfterSeconds)
+	case code == http.StatusMethodNotAllowed:
+		header.Set("Allow", http.MethodPost)
+	}
+	if r == resultTooLarge || r == resultIncomplete {
+		header.Set("Connection", "close") // the rest of the body is not worth reading
+	}
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(http.StatusText(code) + "\n"))
+}

@@ -1,0 +1,64 @@
+package webhookserver
+
+import (
+	"crypto/sha256"
+	"sync"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// maxRemembered bounds the memory of recent deliveries to about 6 MiB.
+const maxRemembered = 1 << 16
+
+// digest identifies one delivery to one endpoint.
+type digest [sha256.Size]byte
+
+// digestOf tells deliveries apart by endpoint, event id and body, and by what the endpoint does with customers' text: after that
+// changed, a redelivery has something new to say.
+func digestOf(endpoint *fastpixv1.WebhookEndpoint, eventID string, body []byte) digest {
+	sum := sha256.Sum256(body)
+	text := make([]byte, 0, 256)
+	for _, part := range []string{string(endpoint.UID), string(endpoint.Spec.MetadataPolicy), eventID} {
+		text = append(append(text, part...), 0)
+	}
+	return sha256.Sum256(append(text, sum[:]...))
+}
+
+// memory remembers what was committed lately, so that a duplicate need not be journaled again. It only ever saves work: what
+// it has forgotten is journaled, and folding it changes nothing.
+type memory struct {
+	mu    sync.Mutex
+	known map[digest]struct{}
+	ring  []digest // in order of arrival, from next on
+	next  int
+	limit int
+}
+
+func newMemory(limit int) *memory {
+	return &memory{known: map[digest]struct{}{}, limit: limit}
+}
+
+// has reports whether the delivery is known to be committed.
+func (m *memory) has(d digest) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.known[d]
+	return ok
+}
+
+// add remembers a delivery that is committed, and forgets the oldest if there are too many.
+func (m *memory) add(d digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.known[d]; ok {
+		return
+	}
+	m.known[d] = struct{}{}
+	if len(m.ring) < m.limit {
+		m.ring = append(m.ring, d)
+		return
+	}
+	delete(m.known, m.ring[m.next])
+	m.ring[m.next] = d
+	m.next = (m.next + 1) % m.limit
+}

@@ -1,0 +1,95 @@
+package webhookserver
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// endpoint is what this receiver holds of one WebhookEndpoint. It ends with the object's UID: a WebhookEndpoint that is deleted
+// and created again starts from nothing.
+type endpoint struct {
+	name      types.NamespacedName
+	keys      *keyring
+	backlog   backlog
+	inFlight  atomic.Int64
+	malformed atomic.Int64 // when a malformed delivery was last told of, in Unix seconds
+
+	object  atomic.Pointer[fastpixv1.WebhookEndpoint]
+	changed atomic.Int64 // when its spec was first seen as it is, in Unix nanoseconds
+}
+
+// current is the endpoint's newest version that the informer has seen. It is shared and must not be changed.
+func (e *endpoint) current() *fastpixv1.WebhookEndpoint { return e.object.Load() }
+
+// changedAt is when the spec, or what was read of the Secrets, was first seen as it is.
+func (e *endpoint) changedAt() time.Time {
+	return latest(time.Unix(0, e.changed.Load()), e.keys.newsAt())
+}
+
+// directory knows every WebhookEndpoint. An informer feeds it (see follow); requests look up in it without copying.
+type directory struct {
+	newKeys func(name types.NamespacedName) *keyring
+	now     func() time.Time
+
+	synced  atomic.Bool
+	pending atomic.Int64 // events of all endpoints that wait to be mirrored
+
+	mu        sync.RWMutex
+	endpoints map[types.NamespacedName]*endpoint
+}
+
+func newDirectory(newKeys func(types.NamespacedName) *keyring, now func() time.Time) *directory {
+	return &directory{newKeys: newKeys, now: now, endpoints: map[types.NamespacedName]*endpoint{}}
+}
+
+// get returns the endpoint of that name, or nil. That it is nil means that there is none only if the directory has synced.
+func (d *directory) get(name types.NamespacedName) *endpoint {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.endpoints[name]
+}
+
+// set takes over a new version of a WebhookEndpoint.
+func (d *directory) set(object *fastpixv1.WebhookEndpoint) {
+	name := client.ObjectKeyFromObject(object)
+	d.mu.Lock()
+	e := d.endpoints[name]
+	if e == nil || e.current().UID != object.UID {
+		if e != nil {
+			e.backlog.drop()
+		}
+		e = &endpoint{name: name, keys: d.newKeys(name), backlog: backlog{total: &d.pending}}
+		d.endpoints[name] = e
+	}
+	if last := e.object.Swap(object); last == nil || last.Generation != object.Generation {
+		e.changed.Store(d.now().UnixNano())
+	}
+	d.mu.Unlock()
+	e.backlog.observe(&object.Status, d.now())
+}
+
+// remove forgets a WebhookEndpoint, its keys among all else.
+func (d *directory) remove(object *fastpixv1.WebhookEndpoint) {
+	name := client.ObjectKeyFromObject(object)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e := d.endpoints[name]; e != nil && e.current().UID == object.UID {
+		e.backlog.drop()
+		delete(d.endpoints, name)
+	}
+}
+
+// committed notes events that are in the journal now.
+func (d *directory) committed(counts map[types.NamespacedName]int64) {
+	for name, events := range counts {
+		if e := d.get(name); e != nil {
+			e.backlog.committed(events, d.now())
+		}
+	}
+}

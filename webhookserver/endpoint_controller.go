@@ -1,0 +1,155 @@
+package webhookserver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	// readyPace is how often the Secrets of an endpoint are read again that is as it should be: often enough that a key which was
+	// replaced stops within keyLifetime even after a read that failed.
+	readyPace = 20 * time.Second
+	// eagerPace is how often they are read while somebody is probably setting the endpoint up.
+	eagerPace = time.Second
+	// eagerTime is how long that is believed after the endpoint changed.
+	eagerTime = 5 * time.Minute
+	// patientPace is how often they are read later, beside at each delivery.
+	patientPace = 30 * time.Second
+	// minPause keeps a reconciliation from following itself at once.
+	minPause = 200 * time.Millisecond
+	// malformedPause is how often the owner of an endpoint is told of malformed deliveries.
+	malformedPause = time.Minute
+)
+
+// statusUpdater replaces the status of a WebhookEndpoint, if its resourceVersion still holds.
+type statusUpdater func(context.Context, *fastpixv1.WebhookEndpoint) error
+
+// endpointReconciler keeps the keys of each WebhookEndpoint fresh and says in its status how it is. Every replica of the receiver
+// runs it for its own keys; they come to the same status, and whoever finds it written leaves it.
+//
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints,verbs=get;list;watch
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints/status,verbs=update
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+type endpointReconciler struct {
+	directory *directory
+	live      client.Reader
+	update    statusUpdater
+	recorder  events.EventRecorder
+	options   *Options
+	now       func() time.Time
+}
+
+// Reconcile reads the Secrets of one endpoint if that is due, then brings its status up to date.
+func (r *endpointReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	e := r.directory.get(req.NamespacedName)
+	if e == nil {
+		return ctrl.Result{}, nil
+	}
+	object := e.current()
+	pace := r.pace(e, object)
+	if now := r.now(); !e.keys.due(&object.Spec, pace).After(now) {
+		e.keys.refresh(ctx, &object.Spec, now)
+		pace = r.pace(e, object)
+	}
+	if err := r.publish(ctx, e, object); err != nil {
+		return ctrl.Result{}, err
+	}
+	pause := max(minPause, e.keys.due(&object.Spec, pace).Sub(r.now()))
+	return ctrl.Result{RequeueAfter: wait.Jitter(pause, 0.1)}, nil
+}
+
+// pace is how often the Secrets of an endpoint are read.
+func (r *endpointReconciler) pace(e *endpoint, object *fastpixv1.WebhookEndpoint) time.Duration {
+	known := e.keys.usable(&object.Spec)
+	switch {
+	case known.complete:
+		return readyPace
+	case r.now().Sub(e.changedAt()) < eagerTime:
+		return eagerPace
+	case len(known.keys) > 0:
+		return readyPace
+	}
+	return patientPace
+}
+
+// publish writes the status if it differs from what is known to be written.
+func (r *endpointReconciler) publish(ctx context.Context, e *endpoint, known *fastpixv1.WebhookEndpoint) error {
+	if !known.DeletionTimestamp.IsZero() || r.described(e, known) == nil {
+		return nil
+	}
+	var object fastpixv1.WebhookEndpoint
+	if err := r.live.Get(ctx, e.name, &object); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if object.UID != known.UID || object.Generation != known.Generation {
+		return nil // the informer will bring what is new, and it will be reconciled
+	}
+	updated := r.described(e, &object)
+	if updated == nil {
+		return nil
+	}
+	if err := r.update(ctx, updated); err != nil {
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+			return nil // whoever changed it makes this run again
+		}
+		return fmt.Errorf("update status: %w", err)
+	}
+	r.notify(&object, updated)
+	return nil
+}
+
+// described returns the endpoint with a status that is up to date; nil if it is already.
+func (r *endpointReconciler) described(e *endpoint, object *fastpixv1.WebhookEndpoint) *fastpixv1.WebhookEndpoint {
+	updated := object.DeepCopy()
+	describe(updated, e.keys.snapshot(&object.Spec), r.options, r.now())
+	if equality.Semantic.DeepEqual(object.Status, updated.Status) {
+		return nil
+	}
+	return updated
+}
+
+// notify tells of a transition of Ready, once it is written.
+func (r *endpointReconciler) notify(before, after *fastpixv1.WebhookEndpoint) {
+	was := apimeta.FindStatusCondition(before.Status.Conditions, fastpixv1.ConditionReady)
+	is := apimeta.FindStatusCondition(after.Status.Conditions, fastpixv1.ConditionReady)
+	if is == nil || was != nil && was.Status == is.Status && was.Reason == is.Reason {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if is.Status != metav1.ConditionTrue && is.Reason != fastpixv1.ReasonSuspended {
+		kind = corev1.EventTypeWarning
+	}
+	r.recorder.Eventf(after, nil, kind, is.Reason, "Verify", "%s", note(is.Message))
+}
+
+// malformed tells the owner of an endpoint that FastPix sent something with a right signature that is not an event.
+func (r *endpointReconciler) malformed(e *endpoint, err error) {
+	now, last := r.now().Unix(), e.malformed.Load()
+	if now-last < int64(malformedPause/time.Second) || !e.malformed.CompareAndSwap(last, now) {
+		return
+	}
+	r.recorder.Eventf(e.current(), nil, corev1.EventTypeWarning, "MalformedDelivery", "Receive",
+		"A delivery with a right signature was answered 400: %s", note(err.Error()))
+}
+
+// note cuts a message to what an Event holds.
+func note(message string) string {
+	const maxNoteBytes = 900
+	if len(message) > maxNoteBytes {
+		return message[:maxNoteBytes] + "..."
+	}
+	return message
+}

@@ -1,0 +1,152 @@
+package webhookserver
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	// serviceAccount is the receiver's identity, as config/rbac/receiver names it.
+	serviceAccount = "fastpix-receiver"
+	// maxMessageBytes bounds a condition's message well below the schema's limit.
+	maxMessageBytes = 4 << 10
+)
+
+// describe writes into an endpoint's status what the receiver knows of it, and nothing else: counts and times of events are the
+// controllers'. It is a function of its arguments, so that every replica writes the same.
+func describe(e *fastpixv1.WebhookEndpoint, states []keyState, o *Options, now time.Time) {
+	e.Status.ObservedGeneration = e.Generation
+	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))
+	e.Status.URL = o.externalURL(e.Status.Path)
+	e.Status.SigningSecrets = secretStatuses(e, states, now)
+	setConditions(e, readiness(e, states, o.OperatorNamespace, now), weakness(e, states, now))
+}
+
+// secretStatuses says which keys are in use. What the controllers noted about a key stays with its fingerprint.
+func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) []fastpixv1.SigningSecretStatus {
+	verified := map[string]*metav1.MicroTime{}
+	for _, s := range e.Status.SigningSecrets {
+		if s.LastVerifiedTime != nil {
+			verified[s.Fingerprint] = s.LastVerifiedTime
+		}
+	}
+	statuses := make([]fastpixv1.SigningSecretStatus, 0, len(states))
+	for i, ref := range e.Spec.SigningSecrets {
+		status := fastpixv1.SigningSecretStatus{Name: ref.Name, Key: normal(ref).Key}
+		if key, ok := states[i].fresh(now); ok {
+			status.Fingerprint = key.Fingerprint()
+			status.LastVerifiedTime = verified[status.Fingerprint]
+		}
+		statuses = append(statuses, status)
+	}
+	return statuses
+}
+
+// readiness is the Ready condition.
+func readiness(e *fastpixv1.WebhookEndpoint, states []keyState, operatorNamespace string, now time.Time) metav1.Condition {
+	reason, problems, usable := "", []string(nil), 0
+	for i, ref := range e.Spec.SigningSecrets {
+		if _, ok := states[i].fresh(now); ok {
+			usable++
+			continue
+		}
+		why, message := problemOf(e, normal(ref), states[i], operatorNamespace)
+		problems = append(problems, message)
+		if reason == "" {
+			reason = why
+		}
+	}
+	ready := metav1.Condition{Type: fastpixv1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason}
+	switch {
+	case e.Spec.Suspend:
+		ready.Reason = fastpixv1.ReasonSuspended
+		ready.Message = "Deliveries are answered 503, so that FastPix sends them again later, until spec.suspend is unset."
+	case usable > 0:
+		ready.Status, ready.Reason = metav1.ConditionTrue, fastpixv1.ReasonAccepting
+		ready.Message = fmt.Sprintf("Events are accepted that %d of %d signing secrets signed.", usable, len(states))
+		ready.Message = strings.Join(append([]string{ready.Message}, problems...), " ")
+	default:
+		ready.Message = strings.Join(problems, " ") +
+			" Until then FastPix's probes are answered 200 and its events 503, so that it sends them again."
+	}
+	return ready
+}
+
+// problemOf says why a signing secret is not usable and what to do about it.
+func problemOf(
+	e *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretReference, state keyState, operatorNamespace string,
+) (reason, message string) {
+	secret := e.Namespace + "/" + ref.Name
+	create := fmt.Sprintf("kubectl -n %s create secret generic %s --type=%s --from-literal=%s='the signing secret that FastPix shows'",
+		e.Namespace, ref.Name, fastpixv1.SigningSecretType, ref.Key)
+	switch state.problem {
+	case fastpixv1.ReasonSecretNotFound:
+		return state.problem, fmt.Sprintf("Secret %s does not exist. Create it: %s.", secret, create)
+	case fastpixv1.ReasonSecretForbidden:
+		name := "fastpix-read-" + ref.Name
+		return state.problem, fmt.Sprintf("Secret %s may not be read by the receiver, whether or not it exists. Allow it: "+
+			"kubectl -n %[2]s create role %[3]s --verb=get --resource=secrets --resource-name=%[4]s && "+
+			"kubectl -n %[2]s create rolebinding %[3]s --role=%[3]s --serviceaccount=%[5]s:%[6]s.",
+			secret, e.Namespace, name, ref.Name, operatorNamespace, serviceAccount)
+	case fastpixv1.ReasonSecretInvalid:
+		return state.problem, fmt.Sprintf("Secret %s is not usable: %s. Replace it: kubectl -n %s delete secret %s && %s.",
+			secret, state.detail, e.Namespace, ref.Name, create)
+	}
+	return fastpixv1.ReasonSecretUnreadable, fmt.Sprintf("Secret %s could not be read within the last minute; the receiver keeps trying.", secret)
+}
+
+// weakness names the secrets that are too short; nil if none is.
+func weakness(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) *metav1.Condition {
+	var weak []string
+	for i, ref := range e.Spec.SigningSecrets {
+		if key, ok := states[i].fresh(now); ok && key.Weak() {
+			weak = append(weak, e.Namespace+"/"+ref.Name)
+		}
+	}
+	if weak == nil {
+		return nil
+	}
+	return &metav1.Condition{Type: fastpixv1.ConditionWeakKey, Status: metav1.ConditionTrue, Reason: "ShortKey",
+		Message: "Fewer than 16 bytes of key are in Secret " + strings.Join(weak, ", ") +
+			". Such a key works and may be guessed: check that it was copied whole."}
+}
+
+// setConditions sets Ready and what follows from it: kstatus says that something is still to come (Reconciling), or that waiting is
+// useless (Stalled).
+func setConditions(e *fastpixv1.WebhookEndpoint, ready metav1.Condition, weak *metav1.Condition) {
+	progress := map[string]bool{}
+	switch {
+	case ready.Reason == fastpixv1.ReasonSuspended:
+		progress[fastpixv1.ConditionStalled] = true
+	case ready.Status != metav1.ConditionTrue:
+		progress[fastpixv1.ConditionReconciling] = true
+	}
+	set(e, ready)
+	for _, kind := range []string{fastpixv1.ConditionReconciling, fastpixv1.ConditionStalled} {
+		if !progress[kind] {
+			apimeta.RemoveStatusCondition(&e.Status.Conditions, kind)
+			continue
+		}
+		set(e, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: ready.Reason, Message: ready.Message})
+	}
+	if weak == nil {
+		apimeta.RemoveStatusCondition(&e.Status.Conditions, fastpixv1.ConditionWeakKey)
+		return
+	}
+	set(e, *weak)
+}
+
+func set(e *fastpixv1.WebhookEndpoint, c metav1.Condition) {
+	c.ObservedGeneration = e.Generation
+	if len(c.Message) > maxMessageBytes {
+		c.Message = c.Message[:maxMessageBytes-3] + "..."
+	}
+	apimeta.SetStatusCondition(&e.Status.Conditions, c)
+}

@@ -1,0 +1,135 @@
+package event
+
+import (
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// maxNesting is how deep what AI found may be wrapped: {status, data: {chapters: [...]}} is 2.
+const maxNesting = 3
+
+// mediaAI reads what a full media says AI found: each of its parts is {status, data}. It returns nil if it says nothing.
+func (d *decoder) mediaAI() *fastpixv1.MediaAI {
+	p := &d.payload
+	var ai fastpixv1.MediaAI
+	if s := d.summary(p.summary); s.Availability != "" || s.Text != "" {
+		ai.Summary = &s
+	}
+	if c := d.chapters(p.chapters); c.Availability != "" || c.Items != nil {
+		ai.Chapters = &c
+	}
+	if n := d.namedEntities(p.namedEntities); n.Availability != "" || n.Items != nil {
+		ai.NamedEntities = &n
+	}
+	if m := d.moderation(either(p.moderation, p.moderationResult)); m.Availability != "" || m.Items != nil {
+		ai.Moderation = &m
+	}
+	if ai == (fastpixv1.MediaAI{}) {
+		return nil
+	}
+	return &ai
+}
+
+// aiEvent reads the one part that the event's type names; that it is ready is what the type says.
+func (d *decoder) aiEvent(m *record.MediaChange) {
+	if m.AI == nil {
+		m.AI = &fastpixv1.MediaAI{}
+	}
+	p := &d.payload
+	unnamed := p.found // data.data, or data itself where no object is around what was found
+	if unnamed == nil && !d.envelope.data.is('{') {
+		unnamed = d.envelope.data
+	}
+	switch d.typ.Name {
+	case typeSummary:
+		s := d.summary(either(p.summary, unnamed))
+		s.Availability = stateAvailable
+		m.AI.Summary = &s
+	case typeChapters:
+		c := d.chapters(either(p.chapters, unnamed))
+		c.Availability = stateAvailable
+		m.AI.Chapters = &c
+	case typeNamedEntities:
+		n := d.namedEntities(either(p.namedEntities, unnamed))
+		n.Availability = stateAvailable
+		m.AI.NamedEntities = &n
+	case typeModeration:
+		s := d.moderation(either(either(p.moderationResult, p.moderation), unnamed))
+		s.Availability = stateAvailable
+		m.AI.Moderation = &s
+	}
+}
+
+// unwrap returns the text or list inside {status, data}, and the status word of the outermost wrapping that has one.
+func (r *reader) unwrap(field string, v value) (availability string, content value) {
+	for range maxNesting {
+		if !v.is('{') {
+			return availability, v
+		}
+		var f finding
+		r.fill(field, v, &f)
+		if availability == "" {
+			availability = r.availability(field, f.status)
+		}
+		v = f.content
+	}
+	return availability, nil
+}
+
+func (r *reader) summary(v value) fastpixv1.AISummary {
+	availability, content := r.unwrap("summary", v)
+	return fastpixv1.AISummary{Availability: availability, Text: r.word("summary", content, maxSummary)}
+}
+
+func (r *reader) chapters(v value) fastpixv1.AIChapters {
+	const field = "chapters"
+	availability, content := r.unwrap(field, v)
+	items := findings(r, field, content, func(f found) fastpixv1.AIChapter {
+		return fastpixv1.AIChapter{
+			Chapter:   r.word(field, f.chapter, maxWord),
+			StartTime: r.word(field, f.startTime, maxWord),
+			EndTime:   r.word(field, f.endTime, maxWord),
+			Title:     r.word(field, f.title, maxFindingTitle),
+		}
+	})
+	return fastpixv1.AIChapters{Availability: availability, Items: items}
+}
+
+func (r *reader) namedEntities(v value) fastpixv1.AINamedEntities {
+	const field = "namedEntities"
+	availability, content := r.unwrap(field, v)
+	items := findings(r, field, content, func(f found) fastpixv1.AINamedEntity {
+		return fastpixv1.AINamedEntity{
+			Entity:   r.word(field, f.entity, maxFindingTitle),
+			Category: r.word(field, f.category, maxCategory),
+			Count:    r.count(field, f.count, maxCount),
+		}
+	})
+	return fastpixv1.AINamedEntities{Availability: availability, Items: items}
+}
+
+func (r *reader) moderation(v value) fastpixv1.AIModeration {
+	const field = "moderation"
+	availability, content := r.unwrap(field, v)
+	items := findings(r, field, content, func(f found) fastpixv1.AIModerationScore {
+		return fastpixv1.AIModerationScore{Category: r.word(field, f.category, maxCategory), Score: r.score(field, f.score)}
+	})
+	return fastpixv1.AIModeration{Availability: availability, Items: items}
+}
+
+// findings reads the first maxFindings elements of a list that say anything.
+func findings[T comparable](r *reader, field string, v value, read func(found) T) []T {
+	var items []T
+	for element := range v.elements() {
+		if len(items) == maxFindings {
+			break
+		}
+		var f found
+		r.fill(field, element, &f)
+		var nothing T
+		if item := read(f); item != nothing {
+			items = append(items, item)
+		}
+	}
+	return items
+}

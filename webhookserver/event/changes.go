@@ -1,0 +1,192 @@
+package event
+
+import "github.com/fastpix-operator/fastpix-operator/api/record"
+
+// Types that are not told by their family alone.
+const (
+	typeMediaCreated   = "video.upload.media_created"
+	typeRecordingReady = "video.live_stream.recording.ready"
+	typeTrackCreated   = "video.media.track.created"
+	typeTrackReady     = "video.media.track.ready"
+	typeTrackFailed    = "video.media.track.failed"
+	typeTrackDeleted   = "video.media.track.deleted"
+	typeTargetCreated  = "video.live_stream.simulcast_target.created"
+	typeTargetStarting = "video.live_stream.simulcast_target.starting"
+	typeTargetOnAir    = "video.live_stream.simulcast_target.broadcasting"
+	typeTargetDeleted  = "video.live_stream.simulcast_target.deleted"
+	typeSummary        = "video.mediaAI.summary.ready"
+	typeChapters       = "video.mediaAI.chapters.ready"
+	typeNamedEntities  = "video.mediaAI.named-entities.ready"
+	typeModeration     = "video.mediaAI.moderation.ready"
+)
+
+// changes returns what the event tells about each object it touches; none if it names no resource.
+func (d *decoder) changes() []record.Change {
+	i := d.ids()
+	switch d.typ.Family {
+	case record.FamilyUpload:
+		return d.upload(i)
+	case record.FamilyMedia:
+		if d.typ.Name == typeMediaCreated {
+			return d.mediaCreated(i)
+		}
+		return d.wholeMedia(i)
+	case record.FamilyTrack, record.FamilySubtitle, record.FamilyAI:
+		return d.partOfMedia(i)
+	case record.FamilyRecording, record.FamilyClip:
+		if d.typ.Name == typeRecordingReady {
+			return d.recordingReady(i)
+		}
+		return d.cutFromStream(i)
+	case record.FamilyStream:
+		return d.wholeStream(i)
+	case record.FamilySimulcast:
+		return d.simulcast(i)
+	}
+	return nil
+}
+
+// upload is about an upload session, whose mirror is that of the media it will become, as both have the same id. Where they
+// differ, the upload's own mirror is told which media it became.
+func (d *decoder) upload(i ids) []record.Change {
+	id := i.uploadSession()
+	if id == "" {
+		return nil
+	}
+	m := d.uploadFacts()
+	m.State, m.UploadID, m.WorkspaceID = d.typ.State, &id, notEmpty(d.workspaceID)
+	if i.media == "" || i.media == id {
+		return []record.Change{mediaChange(id, m)}
+	}
+	m.BecameMediaID = &i.media
+	became := &record.MediaChange{UploadID: &id, WorkspaceID: notEmpty(d.workspaceID)}
+	return []record.Change{mediaChange(i.media, became), mediaChange(id, m)}
+}
+
+// mediaCreated is about a media that came from an upload.
+func (d *decoder) mediaCreated(i ids) []record.Change {
+	id := i.fromUpload()
+	if id == "" {
+		return nil
+	}
+	m := d.mediaFacts()
+	m.State = d.typ.State
+	changes := []record.Change{mediaChange(id, m)}
+	upload := first(i.upload, i.objectIf(objectUpload))
+	if m.UploadID = notEmpty(upload); upload != "" && upload != id {
+		changes = append(changes, mediaChange(upload, &record.MediaChange{BecameMediaID: &id, WorkspaceID: notEmpty(d.workspaceID)}))
+	}
+	return changes
+}
+
+// wholeMedia is about a media; data is the media, whether or not it repeats the id.
+func (d *decoder) wholeMedia(i ids) []record.Change {
+	id := i.wholeMedia()
+	if id == "" {
+		return nil
+	}
+	m := d.mediaFacts()
+	m.UploadID, m.StreamID, m.State = notEmpty(i.upload), notEmpty(i.stream), d.typ.State
+	if d.typ.StateFromData {
+		m.State = d.state("data.status", d.payload.status)
+	}
+	return []record.Change{mediaChange(id, m)}
+}
+
+// partOfMedia is about a track, a subtitle or what AI found. FastPix's SDKs say that data is the whole media; integrations saw the part
+// alone. The id tells.
+func (d *decoder) partOfMedia(i ids) []record.Change {
+	id := i.partOfMedia()
+	if id == "" {
+		return nil
+	}
+	m := &record.MediaChange{WorkspaceID: notEmpty(d.workspaceID)}
+	whole := i.data == id
+	if whole {
+		m = d.mediaFacts()
+		m.UploadID, m.StreamID = notEmpty(i.upload), notEmpty(i.stream)
+	}
+	switch {
+	case d.typ.Family == record.FamilyAI:
+		d.aiEvent(m)
+	case whole:
+	case d.typ.Family == record.FamilySubtitle:
+		d.subtitleEvent(m, i.data)
+	default:
+		d.trackEvent(m, i.data)
+	}
+	return []record.Change{mediaChange(id, m)}
+}
+
+// cutFromStream is about a media that was made of a stream: a recording or a clip, which the type tells apart.
+func (d *decoder) cutFromStream(i ids) []record.Change {
+	id, stream := i.cutFromStream(), i.sourceStream()
+	if id == "" {
+		return nil
+	}
+	m := d.mediaFacts()
+	m.State, m.StreamID, m.UploadID = d.typ.State, notEmpty(stream), notEmpty(i.upload)
+	changes := []record.Change{mediaChange(id, m)}
+	if stream == "" {
+		return changes
+	}
+	s := &record.StreamChange{WorkspaceID: notEmpty(d.workspaceID)}
+	if list := reference(id); d.typ.Family == record.FamilyClip {
+		s.Clips = list
+	} else {
+		s.Recordings = list
+	}
+	return append(changes, streamChange(stream, s))
+}
+
+// recordingReady names a stream and the media that its broadcast became, and tells nothing else about either. It comes with only one
+// of them if the other is missing.
+func (d *decoder) recordingReady(i ids) []record.Change {
+	stream := first(i.objectIf(objectLive), i.stream)
+	media := first(i.media, i.objectIf(objectMedia))
+	for _, id := range []string{i.data, i.objectIf(objectOther)} {
+		if stream == "" && id != media {
+			stream = id
+		}
+	}
+	if media == stream {
+		media = ""
+	}
+	var changes []record.Change
+	if media != "" {
+		changes = append(changes, mediaChange(media, &record.MediaChange{StreamID: notEmpty(stream), WorkspaceID: notEmpty(d.workspaceID)}))
+	}
+	if stream != "" {
+		s := &record.StreamChange{WorkspaceID: notEmpty(d.workspaceID)}
+		if media != "" {
+			s.Recordings = reference(media)
+		}
+		changes = append(changes, streamChange(stream, s))
+	}
+	return changes
+}
+
+func (d *decoder) wholeStream(i ids) []record.Change {
+	id := i.wholeStream()
+	if id == "" {
+		return nil
+	}
+	s := d.streamFacts()
+	s.State = d.typ.State
+	return []record.Change{streamChange(id, s)}
+}
+
+func (d *decoder) simulcast(i ids) []record.Change {
+	id := i.partOfStream()
+	if id == "" {
+		return nil
+	}
+	s := &record.StreamChange{WorkspaceID: notEmpty(d.workspaceID)}
+	d.targetEvent(s, first(i.target, i.data))
+	return []record.Change{streamChange(id, s)}
+}
+
+// state reads a state word in the one spelling that mirrors use.
+func (d *decoder) state(field string, v value) string {
+	return record.StateWord(d.word(field, v, maxState))
+}

@@ -1,0 +1,120 @@
+package event
+
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+// maxTypeBytes is more than any type has.
+const maxTypeBytes = 256
+
+// decoder holds one body while it is turned into changes.
+type decoder struct {
+	reader
+	envelope    envelope
+	object      named
+	payload     payload
+	workspaceID string
+	typ         record.Type
+}
+
+// read fills the wire structs of the whole body.
+func read(root value) *decoder {
+	d := &decoder{}
+	d.fill("body", root, &d.envelope)
+	d.fill("object", d.envelope.object, &d.object)
+	if !d.envelope.data.is('"') && !listOfMany(d.envelope.data) { // what AI found may stand there without an object around it
+		d.fill("data", d.envelope.data, &d.payload)
+	}
+	d.workspaceID = d.workspace()
+	return d
+}
+
+func listOfMany(v value) bool { return v.is('[') && onlyElement(v) == nil }
+
+// spelling returns the event's type as the body spells it; empty if it is missing or no text.
+func (d *decoder) spelling() string {
+	for _, v := range []value{d.envelope.typ, d.envelope.event, d.envelope.eventType} {
+		if v.is('"') && len(v) <= maxTypeBytes {
+			if s := v.unquote(); s != "" {
+				return s
+			}
+		}
+	}
+	d.skip("type")
+	return ""
+}
+
+func (d *decoder) eventID(body []byte) string {
+	if id := d.plainID(d.envelope.id); id != "" {
+		return id
+	}
+	if id := d.plainID(d.envelope.eventID); id != "" {
+		return id
+	}
+	return digest(body)
+}
+
+// plainID reads the id of an event, which names no object and so keeps its case.
+func (d *decoder) plainID(v value) string {
+	if d.id("id", v) == "" {
+		return ""
+	}
+	if v.is('"') {
+		return v.unquote()
+	}
+	return string(v)
+}
+
+// workspace returns the workspace that sent the event. Older deliveries call it environment, or name it flatly.
+func (d *decoder) workspace() string {
+	for _, v := range []value{d.envelope.workspace, d.envelope.environment} {
+		var w named
+		d.fill("workspace", v, &w)
+		if id := d.id("workspace.id", w.id); id != "" {
+			return id
+		}
+	}
+	if id := d.id("workspaceId", d.envelope.workspaceID); id != "" {
+		return id
+	}
+	return d.id("data.workspaceId", d.payload.workspaceID)
+}
+
+func (d *decoder) time() *metav1.MicroTime {
+	if t := d.moment("createdAt", d.envelope.createdAt); t != nil {
+		return t
+	}
+	return d.moment("occurredAt", d.envelope.occurredAt)
+}
+
+// objectKind is what the envelope says its object is.
+type objectKind int
+
+const (
+	objectOther objectKind = iota // nothing that is known
+	objectMedia
+	objectUpload
+	objectLive
+)
+
+// objectKind reads object.type, or object.name as one table of the documentation has it.
+func (d *decoder) objectKind() objectKind {
+	for _, v := range []value{d.object.typ, d.object.name} {
+		if !v.is('"') {
+			continue
+		}
+		switch strings.ToLower(v.unquote()) {
+		case "media", "video.media":
+			return objectMedia
+		case "upload", "video.upload":
+			return objectUpload
+		case "live", "live-stream", "live_stream", "livestream", "video.live_stream":
+			return objectLive
+		}
+	}
+	return objectOther
+}

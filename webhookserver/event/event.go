@@ -1,0 +1,110 @@
+package event
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+var (
+	// ErrNotObject means that the body is not a JSON object. Sending it again is useless.
+	ErrNotObject = errors.New("the body is not a JSON object")
+	// ErrProbe means that the body is a JSON object with neither a type nor the id of a resource, in any known spelling: the
+	// dashboard asks whether the endpoint answers.
+	ErrProbe = errors.New("the body is a validation probe")
+	// ErrNoID means that an event of a known type does not say, in a usable form, which resource it is about.
+	ErrNoID = errors.New("the event names no resource with a usable id")
+)
+
+// Event is one event, normalised and redacted.
+type Event struct {
+	// ID is the event's id, or "digest:" and the SHA-256 of the body of an event that has none.
+	ID string
+	// Type is the catalogue's entry; zero when the type is unknown.
+	Type record.Type
+	// Known says that the type is in the catalogue. An event of any other type has no changes.
+	Known bool
+	// Family of the type; of an unknown one by its prefix.
+	Family record.Family
+	// WorkspaceID is the workspace that sent the event; empty if the body names none.
+	WorkspaceID string
+	// Time is when the event happened, cut to microseconds; nil when the body does not say, or not readably.
+	Time *metav1.MicroTime
+	// Changes is what the event tells about each object it touches.
+	Changes []record.Change
+	// Skipped names the known fields that held nothing usable: a wrong type, an absurd number, a text that looks like a secret.
+	// The names are this package's own, never text of the body.
+	Skipped []string
+}
+
+// Decode reads the body of a verified delivery. It does not keep the body. Its errors are ErrNotObject, ErrProbe and ErrNoID; a
+// type that is unknown, missing or no text is no error, as FastPix adds types.
+func Decode(body []byte) (*Event, error) {
+	root, ok := parse(body)
+	if !ok {
+		return nil, ErrNotObject
+	}
+	d := read(root)
+	if d.isProbe() {
+		return nil, ErrProbe
+	}
+	e := &Event{ID: d.eventID(body), Family: record.FamilyOther, WorkspaceID: d.workspaceID, Time: d.time()}
+	if spelling := d.spelling(); spelling != "" {
+		e.Type, e.Known = record.Lookup(spelling)
+		e.Family = record.FamilyOf(spelling)
+	}
+	if e.Known {
+		d.typ = e.Type
+		if e.Changes = d.changes(); len(e.Changes) == 0 {
+			return nil, ErrNoID
+		}
+	}
+	e.Skipped = d.skipped
+	return e, nil
+}
+
+// OmitText clears the customer's own text, whatever the event says of it: title, creator and metadata of every object it touches. It
+// is the metadata policy Omit.
+func (e *Event) OmitText() {
+	for i := range e.Changes {
+		none := map[string]fastpixv1.MetadataValue{}
+		if m := e.Changes[i].Media; m != nil {
+			m.Title, m.CreatorID, m.Metadata = new(""), new(""), &none
+		}
+		if s := e.Changes[i].Stream; s != nil {
+			s.Metadata = &none
+		}
+	}
+}
+
+// Record returns what is journaled of an event of a known type. It makes the verdict whether the event's time is to be believed,
+// once and for all.
+func (e *Event) Record(received time.Time, endpoint types.NamespacedName, uid types.UID, fingerprint string) *record.Record {
+	receipt := metav1.NewMicroTime(received.UTC().Truncate(time.Microsecond))
+	return &record.Record{
+		Version:     record.Version,
+		ID:          e.ID,
+		Type:        e.Type.Name,
+		Time:        e.Time,
+		Untimed:     e.Time == nil || e.Time.After(receipt.Add(record.MaxFuture)),
+		Received:    receipt,
+		Namespace:   endpoint.Namespace,
+		Endpoint:    endpoint.Name,
+		EndpointUID: uid,
+		Fingerprint: fingerprint,
+		Changes:     e.Changes,
+	}
+}
+
+// digest stands for the id of an event that has none: the same bytes are the same event.
+func digest(body []byte) string {
+	sum := sha256.Sum256(body)
+	return "digest:" + hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,70 @@
+package event
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// FuzzDecode: never panics, is deterministic, and every event of a known type becomes a record that fits, is valid to the
+// controllers, and holds no stream secret.
+func FuzzDecode(f *testing.F) {
+	for _, name := range fixtures.Payloads() {
+		f.Add(fixtures.Payload(name))
+	}
+	f.Add([]byte(mediaEvent("video.upload.media_created", `{"uploadId":"`+uploadB+`","mp4Support":[{"type":"a"}],"metadata":{"\ud800":1e5,"a":[]}}`)))
+	f.Add([]byte(liveEvent("video.live_stream.recording.ready", `{"mediaId":5,"id":-0}`)))
+	f.Add([]byte("\uFEFF{\"\\u0074ype\" : \"video.mediaAI.chapters.ready\", \"object\":[{\"id\":\"x-y\"}],\"data\":[[],{}]}"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e, err := Decode(body)
+		if probe := LooksLikeProbe(body); probe != errors.Is(err, ErrProbe) && len(trim(body)) > 0 {
+			t.Fatalf("probe %v, but error %v", probe, err)
+		}
+		if err != nil {
+			if e != nil || !errors.Is(err, ErrNotObject) && !errors.Is(err, ErrProbe) && !errors.Is(err, ErrNoID) {
+				t.Fatalf("got (%v, %v)", e, err)
+			}
+			if errors.Is(err, ErrNotObject) && isObject(body) {
+				t.Fatal("a JSON object is refused")
+			}
+			return
+		}
+		if e.Known != (len(e.Changes) > 0) || e.ID == "" || e.Family == "" || len(e.Skipped) > 64 {
+			t.Fatalf("got %+v", e)
+		}
+		if !e.Known {
+			return
+		}
+		encoded, err := Fit(recordOf(e, receipt))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := record.Decode(encoded)
+		if err != nil {
+			t.Fatalf("%s: %v", encoded, err)
+		}
+		if again, err := record.Encode(r); err != nil || again != encoded {
+			t.Fatalf("got (%s, %v), want %s", again, err, encoded)
+		}
+		if streamSecret.MatchString(encoded) {
+			t.Fatalf("a stream secret in %s", encoded)
+		}
+		again, err := Decode(slices.Clone(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Fit(recordOf(again, receipt)); err != nil || s != encoded {
+			t.Fatalf("decoded again: (%s, %v), want %s", s, err, encoded)
+		}
+	})
+}
+
+func isObject(body []byte) bool {
+	var object map[string]any
+	return json.Unmarshal([]byte(strings.TrimPrefix(string(body), "\uFEFF")), &object) == nil && object != nil
+}

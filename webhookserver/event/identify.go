@@ -1,0 +1,106 @@
+package event
+
+import "github.com/fastpix-operator/fastpix-operator/api/record"
+
+// ids are the usable ids of one body, and what kind of thing object is. Which of them names the resource depends on the family:
+// section 6.1 of the protocol notes.
+type ids struct {
+	kind                                objectKind
+	object                              string // object.id
+	data, media, upload, stream, target string // data.id, .mediaId, .uploadId, .streamId or .livestreamId, .simulcastId
+}
+
+func (d *decoder) ids() ids {
+	p := &d.payload
+	i := ids{
+		kind:   d.objectKind(),
+		object: d.id("object.id", d.object.id),
+		data:   d.id("data.id", p.id),
+		media:  d.id("data.mediaId", p.mediaID),
+		upload: d.id("data.uploadId", p.uploadID),
+		target: d.id("data.simulcastId", p.simulcastID),
+	}
+	i.stream = first(d.id("data.streamId", p.streamID), d.id("data.livestreamId", p.livestreamID))
+	return i
+}
+
+// objectIf returns object.id if the object is of that kind.
+func (i ids) objectIf(kind objectKind) string {
+	if i.kind == kind {
+		return i.object
+	}
+	return ""
+}
+
+// wholeMedia finds the media of an event whose data is the media itself.
+func (i ids) wholeMedia() string {
+	return first(i.objectIf(objectMedia), i.data, i.media, i.objectIf(objectOther))
+}
+
+// fromUpload finds the media that an upload became.
+func (i ids) fromUpload() string {
+	return first(i.objectIf(objectMedia), i.media, i.data, i.objectIf(objectOther), i.objectIf(objectUpload))
+}
+
+// partOfMedia finds the media of an event whose data is a part of it; data.id is the part's.
+func (i ids) partOfMedia() string {
+	return first(i.objectIf(objectMedia), i.media, i.objectIf(objectOther), i.objectIf(objectUpload))
+}
+
+// uploadSession finds the upload of an event about an upload.
+func (i ids) uploadSession() string {
+	if i.kind == objectLive {
+		return first(i.upload, i.data)
+	}
+	return first(i.upload, i.object, i.data)
+}
+
+// cutFromStream finds the media of an event about a recording or clip. The stream's id may stand where a media's is expected and is
+// never taken for one.
+func (i ids) cutFromStream() string {
+	stream := i.sourceStream()
+	for _, id := range []string{i.objectIf(objectMedia), i.data, i.media, i.objectIf(objectOther)} {
+		if id != stream && id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// sourceStream finds the stream that a recording or clip was made of.
+func (i ids) sourceStream() string { return first(i.stream, i.objectIf(objectLive)) }
+
+// wholeStream finds the stream of an event whose data is the stream itself.
+func (i ids) wholeStream() string {
+	return first(i.objectIf(objectLive), i.stream, i.data, i.objectIf(objectOther))
+}
+
+// partOfStream finds the stream of an event about a simulcast target.
+func (i ids) partOfStream() string {
+	return first(i.objectIf(objectLive), i.stream, i.objectIf(objectOther))
+}
+
+func first(ids ...string) string {
+	for _, id := range ids {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func mediaChange(id string, m *record.MediaChange) record.Change {
+	return record.Change{Kind: record.MediaAsset, ID: id, Media: m}
+}
+
+func streamChange(id string, s *record.StreamChange) record.Change {
+	return record.Change{Kind: record.LiveStream, ID: id, Stream: s}
+}
+
+// notEmpty returns a pointer to s; nil if it is empty.
+func notEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,196 @@
+package event
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+// maxNameBytes is more than any known field name has.
+const maxNameBytes = 32
+
+// reader reads single values and remembers which known fields it had to skip.
+type reader struct {
+	skipped []string
+	name    [maxNameBytes]byte
+}
+
+// skip notes that a known field held nothing usable. The name is one of this package's own, never the body's.
+func (r *reader) skip(field string) {
+	if !slices.Contains(r.skipped, field) {
+		r.skipped = append(r.skipped, field)
+	}
+}
+
+// shape is a wire struct: an allow-list of the fields that are read.
+type shape interface {
+	// field returns where the field of that folded name goes; nil for every field that is not read.
+	field(name []byte) *value
+}
+
+// fill reads an object into a wire struct. Of several spellings of one field, and of a field that comes twice, the last that is not
+// null counts. A list of one object is read as that object; anything else is skipped.
+func (r *reader) fill(field string, v value, s shape) {
+	if v == nil {
+		return
+	}
+	if v.is('[') {
+		v = onlyElement(v)
+	}
+	if !v.is('{') {
+		r.skip(field)
+		return
+	}
+	for name, member := range v.members() {
+		if to := s.field(r.fold(name)); to != nil {
+			*to = member
+		}
+	}
+}
+
+func onlyElement(list value) value {
+	var only value
+	for v := range list.elements() {
+		if only != nil {
+			return nil
+		}
+		only = v
+	}
+	return only
+}
+
+// fold makes the spellings of a field name one: mediaPolicy, mediapolicy and media_policy; Workspace and workspace. The result is
+// valid until the next call.
+func (r *reader) fold(quoted []byte) []byte {
+	name := quoted[1 : len(quoted)-1]
+	if slices.Contains(name, '\\') {
+		name = []byte(value(quoted).unquote())
+	}
+	if len(name) > maxNameBytes {
+		return nil
+	}
+	folded := r.name[:0]
+	for _, c := range name {
+		switch {
+		case c == '_' || c == '-':
+		case c >= 'A' && c <= 'Z':
+			folded = append(folded, c+'a'-'A')
+		default:
+			folded = append(folded, c)
+		}
+	}
+	return folded
+}
+
+// text reads a text of at most limit characters; a longer one is cut. A number is read as its text. It returns false when the field
+// says nothing, and skips a text that looks like a secret.
+func (r *reader) text(field string, v value, limit int) (string, bool) {
+	switch {
+	case v == nil:
+		return "", false
+	case v.is('0'):
+		return cut(string(v), limit), true
+	case !v.is('"'):
+		r.skip(field)
+		return "", false
+	}
+	said := v.unquote()
+	s := printable(said)
+	if looksSecret(s) || s == "" && said != "" {
+		r.skip(field)
+		return "", false
+	}
+	return cut(s, limit), true
+}
+
+// textOf is text for a field of a mirror: nil says nothing. An empty text clears the field if it stands in a full object, and says
+// nothing elsewhere.
+func (r *reader) textOf(field string, v value, limit int, full bool) *string {
+	s, ok := r.text(field, v, limit)
+	if !ok || s == "" && !full {
+		return nil
+	}
+	return &s
+}
+
+// id reads an id in its normal form; empty if there is none that can be used.
+func (r *reader) id(field string, v value) string {
+	if v == nil {
+		return ""
+	}
+	s := string(v)
+	switch {
+	case v.is('"'):
+		if s = v.unquote(); s == "" {
+			return ""
+		}
+	case !v.is('0') || strings.Trim(s, "0123456789") != "":
+		r.skip(field)
+		return ""
+	}
+	// U+FFFD stands for what was not UTF-8: two ids could look alike.
+	if !record.UsableID(s) || strings.ContainsRune(s, utf8.RuneError) || looksSecret(s) {
+		r.skip(field)
+		return ""
+	}
+	return record.NormalizeID(s)
+}
+
+// flag reads a boolean, also as a text or as 0 or 1.
+func (r *reader) flag(field string, v value) *bool {
+	if v == nil {
+		return nil
+	}
+	s := string(v)
+	if v.is('"') {
+		s = strings.ToLower(v.unquote())
+	}
+	switch s {
+	case "true", "1":
+		return new(true)
+	case "false", "0":
+		return new(false)
+	case "":
+		return nil
+	}
+	r.skip(field)
+	return nil
+}
+
+// word reads one of the platform's words; empty if there is none.
+func (r *reader) word(field string, v value, limit int) string {
+	s, _ := r.text(field, v, limit)
+	return s
+}
+
+// printable drops control characters other than tab and line feed: no title needs them, and terminals obey them.
+func printable(s string) string {
+	control := func(c rune) bool { return unicode.IsControl(c) && c != '\t' && c != '\n' }
+	if !strings.ContainsFunc(s, control) {
+		return s
+	}
+	return strings.Map(func(c rune) rune {
+		if control(c) {
+			return -1
+		}
+		return c
+	}, s)
+}
+
+// cut returns the first limit characters of s. The API server's MaxLength counts characters, not bytes.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == limit {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}

@@ -1,0 +1,38 @@
+package event
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Shapes of secrets that have no business in any text. A stream key, an SRT secret and an SRT playback secret are 32 hex digits, a k
+// and the id of the stream, which is 32 hex digits or, in older samples, a UUID.
+var (
+	streamSecret = regexp.MustCompile(`(?i)[0-9a-f]{32}k(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})`)
+	signedURL    = regexp.MustCompile(`(?i)[?&](?:token|x-goog-signature|x-amz-signature|x-goog-credential|x-amz-credential|upload_id)=`)
+	webToken     = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*`)
+)
+
+// looksSecret is the second net behind the wire structs: it finds stream secrets, signed URLs and JSON web tokens in texts where
+// they do not belong, such as a title. The cheap questions come first, because nearly no text gets past them.
+func looksSecret(s string) bool {
+	return hexBeforeK(s) && streamSecret.MatchString(s) ||
+		strings.Contains(s, "=") && signedURL.MatchString(s) ||
+		strings.Contains(s, "eyJ") && webToken.MatchString(s)
+}
+
+// hexBeforeK reports whether s has at least 32 hex digits before a k, as every stream secret does.
+func hexBeforeK(s string) bool {
+	digits := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F':
+			digits++
+		case (c == 'k' || c == 'K') && digits >= 32:
+			return true
+		default:
+			digits = 0
+		}
+	}
+	return false
+}

@@ -1,0 +1,50 @@
+package event
+
+import (
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// streamFacts reads data as a live stream, a full object. Its status is not read: connected, disconnected and recording exist in types
+// alone, and data.status lags behind them.
+func (d *decoder) streamFacts() *record.StreamChange {
+	p := &d.payload
+	return &record.StreamChange{
+		Metadata:         d.metadata("metadata", p.metadata, true),
+		WorkspaceID:      notEmpty(d.workspaceID),
+		MaxResolution:    d.resolution("maxResolution", p.maxResolution, true),
+		MaxDuration:      d.span("maxDuration", p.maxDuration),
+		ReconnectWindow:  d.span("reconnectWindow", p.reconnectWindow),
+		DVRMode:          d.flag("enableDvrMode", p.enableDVRMode),
+		LowLatency:       d.flag("lowLatency", p.lowLatency),
+		RecordingEnabled: d.flag("enableRecording", p.enableRecording),
+		ClosedCaptions:   d.flag("closedCaptions", p.closedCaptions),
+		MediaPolicy:      d.textOf("mediaPolicy", p.mediaPolicy, maxWord, true),
+		CreatedTime:      d.moment("data.createdAt", p.createdAt),
+		PlaybackIDs:      d.playbackIDs("playbackIds", p.playbackIDs),
+		SimulcastTargets: d.targets("simulcastResponses", p.simulcastResponses),
+		Recordings:       d.references("mediaIds", p.mediaIDs),
+	}
+}
+
+// targetEvent sets or removes one simulcast target. Only the type tells its state.
+func (d *decoder) targetEvent(s *record.StreamChange, id string) {
+	switch {
+	case id == "":
+		d.skip("data.simulcastId")
+		return
+	case d.typ.Name == typeTargetDeleted:
+		s.SimulcastTargets.Remove = []string{id}
+		return
+	}
+	target := fastpixv1.SimulcastTarget{ID: id, Enabled: d.flag("isEnabled", d.payload.isEnabled)}
+	switch d.typ.Name {
+	case typeTargetCreated:
+		target.State = "Created"
+	case typeTargetStarting:
+		target.State = "Starting"
+	case typeTargetOnAir:
+		target.State = "Broadcasting"
+	}
+	s.SimulcastTargets.Set = []fastpixv1.SimulcastTarget{target}
+}

@@ -1,0 +1,262 @@
+package webhookserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
+)
+
+// requestTimeout is how long a delivery may take from its header to its answer.
+const requestTimeout = 10 * time.Second
+
+// handler answers deliveries.
+type handler struct {
+	directory   *directory
+	journal     Journal
+	memory      *memory
+	bodies      *bodies
+	connections *connections
+	refusals    *refusalLog
+	options     *Options
+	now         func() time.Time
+	log         logr.Logger
+	// malformed tells the endpoint's owner of a genuine delivery that is not an event.
+	malformed func(*endpoint, error)
+
+	inFlight atomic.Int64
+}
+
+// outcome says what became of a delivery; its zero value, that it goes on.
+type outcome struct {
+	result result
+	// detail is a constant that tells more in the log.
+	detail string
+}
+
+func (o outcome) final() bool { return o.result != "" }
+
+// delivery is one request on its way.
+type delivery struct {
+	name      types.NamespacedName
+	endpoint  *endpoint                  // nil until it is found
+	object    *fastpixv1.WebhookEndpoint // one version of it for the whole delivery
+	claim     claim
+	typeLabel string // empty until it is verified and decoded
+}
+
+// ServeHTTP takes one delivery.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := h.now()
+	h.connections.arrived(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+	defer cancel()
+	d := &delivery{claim: claim{headers: r.Header.Values(signature.Header), arrived: start}}
+	o := h.deliver(ctx, w, r, d)
+	o.result.write(w)
+	h.tell(d, o, h.now().Sub(start))
+}
+
+// tell counts what became of a delivery, and has it logged if it was refused.
+func (h *handler) tell(d *delivery, o outcome, took time.Duration) {
+	deliveries.WithLabelValues(string(o.result), d.typeLabel).Inc()
+	deliverySeconds.WithLabelValues(strconv.Itoa(o.result.status())).Observe(took.Seconds())
+	if o.result.status() == http.StatusOK {
+		return
+	}
+	name := ""
+	if d.endpoint != nil { // a name that does not exist is the sender's text
+		name = d.endpoint.name.String()
+	}
+	h.refusals.note(refusal{endpoint: name, reason: o.result, detail: o.detail})
+}
+
+// deliver takes a delivery through the checks, in the order that the package comment gives.
+func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Request, d *delivery) (o outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.log.Error(fmt.Errorf("panic of type %T", p), "A delivery met a defect", "stack", string(debug.Stack()))
+			o = outcome{result: resultPanic}
+		}
+	}()
+	if o := h.find(r, d); o.final() {
+		return o
+	}
+	body, release, err := h.bodies.read(w, r)
+	defer release()
+	if err != nil {
+		return unread(err)
+	}
+	d.claim.body = body
+	switch {
+	case d.claim.unsigned() && event.IsEmptyProbe(body):
+		return outcome{result: resultProbe}
+	case d.object.Spec.Suspend:
+		return outcome{result: resultSuspended}
+	}
+	fingerprint, o := verify(ctx, d.endpoint, &d.object.Spec, d.claim)
+	if o.final() {
+		return o
+	}
+	return h.take(ctx, d, fingerprint)
+}
+
+// find checks the method and finds the endpoint.
+func (h *handler) find(r *http.Request, d *delivery) outcome {
+	if r.Method != http.MethodPost {
+		return outcome{result: resultMethod}
+	}
+	name, ok := parsePath(r.URL.EscapedPath())
+	if !ok {
+		return outcome{result: resultNotFound, detail: "path"}
+	}
+	// Asked before looking: what is found is right either way, what is missing is not.
+	synced := h.directory.synced.Load()
+	d.name, d.endpoint = name, h.directory.get(name)
+	switch {
+	case d.endpoint != nil:
+		d.object = d.endpoint.current()
+		return outcome{}
+	case !synced:
+		return outcome{result: resultNotSynced}
+	}
+	return outcome{result: resultNotFound, detail: "endpoint"}
+}
+
+// pathPrefix begins every path that FastPix posts to.
+const pathPrefix = "/webhooks/"
+
+// pathOf is the path of an endpoint.
+func pathOf(name types.NamespacedName) string { return pathPrefix + name.Namespace + "/" + name.Name }
+
+// parsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path.
+func parsePath(path string) (types.NamespacedName, bool) {
+	rest, ok := strings.CutPrefix(path, pathPrefix)
+	if !ok {
+		return types.NamespacedName{}, false
+	}
+	namespace, name, ok := strings.Cut(rest, "/")
+	return types.NamespacedName{Namespace: namespace, Name: name},
+		ok && namespace != "" && name != "" && !strings.Contains(name, "/")
+}
+
+func unread(err error) outcome {
+	switch {
+	case errors.Is(err, errBodyTooLarge):
+		return outcome{result: resultTooLarge}
+	case errors.Is(err, errNoMemory):
+		return outcome{result: resultBusy, detail: "large bodies"}
+	}
+	return outcome{result: resultIncomplete}
+}
+
+// take decodes a delivery that is genuine and has it journaled.
+func (h *handler) take(ctx context.Context, d *delivery, fingerprint string) outcome {
+	ev, err := event.Decode(d.claim.body)
+	switch {
+	case errors.Is(err, event.ErrProbe):
+		return outcome{result: resultProbe}
+	case err != nil:
+		h.malformed(d.endpoint, err)
+		return outcome{result: resultMalformed, detail: err.Error()}
+	}
+	d.typeLabel = typeLabel(ev.Type, ev.Known)
+	switch {
+	case isForeign(&d.object.Spec, ev):
+		return outcome{result: resultForeign}
+	case !ev.Known:
+		return outcome{result: resultUnknown}
+	}
+	digest := digestOf(d.object, ev.ID, d.claim.body)
+	if h.memory.has(digest) {
+		return outcome{result: resultDuplicate}
+	}
+	if o := h.append(ctx, d, ev, fingerprint); o.final() {
+		return o
+	}
+	h.memory.add(digest)
+	return outcome{result: resultAccepted}
+}
+
+// isForeign reports that an event is of another workspace than the endpoint's. An event that does not name its workspace is not: the
+// signing secret belongs to one webhook of one workspace, and to drop what was acknowledged takes more than silence.
+func isForeign(spec *fastpixv1.WebhookEndpointSpec, ev *event.Event) bool {
+	return spec.WorkspaceID != "" && ev.WorkspaceID != "" && !strings.EqualFold(spec.WorkspaceID, ev.WorkspaceID)
+}
+
+// append journals an event if the bounds allow it.
+func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fingerprint string) outcome {
+	leave, o := h.admit(d.endpoint)
+	defer leave()
+	if o.final() {
+		return o
+	}
+	text, o := h.record(d, ev, fingerprint)
+	if o.final() {
+		return o
+	}
+	switch err := h.journal.Append(ctx, d.endpoint.name, text); {
+	case errors.Is(err, errRefused):
+		// Not the error itself: the API server quotes what it refuses.
+		h.log.Error(errRefused, "An event was refused, its sender is asked to come again",
+			"WebhookEndpoint", d.endpoint.name.String(), "eventType", ev.Type.Name, "reason", apierrors.ReasonForError(err))
+		return outcome{result: resultRefused}
+	case err != nil:
+		return outcome{result: resultNoJournal}
+	}
+	return outcome{}
+}
+
+// admit counts a delivery as in flight, unless there are too many or too much of the endpoint waits to be mirrored.
+func (h *handler) admit(e *endpoint) (leave func(), _ outcome) {
+	all, own := h.inFlight.Add(1), e.inFlight.Add(1)
+	inFlightDeliveries.Inc()
+	leave = func() {
+		h.inFlight.Add(-1)
+		e.inFlight.Add(-1)
+		inFlightDeliveries.Dec()
+	}
+	switch {
+	case own > int64(h.options.MaxInFlightPerEndpoint) || all > int64(h.options.MaxInFlight):
+		return leave, outcome{result: resultBusy, detail: "in flight"}
+	case e.backlog.waiting() >= h.options.MaxPendingPerEndpoint:
+		return leave, outcome{result: resultBacklog, detail: "endpoint"}
+	case h.directory.pending.Load() >= h.options.MaxPendingTotal:
+		return leave, outcome{result: resultBacklog, detail: "total"}
+	}
+	return leave, outcome{}
+}
+
+// record makes the journal's record of an event.
+func (h *handler) record(d *delivery, ev *event.Event, fingerprint string) (string, outcome) {
+	if d.object.Spec.MetadataPolicy == fastpixv1.MetadataOmit {
+		ev.OmitText()
+	}
+	// Never before the endpoint was created: the controllers take what is older than a namespace for another one's.
+	received := latest(d.claim.arrived, d.object.CreationTimestamp.Time)
+	rec := ev.Record(received, d.endpoint.name, d.object.UID, fingerprint)
+	text, err := event.Fit(rec)
+	if err != nil {
+		h.log.Error(err, "An event does not fit into a record, its sender is asked to come again",
+			"WebhookEndpoint", d.endpoint.name.String(), "eventType", rec.Type)
+		return "", outcome{result: resultRefused, detail: "too large for a record"}
+	}
+	skippedFields.Add(float64(len(ev.Skipped)))
+	if rec.Untimed {
+		untimedEvents.Inc()
+	}
+	return text, outcome{}
+}

@@ -1,0 +1,201 @@
+package webhookserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	// maxCommits is how many commits are under way at once. A second one uses the API server while the first waits for the
+	// disk; more would make batches smaller and were slower.
+	maxCommits = 2
+	// attemptTimeout bounds one attempt to commit, so that a connection that hangs leaves time for another.
+	attemptTimeout = 4 * time.Second
+	// commitTimeout bounds a commit whose waiters have no deadline.
+	commitTimeout = 10 * time.Second
+	// denialPatience is how long a commit is tried again that the API server does not allow: while it starts it may forbid
+	// what it will allow in a moment; a quota or a missing right stays.
+	denialPatience = 2 * time.Second
+)
+
+var (
+	// errNotCommitted means that the journal did not take the event in time; it may be in it nevertheless.
+	errNotCommitted = errors.New("not committed to the journal")
+	// errRefused means that the API server will not take the record.
+	errRefused = errors.New("the API server refuses the record")
+)
+
+// Journal keeps verified events until they are mirrored.
+type Journal interface {
+	// Append returns nil only when the event can no longer be lost. After an error it may or may not be in the journal;
+	// appending an event twice changes nothing. It returns soon after the context ends.
+	Append(ctx context.Context, endpoint types.NamespacedName, record string) error
+}
+
+// groupJournal commits whatever gathered while the commits before were under way: alone, an event is committed at once; a burst
+// makes its own batches.
+type groupJournal struct {
+	create    func(context.Context, *fastpixv1.EventBatch) error
+	namespace string
+	committed func(counts map[types.NamespacedName]int64)
+	now       func() time.Time
+
+	mu         sync.Mutex
+	waiting    []*entry
+	committing int
+}
+
+// entry is one event that waits for its commit.
+type entry struct {
+	ctx      context.Context // of the one who waits
+	endpoint types.NamespacedName
+	record   string
+	done     chan error
+}
+
+// Append implements Journal.
+func (j *groupJournal) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
+	e := &entry{ctx: ctx, endpoint: endpoint, record: record, done: make(chan error, 1)}
+	j.enqueue(e)
+	select {
+	case err := <-e.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", errNotCommitted, ctx.Err())
+	}
+}
+
+func (j *groupJournal) enqueue(e *entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waiting = append(j.waiting, e)
+	if j.committing < maxCommits {
+		j.committing++
+		go j.commitAll()
+	}
+}
+
+// commitAll commits until nothing waits.
+func (j *groupJournal) commitAll() {
+	for {
+		entries := j.take()
+		if entries == nil {
+			return
+		}
+		j.commit(entries)
+	}
+}
+
+// take returns what the next batch holds. It returns nil, and the caller must end, when nothing waits. Entries whose waiter
+// has gone are left out: their sender will come again.
+func (j *groupJournal) take() []*entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var taken []*entry
+	size, n := 0, 0
+	for _, e := range j.waiting {
+		if e.ctx.Err() != nil {
+			n++
+			continue
+		}
+		bytes := wireBytes(e.record)
+		if len(taken) == fastpixv1.MaxBatchEvents || len(taken) > 0 && size+bytes > maxBatchBytes {
+			break
+		}
+		taken, size, n = append(taken, e), size+bytes, n+1
+	}
+	clear(j.waiting[:n])
+	j.waiting = j.waiting[n:]
+	if taken == nil {
+		j.waiting = nil
+		j.committing--
+	}
+	return taken
+}
+
+// commit commits entries as one batch, or one by one if the API server refuses the batch, and tells their waiters.
+func (j *groupJournal) commit(entries []*entry) {
+	start := j.now()
+	err := j.createBatch(entries)
+	if errors.Is(err, errRefused) && len(entries) > 1 {
+		for i := range entries {
+			j.commit(entries[i : i+1])
+		}
+		return
+	}
+	if err == nil {
+		commitRecords.Observe(float64(len(entries)))
+		commitSeconds.Observe(j.now().Sub(start).Seconds())
+		j.committed(counts(entries))
+	}
+	for _, e := range entries {
+		e.done <- err
+	}
+}
+
+// createBatch creates one EventBatch, trying again while somebody waits for it. Every attempt uses the same name, so that when an
+// answer was lost the next attempt meets AlreadyExists, which means committed.
+func (j *groupJournal) createBatch(entries []*entry) error {
+	ctx, cancel := context.WithDeadline(context.Background(), j.deadline(entries))
+	defer cancel()
+	batch, start := newBatch(j.namespace, j.now(), entries), j.now()
+	backoff := wait.Backoff{Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.3, Steps: 7, Cap: time.Second}
+	for {
+		err := j.attempt(ctx, batch)
+		if err == nil || apierrors.IsAlreadyExists(err) {
+			return nil
+		}
+		if isRefusal(err) {
+			commitFailures.WithLabelValues("refused").Inc()
+			return fmt.Errorf("%w: %w", errRefused, err)
+		}
+		commitFailures.WithLabelValues("unavailable").Inc()
+		if isDenial(err) && j.now().Sub(start) > denialPatience || !sleep(ctx, max(backoff.Step(), askedDelay(err))) {
+			return fmt.Errorf("%w: %w", errNotCommitted, err)
+		}
+	}
+}
+
+func (j *groupJournal) attempt(ctx context.Context, batch *fastpixv1.EventBatch) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return j.create(ctx, batch.DeepCopy()) // a client may write into what it sends
+}
+
+// deadline is when the last waiter gives up.
+func (j *groupJournal) deadline(entries []*entry) time.Time {
+	last := time.Time{}
+	for _, e := range entries {
+		deadline, ok := e.ctx.Deadline()
+		if !ok {
+			return j.now().Add(commitTimeout)
+		}
+		last = latest(last, deadline)
+	}
+	return last
+}
+
+// isRefusal reports that the API server will not take this content, however often it is sent.
+func isRefusal(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
+}
+
+// isDenial reports that the API server takes nothing at all from this receiver.
+func isDenial(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err)
+}
+
+// askedDelay is how long the API server asks to wait.
+func askedDelay(err error) time.Duration {
+	seconds, _ := apierrors.SuggestsClientDelay(err)
+	return time.Duration(seconds) * time.Second
+}

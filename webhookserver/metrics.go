@@ -1,0 +1,72 @@
+package webhookserver
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+// Metrics of the receiver. None has an id as label, nor anything that a sender could make up.
+var (
+	deliveries = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_deliveries_total",
+		Help: "Deliveries by result and, once verified, by type of event; types that are not in the catalogue are \"other\".",
+	}, []string{"result", "type"})
+	deliverySeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "fastpix_delivery_seconds",
+		Help:    "Time from the header of a delivery to its answer, by status code.",
+		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16),
+	}, []string{"code"})
+	verificationFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_verification_failures_total",
+		Help: "Deliveries that could not be verified, by reason: missing, mismatch, or repeated (the header came twice).",
+	}, []string{"reason"})
+	commitRecords = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "fastpix_journal_commit_records",
+		Help:    "Events in one committed batch of the journal.",
+		Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+	})
+	commitSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "fastpix_journal_commit_seconds",
+		Help:    "Time of one commit to the journal, retries included.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+	})
+	commitFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_journal_commit_failures_total",
+		Help: "Attempts to commit that failed, by reason: refused (by the API server, for good) or unavailable (tried again).",
+	}, []string{"reason"})
+	inFlightDeliveries = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "fastpix_in_flight_deliveries",
+		Help: "Verified deliveries that wait for the journal.",
+	})
+	evictions = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_evicted_clients_total",
+		Help: "Clients cut off because too many kept the receiver waiting and they did so longest.",
+	})
+	skippedFields = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_skipped_fields_total",
+		Help: "Fields of verified events that were not mirrored because they have an unexpected form.",
+	})
+	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_untimed_events_total",
+		Help: "Accepted events without a credible time.",
+	})
+	secretReads = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_secret_reads_total",
+		Help: "Reads of signing secrets, by result: ok, or the reason of the Ready condition.",
+	}, []string{"result"})
+)
+
+func init() {
+	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, commitRecords, commitSeconds, commitFailures,
+		inFlightDeliveries, evictions, skippedFields, untimedEvents, secretReads)
+}
+
+// typeLabel is the label of a type: its name in the catalogue, or "other".
+func typeLabel(t record.Type, known bool) string {
+	if known {
+		return t.Name
+	}
+	return "other"
+}

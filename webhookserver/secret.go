@@ -1,0 +1,82 @@
+package webhookserver
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
+)
+
+// reading is what one read of a signing secret showed: a key, or why there is none.
+type reading struct {
+	key signature.Key
+	// problem is a reason of the Ready condition, empty when there is a key.
+	problem string
+	// detail says in words what is wrong with a Secret that exists; it never quotes it.
+	detail string
+}
+
+// secrets reads the Secrets of one namespace for one refresh, each at most once.
+type secrets struct {
+	reader    client.Reader // live: nothing of a Secret is ever cached
+	namespace string
+	read      map[string]readSecret
+}
+
+type readSecret struct {
+	secret corev1.Secret
+	err    error
+}
+
+// key reads one signing secret.
+func (s *secrets) key(ctx context.Context, ref fastpixv1.SigningSecretReference) reading {
+	r := s.readKey(ctx, ref)
+	label := r.problem
+	if label == "" {
+		label = "ok"
+	}
+	secretReads.WithLabelValues(label).Inc()
+	return r
+}
+
+func (s *secrets) readKey(ctx context.Context, ref fastpixv1.SigningSecretReference) reading {
+	secret, err := s.get(ctx, ref.Name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return reading{problem: fastpixv1.ReasonSecretNotFound}
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		return reading{problem: fastpixv1.ReasonSecretForbidden}
+	case err != nil:
+		return reading{problem: fastpixv1.ReasonSecretUnreadable}
+	case secret.Type != fastpixv1.SigningSecretType:
+		return invalid("it is not of type " + fastpixv1.SigningSecretType)
+	}
+	data, ok := secret.Data[ref.Key]
+	if !ok {
+		return invalid(fmt.Sprintf("it has no key %q", ref.Key))
+	}
+	key, err := signature.ParseKey(data)
+	if err != nil {
+		return invalid(err.Error())
+	}
+	return reading{key: key}
+}
+
+func invalid(detail string) reading {
+	return reading{problem: fastpixv1.ReasonSecretInvalid, detail: detail}
+}
+
+func (s *secrets) get(ctx context.Context, name string) (*corev1.Secret, error) {
+	r, ok := s.read[name]
+	if !ok {
+		r.err = s.reader.Get(ctx, types.NamespacedName{Namespace: s.namespace, Name: name}, &r.secret)
+		s.read[name] = r
+	}
+	return &r.secret, r.err
+}
