@@ -1,8 +1,6 @@
 package webhookserver
 
-import (
-	"net/http"
-)
+import "net/http"
 
 // result says what became of a delivery; it is a metric's label and what the log tells of refusals.
 type result string
@@ -61,10 +59,10 @@ func (r result) write(w http.ResponseWriter) {
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
-	switch {
-	case code == http.StatusServiceUnavailable:
+	switch code {
+	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", retryAfterSeconds)
-	case code == http.StatusMethodNotAllowed:
+	case http.StatusMethodNotAllowed:
 		header.Set("Allow", http.MethodPost)
 	}
 	if r == resultTooLarge || r == resultIncomplete {

@@ -65,7 +65,7 @@ type entry struct {
 // Append implements Journal.
 func (j *groupJournal) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
 	e := &entry{ctx: ctx, endpoint: endpoint, record: record, done: make(chan error, 1)}
-	j.enqueue(e)
+	j.enqueue(e) //nolint:contextcheck // a commit outlives whoever asked for it first
 	select {
 	case err := <-e.done:
 		return err

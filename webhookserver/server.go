@@ -51,19 +51,19 @@ func newServer(h *handler) *http.Server {
 }
 
 // listen opens the receiver's port, by TLS if there is a certificate, which is reloaded when it changes.
-func listen(mgr manager.Manager, o *Options) (net.Listener, error) {
+func listen(add func(manager.Runnable) error, o *Options) (net.Listener, error) {
 	var config *tls.Config
 	if o.TLSCertDir != "" {
 		watcher, err := certwatcher.New(filepath.Join(o.TLSCertDir, "tls.crt"), filepath.Join(o.TLSCertDir, "tls.key"))
 		if err != nil {
 			return nil, fmt.Errorf("load the receiver's certificate: %w", err)
 		}
-		if err := mgr.Add(watcher); err != nil {
+		if err := add(watcher); err != nil {
 			return nil, fmt.Errorf("watch the receiver's certificate: %w", err)
 		}
 		config = tlsConfig(watcher.GetCertificate)
 	}
-	listener, err := net.Listen("tcp", o.BindAddress)
+	listener, err := net.Listen("tcp", o.BindAddress) //nolint:noctx // opening a port does not wait
 	if err != nil {
 		return nil, fmt.Errorf("open the receiver's port: %w", err)
 	}

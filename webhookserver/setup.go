@@ -65,7 +65,7 @@ func addServer(mgr manager.Manager, h *handler, refusals *refusalLog) error {
 	if err := mgr.AddReadyzCheck("receiver", ready(h.directory, drain)); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
 	}
-	listener, err := listen(mgr, h.options)
+	listener, err := listen(mgr.Add, h.options)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func TestMediaFields(t *testing.T) {
 		"a playback id as a text":      {data: `{"playbackIds":"p1"}`, want: `"playbackIDs":{"snapshot":[{"id":"p1"}]}`},
 		"playback ids as texts":        {data: `{"playbackIds":["p1",null,"p2"]}`, want: `"playbackIDs":{"snapshot":[{"id":"p1"},{"id":"p2"}]}`},
 		"playback ids without ids":     {data: `{"playbackIds":[{"accessPolicy":"public"},{"id":null},{"id":"p1"}]}`, want: `"playbackIDs":{"snapshot":[{"id":"p1"}]}`, wantSkipped: "playbackIds"},
-		"a playback id that is twice":  {data: `{"playbackIds":[{"id":"AB","accessPolicy":"public"},{"id":"ab","accessPolicy":"private"}]}`, want: `"playbackIDs":{"snapshot":[{"id":"ab","accessPolicy":"private"}]}`},
+		"a playback id that is twice":  {data: `{"playbackIds":[{"id":"AB","accessPolicy":"public"},{"id":"ab","accessPolicy":"private"}]}`, want: `"thumbnail":"","playbackIDs":{"snapshot":[{"id":"ab","accessPolicy":"private"}]}`},
 		"playback ids of a wrong type": {data: `{"playbackIds":5}`, wantSkipped: "playbackIds"},
 		"restrictions": {
 			data: `{"playbackIds":[{"id":"p","accessRestrictions":{"domains":{"defaultPolicy":"deny","allow":"a.example","deny":[]},"userAgents":[]}}]}`,

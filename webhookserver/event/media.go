@@ -132,9 +132,16 @@ func (r *reader) mp4Support(field string, v value) *string {
 }
 
 // thumbnail lets the URL of a still through only if anybody may see it: its path starts with a playback id that this event calls
-// public, and it carries no credentials. Any other thumbnail clears what was known.
+// public, and it carries no credentials. Any other thumbnail clears what was known, and so does an event whose playback
+// ids are all private; one without playback ids says nothing.
 func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.PlaybackID) *string {
-	if v == nil {
+	mayBePublic := func(p fastpixv1.PlaybackID) bool { return p.AccessPolicy == "" || isPublic(p) }
+	switch {
+	case len(playbackIDs) == 0:
+		return nil
+	case !slices.ContainsFunc(playbackIDs, mayBePublic):
+		return new("")
+	case v == nil:
 		return nil
 	}
 	if !v.is('"') {
@@ -151,9 +158,11 @@ func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.Playba
 	}
 	segment, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
 	for _, p := range playbackIDs {
-		if p.ID == record.NormalizeID(segment) && strings.EqualFold(p.AccessPolicy, "public") {
+		if p.ID == record.NormalizeID(segment) && isPublic(p) {
 			return &s
 		}
 	}
 	return new("")
 }
+
+func isPublic(p fastpixv1.PlaybackID) bool { return strings.EqualFold(p.AccessPolicy, "public") }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+const (
+	pollInterval = 20 * time.Millisecond
+	pollTimeout  = time.Minute
+)
+
+// endpoint is a namespace of its own with a WebhookEndpoint that accepts fixtures.SigningSecret.
+type endpoint struct {
+	namespace string
+}
+
+func newNamespace(t *testing.T) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("test-%08x", rand.Uint32())}}
+	create(t, ns)
+	return ns.Name
+}
+
+// newEndpoint makes a namespace like that of config/samples and waits until its endpoint accepts.
+func newEndpoint(t *testing.T) endpoint {
+	t.Helper()
+	const secret = "signing-secret"
+	ns := newNamespace(t)
+	meta := metav1.ObjectMeta{Namespace: ns, Name: secret}
+	create(t, &corev1.Secret{
+		ObjectMeta: meta, Type: fastpixv1.SigningSecretType,
+		StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret},
+	})
+	create(t, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secret}, Verbs: []string{"get"}},
+	}})
+	create(t, &rbacv1.RoleBinding{
+		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: secret},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: operatorNamespace, Name: "fastpix-receiver"}},
+	})
+	create(t, &fastpixv1.WebhookEndpoint{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "fastpix"},
+		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: secret}}},
+	})
+	e := endpoint{namespace: ns}
+	e.waitReady(t)
+	return e
+}
+
+func (e endpoint) path() string { return "/webhooks/" + e.namespace + "/fastpix" }
+
+func (e endpoint) waitReady(t *testing.T) {
+	t.Helper()
+	var whe fastpixv1.WebhookEndpoint
+	eventually(t, "the endpoint accepts", func(ctx context.Context) error {
+		if err := deployment.admin.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: "fastpix"}, &whe); err != nil {
+			return err
+		}
+		if !apimeta.IsStatusConditionTrue(whe.Status.Conditions, fastpixv1.ConditionReady) {
+			return fmt.Errorf("conditions are %v", whe.Status.Conditions)
+		}
+		return nil
+	})
+}
+
+// deliver sends a sample until it is acknowledged.
+func (e endpoint) deliver(ctx context.Context, body []byte) error {
+	return deployment.receiver.Deliver(ctx, e.path(), body, fixtures.Sign(fixtures.SigningSecret, body))
+}
+
+func (e endpoint) mustDeliver(t *testing.T, body []byte) {
+	t.Helper()
+	if err := e.deliver(t.Context(), body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitFolded waits until the journal is empty: everything that was acknowledged is then mirrored.
+func waitFolded(t *testing.T) {
+	t.Helper()
+	eventually(t, "the journal is empty", func(ctx context.Context) error {
+		var batches fastpixv1.EventBatchList
+		if err := deployment.admin.List(ctx, &batches, client.InNamespace(operatorNamespace)); err != nil {
+			return err
+		}
+		var errs []error
+		for _, b := range batches.Items {
+			errs = append(errs, fmt.Errorf("batch %s has %d events, failed: %v", b.Name, len(b.Spec.Events), b.Status.Failed))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+func create(t *testing.T, o client.Object) {
+	t.Helper()
+	if err := deployment.admin.Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually fails the test if check does not return nil within a minute.
+func eventually(t *testing.T, what string, check func(context.Context) error) {
+	t.Helper()
+	var last error
+	err := wait.PollUntilContextTimeout(t.Context(), pollInterval, pollTimeout, true, func(ctx context.Context) (bool, error) {
+		err := check(ctx)
+		if ctx.Err() == nil {
+			last = err // not that time is up, which tells nothing
+		}
+		return err == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("wait until %s: %v", what, errors.Join(err, last))
+	}
+}

@@ -1,0 +1,42 @@
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// KubectlPath is the kubectl that belongs to the API server.
+func (c *ControlPlane) KubectlPath() string { return filepath.Join(c.assets, "kubectl") }
+
+// Kubectl runs kubectl as an administrator and returns what it printed to standard output; an error holds what it printed
+// to standard error.
+func (c *ControlPlane) Kubectl(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, c.KubectlPath(), args...)
+	// Neither the user's kubeconfig, cache nor preferences take part.
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig, "KUBECACHEDIR="+c.path("kubectl-cache"), "KUBERC=off")
+	var out, problem bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problem
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(problem.String()))
+	}
+	return out.String(), nil
+}
+
+// Apply applies a kustomize folder of the module, such as config/default, and waits until the kinds in it are served. A
+// warning of the API server, such as of a pod that its namespace would refuse, is an error.
+func (c *ControlPlane) Apply(ctx context.Context, folder string) error {
+	root, err := ModuleRoot()
+	if err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, "apply", "--warnings-as-errors", "--kustomize", filepath.Join(root, folder)); err != nil {
+		return err
+	}
+	_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	return err
+}

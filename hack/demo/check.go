@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// check compares the final states of every story with what is expected, looks for secrets, and sums up.
+func (d *demo) check(ctx context.Context) error {
+	fmt.Printf("\n$ kubectl get mediaassets,livestreams --namespace %s\n", namespace)
+	out, err := d.plane.Kubectl(ctx, "get", "mediaassets,livestreams", "--namespace", namespace)
+	if err != nil {
+		return err
+	}
+	fmt.Println(out)
+	checks := []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"every mirror says what its story ends with", d.checkMirrors},
+		{"the journal is empty", d.checkJournal},
+		{"no stream key, signed URL or token is in etcd, in a log or in a metric", d.checkLeaks},
+	}
+	for _, c := range checks {
+		if err := step(c.what, func() error { return c.do(ctx) }); err != nil {
+			return fmt.Errorf("it is not so that %s: %w", c.what, err)
+		}
+	}
+	fmt.Printf("\n%d events became %d resources, all as expected; %s to acknowledge an event, %s to mirror it (medians).\n",
+		len(d.told.mirrored), len(fixtures.Final()), milliseconds(median(d.told.acknowledged)), milliseconds(median(d.told.mirrored)))
+	fmt.Printf("%.1f s until ready, %.1f s for the stories, %.1f s in all.\n",
+		d.ready.Seconds(), d.told.took.Seconds(), time.Since(d.started).Seconds())
+	return nil
+}
+
+func (d *demo) checkMirrors(ctx context.Context) error {
+	var errs []error
+	for _, m := range fixtures.Final() {
+		errs = append(errs, controlplane.CheckMirror(ctx, d.client, namespace, m))
+	}
+	return errors.Join(errs...)
+}
+
+func (d *demo) checkJournal(ctx context.Context) error {
+	var batches fastpixv1.EventBatchList
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		err := d.client.List(ctx, &batches, client.InNamespace(operatorNamespace))
+		return len(batches.Items) == 0, err
+	})
+	if err != nil {
+		return fmt.Errorf("%d batches are left: %w", len(batches.Items), err)
+	}
+	return nil
+}
+
+func (d *demo) checkLeaks(ctx context.Context) error {
+	leaks, err := d.plane.Leaks(ctx, fixtures.Markers, d.receiver, d.controllers)
+	if err == nil && len(leaks) > 0 {
+		err = errors.New(strings.Join(leaks, "\n"))
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+)
+
+const (
+	operatorNamespace = "fastpix-system"
+	// The namespace and the endpoint of config/samples.
+	namespace = "video"
+	endpoint  = "fastpix"
+	path      = "/webhooks/" + namespace + "/" + endpoint
+)
+
+// demo is everything that runs.
+type demo struct {
+	options options
+	started time.Time
+
+	plane                 *controlplane.ControlPlane
+	client                client.Client
+	receiver, controllers *controlplane.Operator
+	ready                 time.Duration // after the start
+	told                  tally
+}
+
+// processes are those whose logs tell why something failed.
+func (d *demo) processes() []*controlplane.Process {
+	var processes []*controlplane.Process
+	for _, o := range []*controlplane.Operator{d.receiver, d.controllers} {
+		if o != nil && o.Process != nil {
+			processes = append(processes, o.Process)
+		}
+	}
+	return processes
+}
+
+// setUp brings everything up to the point where FastPix could post.
+func (d *demo) setUp(ctx context.Context) (err error) {
+	var binary string
+	var asReceiver, asControllers controlplane.Identity
+	steps := []struct {
+		what string
+		do   func() error
+	}{
+		{"etcd and kube-apiserver run, with real fsync and RBAC", func() error {
+			d.plane, err = controlplane.Start(ctx, controlplane.Options{})
+			return err
+		}},
+		{"the operator's binary is built", func() error {
+			binary, err = d.binary(ctx)
+			return err
+		}},
+		{"config/default is applied: CRDs, roles, admission policy", func() error {
+			return d.plane.Apply(ctx, "config/default")
+		}},
+		{"config/samples is applied: a namespace with its signing secret and its WebhookEndpoint", func() error {
+			return d.plane.Apply(ctx, "config/samples")
+		}},
+		{"both identities have tokens: fastpix-receiver and fastpix-controller-manager", func() error {
+			if asReceiver, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-receiver"); err != nil {
+				return err
+			}
+			asControllers, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-controller-manager")
+			return err
+		}},
+		{"the receiver runs", func() error {
+			d.receiver, err = d.plane.NewOperator("receiver", binary, asReceiver, "--controllers=false", "--drain-delay=0s")
+			return errors.Join(err, d.start(ctx, d.receiver))
+		}},
+		{"the controllers run", func() error {
+			d.controllers, err = d.plane.NewOperator("controllers", binary, asControllers, "--receiver=false", "--leader-elect")
+			return errors.Join(err, d.start(ctx, d.controllers))
+		}},
+		{"the endpoint accepts events", func() error { return d.waitEndpoint(ctx) }},
+	}
+	for _, s := range steps {
+		if err := step(s.what, s.do); err != nil {
+			return err
+		}
+	}
+	d.ready = time.Since(d.started)
+	return nil
+}
+
+func (d *demo) start(ctx context.Context, o *controlplane.Operator) error {
+	if o == nil {
+		return nil
+	}
+	return o.Start(ctx)
+}
+
+// binary returns bin/fastpix-operator, which make builds, or builds one.
+func (d *demo) binary(ctx context.Context) (string, error) {
+	root, err := controlplane.ModuleRoot()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(root, "bin", "fastpix-operator")
+	if _, err := os.Stat(binary); err == nil {
+		return binary, nil
+	}
+	return controlplane.BuildOperator(ctx, d.plane.Dir)
+}
+
+func (d *demo) waitEndpoint(ctx context.Context) (err error) {
+	scheme := runtime.NewScheme()
+	if err := fastpixv1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	if d.client, err = client.New(d.plane.Config(), client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	var whe fastpixv1.WebhookEndpoint
+	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		err := d.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: endpoint}, &whe)
+		return apimeta.IsStatusConditionTrue(whe.Status.Conditions, fastpixv1.ConditionReady), err
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the WebhookEndpoint to accept, its conditions are %v: %w", whe.Status.Conditions, err)
+	}
+	return nil
+}

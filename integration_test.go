@@ -1,0 +1,96 @@
+// The tests of this folder run the operator as it is deployed: the binary in two processes, each with the token of its own
+// ServiceAccount, on a real API server with what config/default installs, and real HTTP requests. They protect the three
+// promises that no unit test can: nothing acknowledged is lost, the mirror depends on the set of events alone, and nothing
+// secret or forged gets in.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+)
+
+const operatorNamespace = "fastpix-system"
+
+// deployment is what every test shares. Tests that disturb it put it back.
+var deployment struct {
+	*controlplane.ControlPlane
+	// admin is a client of an administrator, for what users and FastPix do and for looking.
+	admin client.Client
+	// asReceiver and asControllers are the two identities.
+	asReceiver, asControllers controlplane.Identity
+	// receiver and controllers are the two processes.
+	receiver, controllers *controlplane.Operator
+}
+
+func TestMain(m *testing.M) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctrllog.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
+	code, err := deployAndRun(ctx, m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "integration tests:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func deployAndRun(ctx context.Context, m *testing.M) (code int, err error) {
+	deployment.ControlPlane, err = controlplane.Start(ctx, controlplane.Options{NoSync: true})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, deployment.Close()) }()
+	context.AfterFunc(ctx, func() { _ = deployment.Close() }) // Ctrl-C: the tests fail at once and end
+
+	if err := deploy(ctx); err != nil {
+		return 1, err
+	}
+	code = m.Run()
+	if code != 0 {
+		for _, p := range []*controlplane.Operator{deployment.receiver, deployment.controllers} {
+			fmt.Fprintf(os.Stderr, "--- the log of the %s ends:\n%s\n", p.Name, controlplane.Tail(p.Log, 40))
+		}
+	}
+	return code, nil
+}
+
+// deploy installs config/default and starts the two processes.
+func deploy(ctx context.Context) error {
+	d := &deployment
+	binary, err := controlplane.BuildOperator(ctx, filepath.Join(d.Dir, "bin"))
+	if err != nil {
+		return err
+	}
+	if err := d.Apply(ctx, "config/default"); err != nil {
+		return err
+	}
+	scheme := newScheme()
+	if d.admin, err = client.New(d.Config(), client.Options{Scheme: scheme, FieldValidation: "Strict"}); err != nil {
+		return err
+	}
+	if d.asReceiver, err = d.ServiceAccount(ctx, operatorNamespace, "fastpix-receiver"); err != nil {
+		return err
+	}
+	if d.asControllers, err = d.ServiceAccount(ctx, operatorNamespace, "fastpix-controller-manager"); err != nil {
+		return err
+	}
+	if d.receiver, err = d.NewOperator("receiver", binary, d.asReceiver, "--controllers=false", "--drain-delay=0s"); err != nil {
+		return err
+	}
+	if d.controllers, err = d.NewOperator("controllers", binary, d.asControllers, "--receiver=false"); err != nil {
+		return err
+	}
+	return errors.Join(d.receiver.Start(ctx), d.controllers.Start(ctx))
+}

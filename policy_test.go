@@ -1,0 +1,43 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// TestOnlyControllersWriteStatus protects that a mirror says only what signed events said: not even an administrator writes
+// a status, by whatever verb; the controllers may.
+func TestOnlyControllersWriteStatus(t *testing.T) {
+	namespace := newNamespace(t)
+	asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "m"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "m"}}
+	stream := &fastpixv1.LiveStream{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "s"}, Spec: fastpixv1.LiveStreamSpec{StreamID: "s"}}
+	create(t, asset)
+	create(t, stream)
+	asset.Status.State, stream.Status.State = "Ready", "Active"
+	controllers, err := client.New(deployment.asControllers.Config, client.Options{Scheme: deployment.admin.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, o := range []client.Object{asset, stream} {
+		attempts := map[string]error{
+			"update": deployment.admin.Status().Update(t.Context(), o.DeepCopyObject().(client.Object)),
+			"patch": deployment.admin.Status().Patch(t.Context(), o.DeepCopyObject().(client.Object),
+				client.RawPatch("application/merge-patch+json", []byte(`{"status":{"state":"Ready"}}`))),
+		}
+		for verb, err := range attempts {
+			if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "FastPix controllers") {
+				t.Errorf("an administrator's %s of the status of a %T: %v, want Forbidden by the policy", verb, o, err)
+			}
+		}
+		if err := controllers.Status().Update(t.Context(), o); err != nil {
+			t.Errorf("the controllers' status of a %T: %v", o, err)
+		}
+	}
+}

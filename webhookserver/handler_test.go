@@ -1,0 +1,503 @@
+// These tests protect the HTTP contract: what each request is answered, in which order it is checked, and that nothing moves without
+// a valid signature. They speak to a real socket.
+package webhookserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+const (
+	key       = fixtures.SigningSecret
+	ready1    = `{"id":"e-1","type":"video.media.ready","object":{"type":"media","id":"3f1c2a9e-7b64-4d0e-9c53-1a2b3c4d5e6f"},"createdAt":"2026-11-20T09:00:00Z"}`
+	newProbe  = `{"event":"","message":"hello"}`
+	workspace = "ECDD5A55-ba47-4141-a3dc-0f6a7ebc3fd0"
+)
+
+var errAway = errors.New("the API server is away")
+
+func suspended(e *fastpixv1.WebhookEndpoint) { e.Spec.Suspend = true }
+
+func twoSecrets(e *fastpixv1.WebhookEndpoint) {
+	e.Spec.SigningSecrets = append(e.Spec.SigningSecrets, fastpixv1.SigningSecretReference{Name: "second"})
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	valid := makeSecret("signing", key)
+	wrongType := makeSecret("second", otherSecret)
+	wrongType.Type = corev1.SecretTypeOpaque
+	big := ready1 + strings.Repeat(" ", maxBodyBytes-len(ready1)+1)
+	fits := big[:maxBodyBytes]
+	for name, tc := range map[string]struct {
+		endpoint    func(*fastpixv1.WebhookEndpoint)
+		secrets     []*corev1.Secret
+		path        string
+		method      string
+		body        string
+		signatures  []string // "=" stands for the right one
+		want        int
+		wantJournal int
+	}{
+		"valid event":                               {body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"largest body":                              {body: fits, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"unknown type":                              {body: strings.Replace(ready1, "media.ready", "media.dreamt", 1), signatures: []string{"="}, want: 200},
+		"unsigned empty body":                       {want: 200},
+		"unsigned {}":                               {body: " {}\n", want: 200},
+		"unsigned {} of a suspended endpoint":       {body: "{}", endpoint: suspended, want: 200},
+		"signed newer probe":                        {body: newProbe, signatures: []string{"="}, want: 200},
+		"unsigned newer probe":                      {body: newProbe, want: 401},
+		"unsigned event":                            {body: ready1, want: 401},
+		"empty signature":                           {body: ready1, signatures: []string{""}, want: 401},
+		"wrong signature":                           {body: ready1, signatures: []string{fixtures.Sign(otherSecret, []byte(ready1))}, want: 401},
+		"signature of another body":                 {body: ready1 + " ", signatures: []string{fixtures.Sign(key, []byte(ready1))}, want: 401},
+		"{} with a wrong signature":                 {body: "{}", signatures: []string{"x"}, want: 401},
+		"signature twice":                           {body: ready1, signatures: []string{"=", "="}, want: 401},
+		"unsigned {} with two empty signatures":     {body: "{}", signatures: []string{"", ""}, want: 401},
+		"signed, not JSON":                          {body: "hello", signatures: []string{"="}, want: 400},
+		"signed array":                              {body: "[]", signatures: []string{"="}, want: 400},
+		"signed known family without an id":         {body: `{"id":"e","type":"video.media.ready"}`, signatures: []string{"="}, want: 400},
+		"unsigned, not JSON":                        {body: "hello", want: 401},
+		"unknown endpoint":                          {path: "/webhooks/video/other", body: ready1, signatures: []string{"="}, want: 404},
+		"unknown namespace":                         {path: "/webhooks/other/fastpix", body: ready1, signatures: []string{"="}, want: 404},
+		"unknown path":                              {path: "/", body: ready1, want: 404},
+		"path with a slash at its end":              {path: testPath + "/", body: ready1, signatures: []string{"="}, want: 404},
+		"path with an escaped slash":                {path: "/webhooks/video%2Ffastpix", body: ready1, signatures: []string{"="}, want: 404},
+		"path with escaped letters":                 {path: "/webhooks/video/%66astpix", body: ready1, signatures: []string{"="}, want: 404},
+		"path with dots":                            {path: "/webhooks/video/../video/fastpix", body: ready1, signatures: []string{"="}, want: 404},
+		"path with a query":                         {path: testPath + "?a=b", body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"GET":                                       {method: http.MethodGet, want: 405},
+		"PUT":                                       {method: http.MethodPut, body: ready1, signatures: []string{"="}, want: 405},
+		"method is checked before the path":         {method: http.MethodGet, path: "/nowhere", want: 405},
+		"endpoint is checked before the size":       {path: "/webhooks/video/other", body: big, want: 404},
+		"too large":                                 {body: big, signatures: []string{"="}, want: 413},
+		"size is checked before suspension":         {body: big, endpoint: suspended, want: 413},
+		"suspended":                                 {body: ready1, signatures: []string{"="}, endpoint: suspended, want: 503},
+		"suspension is checked before signatures":   {body: ready1, endpoint: suspended, want: 503},
+		"no secret, signed event":                   {secrets: []*corev1.Secret{}, body: ready1, signatures: []string{"="}, want: 503},
+		"no secret, unsigned event":                 {secrets: []*corev1.Secret{}, body: ready1, want: 503},
+		"no secret, {}":                             {secrets: []*corev1.Secret{}, body: "{}", want: 200},
+		"no secret, newer probe":                    {secrets: []*corev1.Secret{}, body: newProbe, want: 200},
+		"no secret, newer probe with a signature":   {secrets: []*corev1.Secret{}, body: newProbe, signatures: []string{"x"}, want: 200},
+		"no secret, newer probe that is too large":  {secrets: []*corev1.Secret{}, body: newProbe + strings.Repeat(" ", maxProbeBytes), want: 503},
+		"no secret, not JSON":                       {secrets: []*corev1.Secret{}, body: "hello", want: 503},
+		"secret that is not base64":                 {secrets: []*corev1.Secret{makeSecret("signing", "%")}, body: ready1, signatures: []string{"="}, want: 503},
+		"two secrets, signed by the second":         {endpoint: twoSecrets, secrets: []*corev1.Secret{makeSecret("signing", otherSecret), makeSecret("second", key)}, body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"two secrets, signed by neither":            {endpoint: twoSecrets, secrets: []*corev1.Secret{valid, makeSecret("second", otherSecret)}, body: ready1, signatures: []string{"x"}, want: 401},
+		"two secrets, the other is missing":         {endpoint: twoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"two secrets, one missing, wrong signature": {endpoint: twoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, signatures: []string{"x"}, want: 503},
+		"two secrets, one missing, unsigned":        {endpoint: twoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, want: 503},
+		"two secrets, one of another type":          {endpoint: twoSecrets, secrets: []*corev1.Secret{valid, wrongType}, body: ready1, signatures: []string{fixtures.Sign(otherSecret, []byte(ready1))}, want: 503},
+		"foreign workspace": {endpoint: func(e *fastpixv1.WebhookEndpoint) { e.Spec.WorkspaceID = "another" },
+			body: string(fixtures.Payload("video.media.created.seed.json")), signatures: []string{"="}, want: 200},
+		"own workspace in other letters": {endpoint: func(e *fastpixv1.WebhookEndpoint) { e.Spec.WorkspaceID = workspace },
+			body: string(fixtures.Payload("video.media.created.seed.json")), signatures: []string{"="}, want: 200, wantJournal: 1},
+		"event that does not name its workspace": {endpoint: func(e *fastpixv1.WebhookEndpoint) { e.Spec.WorkspaceID = workspace },
+			body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tc.secrets == nil {
+				tc.secrets = []*corev1.Secret{valid}
+			}
+			e := makeEndpoint()
+			if tc.endpoint != nil {
+				tc.endpoint(e)
+			}
+			r := newRig(t, e)
+			for _, s := range tc.secrets {
+				if err := r.api.Create(t.Context(), s.DeepCopy()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range tc.signatures {
+				tc.signatures[i] = strings.Replace(tc.signatures[i], "=", fixtures.Sign(key, []byte(tc.body)), boolInt(tc.signatures[i] == "="))
+			}
+			if tc.path == "" {
+				tc.path = testPath
+			}
+			if tc.method == "" {
+				tc.method = http.MethodPost
+			}
+			got := r.do(r.request(tc.method, tc.path, tc.body, tc.signatures...)).StatusCode
+			if journaled := len(r.journaled()); got != tc.want || journaled != tc.wantJournal {
+				t.Errorf("got %d with %d journaled, want %d with %d", got, journaled, tc.want, tc.wantJournal)
+			}
+		})
+	}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func TestEverySampleIsAcknowledgedAndRedacted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	for _, name := range fixtures.Payloads() {
+		if got := r.post(string(fixtures.Payload(name)), key); got != 200 {
+			t.Errorf("%s: got %d, want 200", name, got)
+		}
+	}
+	all := strings.Join(r.journaled(), "\n")
+	for _, marker := range fixtures.Markers {
+		if strings.Contains(all, marker) {
+			t.Errorf("the journal holds %s", marker)
+		}
+	}
+	for _, text := range r.journaled() {
+		if _, err := record.Decode(text); err != nil {
+			t.Errorf("journaled a record that cannot be read: %v", err)
+		}
+	}
+}
+
+func TestAnswersRevealNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	bodies := map[int]string{}
+	for _, req := range []*http.Request{
+		r.request(http.MethodPost, testPath, ready1),
+		r.request(http.MethodPost, testPath, ready1, "x"),
+		r.request(http.MethodPost, testPath, ready1, "x", "y"),
+		r.request(http.MethodPost, testPath, "", ""),
+		r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1))),
+		r.request(http.MethodPost, "/webhooks/a/<b>", ready1),
+		r.request(http.MethodPost, "/x", ready1),
+		r.request(http.MethodGet, testPath, ""),
+	} {
+		resp, err := r.server.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if before, ok := bodies[resp.StatusCode]; ok && before != string(body) {
+			t.Errorf("two bodies for %d: %q and %q", resp.StatusCode, before, body)
+		}
+		bodies[resp.StatusCode] = string(body)
+		if resp.Header.Get("Cache-Control") != "no-store" || len(body) > 64 {
+			t.Errorf("%d: unexpected answer: %v %q", resp.StatusCode, resp.Header, body)
+		}
+		if allow := resp.Header.Get("Allow"); (allow == "POST") != (resp.StatusCode == 405) {
+			t.Errorf("%d: got Allow %q", resp.StatusCode, allow)
+		}
+	}
+	if got := slices.Sorted(maps.Keys(bodies)); !slices.Equal(got, []int{200, 401, 404, 405}) {
+		t.Errorf("got answers %v", got)
+	}
+}
+
+func TestChunkedBodyThatIsTooLargeIsCutOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	req := r.request(http.MethodPost, testPath, "")
+	req.Body = io.NopCloser(io.LimitReader(zeros{}, 8<<20))
+	req.ContentLength = -1
+	if got := r.do(req).StatusCode; got != 413 {
+		t.Errorf("got %d, want 413", got)
+	}
+	if held := r.handler.bodies.large.Load(); held != 0 {
+		t.Errorf("%d bytes are still taken", held)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestSlowBodyIsCutOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r.server.Config.ReadTimeout = 200 * time.Millisecond
+	answer := r.raw("POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+	if !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "Connection: close") || !strings.Contains(answer, "Retry-After: ") {
+		t.Errorf("got %q", answer)
+	}
+}
+
+// raw sends text to the receiver and returns all that it answers before it closes the connection.
+func (r *rig) raw(text string) string {
+	r.t.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(r.t.Context(), "tcp", r.server.Listener.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, text); err != nil {
+		r.t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	answer, _ := io.ReadAll(conn)
+	return string(answer)
+}
+
+func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	for name, header := range map[string]string{
+		"two lengths":         "Content-Length: 3\r\nContent-Length: 5\r\n",
+		"length that is text": "Content-Length: +3\r\n",
+		"unknown encoding":    "Transfer-Encoding: gzip, chunked\r\n",
+		"broken header":       "Content-Length : 3\r\n",
+	} {
+		answer := r.raw("POST " + testPath + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n{}\n")
+		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") && !strings.HasPrefix(answer, "HTTP/1.1 501 ") {
+			t.Errorf("%s: got %q", name, answer)
+		}
+	}
+}
+
+func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r.fail = errAway
+	if got := r.post(ready1, key); got != 503 {
+		t.Errorf("journal away: got %d, want 503", got)
+	}
+	r.fail = nil
+	for range 3 {
+		if got := r.post(ready1, key); got != 200 {
+			t.Errorf("got %d, want 200", got)
+		}
+	}
+	if got := r.post(ready1+" ", key); got != 200 {
+		t.Errorf("same event in other bytes: got %d, want 200", got)
+	}
+	if got := len(r.journaled()); got != 2 {
+		t.Errorf("journaled %d times, want 2: once for each body", got)
+	}
+	r.handler.directory.set(makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" }))
+	r.post(ready1, key)
+	if got := len(r.journaled()); got != 3 {
+		t.Errorf("journaled %d times, want 3: the endpoint was made anew", got)
+	}
+}
+
+func TestUnknownEndpointIs404OnlyOnceAllAreKnown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil, makeSecret("signing", key))
+	if got := r.post(ready1, key); got != 503 {
+		t.Errorf("got %d before the endpoints are known, want 503", got)
+	}
+	r.handler.directory.set(makeEndpoint())
+	if got := r.post(ready1, key); got != 200 {
+		t.Errorf("got %d for an endpoint that is known already, want 200", got)
+	}
+	r.handler.directory.remove(makeEndpoint())
+	r.handler.directory.synced.Store(true)
+	if got := r.post(ready1, key); got != 404 {
+		t.Errorf("got %d, want 404", got)
+	}
+}
+
+func TestNewKeyWorksAtTheFirstDeliveryItSigns(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint())
+	if got := r.post(ready1, key); got != 503 {
+		t.Fatalf("got %d without a Secret, want 503", got)
+	}
+	secret := makeSecret("signing", otherSecret)
+	if err := r.api.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.post(ready1, otherSecret); got != 200 {
+		t.Errorf("got %d at the first delivery after the Secret was made, want 200", got)
+	}
+	secret.Data[fastpixv1.DefaultSigningSecretKey] = []byte(key)
+	if err := r.api.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.post(ready1, key); got != 200 {
+		t.Errorf("got %d at the first delivery that the replaced key signs, want 200", got)
+	}
+	if got := r.post(ready1+" ", otherSecret); got != 401 {
+		t.Errorf("got %d for the key that was replaced, want 401", got)
+	}
+}
+
+func TestKeyRemovedFromTheSpecStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(twoSecrets), makeSecret("signing", key), makeSecret("second", otherSecret))
+	if got := r.post(ready1, otherSecret); got != 200 {
+		t.Fatalf("got %d, want 200", got)
+	}
+	r.breakReads(errAway)
+	r.handler.directory.set(makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.Generation = 2 }))
+	if got := r.post(ready1, otherSecret); got != 401 {
+		t.Errorf("got %d, want 401", got)
+	}
+}
+
+func TestWrongSignatureIs503WhileSecretsCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"away":      errAway,
+		"forbidden": apierrors.NewForbidden(corev1.Resource("secrets"), "signing", errors.New("no")),
+	} {
+		r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+		r.breakReads(err)
+		if got := r.post(ready1, otherSecret); got != 503 {
+			t.Errorf("%s: got %d, want 503", name, got)
+		}
+	}
+}
+
+func TestFloodOfWrongSignaturesCausesFewReads(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	start := time.Now()
+	done := make(chan int)
+	for range 40 {
+		go func() { done <- r.post(ready1, otherSecret) }()
+	}
+	for range 40 {
+		if got := <-done; got != 401 {
+			t.Errorf("got %d, want 401", got)
+		}
+	}
+	limit := 2 + int(time.Since(start)/rereadInterval)
+	if got := r.secretReads(); got > limit {
+		t.Errorf("got %d reads, want at most %d", got, limit)
+	}
+	before := r.secretReads()
+	for range 10 {
+		if got := r.post(ready1); got != 401 {
+			t.Errorf("unsigned: got %d, want 401", got)
+		}
+	}
+	if got := r.secretReads(); got != before {
+		t.Errorf("unsigned deliveries caused %d reads", got-before)
+	}
+}
+
+func TestBacklogAboveItsBoundIs503(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	if got := r.post(ready1, key); got != 200 {
+		t.Fatalf("got %d, want 200", got)
+	}
+	full := makeEndpoint(func(e *fastpixv1.WebhookEndpoint) {
+		e.Status.PendingEvents, e.Status.FailedEvents = r.handler.options.MaxPendingPerEndpoint-1, 1
+		e.Status.PendingTime = new(metav1.NowMicro())
+	})
+	r.handler.directory.set(full)
+	if got := r.post(ready1+" ", key); got != 503 {
+		t.Errorf("got %d, want 503", got)
+	}
+	if got := r.post(ready1, key); got != 200 {
+		t.Errorf("got %d for a duplicate, want 200: it needs no room", got)
+	}
+	r.handler.directory.set(makeEndpoint())
+	r.handler.directory.pending.Store(r.handler.options.MaxPendingTotal)
+	if got := r.post(ready1+" ", key); got != 503 {
+		t.Errorf("got %d above the total bound, want 503", got)
+	}
+}
+
+func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r.handler.directory.set(makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.Name = "second" }))
+	r.handler.options.MaxInFlightPerEndpoint = 1
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.handler.journal = journalFunc(func(_ context.Context, name types.NamespacedName, _ string) error {
+		if name.Name == "fastpix" {
+			close(entered)
+			<-release
+		}
+		return nil
+	})
+	first := make(chan int)
+	go func() { first <- r.post(ready1, key) }()
+	<-entered
+	if got := r.post(ready1+" ", key); got != 503 {
+		t.Errorf("got %d, want 503", got)
+	}
+	other := r.request(http.MethodPost, "/webhooks/video/second", ready1, fixtures.Sign(key, []byte(ready1)))
+	if got := r.do(other).StatusCode; got != 200 {
+		t.Errorf("got %d for another endpoint, want 200", got)
+	}
+	close(release)
+	if got := <-first; got != 200 {
+		t.Errorf("got %d for the first, want 200", got)
+	}
+}
+
+func TestReceiptIsNeverBeforeTheEndpoint(t *testing.T) {
+	t.Parallel()
+	created := time.Now().Add(time.Hour).Truncate(time.Second)
+	r := newRig(t, makeEndpoint(func(e *fastpixv1.WebhookEndpoint) {
+		e.CreationTimestamp = metav1.NewTime(created)
+		e.Spec.MetadataPolicy = fastpixv1.MetadataOmit
+	}), makeSecret("signing", key))
+	r.post(string(fixtures.Payload("video.media.ready.json")), key)
+	got, err := record.Decode(r.journaled()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Received.Time.Equal(created) || got.EndpointUID != "uid-1" || got.Fingerprint == "" {
+		t.Errorf("got receipt %v of endpoint %q by key %q", got.Received, got.EndpointUID, got.Fingerprint)
+	}
+	if title := got.Changes[0].Media.Title; title == nil || *title != "" {
+		t.Error("the policy Omit let a title through")
+	}
+}
+
+func TestRefusalsAreLoggedByCountWithoutWhatWasSent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	for range 5 {
+		r.post(`{"type":"video.media.ready","x":"attack"}`, key)
+		r.do(r.request(http.MethodPost, "/webhooks/attack/attack", "attack", "attack"))
+	}
+	r.handler.refusals.flush()
+	r.handler.refusals.flush()
+	log := r.log.String()
+	if strings.Contains(log, "attack") || strings.Count(log, "\n") != 2 || strings.Count(log, `"count"=5`) != 2 {
+		t.Errorf("got log:\n%s", log)
+	}
+}
+
+func TestDefectIsAnswered503(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r.handler.journal = nil
+	if got := r.post(ready1, key); got != 503 {
+		t.Errorf("got %d, want 503", got)
+	}
+	if got := r.handler.inFlight.Load(); got != 0 {
+		t.Errorf("%d deliveries are still in flight", got)
+	}
+}
+
+func TestCompressedBodyIsVerifiedAsItCame(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	body := string(bytes.Repeat([]byte{0x1f, 0x8b, 8, 0}, 8))
+	if got := r.post(body, key); got != 400 {
+		t.Errorf("got %d, want 400: bytes that are not JSON, whatever their encoding", got)
+	}
+}

@@ -1,0 +1,191 @@
+package webhookserver
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
+)
+
+const (
+	testPath    = "/webhooks/video/fastpix"
+	otherSecret = "b3RoZXItc2lnbmluZy1zZWNyZXQtMzItYnl0ZXMtbG9uZyE="
+)
+
+// journalFunc is a Journal for tests.
+type journalFunc func(ctx context.Context, endpoint types.NamespacedName, record string) error
+
+func (f journalFunc) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
+	return f(ctx, endpoint, record)
+}
+
+// rig is a receiver on a real socket, with Secrets in a fake API server and a journal in memory.
+type rig struct {
+	t       *testing.T
+	handler *handler
+	server  *httptest.Server
+	api     client.Client
+	log     *strings.Builder
+
+	mu       sync.Mutex
+	records  []string
+	fail     error // what the journal answers
+	readFail error // what reads of Secrets answer
+	reads    int   // reads of Secrets
+}
+
+func testScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	_ = clientgoscheme.AddToScheme(scheme)
+	_ = fastpixv1.AddToScheme(scheme)
+	return scheme
+}
+
+func testOptions() *Options {
+	var o Options
+	o.BindFlags(flag.NewFlagSet("", flag.ContinueOnError))
+	o.OperatorNamespace = "fastpix-system"
+	return &o
+}
+
+// makeEndpoint is an endpoint with one signing secret.
+func makeEndpoint(change ...func(*fastpixv1.WebhookEndpoint)) *fastpixv1.WebhookEndpoint {
+	e := &fastpixv1.WebhookEndpoint{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: "fastpix", UID: "uid-1", Generation: 1},
+		Spec: fastpixv1.WebhookEndpointSpec{
+			SigningSecrets: []fastpixv1.SigningSecretReference{{Name: "signing", Key: fastpixv1.DefaultSigningSecretKey}},
+		},
+	}
+	for _, c := range change {
+		c(e)
+	}
+	return e
+}
+
+func makeSecret(name, value string) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: name},
+		Type:       fastpixv1.SigningSecretType,
+		Data:       map[string][]byte{fastpixv1.DefaultSigningSecretKey: []byte(value)},
+	}
+}
+
+// newRig makes a receiver that knows one endpoint, and the Secrets given.
+func newRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
+	t.Helper()
+	r := &rig{t: t, log: &strings.Builder{}}
+	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(secrets...).
+		WithInterceptorFuncs(interceptor.Funcs{Get: r.get}).Build()
+	o := testOptions()
+	logger := funcr.New(func(prefix, args string) { fmt.Fprintln(r.log, prefix, args) }, funcr.Options{})
+	poke := make(chan reconcile.Request, maxPokes)
+	d := newDirectory(newKeyrings(r.api, poke, time.Now), time.Now)
+	r.handler = &handler{
+		directory: d, journal: journalFunc(r.append), memory: newMemory(16), bodies: newBodies(),
+		connections: newConnections(maxWaitingConnections), refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
+		malformed: func(*endpoint, error) {},
+	}
+	if e != nil {
+		d.set(e)
+		d.synced.Store(true)
+	}
+	r.server = httptest.NewUnstartedServer(nil)
+	r.server.Config = newServer(r.handler)
+	r.server.Start()
+	t.Cleanup(r.server.Close)
+	return r
+}
+
+func (r *rig) get(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	r.mu.Lock()
+	r.reads++
+	err := r.readFail
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return c.Get(ctx, key, obj, opts...)
+}
+
+func (r *rig) append(_ context.Context, _ types.NamespacedName, text string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fail == nil {
+		r.records = append(r.records, text)
+	}
+	return r.fail
+}
+
+// journaled returns what is in the journal.
+func (r *rig) journaled() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.records...)
+}
+
+func (r *rig) secretReads() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reads
+}
+
+// breakReads makes reads of Secrets fail, or work again.
+func (r *rig) breakReads(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.readFail = err
+}
+
+// request makes a request to the endpoint's path.
+func (r *rig) request(method, path string, body string, signatures ...string) *http.Request {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, s := range signatures {
+		req.Header.Add(signature.Header, s)
+	}
+	return req
+}
+
+// post delivers a body signed by each of the secrets, and returns the status code.
+func (r *rig) post(body string, secrets ...string) int {
+	r.t.Helper()
+	var signatures []string
+	for _, s := range secrets {
+		signatures = append(signatures, fixtures.Sign(s, []byte(body)))
+	}
+	return r.do(r.request(http.MethodPost, testPath, body, signatures...)).StatusCode
+}
+
+func (r *rig) do(req *http.Request) *http.Response {
+	r.t.Helper()
+	resp, err := r.server.Client().Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp
+}
