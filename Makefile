@@ -97,7 +97,7 @@ fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
 	hack/fuzz.sh $(FUZZ_TIME)
 
 .PHONY: bench
-bench: build $(CONTROL_PLANE) ## Measure the operator against the API server's own speed; BENCH_ARGS=-quick for the short form.
+bench: build $(CONTROL_PLANE) ## Measure the operator against the API server's own speed; BENCH_ARGS=-full or -long for more than the quick form.
 	CGO_ENABLED=0 go build -o bin/bench ./hack/bench
 	exec bin/bench $(BENCH_ARGS)
 

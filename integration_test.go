@@ -35,10 +35,9 @@ var deployment struct {
 }
 
 func TestMain(m *testing.M) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	ctrllog.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
-	code, err := deployAndRun(ctx, m)
+	go endOnInterrupt()
+	code, err := deployAndRun(context.Background(), m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "integration tests:", err)
 		code = 1
@@ -52,8 +51,6 @@ func deployAndRun(ctx context.Context, m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, deployment.Close()) }()
-	context.AfterFunc(ctx, func() { _ = deployment.Close() }) // Ctrl-C: the tests fail at once and end
-
 	if err := deploy(ctx); err != nil {
 		return 1, err
 	}
@@ -64,6 +61,17 @@ func deployAndRun(ctx context.Context, m *testing.M) (code int, err error) {
 		}
 	}
 	return code, nil
+}
+
+// endOnInterrupt leaves nothing behind on Ctrl-C.
+func endOnInterrupt() {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	<-interrupted
+	if deployment.ControlPlane != nil {
+		_ = deployment.Close()
+	}
+	os.Exit(1)
 }
 
 // deploy installs config/default and starts the two processes.

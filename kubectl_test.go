@@ -57,7 +57,7 @@ func TestKubectlShowsWhatAUserExpects(t *testing.T) {
 		"not by the timer": {[]string{"get", "ma", in, "--field-selector=status.timer=Upload", "-o", "name"}, nil},
 		"streams":          {[]string{"get", "livestreams", in}, []string{"NAME STATE LIVE ACTIVE SINCE AGE", fixtures.Stream + " Deleted False * *"}},
 		"by short names":   {[]string{"get", "lvs,whe", in, "-o", "name"}, []string{"livestream.video.fastpix.com/" + fixtures.Stream, "webhookendpoint.video.fastpix.com/fastpix"}},
-		"batches":          {[]string{"get", "eventbatches", "-A", "-o", "name"}, nil},
+		"batches":          {[]string{"get", "eventbatches", "--namespace=" + operatorNamespace, "-o", "name"}, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -147,7 +147,7 @@ func runControllers(ctx context.Context, restConfig *rest.Config, o options) err
 	if err != nil {
 		return fmt.Errorf("make the controllers' manager: %w", err)
 	}
-	if err := controllers.AddToManager(mgr, o.folding); err != nil {
+	if err := controllers.AddToManager(ctx, mgr, o.folding); err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
 	return mgr.Start(ctx)

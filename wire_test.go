@@ -54,7 +54,7 @@ func TestAnswers(t *testing.T) {
 		"unknown namespace":      {path: "/webhooks/nowhere/fastpix", signature: signed, body: bytes.NewReader(body), want: 404},
 		"unknown path":           {path: "/", signature: signed, body: bytes.NewReader(body), want: 404},
 		"path behind":            {path: e.path() + "/more", signature: signed, body: bytes.NewReader(body), want: 404},
-		"metrics are elsewhere":  {method: http.MethodGet, path: "/metrics", want: 404},
+		"no probes here":         {path: "/readyz", want: 404},
 		"unknown type": {
 			signature: fixtures.Sign(fixtures.SigningSecret, fixtures.Payload("variant.unknown-type.json")),
 			body:      bytes.NewReader(fixtures.Payload("variant.unknown-type.json")), want: 200,

@@ -142,7 +142,8 @@ func (d *discarder) writeFailures(ctx context.Context, object *fastpixv1.EventBa
 	for _, index := range slices.Sorted(maps.Keys(failures)) {
 		f := failures[index]
 		object.Status.Failed = append(object.Status.Failed, fastpixv1.FailedEvent{
-			Index: int32(index), EventID: f.eventID, Object: f.object, Reason: f.reason, Message: truncate(f.message, 1024),
+			Index:   int32(index), //nolint:gosec // a batch holds at most 256 records
+			EventID: f.eventID, Object: f.object, Reason: f.reason, Message: truncate(f.message, 1024),
 		})
 	}
 	now := metav1.NewTime(d.now())

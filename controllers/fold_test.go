@@ -109,7 +109,7 @@ func TestFoldSurvivesDeathAtEveryCall(t *testing.T) {
 func TestFoldRetriesWithoutLosingItsPlace(t *testing.T) {
 	// The process does not die here: the call fails and the queue tries again.
 	want := ""
-	for at := 0; at < 40; at++ {
+	for at := range 40 {
 		k := &killer{at: at, after: at%2 == 0}
 		c := newFakeClient(t, k.funcs(), life(t)...)
 		r := newRig(t, c)
@@ -295,14 +295,51 @@ func TestRefusedStatusFailsOnlyItsRecords(t *testing.T) {
 	}
 }
 
+func TestForbiddenMustLast(t *testing.T) {
+	forbid := true
+	c := newFakeClient(t, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok && forbid {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: "mediaassets"}, o.GetName(), errors.New("no"))
+			}
+			return c.Create(ctx, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	r := newRig(t, c)
+	if err := r.run(); !apierrors.IsForbidden(err) { // an API server that has just started
+		t.Fatalf("got %v, want Forbidden to be retried", err)
+	}
+	forbid = false
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Fatalf("after a short refusal: %v, %d batches left", err, len(batches(t, c)))
+	}
+
+	forbid = true // a tenant's quota
+	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.created", 1, media("other", "Created")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); !apierrors.IsForbidden(err) {
+		t.Fatalf("got %v", err)
+	}
+	r.now = r.now.Add(forbiddenPatience)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != reasonRefused {
+		t.Errorf("a lasting refusal leaves %s", mustJSON(t, left))
+	}
+}
+
 func TestRecordsOfAForgottenNamespaceAreDiscarded(t *testing.T) {
 	for name, prepare := range map[string]func(*testing.T, client.Client){
 		"the namespace is gone": func(t *testing.T, c client.Client) {
+			t.Helper()
 			if err := c.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}}); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"another namespace has its name": func(t *testing.T, c client.Client) {
+			t.Helper()
 			if err := c.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}}); err != nil {
 				t.Fatal(err)
 			}

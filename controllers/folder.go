@@ -2,7 +2,9 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +25,9 @@ const (
 	writtenTTL     = time.Hour
 	// maxConflicts is how often one visit to an object reads it anew; then back-off decides.
 	maxConflicts = 3
+	// forbiddenPatience is how long an object must be refused as Forbidden before its records count as failed: an API server that
+	// has just started forbids everything until it has read its roles.
+	forbiddenPatience = 10 * time.Second
 	// defaultRetention holds for objects whose endpoint is gone; it is the default of spec.retention.deleted.
 	defaultRetention = 7 * 24 * time.Hour
 )
@@ -41,6 +46,7 @@ type folder struct {
 	notify    func(before, after mirror)
 	discard   func(types.UID)
 	now       func() time.Time
+	forbidden sync.Map // since when an object is refused as Forbidden: record.Key to time.Time
 }
 
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
@@ -58,6 +64,7 @@ func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Resul
 		}
 		outcome.failed = failed
 	}
+	f.forbidden.Delete(key)
 	f.settleLedger(key, entries, outcome)
 	return f.comeBack(key), nil
 }
@@ -209,11 +216,13 @@ func (f *folder) settleLedger(key record.Key, entries []entry, o outcome) {
 func (f *folder) refusal(key record.Key, entries []entry, err error) (map[int]failure, bool) {
 	reason, message := "", ""
 	switch {
-	case err == errNameTaken:
+	case errors.Is(err, errNameTaken):
 		reason = reasonNameTaken
 		message = fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return nil, false // the namespace's end is on its way and will discard the records
+	case apierrors.IsForbidden(err) && !f.forbiddenForLong(key):
+		return nil, false
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
 		reason = reasonRefused
 		message = err.Error()
@@ -228,6 +237,11 @@ func (f *folder) refusal(key record.Key, entries []entry, err error) (map[int]fa
 		}
 	}
 	return failed, true
+}
+
+func (f *folder) forbiddenForLong(key record.Key) bool {
+	since, _ := f.forbidden.LoadOrStore(key, f.now())
+	return f.now().Sub(since.(time.Time)) >= forbiddenPatience
 }
 
 // wake visits an object because of the clock: nothing is pending for it, its timer may be due.

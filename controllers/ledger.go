@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -87,8 +88,7 @@ func (l *ledger) add(b *batch, entries []entry) []record.Key {
 func (l *ledger) peek(key record.Key) []entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.pending[key]
-	return p[:len(p):len(p)]
+	return slices.Clip(l.pending[key])
 }
 
 // resolve removes the first n entries of an object, folded or failed, and returns the batches that have no open entry left.

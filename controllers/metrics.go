@@ -45,6 +45,10 @@ var (
 		Name: "fastpix_purged_mirrors_total",
 		Help: "Mirrors removed because their retention had passed.",
 	})
+	notesOmitted = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_omitted_notes_total",
+		Help: "Kubernetes Events about mirrors that were left out, because too many would have been made at once.",
+	})
 	pendingEvents = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "fastpix_pending_events",
 		Help: "Events that are acknowledged and not yet mirrored.",
@@ -61,7 +65,7 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents,
-		purged, pendingEvents, failedEvents, oldestPending)
+		purged, notesOmitted, pendingEvents, failedEvents, oldestPending)
 }
 
 // observe counts what became of the entries of one visit to an object.

@@ -5,14 +5,28 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
 // notifier makes Kubernetes Events of what a human would tell a colleague. It compares the mirror before and after a write that
-// succeeded, so that no Event reports what was not written, and folding again reports nothing.
-type notifier struct{ recorder events.EventRecorder }
+// succeeded, so that no Event reports what was not written, and folding again reports nothing. In a burst most are left out: an
+// Event is one more write, and nobody reads hundreds of them.
+type notifier struct {
+	recorder events.EventRecorder
+	limit    flowcontrol.PassiveRateLimiter
+}
+
+const (
+	notesPerSecond = 5
+	notesBurst     = 25
+)
+
+func newNotifier(recorder events.EventRecorder) notifier {
+	return notifier{recorder: recorder, limit: flowcontrol.NewTokenBucketPassiveRateLimiter(notesPerSecond, notesBurst)}
+}
 
 func (n notifier) notify(before, after mirror) {
 	if after.state() != before.state() {
@@ -38,6 +52,10 @@ func (n notifier) notify(before, after mirror) {
 }
 
 func (n notifier) tell(m mirror, eventType, reason, note string) {
+	if !n.limit.TryAccept() {
+		notesOmitted.Inc()
+		return
+	}
 	n.recorder.Eventf(m.object(), nil, eventType, reason, "Mirror", note)
 }
 

@@ -64,7 +64,7 @@ func newRig(t *testing.T, c client.Client) *rig {
 	discard := func(uid types.UID) { r.ends = append(r.ends, uid) }
 	r.folder = &folder{
 		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
-		namespace: namespaces{cached: c, live: c}.verdict, endpoint: endpoint, notify: notifier{r.recorder}.notify, discard: discard, now: now,
+		namespace: namespaces{cached: c, live: c}.verdict, endpoint: endpoint, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
 	r.folder.purge = (&purger{client: c, live: c, retention: r.folder.retention, now: now}).purge
 	r.discarder = &discarder{
@@ -177,6 +177,7 @@ func stream(id, state string) record.Change {
 
 // life is a journal of three batches about two media and a stream, with a recording that touches two objects.
 func life(t *testing.T) []client.Object {
+	t.Helper()
 	return []client.Object{
 		journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")), event("e2", "video.live_stream.created", 2, stream(testStream, "Idle"))),
 		journal(t, "b2", event("e3", "video.media.ready", 3, media(testMedia, "Ready")),

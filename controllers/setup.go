@@ -98,7 +98,7 @@ func strippedMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
 }
 
 // AddToManager adds the folding half to a manager that was made with CacheOptions. Everything in it needs leadership.
-func AddToManager(mgr ctrl.Manager, o Options) error {
+func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	var (
 		live     = mgr.GetAPIReader()
 		writer   = client.WithFieldValidation(mgr.GetClient(), metav1.FieldValidationStrict)
@@ -119,7 +119,7 @@ func AddToManager(mgr ctrl.Manager, o Options) error {
 	folder := &folder{
 		client: writer, live: live, ledger: ledger, timers: timers, backlog: backlog, written: utilcache.NewLRUExpireCache(writtenEntries),
 		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoint: endpoint,
-		notify: notifier{recorder}.notify, discard: discard.add, now: time.Now,
+		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}
 	purger := &purger{client: writer, live: live, retention: folder.retention, now: time.Now}
 	folder.purge = purger.purge
@@ -147,7 +147,7 @@ func AddToManager(mgr ctrl.Manager, o Options) error {
 			return err
 		}
 	}
-	return watch(mgr, backlog, timers, fold)
+	return watch(ctx, mgr, backlog, timers, fold)
 }
 
 func startController[K comparable](
@@ -165,8 +165,7 @@ func startController[K comparable](
 }
 
 // watch feeds the backlog and the timers from informers.
-func watch(mgr ctrl.Manager, backlog *backlog, timers *timers, fold *queueSource[record.Key]) error {
-	ctx := context.Background()
+func watch(ctx context.Context, mgr ctrl.Manager, backlog *backlog, timers *timers, fold *queueSource[record.Key]) error {
 	batches, err := mgr.GetCache().GetInformer(ctx, metadataOf(batchKind), cache.BlockUntilSynced(false))
 	if err != nil {
 		return err

@@ -73,10 +73,10 @@ func wireBytes(record string) int {
 	return n
 }
 
+// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=create
+
 // batchCreator returns what creates a batch in the API server. It is a client of its own only because it does not read the answer, which
 // would repeat the whole batch: it asks for metadata and drops that.
-//
-// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=create
 func batchCreator(
 	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme,
 ) (func(context.Context, *fastpixv1.EventBatch) error, error) {

@@ -37,12 +37,12 @@ const (
 // statusUpdater replaces the status of a WebhookEndpoint, if its resourceVersion still holds.
 type statusUpdater func(context.Context, *fastpixv1.WebhookEndpoint) error
 
-// endpointReconciler keeps the keys of each WebhookEndpoint fresh and says in its status how it is. Every replica of the receiver
-// runs it for its own keys; they come to the same status, and whoever finds it written leaves it.
-//
 // +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints,verbs=get;list;watch
 // +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// endpointReconciler keeps the keys of each WebhookEndpoint fresh and says in its status how it is. Every replica of the receiver
+// runs it for its own keys; they come to the same status, and whoever finds it written leaves it.
 type endpointReconciler struct {
 	directory *directory
 	live      client.Reader

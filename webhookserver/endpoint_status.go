@@ -113,34 +113,34 @@ func weakness(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) *m
 	if weak == nil {
 		return nil
 	}
-	return &metav1.Condition{Type: fastpixv1.ConditionWeakKey, Status: metav1.ConditionTrue, Reason: "ShortKey",
-		Message: "Fewer than 16 bytes of key are in Secret " + strings.Join(weak, ", ") +
-			". Such a key works and may be guessed: check that it was copied whole."}
+	return &metav1.Condition{Reason: "ShortKey", Message: "Fewer than 16 bytes of key are in Secret " + strings.Join(weak, ", ") +
+		". Such a key works and may be guessed: check that it was copied whole."}
 }
 
 // setConditions sets Ready and what follows from it: kstatus says that something is still to come (Reconciling), or that waiting is
 // useless (Stalled).
 func setConditions(e *fastpixv1.WebhookEndpoint, ready metav1.Condition, weak *metav1.Condition) {
-	progress := map[string]bool{}
+	var reconciling, stalled *metav1.Condition
 	switch {
 	case ready.Reason == fastpixv1.ReasonSuspended:
-		progress[fastpixv1.ConditionStalled] = true
+		stalled = &metav1.Condition{Reason: ready.Reason, Message: "Suspended until spec.suspend is unset."}
 	case ready.Status != metav1.ConditionTrue:
-		progress[fastpixv1.ConditionReconciling] = true
+		reconciling = &metav1.Condition{Reason: ready.Reason, Message: "Waiting for a signing secret, see the condition Ready."}
 	}
 	set(e, ready)
-	for _, kind := range []string{fastpixv1.ConditionReconciling, fastpixv1.ConditionStalled} {
-		if !progress[kind] {
-			apimeta.RemoveStatusCondition(&e.Status.Conditions, kind)
-			continue
-		}
-		set(e, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: ready.Reason, Message: ready.Message})
-	}
-	if weak == nil {
-		apimeta.RemoveStatusCondition(&e.Status.Conditions, fastpixv1.ConditionWeakKey)
+	setWhileTrue(e, fastpixv1.ConditionReconciling, reconciling)
+	setWhileTrue(e, fastpixv1.ConditionStalled, stalled)
+	setWhileTrue(e, fastpixv1.ConditionWeakKey, weak)
+}
+
+// setWhileTrue sets a condition that is present only while it is true; nil removes it.
+func setWhileTrue(e *fastpixv1.WebhookEndpoint, kind string, c *metav1.Condition) {
+	if c == nil {
+		apimeta.RemoveStatusCondition(&e.Status.Conditions, kind)
 		return
 	}
-	set(e, *weak)
+	c.Type, c.Status = kind, metav1.ConditionTrue
+	set(e, *c)
 }
 
 func set(e *fastpixv1.WebhookEndpoint, c metav1.Condition) {

@@ -137,7 +137,7 @@ func TestContract(t *testing.T) {
 			if tc.method == "" {
 				tc.method = http.MethodPost
 			}
-			got := r.do(r.request(tc.method, tc.path, tc.body, tc.signatures...)).StatusCode
+			got := r.do(r.request(tc.method, tc.path, tc.body, tc.signatures...))
 			if journaled := len(r.journaled()); got != tc.want || journaled != tc.wantJournal {
 				t.Errorf("got %d with %d journaled, want %d with %d", got, journaled, tc.want, tc.wantJournal)
 			}
@@ -215,7 +215,7 @@ func TestChunkedBodyThatIsTooLargeIsCutOff(t *testing.T) {
 	req := r.request(http.MethodPost, testPath, "")
 	req.Body = io.NopCloser(io.LimitReader(zeros{}, 8<<20))
 	req.ContentLength = -1
-	if got := r.do(req).StatusCode; got != 413 {
+	if got := r.do(req); got != 413 {
 		t.Errorf("got %d, want 413", got)
 	}
 	if held := r.handler.bodies.large.Load(); held != 0 {
@@ -229,8 +229,8 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestSlowBodyIsCutOff(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
-	r.server.Config.ReadTimeout = 200 * time.Millisecond
+	quick := func(r *rig) { r.server.Config.ReadTimeout = 200 * time.Millisecond }
+	r := newTunedRig(t, quick, makeEndpoint(), makeSecret("signing", key))
 	answer := r.raw("POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	if !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "Connection: close") || !strings.Contains(answer, "Retry-After: ") {
 		t.Errorf("got %q", answer)
@@ -437,7 +437,7 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 		t.Errorf("got %d, want 503", got)
 	}
 	other := r.request(http.MethodPost, "/webhooks/video/second", ready1, fixtures.Sign(key, []byte(ready1)))
-	if got := r.do(other).StatusCode; got != 200 {
+	if got := r.do(other); got != 200 {
 		t.Errorf("got %d for another endpoint, want 200", got)
 	}
 	close(release)

@@ -94,6 +94,12 @@ func makeSecret(name, value string) *corev1.Secret {
 // newRig makes a receiver that knows one endpoint, and the Secrets given.
 func newRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
 	t.Helper()
+	return newTunedRig(t, func(*rig) {}, e, secrets...)
+}
+
+// newTunedRig is newRig for a receiver whose limits are changed before it serves.
+func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
+	t.Helper()
 	r := &rig{t: t, log: &strings.Builder{}}
 	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(secrets...).
 		WithInterceptorFuncs(interceptor.Funcs{Get: r.get}).Build()
@@ -112,6 +118,7 @@ func newRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object
 	}
 	r.server = httptest.NewUnstartedServer(nil)
 	r.server.Config = newServer(r.handler)
+	tune(r)
 	r.server.Start()
 	t.Cleanup(r.server.Close)
 	return r
@@ -177,15 +184,16 @@ func (r *rig) post(body string, secrets ...string) int {
 	for _, s := range secrets {
 		signatures = append(signatures, fixtures.Sign(s, []byte(body)))
 	}
-	return r.do(r.request(http.MethodPost, testPath, body, signatures...)).StatusCode
+	return r.do(r.request(http.MethodPost, testPath, body, signatures...))
 }
 
-func (r *rig) do(req *http.Request) *http.Response {
+// do makes a request and returns the status code.
+func (r *rig) do(req *http.Request) int {
 	r.t.Helper()
 	resp, err := r.server.Client().Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	return resp
+	return resp.StatusCode
 }

@@ -26,13 +26,13 @@ const (
 	maxPokes = 1024
 )
 
-// AddToManager adds the receiver to a manager: the HTTP server, the controller of WebhookEndpoints, and a readiness check. All of it
-// runs in every replica. It makes no request to the API server, so it works while that is away.
-//
-// The manager serves the metrics of the process, to whoever may get them:
+// The manager serves the metrics of the process, and asks who may get them:
 //
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
+// AddToManager adds the receiver to a manager: the HTTP server, the controller of WebhookEndpoints, and a readiness check. All of it
+// runs in every replica. It makes no request to the API server, so it works while that is away.
 func AddToManager(mgr manager.Manager, o Options) error {
 	if err := o.Validate(); err != nil {
 		return err
@@ -85,6 +85,7 @@ func addController(mgr manager.Manager, r *endpointReconciler, poke <-chan recon
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			NeedLeaderElection:      new(false),
+			SkipNameValidation:      new(true), // another manager of this process may have been here before
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minPause, maxBackoff),
 		}).
 		Complete(r)

@@ -43,15 +43,22 @@ func follow(d *directory, informers cache.Informers, poke <-chan reconcile.Reque
 
 func (d *directory) follow(ctx context.Context, informers cache.Informers, queue reconcileQueue) {
 	log := ctrl.LoggerFrom(ctx)
+	told := ""
+	tell := func(err error) { // once for each cause, however long it lasts
+		if err.Error() != told {
+			told = err.Error()
+			log.Info("Watching WebhookEndpoints is not possible yet, will retry", "error", told)
+		}
+	}
 	_ = wait.PollUntilContextCancel(ctx, watchRetry, true, func(ctx context.Context) (bool, error) {
 		informer, err := informers.GetInformer(ctx, &fastpixv1.WebhookEndpoint{}, cache.BlockUntilSynced(false))
 		if err != nil {
-			log.Info("Watching WebhookEndpoints is not possible yet, will retry", "error", err.Error())
+			tell(err)
 			return false, nil
 		}
 		registration, err := informer.AddEventHandler(d.handler(queue))
 		if err != nil {
-			log.Info("Watching WebhookEndpoints is not possible yet, will retry", "error", err.Error())
+			tell(err)
 			return false, nil
 		}
 		if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -179,25 +180,33 @@ func Decode(s string) (*Record, error) {
 	if len(s) > MaxBytes {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(s))
 	}
-	var head struct {
-		Version int `json:"v"`
-	}
-	if err := json.Unmarshal([]byte(s), &head); err != nil {
-		return nil, errors.New("record is not a JSON object")
-	}
-	if head.Version > Version {
-		return nil, fmt.Errorf("%w: %d", ErrNewerVersion, head.Version)
-	}
-	d := json.NewDecoder(bytes.NewReader([]byte(s)))
+	d := json.NewDecoder(strings.NewReader(s))
 	d.DisallowUnknownFields() // a field that is not understood must not be lost silently
 	var r Record
 	if err := d.Decode(&r); err != nil {
-		return nil, errors.New("record has a field of an unknown name or a wrong type")
+		return nil, misfit(s)
+	}
+	if r.Version > Version {
+		return nil, fmt.Errorf("%w: %d", ErrNewerVersion, r.Version)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("record has text after its end")
 	}
 	return &r, r.validate()
+}
+
+// misfit says why a record does not have the form of Version.
+func misfit(s string) error {
+	var head struct {
+		Version int `json:"v"`
+	}
+	switch err := json.Unmarshal([]byte(s), &head); {
+	case err != nil:
+		return errors.New("record is not a JSON object")
+	case head.Version > Version:
+		return fmt.Errorf("%w: %d", ErrNewerVersion, head.Version)
+	}
+	return errors.New("record has a field of an unknown name or a wrong type")
 }
 
 func (r *Record) validate() error {

@@ -27,7 +27,7 @@ type bounds struct{ elements, events int }
 
 var (
 	within = bounds{elements: 4, events: 12}
-	beyond = bounds{elements: 90, events: 12}
+	beyond = bounds{elements: 140, events: 12}
 )
 
 func typesOf(kind record.Kind) []record.Type {
@@ -42,6 +42,13 @@ func history(t *rapid.T, kind record.Kind, b bounds) []*record.Record {
 	records := make([]*record.Record, n)
 	for i := range records {
 		records[i] = aRecord(t, kind, b)
+	}
+	if rapid.IntRange(0, 3).Draw(t, "instant") == 3 { // everything happened at once
+		for _, r := range records {
+			if !r.Untimed {
+				r.Time = &metav1.MicroTime{Time: epoch}
+			}
+		}
 	}
 	return records
 }
@@ -140,7 +147,7 @@ func set(t *rapid.T, v reflect.Value, name string, b bounds) {
 	case **fastpixv1.MediaAI:
 		*at = anAI(t)
 	case *record.ListChange[fastpixv1.PlaybackID]:
-		*at = aListChange(t, name, b, func(id string) fastpixv1.PlaybackID {
+		*at = aListChange(t, name, b, playbackIDs, func(id string) fastpixv1.PlaybackID {
 			p := fastpixv1.PlaybackID{ID: id, AccessPolicy: []string{"", "public", "private"}[pick(3)]}
 			if pick(3) == 2 {
 				p.AccessRestrictions = &fastpixv1.AccessRestrictions{Domains: &fastpixv1.AccessRule{Allow: []string{"a.example", "b.example"}[:pick(3)]}}
@@ -148,7 +155,7 @@ func set(t *rapid.T, v reflect.Value, name string, b bounds) {
 			return p
 		})
 	case *record.ListChange[fastpixv1.Track]:
-		*at = aListChange(t, name, b, func(id string) fastpixv1.Track {
+		*at = aListChange(t, name, b, tracks, func(id string) fastpixv1.Track {
 			words := []string{"", "a", "b"}
 			return fastpixv1.Track{
 				ID: id, Type: words[pick(3)], State: words[pick(3)], LanguageCode: words[pick(3)], LanguageName: words[pick(3)],
@@ -156,16 +163,16 @@ func set(t *rapid.T, v reflect.Value, name string, b bounds) {
 			}
 		})
 	case *record.ListChange[fastpixv1.Subtitle]:
-		*at = aListChange(t, name, b, func(id string) fastpixv1.Subtitle {
+		*at = aListChange(t, name, b, subtitles, func(id string) fastpixv1.Subtitle {
 			words := []string{"", "a", "b"}
 			return fastpixv1.Subtitle{ID: id, State: words[pick(3)], LanguageCode: words[pick(3)], LanguageName: words[pick(3)]}
 		})
 	case *record.ListChange[fastpixv1.SimulcastTarget]:
-		*at = aListChange(t, name, b, func(id string) fastpixv1.SimulcastTarget {
+		*at = aListChange(t, name, b, simulcastTargets, func(id string) fastpixv1.SimulcastTarget {
 			return fastpixv1.SimulcastTarget{ID: id, Enabled: []*bool{nil, new(false), new(true)}[pick(3)]}
 		})
 	case *record.ListChange[fastpixv1.MediaReference]:
-		*at = aListChange(t, name, b, func(id string) fastpixv1.MediaReference { return fastpixv1.MediaReference{MediaID: id} })
+		*at = aListChange(t, name, b, mediaReferences, func(id string) fastpixv1.MediaReference { return fastpixv1.MediaReference{MediaID: id} })
 	default:
 		t.Fatalf("field %s has type %s, which nobody taught the generator", name, v.Type())
 	}
@@ -188,10 +195,17 @@ func anAI(t *rapid.T) *fastpixv1.MediaAI {
 	return ai
 }
 
-func aListChange[T any](t *rapid.T, name string, b bounds, element func(id string) T) record.ListChange[T] {
+func aListChange[T any](t *rapid.T, name string, b bounds, s *schema[T], element func(id string) T) record.ListChange[T] {
 	id := func() string { return fmt.Sprintf("el%d", rapid.IntRange(0, b.elements-1).Draw(t, name)) }
 	elements := func(most int) []T {
 		var all []T
+		if b == beyond { // one drawn element and a row of bare ones
+			from := rapid.IntRange(0, b.elements-1).Draw(t, name)
+			for i := range rapid.IntRange(0, most).Draw(t, name) {
+				all = append(all, s.bare(fmt.Sprintf("el%d", (from+i)%b.elements)))
+			}
+			return append(all, element(id()))
+		}
 		for range rapid.IntRange(0, most).Draw(t, name) {
 			all = append(all, element(id()))
 		}

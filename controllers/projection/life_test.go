@@ -45,9 +45,10 @@ func (l *life) end(kind record.Kind, id string) mirror {
 	m := blank(kind)
 	m.id = id
 	want := m.fold(l.records...)
-	sameJSON(l.t, "delivered badly", foldSomehow(l.t, m, l.records), want)
+	text := want.json()
+	sameJSON(l.t, "delivered badly", foldSomehow(l.t, m, l.records), text)
 	for _, r := range l.records {
-		sameJSON(l.t, "a record again", want.fold(r), want)
+		sameJSON(l.t, "a record again", want.fold(r), text)
 	}
 	return want.settle(l.now)
 }

@@ -104,12 +104,12 @@ func huge(v reflect.Value, seed int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		huge(v.Elem(), seed)
 	case reflect.Struct:
-		if t, ok := v.Addr().Interface().(*metav1.MicroTime); ok {
+		if t, ok := reflect.TypeAssert[*metav1.MicroTime](v.Addr()); ok {
 			t.Time = epoch
 			return
 		}
-		for i := range v.NumField() {
-			huge(v.Field(i), seed)
+		for _, field := range v.Fields() {
+			huge(field, seed)
 		}
 	case reflect.String:
 		v.SetString(tooLong)

@@ -127,11 +127,10 @@ func mediaRank(state string) int {
 		return 1
 	case record.StateCreated:
 		return 2
-	default: // the platform's words for being at work, known or not
-		return 3
 	case record.StateReady, record.StateFailed, record.StateCancelled:
 		return 4
 	case record.StateDeleted:
 		return 5
 	}
+	return 3 // the platform's words for being at work, known or not
 }

@@ -272,7 +272,7 @@ func (e expectation) expectList(name string, field int, records []*record.Record
 	}
 	var alive []any
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		if value := elementOf(id, byID[id], ground); value != nil {
+		if value := elementOf(byID[id], ground); value != nil {
 			if name == "simulcastTargets" {
 				targetState(value, byID[id])
 			}
@@ -285,7 +285,7 @@ func (e expectation) expectList(name string, field int, records []*record.Record
 }
 
 // elementOf returns an element; nil if it is not alive.
-func elementOf(id string, operations []operation, ground string) map[string]any {
+func elementOf(operations []operation, ground string) map[string]any {
 	removed := ""
 	for _, o := range operations {
 		if o.value == nil {

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"slices"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -71,10 +72,8 @@ func reconnecting(s *streamStatus, running timer, now time.Time) (verdict, timer
 // disconnectedBy returns the id of the event that set the state.
 func disconnectedBy(s *streamStatus) string {
 	for i := range s.Provenance {
-		for _, field := range s.Provenance[i].Fields {
-			if field == "state" {
-				return s.Provenance[i].ID
-			}
+		if slices.Contains(s.Provenance[i].Fields, "state") {
+			return s.Provenance[i].ID
 		}
 	}
 	return ""

@@ -65,7 +65,7 @@ func tell(t *testing.T, text string) string {
 		case f.name == "purge":
 			foldEveryWay(t, mirrors, chapter)
 			chapter = nil
-			for _, name := range strings.Fields(f.data) {
+			for name := range strings.FieldsSeq(f.data) {
 				delete(mirrors, name)
 			}
 		case f.name == "settle":

@@ -20,8 +20,8 @@ const (
 	deliveryTimeout = time.Minute
 )
 
-// sender gives up on an answer as FastPix would, though sooner.
-var sender = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+// sender waits a little longer than the receiver takes at most to say that it cannot take an event.
+var sender = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 // Post sends one delivery once and returns the answer's status code. Without a signature the header is left out.
 func (o *Operator) Post(ctx context.Context, path string, body []byte, signature string) (int, error) {

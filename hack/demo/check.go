@@ -36,8 +36,8 @@ func (d *demo) check(ctx context.Context) error {
 			return fmt.Errorf("it is not so that %s: %w", c.what, err)
 		}
 	}
-	fmt.Printf("\n%d events became %d resources, all as expected; %s to acknowledge an event, %s to mirror it (medians).\n",
-		len(d.told.mirrored), len(fixtures.Final()), milliseconds(median(d.told.acknowledged)), milliseconds(median(d.told.mirrored)))
+	fmt.Printf("\n%d events became %d resources, all as expected; %d ms to acknowledge an event, %d ms to mirror it (medians).\n",
+		len(d.told.mirrored), len(fixtures.Final()), median(d.told.acknowledged).Milliseconds(), median(d.told.mirrored).Milliseconds())
 	fmt.Printf("%.1f s until ready, %.1f s for the stories, %.1f s in all.\n",
 		d.ready.Seconds(), d.told.took.Seconds(), time.Since(d.started).Seconds())
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func (d *demo) tell(ctx context.Context, s fixtures.Step, rows *rows) error {
 	mirrored := time.Since(sent)
 	d.told.acknowledged = append(d.told.acknowledged, acknowledged)
 	d.told.mirrored = append(d.told.mirrored, mirrored)
-	fmt.Printf("  POST %-44s 200 in %s, mirrored in %s%s\n", eventType(body), milliseconds(acknowledged), milliseconds(mirrored), details(s))
+	fmt.Printf("  POST %-47s 200 in %3d ms, mirrored in %4d ms  %s\n", eventType(body), acknowledged.Milliseconds(), mirrored.Milliseconds(), details(s))
 	return rows.print(ctx, s)
 }
 
@@ -77,25 +78,27 @@ func eventType(body []byte) string {
 	return event.Type
 }
 
-// details names the fields that the event set and no column shows.
+var (
+	filter = regexp.MustCompile(`\[\?\(@\.\w+=="([^"]*)"\)\]|\[[*0]\]`)
+	longID = regexp.MustCompile(`^([0-9a-f]{8})[0-9a-f-]{24,}$`)
+)
+
+// details names the fields that the event set and no column shows: tracks[it].state="Available".
 func details(s fixtures.Step) string {
 	var fields []string
 	for _, m := range s.Then {
 		for path, value := range m.Fields {
-			name := strings.Trim(strings.TrimPrefix(path, "{.status."), "}")
-			if !strings.Contains(name, "conditions") && value != "" {
-				fields = append(fields, name+"="+value)
+			name := strings.TrimSuffix(strings.TrimPrefix(path, "{.status."), "}")
+			if strings.HasPrefix(name, "conditions") || value == "" {
+				continue
 			}
+			name = strings.ReplaceAll(filter.ReplaceAllString(name, "[$1]"), "[]", "")
+			fields = append(fields, fmt.Sprintf("%s=%q", name, longID.ReplaceAllString(value, "$1…")))
 		}
 	}
-	if len(fields) == 0 {
-		return ""
-	}
 	slices.Sort(fields)
-	return "  " + strings.Join(fields, " ")
+	return strings.Join(fields, " ")
 }
-
-func milliseconds(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
 
 // median of a list that is not empty.
 func median(list []time.Duration) time.Duration {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	quick, full, long bool
+	out               string
+	binary            string
+	seed              uint64
+	sizes             sizes
+}
+
+func parseFlags() options {
+	var o options
+	var events, repetitions, assets, journal int
+	flag.BoolVar(&o.quick, "quick", false, "The quick form, which is also the default.")
+	flag.BoolVar(&o.full, "full", false, "Full bursts, median of three repetitions.")
+	flag.BoolVar(&o.long, "long", false, "The full form, then memory and start with 100,000 assets and a full journal.")
+	flag.StringVar(&o.out, "out", "", "Write everything that was measured to this JSON `file`.")
+	flag.StringVar(&o.binary, "binary", "", "The operator's binary. Default: build it.")
+	flag.Uint64Var(&o.seed, "seed", 1, "Seed of ids, order and duplicates.")
+	flag.IntVar(&events, "events", 0, "Events of a burst instead of the form's.")
+	flag.IntVar(&repetitions, "repetitions", 0, "Repetitions instead of the form's.")
+	flag.IntVar(&assets, "assets", 0, "Assets of the long form instead of 100,000.")
+	flag.IntVar(&journal, "journal", 0, "Events of the long form's full journal instead of 256,000.")
+	flag.Parse()
+	o.full = (o.full || o.long) && !o.quick
+	o.sizes = sizesOf(o.full).override(events, repetitions, assets, journal)
+	return o
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, parseFlags())
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures what the options ask for and reports it. A bar that is missed is no error: the table tells.
+func run(ctx context.Context, o options) error {
+	report := newReport(ctx, o)
+	if err := report.repeat(ctx, o); err != nil {
+		return err
+	}
+	if o.long {
+		scale, err := runScale(ctx, o)
+		if err != nil {
+			return fmt.Errorf("long form: %w", err)
+		}
+		report.Scale = scale
+	}
+	report.Took = time.Since(report.Started).Round(time.Second).String()
+	report.print(os.Stdout)
+	if o.out == "" {
+		return nil
+	}
+	return report.write(o.out)
+}
+
+// progress tells a person who waits what is being done.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// measurement is what one burst showed.
+type measurement struct {
+	Name        string `json:"name"`
+	Connections int    `json:"connections"`
+	// Events that differ, and Deliveries of them; Retries are answers 503 that were sent again.
+	Events     int   `json:"events"`
+	Deliveries int   `json:"deliveries"`
+	Retries    int64 `json:"retries"`
+	// Acknowledged are deliveries answered with 200 per second, from the first request to the last answer.
+	Acknowledged float64 `json:"acknowledgedPerSecond"`
+	AckP50       float64 `json:"ackP50Milliseconds"`
+	AckP99       float64 `json:"ackP99Milliseconds"`
+	// Reflected are events per second from the first request to the last write of a status.
+	Reflected float64 `json:"reflectedPerSecond"`
+	// Batches of the journal, Requests that both halves made of the API server, and the least number of requests that the
+	// design needs; 0 where events are coalesced.
+	Batches  int            `json:"batches"`
+	Requests int            `json:"requests"`
+	Minimum  int            `json:"minimumRequests"`
+	ByKind   map[string]int `json:"requestsByKind"`
+	Usage    usage          `json:"usage"`
+}
+
+// measure sends a burst, waits until all of it is reflected, and verifies what the mirrors say.
+func (r *rig) measure(ctx context.Context, name string, b *burst, connections int) (measurement, error) {
+	m, err := r.measureOnly(ctx, name, b, connections)
+	if err == nil {
+		err = r.verify(ctx, b)
+	}
+	if err != nil {
+		return m, r.explain(fmt.Errorf("burst %q: %w", name, err))
+	}
+	return m, nil
+}
+
+func (r *rig) measureOnly(ctx context.Context, name string, b *burst, connections int) (measurement, error) {
+	// What the burst before left behind must not be counted: pending counts are published once a second.
+	pause(ctx, 1500*time.Millisecond)
+	if err := r.audit.skip(); err != nil {
+		return measurement{}, err
+	}
+	before := usageOf(r.pids())
+	sent, err := send(ctx, r.receiver.ReceiverURL, b.requests, connections)
+	if err != nil {
+		return measurement{}, err
+	}
+	if err := r.waitReflected(ctx, time.Minute+time.Duration(b.events)*20*time.Millisecond); err != nil {
+		return measurement{}, err
+	}
+	used := usageOf(r.pids()).since(before)
+	pause(ctx, 200*time.Millisecond) // the audit log trails the answers
+	log, err := r.audit.read()
+	if err != nil {
+		return measurement{}, err
+	}
+	commits := request{User: receiverAccount, Verb: "create", Resource: "eventbatches", Code: 201}
+	m := measurement{
+		Name: name, Connections: connections, Events: b.events, Deliveries: len(b.requests), Retries: sent.retries,
+		Acknowledged: perSecond(len(b.requests), sent.last.Sub(sent.first)),
+		AckP50:       milliseconds(percentile(sent.latencies, 0.50)),
+		AckP99:       milliseconds(percentile(sent.latencies, 0.99)),
+		Reflected:    perSecond(b.events, log.lastStatus.Sub(sent.first)),
+		Batches:      log.count[commits],
+		Requests:     log.of(receiverAccount, controllersAccount),
+		ByKind:       log.list(receiverAccount, controllersAccount),
+		Usage:        used,
+	}
+	progress("%-32s %6.0f acknowledged/s, p99 %.1f ms, %6.0f reflected/s", name, m.Acknowledged, m.AckP99, m.Reflected)
+	return m, nil
+}
+
+// pause sleeps, or returns when the context ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// repetition is one measurement of everything, on a control plane of its own.
+type repetition struct {
+	Seed uint64 `json:"seed"`
+	// Creates is how fast the floor's objects were created.
+	Creates floorRow  `json:"floorCreates"`
+	Before  floorRows `json:"floorBefore"`
+	After   floorRows `json:"floorAfter"`
+	// Drift is how far the floor moved; above the limit the repetition is Discarded.
+	Drift     float64       `json:"drift"`
+	Discarded bool          `json:"discarded"`
+	Bursts    []measurement `json:"bursts"`
+	Figures   []figure      `json:"figures"`
+}
+
+// repeatOnce measures everything once.
+func repeatOnce(ctx context.Context, o options, seed uint64) (rep repetition, err error) {
+	rep.Seed = seed
+	progress("Starting etcd, kube-apiserver and the operator")
+	r, err := newRig(ctx, o, seed)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, r.plane.Close()) }()
+	if err := r.start(ctx); err != nil {
+		return rep, r.explain(err)
+	}
+	f, err := rep.prepareFloor(ctx, r, o.sizes)
+	if err != nil {
+		return rep, err
+	}
+	if rep.Before, err = f.alone(ctx, r); err != nil {
+		return rep, err
+	}
+	if err := r.start(ctx); err != nil {
+		return rep, r.explain(err)
+	}
+	if err := rep.measureBursts(ctx, r, o.sizes); err != nil {
+		return rep, err
+	}
+	if rep.After, err = f.alone(ctx, r); err != nil {
+		return rep, err
+	}
+	rep.conclude()
+	return rep, nil
+}
+
+// prepareFloor lets the operator mirror some lives and copies the outcome for the floor.
+func (rep *repetition) prepareFloor(ctx context.Context, r *rig, s sizes) (*floor, error) {
+	t, err := r.newTenant(ctx, "model")
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	b := r.workload.lives(t, lifecycle, s.Floor*len(lifecycle))
+	if _, err := r.measure(ctx, "warm-up", b, connections); err != nil {
+		return nil, err
+	}
+	var assets []*fastpixv1.MediaAsset
+	err = r.eachAsset(ctx, t.namespace, func(a *fastpixv1.MediaAsset) error {
+		assets = append(assets, a.DeepCopy())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	config, err := r.floorConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	creates, f, err := newFloor(ctx, config, s.FloorTime, assets)
+	rep.Creates = creates
+	return f, err
+}
+
+// alone measures the floor while the operator is stopped.
+func (f *floor) alone(ctx context.Context, r *rig) (floorRows, error) {
+	if err := r.stop(); err != nil {
+		return floorRows{}, err
+	}
+	if err := r.audit.skip(); err != nil {
+		return floorRows{}, err
+	}
+	rows, err := f.measure(ctx)
+	if err != nil {
+		return rows, fmt.Errorf("measure the floor: %w", err)
+	}
+	log, err := r.audit.read()
+	if err != nil {
+		return rows, err
+	}
+	rows.Refused = log.count[request{User: floorAccount, Verb: "update", Resource: "mediaassets/status", Code: http.StatusTooManyRequests}]
+	progress("%-32s %6.0f/s by %d, %.0f/s by %d, %.0f/s on one object", "floor: status updates",
+		rows.Updates.PerSecond, rows.Updates.Writers, rows.Many.PerSecond, rows.Many.Writers, rows.Hot.PerSecond)
+	return rows, nil
+}
+
+// Names of the bursts, which are also those of their tenants.
+const (
+	burstAck     = "ack-64"
+	burstAckMany = "ack-512"
+	burstLives   = "lifecycles"
+	burstHot     = "hot"
+	burstNew     = "new"
+	burstRecent  = "recent"
+	burstCold    = "cold"
+)
+
+// step is one burst of a repetition.
+type step struct {
+	name        string
+	connections int
+	prepare     func(tenant) *burst
+	// follows says that the burst is about the media of the one before, forgotten that the controllers remember none of them.
+	follows, forgotten bool
+	// perEvent is how many requests one event needs beside its share of a batch; 0 where events are coalesced and no number is
+	// the least.
+	perEvent int
+}
+
+// steps are the bursts in their order: some media get their first event, another at once, and a third after the controllers
+// forgot them.
+func steps(w *workload, s sizes) []step {
+	media := w.media(s.Single)
+	each := func(body *template) func(tenant) *burst {
+		return func(t tenant) *burst { return w.each(t, media, body) }
+	}
+	full := func(t tenant) *burst { return w.lives(t, fullLifecycle, s.Events) }
+	return []step{
+		{name: burstAck, connections: connections, prepare: full},
+		{name: burstAckMany, connections: manyConnections, prepare: full},
+		{name: burstLives, connections: connections, prepare: func(t tenant) *burst { return w.disturb(w.lives(t, lifecycle, s.Events)) }},
+		{name: burstHot, connections: connections, prepare: func(t tenant) *burst { return w.hot(t, s.Events) }},
+		{name: burstNew, connections: connections, prepare: each(mediaCreated), perEvent: 3},
+		{name: burstRecent, connections: connections, prepare: each(mediaReady), follows: true, perEvent: 1},
+		{name: burstCold, connections: connections, prepare: each(mediaUpdated), follows: true, forgotten: true, perEvent: 2},
+	}
+}
+
+func (rep *repetition) measureBursts(ctx context.Context, r *rig, s sizes) error {
+	var t tenant
+	for _, step := range steps(r.workload, s) {
+		var err error
+		if !step.follows {
+			t, err = r.newTenant(ctx, step.name)
+		} else if step.forgotten {
+			err = r.restartControllers(ctx)
+		}
+		if err != nil {
+			return r.explain(err)
+		}
+		m, err := r.measure(ctx, step.name, step.prepare(t), step.connections)
+		if err != nil {
+			return err
+		}
+		if step.perEvent > 0 {
+			m.Minimum = 3*m.Batches + step.perEvent*m.Events
+		}
+		rep.Bursts = append(rep.Bursts, m)
+	}
+	return nil
+}

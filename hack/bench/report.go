@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// report is the JSON file.
+type report struct {
+	Started time.Time `json:"started"`
+	Took    string    `json:"took"`
+	Form    string    `json:"form"`
+	Seed    uint64    `json:"seed"`
+	Sizes   sizes     `json:"sizes"`
+	Machine machine   `json:"machine"`
+	// Figures are medians over the repetitions that were not discarded; over all when none was kept.
+	Figures     []figure     `json:"figures"`
+	Kept        int          `json:"repetitionsKept"`
+	Repetitions []repetition `json:"repetitions"`
+	Scale       *scale       `json:"scale,omitempty"`
+}
+
+// machine is where it was measured, and what.
+type machine struct {
+	CPU    string `json:"cpu"`
+	Cores  int    `json:"cores"`
+	Memory string `json:"memory"`
+	Kernel string `json:"kernel"`
+	Go     string `json:"go"`
+	Commit string `json:"commit"`
+}
+
+func newReport(ctx context.Context, o options) *report {
+	form := "quick"
+	if o.full {
+		form = "full"
+	}
+	if o.long {
+		form = "long"
+	}
+	return &report{Started: time.Now().UTC().Truncate(time.Second), Form: form, Seed: o.seed, Sizes: o.sizes, Machine: thisMachine(ctx)}
+}
+
+// thisMachine reads what Linux tells of itself; elsewhere fields stay empty.
+func thisMachine(ctx context.Context) machine {
+	field := func(file, name string) string {
+		b, _ := os.ReadFile(file)
+		for line := range strings.Lines(string(b)) {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+				return strings.TrimSpace(value)
+			}
+		}
+		return ""
+	}
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	commit, _ := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+	return machine{
+		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Memory: field("/proc/meminfo", "MemTotal"),
+		Kernel: strings.TrimSpace(string(kernel)), Go: runtime.Version(), Commit: strings.TrimSpace(string(commit)),
+	}
+}
+
+// repeat makes the repetitions. One that is discarded is made up for, at most once for each that was asked for; the quick form
+// reports it and goes on, for its timings are not what it is about.
+func (p *report) repeat(ctx context.Context, o options) error {
+	attempts := o.sizes.Repetitions
+	if o.full {
+		attempts *= 2
+	}
+	var kept []repetition
+	for n := 0; n < attempts && len(kept) < o.sizes.Repetitions; n++ {
+		rep, err := repeatOnce(ctx, o, o.seed+uint64(n))
+		if err != nil {
+			return fmt.Errorf("repetition %d: %w", n+1, err)
+		}
+		p.Repetitions = append(p.Repetitions, rep)
+		if rep.Discarded {
+			progress("Repetition %d is discarded: the floor moved by %.0f %%", n+1, rep.Drift*100)
+		} else {
+			kept = append(kept, rep)
+		}
+	}
+	p.Kept = len(kept)
+	if p.Figures = medianFigures(kept); len(kept) == 0 {
+		p.Figures = medianFigures(p.Repetitions)
+	}
+	return nil
+}
+
+// write writes the JSON file.
+func (p *report) write(file string) error {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o644)
+}

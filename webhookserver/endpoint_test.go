@@ -1,0 +1,294 @@
+// These tests protect what a user sees of an endpoint: a condition that says what to do next, and a status that is written only when
+// it has something new to say and never takes away what the controllers wrote.
+package webhookserver
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// endpointRig is a reconciler of one endpoint with a fake API server and a clock of its own.
+type endpointRig struct {
+	t          *testing.T
+	api        client.Client
+	secrets    *secretStore
+	recorder   *events.FakeRecorder
+	reconciler *endpointReconciler
+	now        time.Time
+	writes     int
+}
+
+func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*corev1.Secret) *endpointRig {
+	t.Helper()
+	r := &endpointRig{t: t, now: time.Now(), secrets: &secretStore{secrets: map[string]*corev1.Secret{}}, recorder: events.NewFakeRecorder(100)}
+	for _, s := range secrets {
+		r.secrets.secrets[s.Name] = s
+	}
+	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(e).WithStatusSubresource(e).
+		WithInterceptorFuncs(interceptor.Funcs{SubResourceUpdate: func(
+			ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
+		) error {
+			r.writes++
+			return c.SubResource(sub).Update(ctx, obj, opts...)
+		}}).Build()
+	now := func() time.Time { return r.now }
+	d := newDirectory(newKeyrings(r.secrets, nil, now), now)
+	options := testOptions()
+	options.ExternalURL = "https://hooks.example.com/"
+	r.reconciler = &endpointReconciler{
+		directory: d, live: r.api, update: strictUpdater(r.api), recorder: r.recorder, options: options, now: now,
+	}
+	r.inform()
+	return r
+}
+
+// inform does what the informer does.
+func (r *endpointRig) inform() *fastpixv1.WebhookEndpoint {
+	r.t.Helper()
+	var e fastpixv1.WebhookEndpoint
+	if err := r.api.Get(r.t.Context(), video, &e); err != nil {
+		r.t.Fatal(err)
+	}
+	r.reconciler.directory.set(&e)
+	return &e
+}
+
+// reconcile runs once, and returns the endpoint as it is stored and when it would run again.
+func (r *endpointRig) reconcile() (*fastpixv1.WebhookEndpoint, time.Duration) {
+	r.t.Helper()
+	result, err := r.reconciler.Reconcile(r.t.Context(), ctrl.Request{NamespacedName: video})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.inform(), result.RequeueAfter
+}
+
+func condition(e *fastpixv1.WebhookEndpoint, kind string) metav1.Condition {
+	if c := apimeta.FindStatusCondition(e.Status.Conditions, kind); c != nil {
+		return *c
+	}
+	return metav1.Condition{}
+}
+
+func TestConditionsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	otherType := makeSecret("signing", key)
+	otherType.Type = corev1.SecretTypeOpaque
+	otherKey := makeSecret("signing", key)
+	otherKey.Data = map[string][]byte{"other": []byte(key)}
+	forbidden := apierrors.NewForbidden(corev1.Resource("secrets"), "signing", nil)
+	for name, tc := range map[string]struct {
+		endpoint    func(*fastpixv1.WebhookEndpoint)
+		secrets     []*corev1.Secret
+		fail        error
+		wantStatus  metav1.ConditionStatus
+		wantReason  string
+		wantMessage []string
+		wantAlso    string // the only other condition, if any
+		wantPace    time.Duration
+	}{
+		"accepting": {secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+			wantMessage: []string{"1 of 1"}, wantPace: readyPace},
+		"one of two": {endpoint: twoSecrets, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True",
+			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 2", "Secret video/second does not exist"}, wantPace: eagerPace},
+		"no secret": {wantStatus: "False", wantReason: fastpixv1.ReasonSecretNotFound, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
+			wantMessage: []string{"kubectl -n video create secret generic signing --type=video.fastpix.com/signing-secret --from-literal=signing-secret="}},
+		"forbidden": {fail: forbidden, wantStatus: "False", wantReason: fastpixv1.ReasonSecretForbidden, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
+			wantMessage: []string{
+				"kubectl -n video create role fastpix-read-signing --verb=get --resource=secrets --resource-name=signing",
+				"kubectl -n video create rolebinding fastpix-read-signing --role=fastpix-read-signing --serviceaccount=fastpix-system:fastpix-receiver",
+			}},
+		"away": {fail: errAway, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"other type": {secrets: []*corev1.Secret{otherType}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret"}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"other key": {secrets: []*corev1.Secret{otherKey}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+			wantMessage: []string{`it has no key "signing-secret"`}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"not base64": {secrets: []*corev1.Secret{makeSecret("signing", "hunter2!")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+			wantMessage: []string{"not base64"}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"short": {secrets: []*corev1.Secret{makeSecret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyPace},
+		"suspended": {endpoint: suspended, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "False",
+			wantReason: fastpixv1.ReasonSuspended, wantAlso: fastpixv1.ConditionStalled, wantPace: readyPace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := makeEndpoint()
+			if tc.endpoint != nil {
+				tc.endpoint(e)
+			}
+			r := newEndpointRig(t, e, tc.secrets...)
+			r.secrets.fail = tc.fail
+			got, pause := r.reconcile()
+			ready := condition(got, fastpixv1.ConditionReady)
+			if ready.Status != tc.wantStatus || ready.Reason != tc.wantReason || ready.ObservedGeneration != 1 || got.Status.ObservedGeneration != 1 {
+				t.Errorf("got %+v", ready)
+			}
+			for _, want := range tc.wantMessage {
+				if !strings.Contains(ready.Message, want) {
+					t.Errorf("got message %q, want it to hold %q", ready.Message, want)
+				}
+			}
+			if strings.Contains(ready.Message, "hunter2") {
+				t.Errorf("the message quotes the secret: %s", ready.Message)
+			}
+			if want := min(len(tc.wantAlso), 1) + 1; len(got.Status.Conditions) != want || tc.wantAlso != "" && condition(got, tc.wantAlso).Status != "True" {
+				t.Errorf("got conditions %+v", got.Status.Conditions)
+			}
+			if pause < tc.wantPace || pause > tc.wantPace*12/10 {
+				t.Errorf("runs again after %v, want about %v", pause, tc.wantPace)
+			}
+			if got.Status.Path != testPath || got.Status.URL != "https://hooks.example.com"+testPath {
+				t.Errorf("got path %q, url %q", got.Status.Path, got.Status.URL)
+			}
+			if len(r.recorder.Events) != 1 {
+				t.Errorf("got %d Events, want 1", len(r.recorder.Events))
+			}
+		})
+	}
+}
+
+func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r.reconcile()
+	for range 5 {
+		r.now = r.now.Add(readyPace)
+		r.reconcile()
+	}
+	if r.writes != 1 || r.secrets.reads != 6 || len(r.recorder.Events) != 1 {
+		t.Errorf("got %d writes, %d reads of Secrets, %d Events; want 1, 6, 1", r.writes, r.secrets.reads, len(r.recorder.Events))
+	}
+	r.secrets.secrets = nil
+	r.now = r.now.Add(readyPace)
+	e, _ := r.reconcile()
+	if ready := condition(e, fastpixv1.ConditionReady); ready.Reason != fastpixv1.ReasonSecretNotFound || r.writes != 2 || len(r.recorder.Events) != 2 {
+		t.Errorf("got %+v after %d writes", ready, r.writes)
+	}
+}
+
+func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
+	t.Parallel()
+	at := metav1.NewMicroTime(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
+	r := newEndpointRig(t, makeEndpoint(twoSecrets), makeSecret("signing", key), makeSecret("second", otherSecret))
+	e, _ := r.reconcile()
+	e.Status.PendingEvents, e.Status.FailedEvents, e.Status.PendingTime, e.Status.LastEventTime = 5, 2, &at, &at
+	e.Status.SigningSecrets[1].LastVerifiedTime = &at
+	apimeta.SetStatusCondition(&e.Status.Conditions, metav1.Condition{Type: fastpixv1.ConditionTooManyAssets, Status: "True", Reason: "Many"})
+	if err := r.api.Status().Update(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	e = r.inform()
+	// The secrets change places: what was noted about a key stays with the key.
+	e.Spec.SigningSecrets[0], e.Spec.SigningSecrets[1] = e.Spec.SigningSecrets[1], e.Spec.SigningSecrets[0]
+	e.Generation = 2
+	if err := r.api.Update(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	r.inform()
+	got, _ := r.reconcile()
+	if got.Status.PendingEvents != 5 || got.Status.FailedEvents != 2 || got.Status.PendingTime == nil || got.Status.LastEventTime == nil ||
+		condition(got, fastpixv1.ConditionTooManyAssets).Status != "True" {
+		t.Errorf("got %+v", got.Status)
+	}
+	keys := got.Status.SigningSecrets
+	if keys[0].Name != "second" || keys[0].LastVerifiedTime == nil || keys[1].LastVerifiedTime != nil || keys[0].Fingerprint == keys[1].Fingerprint {
+		t.Errorf("got %+v", keys)
+	}
+}
+
+func TestStaleCopyIsNotWritten(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	var e fastpixv1.WebhookEndpoint
+	if err := r.api.Get(t.Context(), video, &e); err != nil {
+		t.Fatal(err)
+	}
+	e.Spec.Suspend, e.Generation = true, 2
+	if err := r.api.Update(t.Context(), &e); err != nil {
+		t.Fatal(err)
+	}
+	if _, _ = r.reconcile(); r.writes != 0 {
+		t.Error("wrote conditions about a spec that has changed")
+	}
+	if got, _ := r.reconcile(); condition(got, fastpixv1.ConditionReady).Reason != fastpixv1.ReasonSuspended {
+		t.Errorf("got %+v", got.Status.Conditions)
+	}
+}
+
+func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r.reconciler.update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
+		return apierrors.NewConflict(corev1.Resource("x"), "x", nil)
+	}
+	r.reconcile()
+	if len(r.recorder.Events) != 0 {
+		t.Error("told of what was not written")
+	}
+}
+
+func TestEagernessEnds(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint())
+	if _, pause := r.reconcile(); pause > 2*eagerPace {
+		t.Errorf("runs again after %v at first", pause)
+	}
+	r.now = r.now.Add(eagerTime + time.Second)
+	if _, pause := r.reconcile(); pause < patientPace {
+		t.Errorf("runs again after %v later", pause)
+	}
+	e := r.inform().DeepCopy()
+	e.Spec.Suspend, e.Generation = true, 2
+	r.reconciler.directory.set(e)
+	if _, pause := r.reconcile(); pause > 2*eagerPace {
+		t.Errorf("runs again after %v when it changed", pause)
+	}
+}
+
+func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	e, _ := r.reconcile()
+	d := r.reconciler.directory
+	d.remove(e)
+	if d.get(video) != nil {
+		t.Fatal("the endpoint is still known")
+	}
+	if _, err := r.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: video}); err != nil {
+		t.Error(err)
+	}
+	again := e.DeepCopy()
+	again.UID = "uid-2"
+	d.set(again)
+	d.remove(e) // late news of the old one
+	if got := d.get(video); got == nil || len(got.keys.usable(&again.Spec).keys) != 0 {
+		t.Error("the new endpoint is missing, or has the keys of the old one")
+	}
+}
+
+func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint())
+	for range 10 {
+		r.reconciler.malformed(r.reconciler.directory.get(video), errAway)
+	}
+	r.now = r.now.Add(malformedPause)
+	r.reconciler.malformed(r.reconciler.directory.get(video), errAway)
+	if len(r.recorder.Events) != 2 {
+		t.Errorf("got %d Events, want 2", len(r.recorder.Events))
+	}
+}

@@ -1,0 +1,318 @@
+// These tests protect the first promise at its narrowest point: Append returns nil only when the event is in the API server.
+package webhookserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+var (
+	video    = types.NamespacedName{Namespace: "video", Name: "fastpix"}
+	batchGVR = schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "eventbatches"}
+)
+
+// store is an API server that keeps batches, and fails as told.
+type store struct {
+	api    client.Client
+	before func(*fastpixv1.EventBatch) error // answers instead of the API server
+	after  func(*fastpixv1.EventBatch) error // replaces the API server's answer: the batch is committed all the same
+
+	mu         sync.Mutex
+	names      []string // of every attempt
+	underWay   int
+	maxUnder   int
+	tellCounts map[types.NamespacedName]int64
+}
+
+func newStore() *store {
+	return &store{api: fake.NewClientBuilder().WithScheme(testScheme()).Build(), tellCounts: map[types.NamespacedName]int64{}}
+}
+
+func (s *store) journal() *groupJournal {
+	return &groupJournal{create: s.create, namespace: "fastpix-system", committed: s.committed, now: time.Now}
+}
+
+func (s *store) create(ctx context.Context, batch *fastpixv1.EventBatch) error {
+	s.mu.Lock()
+	s.names = append(s.names, batch.Name)
+	s.underWay++
+	s.maxUnder = max(s.maxUnder, s.underWay)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.underWay--
+	}()
+	if s.before != nil {
+		if err := s.before(batch); err != nil {
+			return err
+		}
+	}
+	if err := s.api.Create(ctx, batch); err != nil {
+		return err
+	}
+	if s.after != nil {
+		return s.after(batch)
+	}
+	return nil
+}
+
+func (s *store) committed(counts map[types.NamespacedName]int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, n := range counts {
+		s.tellCounts[name] += n
+	}
+}
+
+func (s *store) batches(t *testing.T) []fastpixv1.EventBatch {
+	t.Helper()
+	var list fastpixv1.EventBatchList
+	if err := s.api.List(t.Context(), &list); err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}
+
+func (s *store) events(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, b := range s.batches(t) {
+		all = append(all, b.Spec.Events...)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestLostAnswerIsRepeatedByTheSameName(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		lost := 2
+		s.after = func(*fastpixv1.EventBatch) error {
+			lost--
+			return errors.New("connection reset")
+		}
+		if err := s.journal().Append(t.Context(), video, "a"); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.batches(t)) != 1 || len(s.names) != 2 || s.names[0] != s.names[1] {
+			t.Errorf("got %d batches after attempts %v, want one", len(s.batches(t)), s.names)
+		}
+		if s.tellCounts[video] != 1 {
+			t.Errorf("told of %d commits, want 1", s.tellCounts[video])
+		}
+	})
+}
+
+func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		s.before = func(*fastpixv1.EventBatch) error { time.Sleep(10 * time.Millisecond); return nil }
+		j := s.journal()
+		var wg sync.WaitGroup
+		var want []string
+		for i := range 600 {
+			text := fmt.Sprintf("%03d", i)
+			want = append(want, text)
+			endpoint := types.NamespacedName{Namespace: "video", Name: "e" + text[:1]}
+			wg.Go(func() {
+				if err := j.Append(t.Context(), endpoint, text); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		synctest.Wait()
+		if got := s.events(t); !slices.Equal(got, want) {
+			t.Errorf("the journal holds %d events, want %d", len(got), len(want))
+		}
+		batches := s.batches(t)
+		if len(batches) > 5 || s.maxUnder != maxCommits {
+			t.Errorf("got %d batches, %d at once; want at most 5, %d at once", len(batches), s.maxUnder, maxCommits)
+		}
+		for _, b := range batches {
+			if len(b.Spec.Events) > fastpixv1.MaxBatchEvents || !strings.HasPrefix(b.Annotations[fastpixv1.EventCountsAnnotation], "video/e") {
+				t.Errorf("got %d events with counts %q", len(b.Spec.Events), b.Annotations[fastpixv1.EventCountsAnnotation])
+			}
+		}
+		if j.waiting != nil || j.committing != 0 {
+			t.Errorf("%d wait and %d commit although all is done", len(j.waiting), j.committing)
+		}
+	})
+}
+
+func TestBatchIsBoundedInBytesAsTheyAreSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		s.before = func(b *fastpixv1.EventBatch) error {
+			text, err := json.Marshal(b.Spec.Events)
+			if err != nil || len(text) > maxBatchBytes+2 {
+				t.Errorf("a batch has %d bytes: %v", len(text), err)
+			}
+			time.Sleep(time.Millisecond)
+			return nil
+		}
+		j := s.journal()
+		var wg sync.WaitGroup
+		for i := range 40 {
+			wg.Go(func() {
+				if err := j.Append(t.Context(), video, strings.Repeat(`<"`, 8000)+fmt.Sprint(i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		synctest.Wait()
+		if got := len(s.events(t)); got != 40 {
+			t.Errorf("the journal holds %d events, want 40", got)
+		}
+	})
+}
+
+func TestRefusedBatchIsCommittedOneByOne(t *testing.T) {
+	t.Parallel()
+	refusals := map[string]error{
+		"invalid":   apierrors.NewInvalid(schema.GroupKind{Kind: "EventBatch"}, "b", nil),
+		"strict":    apierrors.NewBadRequest("unknown field"),
+		"too large": apierrors.NewRequestEntityTooLargeError("limit is 3145728"),
+	}
+	for name, refusal := range refusals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStore()
+				s.before = func(b *fastpixv1.EventBatch) error {
+					time.Sleep(time.Millisecond)
+					if slices.Contains(b.Spec.Events, "culprit") {
+						return refusal
+					}
+					return nil
+				}
+				j := s.journal()
+				var wg sync.WaitGroup
+				for i := range 20 {
+					text := fmt.Sprint(i)
+					if i == 10 {
+						text = "culprit"
+					}
+					wg.Go(func() {
+						err := j.Append(t.Context(), video, text)
+						if (err != nil) != (text == "culprit") || err != nil && !errors.Is(err, errRefused) {
+							t.Errorf("%s: got %v", text, err)
+						}
+					})
+				}
+				wg.Wait()
+				synctest.Wait()
+				synctest.Wait()
+				if got := len(s.events(t)); got != 19 {
+					t.Errorf("the journal holds %d events, want 19", got)
+				}
+			})
+		})
+	}
+}
+
+func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err     error
+		lasting time.Duration // of the failure
+		wantErr bool
+		wantMax time.Duration
+	}{
+		"short outage":      {err: errors.New("connection refused"), lasting: 3 * time.Second, wantMax: 5 * time.Second},
+		"long outage":       {err: errors.New("connection refused"), lasting: time.Hour, wantErr: true, wantMax: 10 * time.Second},
+		"overload":          {err: apierrors.NewTooManyRequests("later", 2), lasting: time.Second, wantMax: 3 * time.Second},
+		"server error":      {err: apierrors.NewInternalError(errors.New("etcd")), lasting: time.Second, wantMax: 3 * time.Second},
+		"forbids at start":  {err: apierrors.NewForbidden(batchGVR, "b", errors.New("not yet")), lasting: time.Second, wantMax: 3 * time.Second},
+		"quota is used up":  {err: apierrors.NewForbidden(batchGVR, "b", errors.New("quota")), lasting: time.Hour, wantErr: true, wantMax: 4 * time.Second},
+		"namespace is gone": {err: apierrors.NewNotFound(batchGVR, "b"), lasting: time.Hour, wantErr: true, wantMax: 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, start := newStore(), time.Now()
+				s.before = func(*fastpixv1.EventBatch) error {
+					if time.Since(start) < tc.lasting {
+						return tc.err
+					}
+					return nil
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
+				defer cancel()
+				err := s.journal().Append(ctx, video, "a")
+				if took := time.Since(start); (err != nil) != tc.wantErr || took > tc.wantMax {
+					t.Errorf("got %v after %v", err, took)
+				}
+				if err != nil && !errors.Is(err, errNotCommitted) {
+					t.Errorf("got %v, want errNotCommitted", err)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		attempts := 0
+		j := newStore().journal()
+		j.create = func(ctx context.Context, _ *fastpixv1.EventBatch) error {
+			if attempts++; attempts == 1 {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
+		defer cancel()
+		if err := j.Append(ctx, video, "a"); err != nil || attempts != 2 {
+			t.Errorf("got %v after %d attempts", err, attempts)
+		}
+	})
+}
+
+func TestWaiterThatGaveUpIsLeftOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		s.before = func(*fastpixv1.EventBatch) error { time.Sleep(time.Second); return nil }
+		j := s.journal()
+		var wg sync.WaitGroup
+		for i := range maxCommits {
+			wg.Go(func() { _ = j.Append(t.Context(), video, fmt.Sprint(i)) })
+			synctest.Wait() // until its commit is under way
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := j.Append(ctx, video, "gone"); !errors.Is(err, errNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		wg.Wait()
+		synctest.Wait()
+		if got := s.events(t); !slices.Equal(got, []string{"0", "1"}) {
+			t.Errorf("the journal holds %v", got)
+		}
+	})
+}

@@ -1,0 +1,143 @@
+// These tests protect what a key is worth over time: a replaced one ends within a minute, a new one works at once, and neither
+// deliveries nor outages turn into load on the API server.
+package webhookserver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// secretStore answers reads of Secrets.
+type secretStore struct {
+	mu      sync.Mutex
+	secrets map[string]*corev1.Secret
+	fail    error
+	took    time.Duration
+	reads   int
+}
+
+func (s *secretStore) Get(ctx context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads++
+	if s.took > 0 && !sleep(ctx, s.took) {
+		return ctx.Err()
+	}
+	secret, ok := s.secrets[key.Name]
+	switch {
+	case s.fail != nil:
+		return s.fail
+	case !ok:
+		return apierrors.NewNotFound(corev1.Resource("secrets"), key.Name)
+	}
+	secret.DeepCopyInto(obj.(*corev1.Secret))
+	return nil
+}
+
+func (*secretStore) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	panic("Secrets are never listed")
+}
+
+func newKeyring(s *secretStore) *keyring {
+	return &keyring{reader: s, namespace: "video", limit: newRereadLimit(), now: time.Now}
+}
+
+func TestKeyEndsAMinuteAfterItsLastRead(t *testing.T) {
+	t.Parallel()
+	forbidden := apierrors.NewForbidden(corev1.Resource("secrets"), "signing", errors.New("no"))
+	for name, tc := range map[string]struct {
+		then  func(*secretStore)
+		after time.Duration
+		want  int
+	}{
+		"read again":                      {then: func(*secretStore) {}, after: 30 * time.Second, want: 1},
+		"gone":                            {then: func(s *secretStore) { s.secrets = nil }, after: 30 * time.Second, want: 0},
+		"of another type now":             {then: func(s *secretStore) { s.secrets["signing"].Type = corev1.SecretTypeOpaque }, after: 30 * time.Second, want: 0},
+		"away for less than a minute":     {then: func(s *secretStore) { s.fail = errAway }, after: 50 * time.Second, want: 1},
+		"away for a minute":               {then: func(s *secretStore) { s.fail = errAway }, after: time.Minute, want: 0},
+		"forbidden for a moment":          {then: func(s *secretStore) { s.fail = forbidden }, after: 30 * time.Second, want: 1},
+		"forbidden for a minute":          {then: func(s *secretStore) { s.fail = forbidden }, after: time.Minute, want: 0},
+		"hanging API server for a minute": {then: func(s *secretStore) { s.took = time.Hour }, after: time.Minute, want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &secretStore{secrets: map[string]*corev1.Secret{"signing": makeSecret("signing", key)}}
+				k, spec := newKeyring(s), &makeEndpoint().Spec
+				k.refresh(t.Context(), spec, time.Now())
+				if got := k.usable(spec); len(got.keys) != 1 || !got.complete {
+					t.Fatalf("got %v", got)
+				}
+				tc.then(s)
+				time.Sleep(tc.after)
+				k.refresh(t.Context(), spec, time.Now())
+				got := k.usable(spec)
+				if len(got.keys) != tc.want || got.complete != (tc.want == 1) {
+					t.Errorf("got %d keys, complete %v; want %d", len(got.keys), got.complete, tc.want)
+				}
+			})
+		})
+	}
+}
+
+func TestReadsAreShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &secretStore{took: 10 * time.Millisecond}
+		k, spec := newKeyring(s), &makeEndpoint().Spec
+		for range 5 { // arriving together, in turns of 100 ms
+			for range maxRereadWaiters / 5 {
+				go k.reread(t.Context(), spec, time.Now())
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if s.reads != 2 {
+			t.Errorf("got %d reads, want 2: one for those who came first, one a second later for all others", s.reads)
+		}
+		if k.waiting != 0 || k.flight != nil {
+			t.Errorf("%d still wait", k.waiting)
+		}
+	})
+}
+
+func TestRereadsOfAllEndpointsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, limit := &secretStore{}, newRereadLimit()
+		for range 1000 {
+			k := newKeyring(s)
+			k.limit = limit
+			k.reread(t.Context(), &makeEndpoint().Spec, time.Now())
+		}
+		if s.reads > rereadBurst+rereadsPerSecond {
+			t.Errorf("got %d reads", s.reads)
+		}
+	})
+}
+
+func TestEachSecretIsReadOnceForAllItsKeys(t *testing.T) {
+	t.Parallel()
+	secret := makeSecret("signing", key)
+	secret.Data["next"] = []byte(otherSecret)
+	s := &secretStore{secrets: map[string]*corev1.Secret{"signing": secret}}
+	spec := &fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{
+		{Name: "signing"}, {Name: "signing", Key: "next"}, {Name: "signing", Key: "none"},
+	}}
+	k := newKeyring(s)
+	k.refresh(t.Context(), spec, time.Now())
+	if got := k.usable(spec); len(got.keys) != 2 || got.complete || s.reads != 1 {
+		t.Errorf("got %d keys by %d reads", len(got.keys), s.reads)
+	}
+}

@@ -1,0 +1,229 @@
+// These tests protect the life of the receiver: it serves before it knows anything and while the API server is away, drains before it
+// stops, and takes new certificates without a restart.
+package webhookserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// freeAddress is an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	var c net.ListenConfig
+	l, err := c.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func status(t *testing.T, method, url string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never " + what)
+		}
+	}
+}
+
+func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
+	t.Parallel()
+	probes := freeAddress(t)
+	mgr, err := ctrl.NewManager(&rest.Config{Host: "https://" + freeAddress(t)}, ctrl.Options{
+		Scheme: testScheme(), HealthProbeBindAddress: probes, Metrics: metricsserver.Options{BindAddress: "0"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions()
+	o.BindAddress, o.DrainDelay = freeAddress(t), 500*time.Millisecond
+	if err := AddToManager(mgr, *o); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+
+	url, readyz := "http://"+o.BindAddress+testPath, "http://"+probes+"/readyz"
+	eventually(t, "served", func() bool { return status(t, http.MethodPost, url) == 503 })
+	eventually(t, "answered that it is not ready", func() bool { return status(t, http.MethodGet, readyz) == 500 })
+	if got := status(t, http.MethodGet, url); got != 405 {
+		t.Errorf("got %d, want 405", got)
+	}
+	stop()
+	time.Sleep(o.DrainDelay / 5)
+	if got := status(t, http.MethodPost, url); got != 503 {
+		t.Errorf("got %d while draining, want to be served still", got)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the manager ended with %v", err)
+	}
+	if got := status(t, http.MethodPost, url); got != 0 {
+		t.Errorf("got %d after the end", got)
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	d, drain := newDirectory(nil, time.Now), &drainer{}
+	check := ready(d, drain)
+	if check(nil) == nil {
+		t.Error("ready before the endpoints are known")
+	}
+	d.synced.Store(true)
+	if err := check(nil); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := drain.Start(ctx); err != nil || check(nil) == nil {
+		t.Error("ready while draining")
+	}
+}
+
+// writeCertificate writes a new certificate for 127.0.0.1 and returns it.
+func writeCertificate(t *testing.T, folder string) []byte {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
+	template := &x509.Certificate{
+		SerialNumber: serial, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		"tls.crt": {Type: "CERTIFICATE", Bytes: der}, "tls.key": {Type: "PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(filepath.Join(folder, file), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return der
+}
+
+func TestTLSTakesNewCertificatesAndSpeaksHTTP2(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	folder := t.TempDir()
+	first := writeCertificate(t, folder)
+	o := testOptions()
+	o.TLSCertDir, o.BindAddress = folder, "127.0.0.1:0"
+	var watcher *certwatcher.CertWatcher
+	listener, err := listen(func(r manager.Runnable) error {
+		watcher, _ = r.(*certwatcher.CertWatcher)
+		return nil
+	}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(r.handler)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+
+	// deliver returns the status code, the protocol and the server's certificate.
+	deliver := func(config *tls.Config, http2 bool) (code, major int, certificate []byte, err error) {
+		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: http2}
+		defer transport.CloseIdleConnections()
+		req := r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1)))
+		req.URL.Scheme, req.URL.Host = "https", listener.Addr().String()
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			return 0, 0, nil, err
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode, resp.ProtoMajor, resp.TLS.PeerCertificates[0].Raw, nil
+	}
+	trust := func() *tls.Config { return &tls.Config{InsecureSkipVerify: true} } // the test compares certificates itself
+
+	for want, http2 := range map[int]bool{1: false, 2: true} {
+		code, major, certificate, err := deliver(trust(), http2)
+		if err != nil || code != 200 || major != want || !bytes.Equal(certificate, first) {
+			t.Fatalf("got %d by HTTP/%d, want 200 by HTTP/%d: %v", code, major, want, err)
+		}
+	}
+	second := writeCertificate(t, folder)
+	if err := watcher.ReadCertificate(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, certificate, err := deliver(trust(), false); err != nil || !bytes.Equal(certificate, second) {
+		t.Errorf("the new certificate is not served: %v", err)
+	}
+	old := trust()
+	old.MaxVersion = tls.VersionTLS11
+	if _, _, _, err := deliver(old, false); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+func TestOptionsSayWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	if err := testOptions().Validate(); err != nil {
+		t.Errorf("defaults: %v", err)
+	}
+	for want, change := range map[string]func(*Options){
+		"--receiver-bind-address": func(o *Options) { o.BindAddress = "" },
+		"--operator-namespace":    func(o *Options) { o.OperatorNamespace = "No/Name" },
+		"--drain-delay":           func(o *Options) { o.DrainDelay = -1 },
+		"--max-pending-events":    func(o *Options) { o.MaxPendingTotal = 0 },
+		"--max-in-flight":         func(o *Options) { o.MaxInFlightPerEndpoint = 0 },
+		"no URL":                  func(o *Options) { o.ExternalURL = "https://a:b" },
+		"https://":                func(o *Options) { o.ExternalURL = "hooks.example.com" },
+		"a user":                  func(o *Options) { o.ExternalURL = "https://a:hunter2@hooks.example.com" },
+		"1024":                    func(o *Options) { o.ExternalURL = "https://a/" + strings.Repeat("b", 1100) },
+	} {
+		o := testOptions()
+		change(o)
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v", want, err)
+		}
+	}
+}
