@@ -33,6 +33,7 @@ type publisher struct {
 	cached   client.Reader // WebhookEndpoints from the informer
 	totals   func() totals
 	now      func() time.Time
+	started  time.Time
 	turn     int // where the next round begins when there are more endpoints than maxPublishes
 	mu       sync.Mutex
 	activity map[types.NamespacedName]*activity
@@ -65,6 +66,7 @@ func (p *publisher) saw(r *record.Record) {
 
 // Start publishes until the context ends.
 func (p *publisher) Start(ctx context.Context) error {
+	p.started = p.now()
 	for ctx.Err() == nil {
 		sleep(ctx, publishInterval)
 		if err := p.publish(ctx); err != nil && ctx.Err() == nil {
@@ -125,7 +127,9 @@ func (p *publisher) write(ctx context.Context, key types.NamespacedName, t total
 // times alone are not if they were written moments ago.
 func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool) bool {
 	key := client.ObjectKeyFromObject(e)
-	changed := e.Status.PendingEvents != t.pending[key] || e.Status.FailedEvents != t.failed[key]
+	// Once after each start in any case: the one before may have folded events that receivers still count as pending.
+	changed := e.Status.PendingTime == nil || e.Status.PendingTime.Time.Before(p.started) ||
+		e.Status.PendingEvents != t.pending[key] || e.Status.FailedEvents != t.failed[key]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.activity[key]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {

@@ -23,6 +23,10 @@ import (
 // requestTimeout is how long a delivery may take from its header to its answer.
 const requestTimeout = 10 * time.Second
 
+// journalPatience is how long a genuine delivery waits for the journal. It outlasts a slow disk and a failed attempt; when the
+// API server is away its sender should soon hear that it is to come again, since nobody knows how long FastPix waits.
+const journalPatience = 3 * time.Second
+
 // handler answers deliveries.
 type handler struct {
 	directory   *directory
@@ -208,6 +212,8 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 	if o.final() {
 		return o
 	}
+	ctx, cancel := context.WithTimeout(ctx, journalPatience)
+	defer cancel()
 	switch err := h.journal.Append(ctx, d.endpoint.name, text); {
 	case errors.Is(err, errRefused):
 		// Not the error itself: the API server quotes what it refuses.

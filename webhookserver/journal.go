@@ -19,7 +19,7 @@ const (
 	// disk; more would make batches smaller and were slower.
 	maxCommits = 2
 	// attemptTimeout bounds one attempt to commit, so that a connection that hangs leaves time for another.
-	attemptTimeout = 4 * time.Second
+	attemptTimeout = 2 * time.Second
 	// commitTimeout bounds a commit whose waiters have no deadline.
 	commitTimeout = 10 * time.Second
 	// denialPatience is how long a commit is tried again that the API server does not allow: while it starts it may forbid
