@@ -432,6 +432,32 @@ func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
 	}
 }
 
+func TestStatusCatchesUpWithTheSpec(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	name := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
+	var asset fastpixv1.MediaAsset
+	if err := c.Get(t.Context(), name, &asset); err != nil {
+		t.Fatal(err)
+	}
+	asset.Spec.EndpointRef.Name = "another"
+	asset.Generation = 7 // as an API server counts, unlike the fake
+	if err := c.Update(t.Context(), &asset); err != nil {
+		t.Fatal(err)
+	}
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.folder.nudge(key)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Get(t.Context(), name, &asset); err != nil || asset.Status.ObservedGeneration != asset.Generation {
+		t.Errorf("generation %d is observed as %d (%v)", asset.Generation, asset.Status.ObservedGeneration, err)
+	}
+}
+
 func TestPublisherCountsAndStamps(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
 	r := newRig(t, c)

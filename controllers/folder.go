@@ -46,6 +46,7 @@ type folder struct {
 	notify    func(before, after mirror)
 	discard   func(types.UID)
 	now       func() time.Time
+	nudged    sync.Map // objects whose spec has changed: record.Key to nothing
 	forbidden sync.Map // since when an object is refused as Forbidden: record.Key to time.Time
 }
 
@@ -244,20 +245,28 @@ func (f *folder) forbiddenForLong(key record.Key) bool {
 	return f.now().Sub(since.(time.Time)) >= forbiddenPatience
 }
 
-// wake visits an object because of the clock: nothing is pending for it, its timer may be due.
+// nudge asks for a visit to an object whose spec has changed.
+func (f *folder) nudge(key record.Key) { f.nudged.Store(key, nil) }
+
+// wake visits an object for which nothing is pending: its timer may be due, or its spec has changed.
 func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, error) {
-	at, ok := f.timers.next(key)
-	if !ok {
-		return reconcile.Result{}, nil
-	}
-	if at.After(f.now()) {
+	_, nudged := f.nudged.LoadAndDelete(key)
+	at, timed := f.timers.next(key)
+	if !nudged && (!timed || at.After(f.now())) {
 		return f.comeBack(key), nil
 	}
 	m, _, err := f.readLive(ctx, key)
-	if m == nil || err != nil {
-		return reconcile.Result{}, err
+	if m == nil && err == nil {
+		return reconcile.Result{}, nil
 	}
-	return f.tick(ctx, key, m)
+	result := reconcile.Result{}
+	if err == nil && len(m.conditions()) > 0 { // without conditions nothing was mirrored yet
+		result, err = f.tick(ctx, key, m)
+	}
+	if err != nil && nudged {
+		f.nudge(key)
+	}
+	return result, err
 }
 
 // tick acts on what the clock says of one mirror that was just read.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	utilcache "k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -142,12 +143,23 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := startController(mgr, "discard", discarder, 1, nil, discard); err != nil {
 		return err
 	}
-	for _, r := range []manager.Runnable{publisher, reader, reader, sweeper} {
+	specs, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
+	nudge := func(key record.Key) {
+		folder.nudge(key)
+		fold.add(key)
+	}
+	for _, r := range []manager.Runnable{
+		publisher, reader, reader, sweeper,
+		newSpecWatcher(specs, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(specs, record.LiveStream, "livestreams", nudge),
+	} {
 		if err := mgr.Add(r); err != nil {
 			return err
 		}
 	}
-	return watch(ctx, mgr, backlog, timers, fold)
+	return addInformers(ctx, mgr, backlog, timers, fold)
 }
 
 func startController[K comparable](
@@ -164,8 +176,8 @@ func startController[K comparable](
 	return c.Watch(source)
 }
 
-// watch feeds the backlog and the timers from informers.
-func watch(ctx context.Context, mgr ctrl.Manager, backlog *backlog, timers *timers, fold *queueSource[record.Key]) error {
+// addInformers feeds the backlog and the timers from informers.
+func addInformers(ctx context.Context, mgr ctrl.Manager, backlog *backlog, timers *timers, fold *queueSource[record.Key]) error {
 	batches, err := mgr.GetCache().GetInformer(ctx, metadataOf(batchKind), cache.BlockUntilSynced(false))
 	if err != nil {
 		return err

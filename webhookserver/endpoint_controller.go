@@ -114,7 +114,7 @@ func (r *endpointReconciler) publish(ctx context.Context, e *endpoint, known *fa
 // described returns the endpoint with a status that is up to date; nil if it is already.
 func (r *endpointReconciler) described(e *endpoint, object *fastpixv1.WebhookEndpoint) *fastpixv1.WebhookEndpoint {
 	updated := object.DeepCopy()
-	describe(updated, e.keys.snapshot(&object.Spec), r.options, r.now())
+	describe(updated, e.keys.snapshot(&object.Spec), r.directory.sharedKey(e), r.options, r.now())
 	if equality.Semantic.DeepEqual(object.Status, updated.Status) {
 		return nil
 	}

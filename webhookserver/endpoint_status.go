@@ -21,12 +21,13 @@ const (
 
 // describe writes into an endpoint's status what the receiver knows of it, and nothing else: counts and times of events are the
 // controllers'. It is a function of its arguments, so that every replica writes the same.
-func describe(e *fastpixv1.WebhookEndpoint, states []keyState, o *Options, now time.Time) {
+func describe(e *fastpixv1.WebhookEndpoint, states []keyState, shared *metav1.Condition, o *Options, now time.Time) {
 	e.Status.ObservedGeneration = e.Generation
 	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))
 	e.Status.URL = o.externalURL(e.Status.Path)
 	e.Status.SigningSecrets = secretStatuses(e, states, now)
 	setConditions(e, readiness(e, states, o.OperatorNamespace, now), weakness(e, states, now))
+	setWhileTrue(e, fastpixv1.ConditionSharedKey, shared)
 }
 
 // secretStatuses says which keys are in use. What the controllers noted about a key stays with its fingerprint.

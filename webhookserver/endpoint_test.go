@@ -292,3 +292,28 @@ func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 		t.Errorf("got %d Events, want 2", len(r.recorder.Events))
 	}
 }
+
+func TestSharedKeysAreWarnedAbout(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
+		t.Fatalf("an endpoint alone has conditions %v", e.Status.Conditions)
+	}
+	neighbour, stranger := makeEndpoint(), makeEndpoint()
+	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
+	stranger.Namespace, stranger.Name, stranger.UID = "elsewhere", "stranger", "uid-stranger"
+	for _, other := range []*fastpixv1.WebhookEndpoint{neighbour, stranger} {
+		r.reconciler.directory.set(other)
+		r.reconciler.directory.get(client.ObjectKeyFromObject(other)).keys.refresh(t.Context(), &other.Spec, r.now)
+	}
+	e, _ := r.reconcile()
+	message := condition(e, fastpixv1.ConditionSharedKey).Message
+	if !strings.Contains(message, "neighbour, an endpoint of another namespace") || strings.Contains(message, "stranger") {
+		t.Errorf("the warning says %q", message)
+	}
+	r.reconciler.directory.remove(neighbour)
+	r.reconciler.directory.remove(stranger)
+	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
+		t.Errorf("the warning stays when the others are gone: %v", e.Status.Conditions)
+	}
+}

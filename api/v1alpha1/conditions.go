@@ -18,6 +18,9 @@ const (
 	ConditionTooManyAssets = "TooManyAssets"
 	// ConditionWeakKey is true on a WebhookEndpoint while a signing key has fewer than 16 bytes.
 	ConditionWeakKey = "WeakKey"
+	// ConditionSharedKey is true on a WebhookEndpoint while another one accepts the same signing key: whoever holds the key of one can
+	// then write to both.
+	ConditionSharedKey = "SharedKey"
 )
 
 // Reasons of a WebhookEndpoint's Ready condition.

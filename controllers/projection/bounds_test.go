@@ -85,3 +85,21 @@ func TestListThatOnlyGrowsKeepsTheNewestInEveryOrder(t *testing.T) {
 		t.Errorf("reversed and one by one:\ngot  %s\nwant %s", got.json(), want.json())
 	}
 }
+
+// A counterexample that TestListsBeyondTheBoundStayBoundedAndStill found and shrank: an event came as two types, and the order
+// by which states were forgotten was not the order by which they are replaced.
+func TestTargetStatesBeyondTheBoundStayStillWhenAnEventComesAsTwoTypes(t *testing.T) {
+	t.Parallel()
+	var all []fastpixv1.SimulcastTarget
+	for i := range 65 {
+		all = append(all, fastpixv1.SimulcastTarget{ID: fmt.Sprintf("t%02d", i)})
+	}
+	deleted := streamEvent("e1", "video.live_stream.simulcast_target.deleted", 0, false)
+	deleted.Changes[0].Stream.SimulcastTargets.Remove = []string{"t00"}
+	created := streamEvent("e1", "video.live_stream.simulcast_target.created", 0, false)
+	created.Changes[0].Stream.SimulcastTargets.Set = all
+	want := blank(record.LiveStream).fold(deleted, created)
+	if got := want.fold(deleted); got.json() != want.json() {
+		t.Errorf("a record again:\ngot  %s\nwant %s", got.json(), want.json())
+	}
+}

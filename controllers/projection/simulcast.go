@@ -43,7 +43,12 @@ func (t *targets) merge(c *record.StreamChange, by event) {
 		t.note(mention{id: id, by: by})
 	}
 	for len(t.states) > maxElements {
-		i := oldest(t.states, func(m mention) event { return m.by })
+		i := 0
+		for j := range t.states {
+			if supersedesState(t.states[i].by, t.states[j].by) {
+				i = j
+			}
+		}
 		t.states = slices.Delete(t.states, i, i+1)
 	}
 }
@@ -56,9 +61,15 @@ func (t *targets) note(m mention) {
 	switch {
 	case !ok:
 		t.states = slices.Insert(t.states, i, m)
-	case supersedes(m.by, t.states[i].by, targetStates[m.by.typ], targetStates[t.states[i].by.typ]):
+	case supersedesState(m.by, t.states[i].by):
 		t.states[i] = m
 	}
+}
+
+// supersedesState is the rule of registers. It also says which states are forgotten for want of room: by any other order a
+// state could be replaced and become older by it, and a redelivery would bring back what it had pushed out.
+func supersedesState(by, held event) bool {
+	return supersedes(by, held, targetStates[by.typ], targetStates[held.typ])
 }
 
 func (t *targets) store(s *fastpixv1.LiveStreamStatus, o *origins) {
