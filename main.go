@@ -17,7 +17,6 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -121,9 +120,7 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
 		},
-		Cache: cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
-		// An API server that is away for long must not end the receiver.
-		Controller:              config.Controller{CacheSyncTimeout: 365 * 24 * time.Hour},
+		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
 		GracefulShutdownTimeout: new(o.receiving.DrainDelay + 30*time.Second),
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -39,5 +40,40 @@ func TestOnlyControllersWriteStatus(t *testing.T) {
 		if err := controllers.Status().Update(t.Context(), o); err != nil {
 			t.Errorf("the controllers' status of a %T: %v", o, err)
 		}
+	}
+}
+
+// TestReceiverWritesOnlyItsPartOfAnEndpoint protects that a stolen receiver identity cannot make the controllers drop events by
+// saying that they are purged.
+func TestReceiverWritesOnlyItsPartOfAnEndpoint(t *testing.T) {
+	e := newEndpoint(t)
+	receiver, err := client.New(deployment.asReceiver.Config, client.Options{Scheme: deployment.admin.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := metav1.NowMicro()
+	for name, tc := range map[string]struct {
+		change func(*fastpixv1.WebhookEndpointStatus)
+		want   bool
+	}{
+		"its path":              {change: func(s *fastpixv1.WebhookEndpointStatus) { s.Path = "/changed" }, want: true},
+		"what is purged":        {change: func(s *fastpixv1.WebhookEndpointStatus) { s.PurgedThrough = &now }},
+		"how much is pending":   {change: func(s *fastpixv1.WebhookEndpointStatus) { s.PendingEvents = 17 }},
+		"when that was counted": {change: func(s *fastpixv1.WebhookEndpointStatus) { s.PendingTime = &now }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eventually(t, "an attempt meets no conflict", func(ctx context.Context) error {
+				whe := e.read(t)
+				tc.change(&whe.Status)
+				err := receiver.Status().Update(ctx, whe)
+				if apierrors.IsConflict(err) {
+					return err
+				}
+				if tc.want != (err == nil) || !tc.want && !apierrors.IsForbidden(err) {
+					t.Errorf("want allowed: %t, got %v", tc.want, err)
+				}
+				return nil
+			})
+		})
 	}
 }

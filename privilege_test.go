@@ -168,6 +168,7 @@ func servedResources(t *testing.T) []resource {
 }
 
 func may(t *testing.T, user, verb, namespace string, r resource) bool {
+	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User: user, Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + operatorNamespace, "system:authenticated"},
 		ResourceAttributes: &authorizationv1.ResourceAttributes{

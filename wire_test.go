@@ -80,7 +80,7 @@ func TestAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer resp.Body.Close() //nolint:errcheck // nothing is lost
+			defer resp.Body.Close()
 			if resp.StatusCode != tt.want {
 				t.Errorf("answer is %d, want %d", resp.StatusCode, tt.want)
 			}
@@ -111,11 +111,11 @@ func TestAnswers(t *testing.T) {
 // answer sends raw bytes and returns the status code.
 func answer(t *testing.T, request string) int {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(deployment.receiver.ReceiverURL, "http://"))
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(deployment.receiver.ReceiverURL, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing is lost
+	defer conn.Close()
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +123,6 @@ func answer(t *testing.T, request string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is lost
+	defer resp.Body.Close()
 	return resp.StatusCode
 }

@@ -48,7 +48,7 @@ type discarder struct {
 	ledger    *ledger
 	backlog   *backlog
 	recorder  events.EventRecorder
-	endpoint  func(context.Context, types.NamespacedName) *fastpixv1.WebhookEndpoint
+	endpoints endpoints
 	now       func() time.Time
 	attempts  map[types.UID]int // how often a batch of failed records failed again; only this controller's one worker uses it
 }
@@ -124,13 +124,12 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, endpoint string, inde
 		fmt.Fprintln(name, b.records[from])
 	}
 	object.Name = "failed-" + hex.EncodeToString(name.Sum(nil))[:40]
-	if namespace, n, ok := strings.Cut(endpoint, "/"); ok {
-		key := types.NamespacedName{Namespace: namespace, Name: n}
-		object.Annotations = map[string]string{
-			fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
-		}
-		defer d.tell(ctx, key, failures)
+	var key types.NamespacedName // stays empty for records that cannot be read: they count all the same
+	key.Namespace, key.Name, _ = strings.Cut(endpoint, "/")
+	object.Annotations = map[string]string{
+		fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
 	}
+	defer d.tell(ctx, key, failures)
 	if err := d.client.Create(ctx, object); err != nil {
 		return client.IgnoreAlreadyExists(err) // moved before a crash; its status follows at its first retry
 	}
@@ -153,7 +152,7 @@ func (d *discarder) writeFailures(ctx context.Context, object *fastpixv1.EventBa
 
 // tell makes a Kubernetes Event of records that failed for the first time, on their endpoint.
 func (d *discarder) tell(ctx context.Context, key types.NamespacedName, failures map[int]failure) {
-	endpoint := d.endpoint(ctx, key)
+	endpoint := d.endpoints.get(ctx, key)
 	if endpoint == nil || len(failures) == 0 {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -495,6 +496,45 @@ func TestPublisherCountsAndStamps(t *testing.T) {
 		t.Errorf("lastEventTime is %v", s.LastEventTime)
 	case s.SigningSecrets[0].LastVerifiedTime == nil || s.SigningSecrets[1].LastVerifiedTime != nil:
 		t.Errorf("signing secrets are %s", mustJSON(t, s.SigningSecrets))
+	}
+}
+
+func TestRetentionOfWhatIsOver(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1",
+		event("e1", "video.media.ready", 1, media("ready-1", "Ready")), event("e2", "video.media.failed", 2, media("failed-1", "Failed")),
+		event("e3", "video.media.created", 3, media("created-1", "Created"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	var e fastpixv1.WebhookEndpoint
+	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
+		t.Fatal(err)
+	}
+	e.Spec.Retention = fastpixv1.RetentionPolicy{Ready: &metav1.Duration{Duration: 2 * time.Hour}, Failed: &metav1.Duration{Duration: time.Hour}}
+	if err := c.Update(t.Context(), &e); err != nil {
+		t.Fatal(err)
+	}
+	s := sweeper{live: c, client: c, endpoints: endpoints{cached: c}, purge: r.folder.purge, tick: r.folder.tick, now: func() time.Time { return r.now }}
+	for _, tc := range []struct {
+		after time.Duration
+		want  []string
+	}{
+		{after: 59 * time.Minute, want: []string{"ready-1", "failed-1", "created-1"}},
+		{after: 2 * time.Minute, want: []string{"ready-1", "created-1"}},
+		{after: time.Hour, want: []string{"created-1"}},
+		{after: 1000 * time.Hour, want: []string{"created-1"}},
+	} {
+		r.now = r.now.Add(tc.after)
+		if err := s.sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := world(t, c)
+		for _, name := range []string{"ready-1", "failed-1", "created-1"} {
+			if strings.Contains(got, name) != slices.Contains(tc.want, name) {
+				t.Errorf("after %v more, want %v:\n%s", tc.after, tc.want, got)
+			}
+		}
 	}
 }
 

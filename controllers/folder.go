@@ -41,7 +41,7 @@ type folder struct {
 	backlog   *backlog
 	written   *cache.LRUExpireCache // mirrors as the last write left them, by record.Key
 	namespace func(context.Context, string) (verdict, error)
-	endpoint  func(context.Context, types.NamespacedName) *fastpixv1.WebhookEndpoint
+	endpoints endpoints
 	purge     func(context.Context, mirror) error
 	notify    func(before, after mirror)
 	discard   func(types.UID)
@@ -185,7 +185,7 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, records 
 // allExpired reports whether every record is not newer than what was purged at its endpoint.
 func (f *folder) allExpired(ctx context.Context, records []*record.Record) bool {
 	for _, r := range records {
-		endpoint := f.endpoint(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
+		endpoint := f.endpoints.get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
 		if endpoint == nil || endpoint.Status.PurgedThrough == nil || r.Untimed || r.Time.After(endpoint.Status.PurgedThrough.Time) {
 			return false
 		}
@@ -195,7 +195,7 @@ func (f *folder) allExpired(ctx context.Context, records []*record.Record) bool 
 
 // retention returns how long a tombstone stays.
 func (f *folder) retention(ctx context.Context, m mirror) time.Duration {
-	endpoint := f.endpoint(ctx, types.NamespacedName{Namespace: m.object().GetNamespace(), Name: m.endpoint()})
+	endpoint := f.endpoints.of(ctx, m)
 	if endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
 		return defaultRetention
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -17,6 +16,7 @@ import (
 type purger struct {
 	client    client.Client
 	live      client.Reader
+	endpoints endpoints
 	retention func(context.Context, mirror) time.Duration
 	now       func() time.Time
 }
@@ -46,11 +46,11 @@ func (p *purger) purge(ctx context.Context, m mirror) error {
 // remember raises status.purgedThrough of the mirror's endpoint.
 func (p *purger) remember(ctx context.Context, m mirror, through metav1.MicroTime) error {
 	var endpoint fastpixv1.WebhookEndpoint
-	name := types.NamespacedName{Namespace: m.object().GetNamespace(), Name: m.endpoint()}
-	if name.Name == "" {
+	owner := p.endpoints.of(ctx, m)
+	if owner == nil {
 		return nil
 	}
-	if err := p.live.Get(ctx, name, &endpoint); err != nil {
+	if err := p.live.Get(ctx, client.ObjectKeyFromObject(owner), &endpoint); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	if old := endpoint.Status.PurgedThrough; old != nil && !through.After(old.Time) {

@@ -54,21 +54,14 @@ func newRig(t *testing.T, c client.Client) *rig {
 	t.Helper()
 	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), ledger: newLedger(), backlog: newBacklog(), timers: newTimers(), recorder: events.NewFakeRecorder(1000)}
 	now := func() time.Time { return r.now }
-	endpoint := func(ctx context.Context, key types.NamespacedName) *fastpixv1.WebhookEndpoint {
-		var e fastpixv1.WebhookEndpoint
-		if key.Name == "" || c.Get(ctx, key, &e) != nil {
-			return nil
-		}
-		return &e
-	}
 	discard := func(uid types.UID) { r.ends = append(r.ends, uid) }
 	r.folder = &folder{
 		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
-		namespace: namespaces{cached: c, live: c}.verdict, endpoint: endpoint, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
+		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
-	r.folder.purge = (&purger{client: c, live: c, retention: r.folder.retention, now: now}).purge
+	r.folder.purge = (&purger{client: c, live: c, endpoints: endpoints{cached: c}, retention: r.folder.retention, now: now}).purge
 	r.discarder = &discarder{
-		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoint: endpoint, now: now,
+		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: endpoints{cached: c}, now: now,
 		attempts: map[types.UID]int{},
 	}
 	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, now: now, activity: map[types.NamespacedName]*activity{}}

@@ -110,22 +110,16 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		fold     = &queueSource[record.Key]{}
 		discard  = &queueSource[types.UID]{}
 	)
-	endpoint := func(ctx context.Context, key types.NamespacedName) *fastpixv1.WebhookEndpoint {
-		var e fastpixv1.WebhookEndpoint
-		if key.Name == "" || mgr.GetClient().Get(ctx, key, &e) != nil {
-			return nil
-		}
-		return &e
-	}
+	endpoints := endpoints{cached: mgr.GetClient()}
 	folder := &folder{
 		client: writer, live: live, ledger: ledger, timers: timers, backlog: backlog, written: utilcache.NewLRUExpireCache(writtenEntries),
-		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoint: endpoint,
+		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoints: endpoints,
 		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}
-	purger := &purger{client: writer, live: live, retention: folder.retention, now: time.Now}
+	purger := &purger{client: writer, live: live, endpoints: endpoints, retention: folder.retention, now: time.Now}
 	folder.purge = purger.purge
 	discarder := &discarder{
-		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoint: endpoint,
+		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoints: endpoints,
 		now: time.Now, attempts: map[types.UID]int{},
 	}
 	publisher := &publisher{
@@ -135,7 +129,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	reader := &reader{
 		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
 	}
-	sweeper := &sweeper{live: live, client: writer, endpoint: endpoint, purge: purger.purge, tick: folder.tick, now: time.Now}
+	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, tick: folder.tick, now: time.Now}
 
 	if err := startController(mgr, "fold", folder, o.FoldConcurrency, newFairQueue, fold); err != nil {
 		return err

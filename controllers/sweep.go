@@ -25,12 +25,12 @@ const (
 // sweeper walks all mirrors once an hour, page by page, for what has no timer: retention of media that are ready or failed, specs
 // that changed while nobody watched, and how many assets each endpoint has.
 type sweeper struct {
-	live     client.Reader
-	client   client.Client
-	endpoint func(context.Context, types.NamespacedName) *fastpixv1.WebhookEndpoint
-	purge    func(context.Context, mirror) error
-	tick     func(context.Context, record.Key, mirror) (ctrl.Result, error)
-	now      func() time.Time
+	live      client.Reader
+	client    client.Client
+	endpoints endpoints
+	purge     func(context.Context, mirror) error
+	tick      func(context.Context, record.Key, mirror) (ctrl.Result, error)
+	now       func() time.Time
 }
 
 // Start sweeps at once and then every hour.
@@ -100,20 +100,21 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 
 // over reports whether the endpoint's retention of ready or failed media has passed for a mirror, counted from when it became so.
 func (s *sweeper) over(ctx context.Context, m mirror) bool {
-	endpoint := s.endpoint(ctx, types.NamespacedName{Namespace: m.object().GetNamespace(), Name: m.endpoint()})
-	ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady)
-	if endpoint == nil || ready == nil {
+	endpoint := s.endpoints.of(ctx, m)
+	if endpoint == nil {
 		return false
 	}
-	limit := endpoint.Spec.Retention.Ready
+	// A failed media was not Ready before either: what it became is Stalled.
+	limit, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
 	switch m.state() {
 	case record.StateReady:
 	case record.StateFailed:
-		limit = endpoint.Spec.Retention.Failed
+		limit, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
 	default:
 		return false
 	}
-	return limit != nil && s.now().Sub(ready.LastTransitionTime.Time) > limit.Duration
+	since := apimeta.FindStatusCondition(m.conditions(), became)
+	return limit != nil && since != nil && s.now().Sub(since.LastTransitionTime.Time) > limit.Duration
 }
 
 // advise sets or clears the warning that an endpoint mirrors too many assets.

@@ -1,0 +1,36 @@
+package controllers
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// endpoints finds WebhookEndpoints in the informer's cache.
+type endpoints struct{ cached client.Reader }
+
+// get returns an endpoint; nil if there is none.
+func (e endpoints) get(ctx context.Context, key types.NamespacedName) *fastpixv1.WebhookEndpoint {
+	var endpoint fastpixv1.WebhookEndpoint
+	if key.Name == "" || e.cached.Get(ctx, key, &endpoint) != nil {
+		return nil
+	}
+	return &endpoint
+}
+
+// of returns the endpoint whose policy holds for a mirror: the one it names, or, for a mirror that a user applied without naming one,
+// the only one of the namespace; nil if there is none.
+func (e endpoints) of(ctx context.Context, m mirror) *fastpixv1.WebhookEndpoint {
+	namespace := m.object().GetNamespace()
+	if m.endpoint() != "" {
+		return e.get(ctx, types.NamespacedName{Namespace: namespace, Name: m.endpoint()})
+	}
+	var list fastpixv1.WebhookEndpointList
+	if e.cached.List(ctx, &list, client.InNamespace(namespace)) != nil || len(list.Items) != 1 {
+		return nil
+	}
+	return &list.Items[0]
+}

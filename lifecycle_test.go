@@ -1,0 +1,293 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// These tests protect what happens around events: adoption, a changed spec, tombstones that go and stay gone, records that cannot be
+// folded, and rotation of a signing secret.
+
+func (e endpoint) asset(t *testing.T, id string) (*fastpixv1.MediaAsset, error) {
+	t.Helper()
+	var a fastpixv1.MediaAsset
+	err := deployment.admin.Get(t.Context(), client.ObjectKey{Namespace: e.namespace, Name: id}, &a)
+	return &a, err
+}
+
+// waitState waits until an asset is in a state.
+func (e endpoint) waitState(t *testing.T, id, state string) *fastpixv1.MediaAsset {
+	t.Helper()
+	var a fastpixv1.MediaAsset
+	eventually(t, "asset "+id+" is "+state, func(ctx context.Context) error {
+		if err := deployment.admin.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: id}, &a); err != nil {
+			return err
+		}
+		if a.Status.State != state {
+			return fmt.Errorf("it is %q", a.Status.State)
+		}
+		return nil
+	})
+	return &a
+}
+
+// edit changes the endpoint's spec.
+func (e endpoint) edit(t *testing.T, change func(*fastpixv1.WebhookEndpointSpec)) {
+	t.Helper()
+	eventually(t, "the endpoint is changed", func(ctx context.Context) error {
+		whe := e.read(t)
+		change(&whe.Spec)
+		return deployment.admin.Update(ctx, whe)
+	})
+}
+
+func (e endpoint) read(t *testing.T) *fastpixv1.WebhookEndpoint {
+	t.Helper()
+	var whe fastpixv1.WebhookEndpoint
+	if err := deployment.admin.Get(t.Context(), client.ObjectKey{Namespace: e.namespace, Name: "fastpix"}, &whe); err != nil {
+		t.Fatal(err)
+	}
+	return &whe
+}
+
+func TestAppliedAssetIsAdoptedAndItsSpecMayChange(t *testing.T) {
+	e := newEndpoint(t)
+	id, _ := newAsset()
+	// Applied before FastPix says anything, its id written in capitals.
+	create(t, &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: id}, Spec: fastpixv1.MediaAssetSpec{MediaID: strings.ToUpper(id)},
+	})
+	if a, err := e.asset(t, id); err != nil || a.Status.ObservedGeneration != -1 {
+		t.Fatalf("before its first event: observedGeneration %d (%v)", a.Status.ObservedGeneration, err)
+	}
+	e.mustDeliver(t, bytes.ReplaceAll(recent("video.media.ready.json"), []byte("d003b383-bac0-42e9-a039-9bd4360f98a3"), []byte(id)))
+	a := e.waitState(t, id, "Ready")
+
+	a.Spec.EndpointRef.Name = "another"
+	if err := deployment.admin.Update(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the status catches up with the spec", func(context.Context) error {
+		a, err := e.asset(t, id)
+		if err != nil {
+			return err
+		}
+		ready := apimeta.FindStatusCondition(a.Status.Conditions, fastpixv1.ConditionReady)
+		if a.Generation < 2 || a.Status.ObservedGeneration != a.Generation || ready.ObservedGeneration != a.Generation {
+			return fmt.Errorf("generation %d is observed as %d", a.Generation, a.Status.ObservedGeneration)
+		}
+		return nil
+	})
+}
+
+func TestTombstoneGoesAndReplaysDoNotRaiseIt(t *testing.T) {
+	e := newEndpoint(t)
+	e.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Deleted = &metav1.Duration{Duration: time.Second} })
+	id, created := newAsset()
+	deleted := bytes.ReplaceAll(recent("video.media.deleted.json"), []byte("d003b383-bac0-42e9-a039-9bd4360f98a3"), []byte(id))
+	// The controllers' copy of the endpoint may be older than the edit: a first asset waits until the retention counts.
+	e.mustDeliver(t, created)
+	e.waitState(t, id, "Created")
+	e.mustDeliver(t, deleted)
+	eventually(t, "the tombstone is purged", func(context.Context) error {
+		a, err := e.asset(t, id)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("it is there, timer %q at %v (%v)", a.Status.Timer, a.Status.TimerTime, err)
+	})
+	if e.read(t).Status.PurgedThrough == nil {
+		t.Error("the endpoint does not remember what was purged")
+	}
+	// The same event in other bytes, so that the receiver's memory of duplicates does not keep it.
+	e.mustDeliver(t, append(deleted, ' '))
+	waitFolded(t)
+	if a, err := e.asset(t, id); !apierrors.IsNotFound(err) {
+		t.Errorf("a replay raised the dead: %+v (%v)", a.Status, err)
+	}
+}
+
+func TestRecordThatCannotBeFoldedIsShownAndCostsNobodyElse(t *testing.T) {
+	e := newEndpoint(t)
+	id, body := newAsset()
+	squatter := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: id}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"}}
+	create(t, squatter)
+	e.mustDeliver(t, body)
+	other, otherBody := newAsset()
+	e.mustDeliver(t, otherBody)
+	e.waitState(t, other, "Created")
+	eventually(t, "the failed record is shown", func(ctx context.Context) error {
+		var batches fastpixv1.EventBatchList
+		if err := deployment.admin.List(ctx, &batches, client.InNamespace(operatorNamespace), client.MatchingLabels{fastpixv1.FailedLabel: "true"}); err != nil {
+			return err
+		}
+		for _, b := range batches.Items {
+			for _, f := range b.Status.Failed {
+				if strings.HasSuffix(f.Object, e.namespace+"/"+id) && f.Reason == "NameTaken" && e.read(t).Status.FailedEvents == 1 {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("%d batches of failed records, the endpoint counts %d", len(batches.Items), e.read(t).Status.FailedEvents)
+	})
+	if err := deployment.admin.Delete(t.Context(), squatter); err != nil {
+		t.Fatal(err)
+	}
+	startAnew(t, deployment.controllers) // every start tries again
+	e.waitState(t, id, "Created")
+	waitFolded(t)
+}
+
+// startAnew ends a process as a roll-out does and starts it again.
+func startAnew(t *testing.T, p *controlplane.Operator) {
+	t.Helper()
+	if err := p.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	restart(t, p)
+}
+
+// deny refuses new assets in a namespace, by an admission policy, until allow is called.
+func deny(t *testing.T, namespace string) (allow func()) {
+	t.Helper()
+	meta := metav1.ObjectMeta{Name: "no-assets-" + namespace}
+	create(t, &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicySpec{
+		MatchConstraints: &admissionv1.MatchResources{
+			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+			ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+				Operations: []admissionv1.OperationType{admissionv1.Create},
+				Rule:       admissionv1.Rule{APIGroups: []string{"video.fastpix.com"}, APIVersions: []string{"*"}, Resources: []string{"mediaassets"}},
+			}}},
+		},
+		Validations: []admissionv1.Validation{{Expression: "false", Message: "no assets here"}},
+	}})
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: meta.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+	}}
+	create(t, binding)
+	return func() {
+		t.Helper()
+		if err := deployment.admin.Delete(t.Context(), binding); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the policy is no longer in force", func(ctx context.Context) error {
+			return deployment.admin.Create(ctx, &fastpixv1.MediaAsset{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "probe"},
+			}, client.DryRunAll)
+		})
+	}
+}
+
+func TestTenantsPolicyFailsOnlyItsOwn(t *testing.T) {
+	e, neighbour := newEndpoint(t), newEndpoint(t)
+	// A policy of the tenant's own that refuses assets; a ResourceQuota would need kube-controller-manager.
+	allow := deny(t, e.namespace)
+	id, body := newAsset()
+	eventually(t, "the policy is in force", func(ctx context.Context) error {
+		err := deployment.admin.Create(ctx, &fastpixv1.MediaAsset{
+			ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: "probe"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "probe"},
+		}, client.DryRunAll)
+		if err == nil {
+			return fmt.Errorf("an asset is admitted")
+		}
+		return nil
+	})
+	e.mustDeliver(t, body)
+	otherID, otherBody := newAsset()
+	neighbour.mustDeliver(t, otherBody)
+	neighbour.waitState(t, otherID, "Created")
+	eventually(t, "the refusal is counted", func(context.Context) error {
+		if n := e.read(t).Status.FailedEvents; n != 1 {
+			return fmt.Errorf("%d failed events", n)
+		}
+		return nil
+	})
+	if n := neighbour.read(t).Status.FailedEvents; n != 0 {
+		t.Errorf("the neighbour has %d failed events", n)
+	}
+	allow()
+	startAnew(t, deployment.controllers)
+	e.waitState(t, id, "Created")
+	waitFolded(t)
+}
+
+func TestDeletedNamespaceTakesItsEventsAlong(t *testing.T) {
+	e := newEndpoint(t)
+	deployment.controllers.Kill()
+	t.Cleanup(func() { restart(t, deployment.controllers) })
+	_, body := newAsset()
+	e.mustDeliver(t, body)
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.namespace}}
+	if err := deployment.admin.Delete(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	restart(t, deployment.controllers)
+	waitFolded(t) // nothing can be created in a namespace that ends, and nothing waits for it
+}
+
+func TestRotationWithoutLoss(t *testing.T) {
+	e := newEndpoint(t)
+	const next = "MaS7xleBUZ39xJ4A7zwNRLX2On3qyDduvYHg8sLNedA="
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: "signing-secret"}}
+	post := func(key string) int {
+		_, body := newAsset()
+		status, err := deployment.receiver.Post(t.Context(), e.path(), body, fixtures.Sign(key, body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status
+	}
+	if got := post(next); got != http.StatusUnauthorized {
+		t.Fatalf("a key that is not configured: %d", got)
+	}
+	if err := deployment.admin.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+		t.Fatal(err)
+	}
+	secret.Data["next"] = []byte(next)
+	if err := deployment.admin.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	e.edit(t, func(s *fastpixv1.WebhookEndpointSpec) {
+		s.SigningSecrets = append(s.SigningSecrets, fastpixv1.SigningSecretReference{Name: "signing-secret", Key: "next"})
+	})
+	eventually(t, "the new key works at a delivery", func(context.Context) error {
+		if got := post(next); got != http.StatusOK {
+			return fmt.Errorf("answer %d", got)
+		}
+		return nil
+	})
+	if got := post(fixtures.SigningSecret); got != http.StatusOK {
+		t.Errorf("the old key during rotation: %d", got)
+	}
+	eventually(t, "the status shows both keys and when they verified", func(context.Context) error {
+		s := e.read(t).Status.SigningSecrets
+		if len(s) != 2 || s[0].Fingerprint == s[1].Fingerprint || s[1].LastVerifiedTime == nil {
+			return fmt.Errorf("signing secrets are %+v", s)
+		}
+		return nil
+	})
+	e.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.SigningSecrets = s.SigningSecrets[1:] })
+	eventually(t, "the old key stops", func(context.Context) error {
+		if got := post(fixtures.SigningSecret); got != http.StatusUnauthorized {
+			return fmt.Errorf("answer %d", got)
+		}
+		return nil
+	})
+	waitFolded(t)
+}
