@@ -110,7 +110,7 @@ func TestTombstoneGoesAndReplaysDoNotRaiseIt(t *testing.T) {
 		if apierrors.IsNotFound(err) {
 			return nil
 		}
-		return fmt.Errorf("it is there, timer %q at %v (%v)", a.Status.Timer, a.Status.TimerTime, err)
+		return fmt.Errorf("it is there, timer %q at %v (%w)", a.Status.Timer, a.Status.TimerTime, err)
 	})
 	if e.read(t).Status.PurgedThrough == nil {
 		t.Error("the endpoint does not remember what was purged")

@@ -37,7 +37,7 @@ func (o *Operator) Post(ctx context.Context, path string, body []byte, signature
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is lost
+	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, err
 }

@@ -52,7 +52,7 @@ func (c *ControlPlane) StoredObjects(ctx context.Context) (map[string][]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("read etcd: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is lost
+	defer resp.Body.Close()
 	var answer struct {
 		KVs []struct{ Key, Value []byte }
 	}
@@ -76,7 +76,7 @@ func getOK(ctx context.Context, client *http.Client, url string) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is lost
+	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return err
 	}

@@ -18,10 +18,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/term"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/go-logr/logr"
 
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"

@@ -104,7 +104,7 @@ func (r *rows) get(ctx context.Context, m fixtures.Mirror) (*metav1.Table, error
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is lost
+	defer resp.Body.Close()
 	var table metav1.Table
 	if err := json.NewDecoder(resp.Body).Decode(&table); err != nil {
 		return nil, fmt.Errorf("read %s: %w", url, err)

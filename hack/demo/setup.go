@@ -103,13 +103,13 @@ func (d *demo) start(ctx context.Context, o *controlplane.Operator) error {
 	return o.Start(ctx)
 }
 
-// binary returns bin/fastpix-operator, which make builds, or builds one.
+// binary returns the operator's binary beside this one, where make builds both, or builds one: under go run there is none.
 func (d *demo) binary(ctx context.Context) (string, error) {
-	root, err := controlplane.ModuleRoot()
+	program, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	binary := filepath.Join(root, "bin", "fastpix-operator")
+	binary := filepath.Join(filepath.Dir(program), "fastpix-operator")
 	if _, err := os.Stat(binary); err == nil {
 		return binary, nil
 	}
