@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -107,8 +108,13 @@ func TestIdentitiesAreImmutable(t *testing.T) {
 			o := object(t, tt.kind, newNamespace(t), "immutable", tt.before)
 			create(t, o)
 			changed := object(t, tt.kind, o.GetNamespace(), o.GetName(), tt.after)
-			changed.SetResourceVersion(o.GetResourceVersion())
-			err := deployment.admin.Update(t.Context(), changed, client.DryRunAll)
+			err := retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the receiver writes the endpoint's status meanwhile
+				if err := deployment.admin.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+					return err
+				}
+				changed.SetResourceVersion(o.GetResourceVersion())
+				return deployment.admin.Update(t.Context(), changed.DeepCopyObject().(client.Object), client.DryRunAll)
+			})
 			switch {
 			case tt.want == "" && err != nil:
 				t.Errorf("refused: %v", err)

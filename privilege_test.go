@@ -54,6 +54,7 @@ func TestIdentitiesMayDoNothingElse(t *testing.T) {
 			"create,delete,get,list,watch eventbatches.video.fastpix.com in fastpix-system",
 			"update eventbatches.video.fastpix.com/status in fastpix-system",
 			"create,get,update leases.coordination.k8s.io in fastpix-system",
+			"create,patch events in fastpix-system", // of leader election
 			"get,list,watch namespaces everywhere",
 			"create,delete,get,list,watch livestreams.video.fastpix.com everywhere",
 			"create,delete,get,list,watch mediaassets.video.fastpix.com everywhere",
