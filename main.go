@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -30,6 +32,15 @@ import (
 
 // version is set by the build.
 var version = "dev"
+
+// renewDeadline is how long a leader may fail to renew its lease before it stops.
+const renewDeadline = 10 * time.Second
+
+// leaderIdentity stays the same when the controllers start anew in this process, so that they need not wait for their own lease to run out.
+var leaderIdentity = func() string {
+	host, _ := os.Hostname()
+	return host + "_" + rand.Text()
+}()
 
 // options are the flags of the binary.
 type options struct {
@@ -132,14 +143,20 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 
 // runControllers runs the controllers until the context ends or the lease is lost.
 func runControllers(ctx context.Context, restConfig *rest.Config, o options) error {
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, o.operatorNamespace, "fastpix-controller-manager",
+		resourcelock.ResourceLockConfig{Identity: leaderIdentity}, restConfig, renewDeadline)
+	if err != nil {
+		return fmt.Errorf("make the lease: %w", err)
+	}
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme:                 newScheme(),
-		Metrics:                metricsserver.Options{BindAddress: "0"}, // the other manager serves the process's metrics
-		HealthProbeBindAddress: "0",
-		Cache:                  controllers.CacheOptions(o.operatorNamespace),
-		LeaderElection:         o.leaderElect,
-		LeaderElectionID:       "fastpix-controller-manager", LeaderElectionNamespace: o.operatorNamespace,
-		LeaderElectionReleaseOnCancel: true, // everything that writes has stopped by then: see Manager.Start
+		Scheme:                              newScheme(),
+		Metrics:                             metricsserver.Options{BindAddress: "0"}, // the other manager serves the process's metrics
+		HealthProbeBindAddress:              "0",
+		Cache:                               controllers.CacheOptions(o.operatorNamespace),
+		LeaderElection:                      o.leaderElect,
+		LeaderElectionResourceLockInterface: lock,
+		RenewDeadline:                       new(renewDeadline),
+		LeaderElectionReleaseOnCancel:       true, // everything that writes has stopped by then: see Manager.Start
 	})
 	if err != nil {
 		return fmt.Errorf("make the controllers' manager: %w", err)

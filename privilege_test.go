@@ -54,7 +54,6 @@ func TestIdentitiesMayDoNothingElse(t *testing.T) {
 			"create,delete,get,list,watch eventbatches.video.fastpix.com in fastpix-system",
 			"update eventbatches.video.fastpix.com/status in fastpix-system",
 			"create,get,update leases.coordination.k8s.io in fastpix-system",
-			"create,patch events in fastpix-system", // of leader election
 			"get,list,watch namespaces everywhere",
 			"create,delete,get,list,watch livestreams.video.fastpix.com everywhere",
 			"create,delete,get,list,watch mediaassets.video.fastpix.com everywhere",
@@ -255,10 +254,12 @@ func TestUsersRights(t *testing.T) {
 			"get,list,watch webhookendpoints.video.fastpix.com in " + namespace,
 		},
 		"fastpix-edit": {
-			"create,delete,patch,update livestreams.video.fastpix.com in " + namespace,
-			"create,delete,patch,update mediaassets.video.fastpix.com in " + namespace,
 			"create,delete,deletecollection,patch,update webhookendpoints.video.fastpix.com in " + namespace,
 		},
+	}
+	tests["fastpix-mirror-editor"] = []string{
+		"create,delete,get,list,patch,update,watch livestreams.video.fastpix.com in " + namespace,
+		"create,delete,get,list,patch,update,watch mediaassets.video.fastpix.com in " + namespace,
 	}
 	baseline := rights(t, "nobody", namespace)
 	for role, want := range tests {

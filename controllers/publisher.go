@@ -19,6 +19,8 @@ import (
 
 const (
 	publishInterval = time.Second
+	// publishPause follows a failure, so that an outage does not fill the log.
+	publishPause = 5 * time.Second
 	// maxPublishes bounds the writes of one interval; with more endpoints than that each is published less often.
 	maxPublishes = 20
 	// coarse is how far lastEventTime and lastVerifiedTime may lag while nothing else is to be written.
@@ -71,6 +73,7 @@ func (p *publisher) Start(ctx context.Context) error {
 		sleep(ctx, publishInterval)
 		if err := p.publish(ctx); err != nil && ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Publishing counts failed, will retry")
+			sleep(ctx, publishPause)
 		}
 	}
 	return nil

@@ -37,7 +37,6 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=fastpix-system,resources=leases,verbs=get;create;update
-// +kubebuilder:rbac:groups="",namespace=fastpix-system,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
@@ -145,8 +144,12 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		folder.nudge(key)
 		fold.add(key)
 	}
+	watchdog, err := newWatchdog(mgr)
+	if err != nil {
+		return err
+	}
 	for _, r := range []manager.Runnable{
-		publisher, reader, reader, sweeper,
+		watchdog, publisher, reader, reader, sweeper,
 		newSpecWatcher(specs, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(specs, record.LiveStream, "livestreams", nudge),
 	} {
 		if err := mgr.Add(r); err != nil {

@@ -1,0 +1,38 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestWatchdogEndsAfterALongSilence protects that a short outage restarts nothing, and a long one does.
+func TestWatchdogEndsAfterALongSilence(t *testing.T) {
+	for name, tc := range map[string]struct {
+		outage time.Duration
+		want   bool
+	}{
+		"short": {outage: maxSilence - probeInterval, want: false},
+		"long":  {outage: maxSilence + 2*probeInterval, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				start := time.Now()
+				away := errors.New("away")
+				w := watchdog{now: time.Now, probe: func(context.Context) error {
+					if at := time.Since(start); at > 10*time.Second && at < 10*time.Second+tc.outage {
+						return away
+					}
+					return nil
+				}}
+				if err := w.Start(ctx); errors.Is(err, away) != tc.want {
+					t.Errorf("after an outage of %s: %v", tc.outage, err)
+				}
+			})
+		})
+	}
+}
