@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// kinds returns every way to break something. See rig.members for the order of targets: all but the last may be killed.
+func kinds() []kind {
+	const (
+		members = controllerCount + receiverCount
+		mortal  = receiverCount - 1
+	)
+	return []kind{
+		{"kill -9 of controllers", 3, 0, controllerCount, 0, time.Second, killMember},
+		{"kill -9 of a receiver", 3, controllerCount, mortal, 0, time.Second, killMember},
+		{"SIGTERM to controllers", 2, 0, controllerCount, 0, time.Second, stopMember},
+		{"SIGTERM to a receiver", 2, controllerCount, mortal, 0, time.Second, stopMember},
+		{"SIGSTOP of controllers", 2, 0, controllerCount, time.Second, 3 * time.Second, freezeMember},
+		{"SIGSTOP of controllers beyond their lease", 1, 0, controllerCount, 16 * time.Second, 20 * time.Second, freezeMember},
+		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeMember},
+		{"kill -9 of kube-apiserver", 2, 0, 1, 0, 3 * time.Second, killAPIServer},
+		{"kill -9 of etcd", 2, 0, 1, 0, 3 * time.Second, killEtcd},
+		{"reset of a link to the API server", 3, 0, members, 100 * time.Millisecond, 2 * time.Second, resetAPILink},
+		{"slow link to the API server", 2, 0, members, 2 * time.Second, 6 * time.Second, slowAPILink},
+		{"black hole to the API server", 2, 0, members, 2 * time.Second, 12 * time.Second, holeAPILink},
+		{"reset of a link to a receiver", 3, controllerCount, receiverCount, 100 * time.Millisecond, 2 * time.Second, resetFrontLink},
+		{"slow link to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 6 * time.Second, slowFrontLink},
+		{"black hole to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 8 * time.Second, holeFrontLink},
+		{"Secret deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateSecret},
+		{"WebhookEndpoint deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateEndpoint},
+		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, squat},
+	}
+}
+
+func killMember(ctx context.Context, n *round, f fault) error {
+	n.rig.members[f.target].kill(ctx, n.rig, f.length)
+	return nil
+}
+
+func stopMember(ctx context.Context, n *round, f fault) error {
+	n.rig.members[f.target].stop(ctx, n.rig, f.length)
+	return nil
+}
+
+func freezeMember(ctx context.Context, n *round, f fault) error {
+	n.rig.members[f.target].freeze(ctx, f.length)
+	return nil
+}
+
+func killAPIServer(ctx context.Context, n *round, f fault) error {
+	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
+}
+
+func killEtcd(ctx context.Context, n *round, f fault) error {
+	return n.rig.killOfPlane(ctx, n.rig.plane.Etcd, f.length)
+}
+
+// killOfPlane kills etcd or the API server and starts it again after a while.
+func (r *rig) killOfPlane(ctx context.Context, p *controlplane.Process, away time.Duration) error {
+	r.planeMu.Lock()
+	defer r.planeMu.Unlock()
+	p.Kill()
+	pause(ctx, away)
+	return r.raiseLocked(ctx)
+}
+
+// The most that a slow link delays each piece of data.
+const maxDelay = 300 * time.Millisecond
+
+func resetAPILink(ctx context.Context, n *round, f fault) error {
+	return disturb(ctx, n.rig.members[f.target].api, linkFault{reset: true}, f.length)
+}
+
+func slowAPILink(ctx context.Context, n *round, f fault) error {
+	return disturb(ctx, n.rig.members[f.target].api, linkFault{delay: maxDelay}, f.length)
+}
+
+func holeAPILink(ctx context.Context, n *round, f fault) error {
+	return disturb(ctx, n.rig.members[f.target].api, linkFault{hole: make(chan struct{})}, f.length)
+}
+
+func resetFrontLink(ctx context.Context, n *round, f fault) error {
+	return disturb(ctx, n.rig.members[f.target].front, linkFault{reset: true}, f.length)
+}
+
+func slowFrontLink(ctx context.Context, n *round, f fault) error {
+	return disturb(ctx, n.rig.members[f.target].front, linkFault{delay: maxDelay}, f.length)
+}
+
+func holeFrontLink(ctx context.Context, n *round, f fault) error {
+	return disturb(ctx, n.rig.members[f.target].front, linkFault{hole: make(chan struct{})}, f.length)
+}
+
+// disturb makes a link fail for a while. Of two faults at once the later one counts, and the first end ends both.
+func disturb(ctx context.Context, p *proxy, f linkFault, length time.Duration) error {
+	p.become(f)
+	pause(ctx, length)
+	p.become(linkFault{})
+	return nil
+}
+
+func recreateSecret(ctx context.Context, n *round, f fault) error {
+	t := n.tenants[f.target]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return n.rig.recreate(ctx, t.secret(), t.secret(), f.length)
+}
+
+func recreateEndpoint(ctx context.Context, n *round, f fault) error {
+	t := n.tenants[f.target]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wasGone.Store(true)
+	return n.rig.recreate(ctx, t.endpoint(), t.endpoint(), f.length)
+}
+
+// squat makes an object that has the name of a media of which events will tell, but another id: they cannot be folded until it is
+// removed.
+func squat(ctx context.Context, n *round, f fault) error {
+	i := n.storyIndex("A-pull-asset")
+	l := newLife(rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[i])
+	squatter := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.tenant.namespace, Name: l.idFor(fixtures.MediaA)},
+		Spec:       fastpixv1.MediaAssetSpec{MediaID: l.newID("somebody else")},
+	}
+	if err := n.rig.create(ctx, squatter); err != nil {
+		return err
+	}
+	n.generator.join(l)
+	n.enqueue(ctx, l.events[:len(l.events)/3]) // so that some are refused while it is there
+	pause(ctx, f.length)
+	if err := n.waitRefused(ctx, squatter); err != nil {
+		return err
+	}
+	return insist(ctx, func(ctx context.Context) error { return n.rig.evict(ctx, squatter) })
+}
+
+// waitRefused waits until the journal says that records fail because of a squatter.
+func (n *round) waitRefused(ctx context.Context, squatter *fastpixv1.MediaAsset) error {
+	key := record.Key{Kind: record.MediaAsset, Namespace: squatter.Namespace, Name: squatter.Name}.String()
+	refused := 0
+	err := wait.PollUntilContextTimeout(ctx, time.Second, foldPatience, true, func(ctx context.Context) (bool, error) {
+		batches, err := n.rig.batches(ctx, client.MatchingLabels{fastpixv1.FailedLabel: "true"})
+		for _, b := range batches {
+			for _, failure := range b.Status.Failed {
+				if failure.Object == key {
+					refused++
+				}
+			}
+		}
+		return err == nil && refused > 0, nil
+	})
+	if err != nil {
+		return fmt.Errorf("no record is reported as failed although %s has another id: %w", key, err)
+	}
+	n.report.refused(refused)
+	return nil
+}
+
+// evict removes a squatter, but never what took its place.
+func (r *rig) evict(ctx context.Context, squatter *fastpixv1.MediaAsset) error {
+	var now fastpixv1.MediaAsset
+	err := r.admin.Get(ctx, types.NamespacedName{Namespace: squatter.Namespace, Name: squatter.Name}, &now)
+	if err != nil || now.Spec.MediaID != squatter.Spec.MediaID {
+		return client.IgnoreNotFound(err)
+	}
+	err = r.admin.Delete(ctx, &now, client.Preconditions{UID: &now.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return errors.Join(err, errors.New("remove the squatter"))
+	}
+	return nil
+}

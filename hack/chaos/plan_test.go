@@ -1,0 +1,92 @@
+// These tests protect that a run can be played again from its seed: the same faults, the same lives, and events that a receiver
+// takes and the oracle understands.
+package main
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+func planOf(seed uint64) []fault {
+	return plan(rand.New(rand.NewPCG(seed, 1)), kinds(), time.Minute)
+}
+
+func TestPlanFollowsFromItsSeed(t *testing.T) {
+	text := func(faults []fault) (all []string) {
+		for _, f := range faults {
+			all = append(all, f.at.String()+" "+f.String())
+		}
+		return all
+	}
+	if a, b := text(planOf(7)), text(planOf(7)); !slices.Equal(a, b) {
+		t.Errorf("two plans of one seed:\n%q\n%q", a, b)
+	}
+	if a, b := text(planOf(7)), text(planOf(8)); slices.Equal(a, b) {
+		t.Errorf("two seeds have one plan: %q", a)
+	}
+}
+
+func TestPlanOfAMinuteHasEveryKindAndSparesTheLastReceiver(t *testing.T) {
+	for seed := range uint64(50) {
+		left := map[string]bool{}
+		for _, k := range kinds() {
+			left[k.name] = true
+		}
+		for _, f := range planOf(seed) {
+			delete(left, f.name)
+			last := f.target == controllerCount+receiverCount-1
+			if last && (f.name == "kill -9 of a receiver" || f.name == "SIGTERM to a receiver") {
+				t.Errorf("seed %d: %s", seed, f)
+			}
+			if f.target < f.first || f.target >= f.first+f.count || f.length < f.least || f.length > f.most {
+				t.Errorf("seed %d: %s is out of bounds", seed, f)
+			}
+		}
+		if len(left) > 0 {
+			t.Errorf("seed %d lacks %v", seed, slices.Collect(maps.Keys(left)))
+		}
+	}
+}
+
+func TestLivesFollowFromTheirSeedAndAreUnderstood(t *testing.T) {
+	stories, err := loadStories()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenants := []*tenant{{namespace: "a"}, {namespace: "b"}}
+	tell := func(seed uint64) (ids []string, o *oracle) {
+		o = newOracle()
+		g := newGenerator(rand.New(rand.NewPCG(seed, 0)), tenants, stories, 20)
+		for range 2000 {
+			for _, e := range g.next() {
+				ids = append(ids, e.tenant.namespace+"/"+e.id)
+				o.acknowledged(e)
+			}
+		}
+		return ids, o
+	}
+	ids, o := tell(7)
+	if o.err != nil {
+		t.Error(o.err)
+	}
+	if len(o.records) < 100 || len(o.ids) < 1800 || o.acks-len(o.ids) < 400 {
+		t.Errorf("%d mirrors of %d events, acknowledged %d times", len(o.records), len(o.ids), o.acks)
+	}
+	untimed := 0
+	for _, records := range o.records {
+		for _, r := range records {
+			if r.Untimed {
+				untimed++
+			}
+		}
+	}
+	if untimed == 0 {
+		t.Error("no clock is absurd")
+	}
+	if again, _ := tell(7); !slices.Equal(ids, again) {
+		t.Error("one seed tells different lives")
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// report is what all rounds together showed.
+type report struct {
+	mu       sync.Mutex
+	faults   map[string]survival
+	rounds   int
+	events   int // that differ from each other
+	acks     int
+	answers  map[string]int
+	silence  time.Duration
+	recovery time.Duration // the longest from the end of all faults to an empty journal
+	failed   int           // records that could not be folded for a while
+	compared comparison
+	vitals   map[string]vitals
+}
+
+// survival is how often a kind of fault was survived, and how long it took at most until an event was mirrored again.
+type survival struct {
+	count   int
+	longest time.Duration
+}
+
+func newReport() *report {
+	return &report{faults: map[string]survival{}, answers: map[string]int{}}
+}
+
+func (p *report) survived(f fault, recovery time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.faults[f.name]
+	p.faults[f.name] = survival{count: s.count + 1, longest: max(s.longest, recovery)}
+}
+
+// refused notes records that are reported as failed.
+func (p *report) refused(records int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failed += records
+}
+
+func (p *report) recovered(after time.Duration) { p.recovery = max(p.recovery, after) }
+
+// add takes over what a round showed.
+func (p *report) add(n *round, c comparison, now map[string]vitals) {
+	p.rounds++
+	p.events += len(n.oracle.ids)
+	p.acks += n.oracle.acks
+	for answer, count := range n.sender.answers {
+		p.answers[answer] += count
+	}
+	p.silence = max(p.silence, n.sender.silence)
+	p.compared.mirrors += c.mirrors
+	p.compared.wrong += c.wrong
+	p.compared.lost += c.lost
+	p.vitals = now
+}
+
+// verdict is an error if something was lost.
+func (p *report) verdict() error {
+	if p.compared.wrong > 0 {
+		return fmt.Errorf("%d acknowledged events are lost, %d mirrors are wrong", p.compared.lost, p.compared.wrong)
+	}
+	return nil
+}
+
+func (p *report) print(w io.Writer, r *rig, took time.Duration) {
+	fmt.Fprintf(w, "\nSeed %d, %v of faults in %d rounds, %d lives at once, %d events a second; took %v.\n\n",
+		r.options.seed, r.options.duration, p.rounds, r.options.assets, r.options.rate, took.Round(time.Second))
+	p.survivals().print(w)
+	p.deliveries().print(w)
+	p.processes(r).print(w)
+}
+
+func (p *report) survivals() table {
+	t := table{{"fault", "survived", "longest recovery"}}
+	all := survival{}
+	for _, name := range slices.Sorted(maps.Keys(p.faults)) {
+		s := p.faults[name]
+		all = survival{count: all.count + s.count, longest: max(all.longest, s.longest)}
+		t.add(name, fmt.Sprint(s.count), seconds(s.longest))
+	}
+	t.add("all", fmt.Sprint(all.count), seconds(all.longest))
+	return t
+}
+
+func (p *report) deliveries() table {
+	attempts, refused := 0, 0
+	for answer, count := range p.answers {
+		attempts += count
+		if answer != "200" && answer != "none" {
+			refused += count
+		}
+	}
+	t := table{{"events", ""}}
+	t.add("sent, different ones", fmt.Sprint(p.events))
+	t.add("deliveries attempted", fmt.Sprint(attempts))
+	t.add("of these without an answer", fmt.Sprint(p.answers["none"]))
+	t.add("of these answered 503 or, while the endpoint was away, 404", fmt.Sprint(refused))
+	t.add("acknowledged deliveries", fmt.Sprint(p.acks))
+	t.add("duplicates absorbed", fmt.Sprint(p.acks-p.events))
+	t.add("records reported as failed, then folded", fmt.Sprint(p.failed))
+	t.add("mirrors that equal the oracle's", fmt.Sprint(p.compared.mirrors))
+	t.add("mirrors that do not", fmt.Sprint(p.compared.wrong))
+	t.add("acknowledged events lost", fmt.Sprint(p.compared.lost))
+	t.add("longest time without an acknowledgement", seconds(p.silence))
+	t.add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
+	return t
+}
+
+func (p *report) processes(r *rig) table {
+	t := table{{"process", "starts", "goroutines first, last", "files first, last", "MiB first, last"}}
+	for _, m := range r.members {
+		a, b := r.baselines[m.Name], p.vitals[m.Name]
+		t.add(m.Name, fmt.Sprint(m.starts.Load()), fmt.Sprintf("%d, %d", a.goroutines, b.goroutines),
+			fmt.Sprintf("%d, %d", a.files, b.files), fmt.Sprintf("%.0f, %.0f", a.rss, b.rss))
+	}
+	return t
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// table is a Markdown table that a person can read in a terminal; its first row is its head.
+type table [][]string
+
+func (t *table) add(cells ...string) { *t = append(*t, cells) }
+
+func (t table) print(w io.Writer) {
+	widths := make([]int, len(t[0]))
+	for _, row := range t {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for n, row := range t {
+		for i, cell := range row {
+			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				fmt.Fprint(w, "| ", cell, space)
+			} else {
+				fmt.Fprint(w, " | ", space, cell)
+			}
+		}
+		fmt.Fprintln(w, " |")
+		if n == 0 {
+			fmt.Fprint(w, "|", strings.Repeat("-", widths[0]+2))
+			for _, width := range widths[1:] {
+				fmt.Fprint(w, "|", strings.Repeat("-", width+1), ":")
+			}
+			fmt.Fprintln(w, "|")
+		}
+	}
+	fmt.Fprintln(w)
+}

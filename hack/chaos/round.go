@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	// drainPatience is how long the last events may take to be acknowledged once everything works.
+	drainPatience = 3 * time.Minute
+	// foldPatience is how long the journal may take to become empty: a lease must run out, and back-off goes up to 30 s.
+	foldPatience = 3 * time.Minute
+)
+
+// round is some minutes of faults, and what is checked afterwards.
+type round struct {
+	rig       *rig
+	report    *report
+	tenants   []*tenant
+	stories   []story
+	oracle    *oracle
+	sender    *sender
+	generator *generator
+	queue     chan *event
+	canaries  sync.WaitGroup
+	healed    time.Time // when nothing was broken any more
+}
+
+// playRound breaks things for a while, then checks that nothing was lost.
+func playRound(ctx context.Context, r *rig, number int, duration time.Duration, report *report) error {
+	n, err := newRound(ctx, r, number, report)
+	if err != nil {
+		return err
+	}
+	// The faults do not depend on how many events were told before, nor the events on the faults.
+	faults := plan(rand.New(rand.NewPCG(r.options.seed, uint64(2*number+1))), kinds(), duration)
+	if err := n.settle(ctx); err != nil {
+		return err
+	}
+	progress("round %d: %d faults in %v", number+1, len(faults), duration)
+	if err := n.play(ctx, faults, duration); err != nil {
+		return err
+	}
+	return n.check(ctx)
+}
+
+func newRound(ctx context.Context, r *rig, number int, report *report) (*round, error) {
+	n := &round{rig: r, report: report, oracle: newOracle(), queue: make(chan *event, 1000)}
+	var err error
+	if n.stories, err = loadStories(); err != nil {
+		return nil, err
+	}
+	for i := range tenantCount {
+		t, err := r.newTenant(ctx, fmt.Sprintf("chaos-%d-%d", number+1, i+1))
+		if err != nil {
+			return nil, err
+		}
+		n.tenants = append(n.tenants, t)
+	}
+	n.sender = newSender(r, n.oracle)
+	n.generator = newGenerator(rand.New(rand.NewPCG(r.options.seed, uint64(2*number))), n.tenants, n.stories, r.options.assets)
+	return n, nil
+}
+
+func (n *round) storyIndex(name string) int {
+	return slices.IndexFunc(n.stories, func(s story) bool { return s.name == name })
+}
+
+// settle sends an event all the way and, before the first fault, notes what each process holds.
+func (n *round) settle(ctx context.Context) error {
+	for range n.rig.receivers() {
+		if took, err := n.canary(ctx, rand.Uint64(), n.tenants[0]); err != nil {
+			return fmt.Errorf("nothing is broken, and an event was not mirrored after %v: %w", took, err)
+		}
+	}
+	n.sender.client.CloseIdleConnections()
+	if !pause(ctx, time.Second) {
+		return ctx.Err()
+	}
+	_, err := n.rig.calm(ctx)
+	return err
+}
+
+// play tells lives and breaks things until the time is over, and returns when everything works and all is acknowledged.
+func (n *round) play(ctx context.Context, faults []fault, duration time.Duration) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var workersDone, faultsDone sync.WaitGroup
+	for range workers {
+		workersDone.Go(func() { n.sender.work(ctx, n.queue) })
+	}
+	begun := time.Now()
+	for _, f := range faults {
+		faultsDone.Go(func() {
+			if err := n.strike(ctx, f, begun); err != nil {
+				cancel(fmt.Errorf("%s: %w", f, err))
+			}
+		})
+	}
+	n.tell(ctx, begun.Add(duration))
+	faultsDone.Wait()
+	healed := n.rig.heal(ctx)
+	n.healed = time.Now()
+	close(n.queue)
+	timer := time.AfterFunc(drainPatience, func() {
+		cancel(fmt.Errorf("events are not acknowledged %v after the last fault", drainPatience))
+	})
+	defer timer.Stop()
+	workersDone.Wait()
+	n.canaries.Wait()
+	return errors.Join(context.Cause(ctx), healed)
+}
+
+// tell queues the events of lives at an even pace, as far as they are taken.
+func (n *round) tell(ctx context.Context, until time.Time) {
+	tick := time.NewTicker(time.Second / time.Duration(n.rig.options.rate))
+	defer tick.Stop()
+	for time.Now().Before(until) {
+		n.enqueue(ctx, n.generator.next())
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+	n.enqueue(ctx, n.generator.rest())
+}
+
+func (n *round) enqueue(ctx context.Context, events []*event) {
+	for _, e := range events {
+		select {
+		case n.queue <- e:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// strike waits for a fault's time, breaks something, and measures how long it takes until an event is mirrored again.
+func (n *round) strike(ctx context.Context, f fault, begun time.Time) error {
+	if !pause(ctx, time.Until(begun.Add(f.at))) {
+		return nil
+	}
+	progress("%s", f)
+	if err := f.do(ctx, n, f); err != nil {
+		return err
+	}
+	n.canaries.Go(func() {
+		took, err := n.canary(ctx, f.seed, n.tenants[f.seed%tenantCount])
+		switch {
+		case err == nil:
+			n.report.survived(f, took)
+		case ctx.Err() == nil:
+			n.rig.fail("after %s: %v", f, err)
+		}
+	})
+	return nil
+}
+
+// canary sends an event about a media of its own and waits until it is mirrored.
+func (n *round) canary(ctx context.Context, seed uint64, t *tenant) (time.Duration, error) {
+	begun := time.Now()
+	e, id := canary(rand.New(rand.NewPCG(seed, 1)), t)
+	if err := n.sender.deliver(ctx, e); err != nil {
+		return time.Since(begun), err
+	}
+	deadline := time.Now().Add(drainPatience)
+	// Ever more seldom: dozens of these may wait, and must not be what the API server is busy with.
+	for wait := 50 * time.Millisecond; !n.isMirrored(ctx, t, id); wait = min(2*wait, time.Second) {
+		if time.Now().After(deadline) || !pause(ctx, wait) {
+			return time.Since(begun), fmt.Errorf("an event was acknowledged and is not mirrored after %v", time.Since(begun).Round(time.Second))
+		}
+	}
+	return time.Since(begun), nil
+}
+
+func (n *round) isMirrored(ctx context.Context, t *tenant, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	var m fastpixv1.MediaAsset
+	err := n.rig.admin.Get(ctx, types.NamespacedName{Namespace: t.namespace, Name: id}, &m)
+	return err == nil && m.Status.LastEvent != nil
+}
+
+// check waits until everything is folded, compares it with the oracle, and looks for leaks.
+func (n *round) check(ctx context.Context) error {
+	progress("all is acknowledged")
+	failed, err := n.rig.waitFolded(ctx, true)
+	if err != nil {
+		return err
+	}
+	n.report.recovered(time.Since(n.healed))
+	n.sender.client.CloseIdleConnections()
+	held, err := n.rig.calm(ctx)
+	if err != nil {
+		return err
+	}
+	progress("%d batches hold records that failed; the controllers restart, so that they are tried again", len(failed))
+	for _, m := range n.rig.controllers() {
+		m.stop(ctx, n.rig, 0)
+	}
+	if _, err := n.rig.waitFolded(ctx, false); err != nil {
+		return err
+	}
+	progress("the journal is empty")
+	n.rig.findPanics()
+	c, err := n.rig.verify(ctx, n.tenants, n.oracle)
+	n.report.add(n, c, held)
+	return err
+}
+
+// waitFolded waits until the journal is empty, or holds nothing but records that are reported as failed if such are allowed, and
+// returns these.
+func (r *rig) waitFolded(ctx context.Context, failuresAllowed bool) ([]fastpixv1.EventBatch, error) {
+	begun := time.Now()
+	var left []fastpixv1.EventBatch
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, foldPatience, true, func(ctx context.Context) (bool, error) {
+		var err error
+		left, err = r.batches(ctx)
+		pending := func(b fastpixv1.EventBatch) bool { return !failuresAllowed || !isReported(b) }
+		return err == nil && !slices.ContainsFunc(left, pending), nil
+	})
+	if err == nil {
+		progress("folded %v later", time.Since(begun).Round(100*time.Millisecond))
+		return left, nil
+	}
+	for _, b := range left[:min(len(left), maxShown)] {
+		r.fail("batch %s with %d records is left, labels %v, failures: %+v", b.Name, len(b.Spec.Events), b.Labels, b.Status.Failed)
+	}
+	return left, fmt.Errorf("%d batches are left after %v: %w", len(left), foldPatience, err)
+}
+
+// batches lists what is in the journal.
+func (r *rig) batches(ctx context.Context, options ...client.ListOption) ([]fastpixv1.EventBatch, error) {
+	var list fastpixv1.EventBatchList
+	err := r.admin.List(ctx, &list, append(options, client.InNamespace(operatorNamespace))...)
+	return list.Items, err
+}
+
+// isReported reports whether a batch says of each of its records why it failed.
+func isReported(b fastpixv1.EventBatch) bool {
+	return b.Labels[fastpixv1.FailedLabel] == "true" && len(b.Status.Failed) == len(b.Spec.Events)
+}

@@ -1,0 +1,58 @@
+// This test protects the verdict: a mirror that lacks one acknowledged event is found, and one that lacks nothing is not. An old
+// event that newer ones outdid in everything leaves no trace in a mirror, so its loss would change nothing, and is not found.
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+)
+
+func TestComparisonFindsWhatIsLost(t *testing.T) {
+	stories, err := loadStories()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle()
+	for _, e := range newLife(rand.New(rand.NewPCG(1, 2)), &tenant{namespace: "a"}, stories[0]).events {
+		o.acknowledged(e)
+	}
+	if len(o.records) != 1 || o.err != nil {
+		t.Fatalf("%d mirrors, %v", len(o.records), o.err)
+	}
+	for key, records := range o.records {
+		mirrorOf := func(records []*record.Record) *fastpixv1.MediaAsset {
+			m := &fastpixv1.MediaAsset{}
+			m.Status = projection.MediaAsset(m.Status, idOf(key, records), records)
+			projection.SettleMediaAsset(&m.Status, m.Generation, time.Now().Add(time.Hour), time.Minute)
+			return m
+		}
+		for name, tt := range map[string]struct {
+			object    any
+			want      comparison
+			wantFails int
+		}{
+			"all is there":       {mirrorOf(records), comparison{mirrors: 1}, 0},
+			"one event is lost":  {mirrorOf(withoutNewest(records, mirrorOf(records))), comparison{wrong: 1, lost: 1}, 1},
+			"the mirror is gone": {nil, comparison{wrong: 1, lost: len(records)}, 1},
+		} {
+			t.Run(name, func(t *testing.T) {
+				var c comparison
+				r := &rig{}
+				c.compare(r, key, records, tt.object)
+				if c != tt.want || len(r.failed) != tt.wantFails {
+					t.Errorf("got %+v with %d failures, want %+v with %d", c, len(r.failed), tt.want, tt.wantFails)
+				}
+			})
+		}
+	}
+}
+
+func withoutNewest(records []*record.Record, m *fastpixv1.MediaAsset) []*record.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r *record.Record) bool { return r.ID == m.Status.LastEvent.ID })
+}
