@@ -331,6 +331,57 @@ func TestForbiddenMustLast(t *testing.T) {
 	}
 }
 
+func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
+	// An admission webhook that does not work: its namespace's records must not fill the memory that all share.
+	c := newFakeClient(t, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok {
+				return apierrors.NewInternalError(errors.New("failed calling webhook"))
+			}
+			return c.Create(ctx, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	r := newRig(t, c)
+	for range 2 { // retried for a while
+		if err := r.run(); !apierrors.IsInternalError(err) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	r.now = r.now.Add(troublePatience)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != reasonRefused || r.ledger.loaded() != 0 {
+		t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.loaded())
+	}
+}
+
+func TestPurgeSurvivesConflictsAtTheEndpoint(t *testing.T) {
+	conflicts := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			if _, ok := o.(*fastpixv1.WebhookEndpoint); ok && conflicts < 3 {
+				conflicts++
+				return apierrors.NewConflict(schema.GroupResource{Resource: "webhookendpoints"}, o.GetName(), errors.New("changed"))
+			}
+			return c.SubResource(sub).Update(ctx, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.now = r.now.Add(defaultRetention)
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); got != "" || conflicts != 3 {
+		t.Errorf("after %d conflicts a due tombstone is still there:\n%s", conflicts, got)
+	}
+}
+
 func TestRecordsOfAForgottenNamespaceAreDiscarded(t *testing.T) {
 	for name, prepare := range map[string]func(*testing.T, client.Client){
 		"the namespace is gone": func(t *testing.T, c client.Client) {
@@ -515,7 +566,7 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 	if err := c.Update(t.Context(), &e); err != nil {
 		t.Fatal(err)
 	}
-	s := sweeper{live: c, client: c, endpoints: endpoints{cached: c}, purge: r.folder.purge, tick: r.folder.tick, now: func() time.Time { return r.now }}
+	s := sweeper{live: c, client: c, endpoints: endpoints{cached: c}, purge: r.folder.purge, tick: r.folder.tick, mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now }}
 	for _, tc := range []struct {
 		after time.Duration
 		want  []string

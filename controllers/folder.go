@@ -28,6 +28,9 @@ const (
 	// forbiddenPatience is how long an object must be refused as Forbidden before its records count as failed: an API server that
 	// has just started forbids everything until it has read its roles.
 	forbiddenPatience = 10 * time.Second
+	// troublePatience is the same for answers that may pass, such as an admission webhook that does not work: for ever in memory they
+	// would keep other tenants' records out.
+	troublePatience = 30 * time.Second
 	// defaultRetention holds for objects whose endpoint is gone; it is the default of spec.retention.deleted.
 	defaultRetention = 7 * 24 * time.Hour
 )
@@ -42,12 +45,12 @@ type folder struct {
 	written   *cache.LRUExpireCache // mirrors as the last write left them, by record.Key
 	namespace func(context.Context, string) (verdict, error)
 	endpoints endpoints
-	purge     func(context.Context, mirror) error
+	purge     func(context.Context, mirror, time.Duration) error
 	notify    func(before, after mirror)
 	discard   func(types.UID)
 	now       func() time.Time
 	nudged    sync.Map // objects whose spec has changed: record.Key to nothing
-	forbidden sync.Map // since when an object is refused as Forbidden: record.Key to time.Time
+	refused   sync.Map // since when an object is refused: record.Key to time.Time
 }
 
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
@@ -65,7 +68,7 @@ func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Resul
 		}
 		outcome.failed = failed
 	}
-	f.forbidden.Delete(key)
+	f.refused.Delete(key)
 	f.settleLedger(key, entries, outcome)
 	return f.comeBack(key), nil
 }
@@ -85,6 +88,7 @@ func (f *folder) comeBack(key record.Key) reconcile.Result {
 type outcome struct {
 	wrote   bool
 	dropped string // why the entries were discarded instead of folded
+	left    int    // how many entries were discarded beside those that were folded
 	failed  map[int]failure
 }
 
@@ -98,12 +102,16 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 	if len(records) == 0 {
 		return outcome{dropped: tooOld}, nil
 	}
+	o := outcome{left: len(entries) - len(records)}
 	id := entries[0].record.Changes[entries[0].change].ID
 	m, fresh, err := f.read(ctx, key)
 	for attempt := 0; err == nil; attempt++ {
 		if m == nil {
-			if m, err = f.create(ctx, key, id, records); m == nil || err != nil {
-				return outcome{dropped: droppedExpired}, err
+			switch m, err = f.create(ctx, key, id, records); {
+			case err != nil:
+				return outcome{}, err
+			case m == nil:
+				return outcome{dropped: droppedExpired}, nil
 			}
 			fresh = true
 		}
@@ -115,14 +123,15 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 		after.settle(f.now(), f.retention(ctx, after))
 		if after.sameStatus(m) {
 			if fresh {
-				return outcome{}, nil
+				return o, nil
 			}
 			m, fresh, err = f.readLive(ctx, key) // a decision not to write needs a live read
 			continue
 		}
 		err = f.write(ctx, key, m, after)
 		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) || attempt == maxConflicts {
-			return outcome{wrote: err == nil}, err
+			o.wrote = err == nil
+			return o, err
 		}
 		m, fresh, err = f.readLive(ctx, key)
 	}
@@ -205,8 +214,11 @@ func (f *folder) retention(ctx context.Context, m mirror) time.Duration {
 // settleLedger counts the entries as done, in the ledger and in the metrics.
 func (f *folder) settleLedger(key record.Key, entries []entry, o outcome) {
 	observe(key, entries, o, f.now())
-	if o.dropped != "" {
-		ctrl.Log.WithName("fold").Info("Discarded records", "object", key.String(), "records", len(entries), "reason", o.dropped)
+	switch log := ctrl.Log.WithName("fold"); {
+	case o.dropped != "":
+		log.Info("Discarded records", "object", key.String(), "records", len(entries), "reason", o.dropped)
+	case o.left > 0:
+		log.Info("Discarded records", "object", key.String(), "records", o.left, "reason", droppedNamespaceNew)
 	}
 	for _, b := range f.ledger.resolve(key, len(entries), o.failed) {
 		f.discard(b.uid)
@@ -222,13 +234,11 @@ func (f *folder) refusal(key record.Key, entries []entry, err error) (map[int]fa
 		message = fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return nil, false // the namespace's end is on its way and will discard the records
-	case apierrors.IsForbidden(err) && !f.forbiddenForLong(key):
+	case !f.insists(key, err):
 		return nil, false
-	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
+	default:
 		reason = reasonRefused
 		message = err.Error()
-	default:
-		return nil, false
 	}
 	failed := map[int]failure{}
 	for i, e := range entries {
@@ -240,9 +250,22 @@ func (f *folder) refusal(key record.Key, entries []entry, err error) (map[int]fa
 	return failed, true
 }
 
-func (f *folder) forbiddenForLong(key record.Key) bool {
-	since, _ := f.forbidden.LoadOrStore(key, f.now())
-	return f.now().Sub(since.(time.Time)) >= forbiddenPatience
+// insists reports whether the API server refuses an object for good: at once by an answer about its content, after a while by one
+// that may pass. What is not an answer about the object says nothing, however long it lasts.
+func (f *folder) insists(key record.Key, err error) bool {
+	var patience time.Duration
+	switch status := apierrors.APIStatus(nil); {
+	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err):
+	case apierrors.IsForbidden(err):
+		patience = forbiddenPatience
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsTooManyRequests(err),
+		apierrors.IsServiceUnavailable(err), !errors.As(err, &status):
+		return false
+	default:
+		patience = troublePatience
+	}
+	since, _ := f.refused.LoadOrStore(key, f.now())
+	return f.now().Sub(since.(time.Time)) >= patience
 }
 
 // nudge asks for a visit to an object whose spec has changed.
@@ -280,11 +303,17 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	if timer != fastpixv1.TimerRetention || at == nil || at.After(f.now()) || m.object().GetDeletionTimestamp() != nil {
 		return reconcile.Result{}, nil
 	}
-	if !f.backlog.empty() || len(f.ledger.peek(key)) > 0 {
-		return reconcile.Result{RequeueAfter: time.Second}, nil // a record not yet folded may name the object
+	if f.mayBeNamed(key) {
+		return reconcile.Result{RequeueAfter: time.Second}, nil
 	}
 	f.written.Remove(key)
-	return reconcile.Result{}, ignoreStale(f.purge(ctx, m))
+	return reconcile.Result{}, f.purge(ctx, m, f.retention(ctx, m))
+}
+
+// mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is
+// purged before that is known.
+func (f *folder) mayBeNamed(key record.Key) bool {
+	return !f.backlog.empty() || len(f.ledger.peek(key)) > 0
 }
 
 // ignoreStale takes a conflict as news of a change whose watch event will bring the object back.

@@ -77,7 +77,8 @@ func observe(key record.Key, entries []entry, o outcome, now time.Time) {
 	case o.failed != nil:
 		result = "failed"
 	}
-	recordsFolded.WithLabelValues(kind, result).Add(float64(len(entries)))
+	recordsFolded.WithLabelValues(kind, result).Add(float64(len(entries) - o.left))
+	recordsFolded.WithLabelValues(kind, "discarded").Add(float64(o.left))
 	if o.dropped == droppedExpired {
 		expiredEvents.Add(float64(len(entries)))
 	}

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,6 +90,7 @@ func (p *publisher) publish(ctx context.Context) error {
 	slices.SortFunc(list.Items, func(a, b fastpixv1.WebhookEndpoint) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
+	var errs []error
 	writes, n := 0, len(list.Items)
 	for i := range n {
 		e := &list.Items[(p.turn+i)%n]
@@ -97,13 +99,11 @@ func (p *publisher) publish(ctx context.Context) error {
 		}
 		if writes++; writes > maxPublishes {
 			p.turn = (p.turn + i) % n
-			return nil
+			break
 		}
-		if err := p.write(ctx, client.ObjectKeyFromObject(e), t); err != nil {
-			return err
-		}
+		errs = append(errs, p.write(ctx, client.ObjectKeyFromObject(e), t)) // one that fails holds up no other
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // write publishes for one endpoint, on what a live read shows.

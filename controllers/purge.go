@@ -6,6 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -17,19 +18,21 @@ type purger struct {
 	client    client.Client
 	live      client.Reader
 	endpoints endpoints
-	retention func(context.Context, mirror) time.Duration
 	now       func() time.Time
 }
 
-// purge removes a mirror that was read just now. First its endpoint remembers how new the mirror's events were, so that a replay of
-// them does not raise the dead; then the object goes, unless it has changed meanwhile.
-func (p *purger) purge(ctx context.Context, m mirror) error {
+// purge removes a mirror that was read just now, after its retention has passed. First its endpoint remembers how new the mirror's
+// events were, so that a replay of them does not raise the dead; then the object goes, unless it has changed meanwhile: then a
+// watch event will bring it back.
+func (p *purger) purge(ctx context.Context, m mirror, retention time.Duration) error {
 	if newest := projection.NewestEventTime(m.recentEvents()); newest != nil {
 		through := *newest
-		if bound := p.now().Add(-p.retention(ctx, m)); through.After(bound) {
+		if bound := p.now().Add(-retention); through.After(bound) {
 			through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
 		}
-		if err := p.remember(ctx, m, through); err != nil {
+		// Receivers, the publisher and other purges write the same status.
+		remember := func() error { return p.remember(ctx, m, through) }
+		if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
 			return fmt.Errorf("remember what is purged: %w", err)
 		}
 	}
@@ -37,7 +40,7 @@ func (p *purger) purge(ctx context.Context, m mirror) error {
 	uid, version := object.GetUID(), object.GetResourceVersion()
 	err := p.client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})
 	if err != nil {
-		return fmt.Errorf("purge mirror: %w", err)
+		return ignoreStale(fmt.Errorf("purge mirror: %w", err))
 	}
 	purged.Inc()
 	return nil

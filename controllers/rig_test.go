@@ -59,7 +59,7 @@ func newRig(t *testing.T, c client.Client) *rig {
 		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
 		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
-	r.folder.purge = (&purger{client: c, live: c, endpoints: endpoints{cached: c}, retention: r.folder.retention, now: now}).purge
+	r.folder.purge = (&purger{client: c, live: c, endpoints: endpoints{cached: c}, now: now}).purge
 	r.discarder = &discarder{
 		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: endpoints{cached: c}, now: now,
 		attempts: map[types.UID]int{},

@@ -115,7 +115,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoints: endpoints,
 		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}
-	purger := &purger{client: writer, live: live, endpoints: endpoints, retention: folder.retention, now: time.Now}
+	purger := &purger{client: writer, live: live, endpoints: endpoints, now: time.Now}
 	folder.purge = purger.purge
 	discarder := &discarder{
 		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoints: endpoints,
@@ -128,7 +128,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	reader := &reader{
 		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
 	}
-	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, tick: folder.tick, now: time.Now}
+	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, tick: folder.tick, mayBeNamed: folder.mayBeNamed, now: time.Now}
 
 	if err := startController(mgr, "fold", folder, o.FoldConcurrency, newFairQueue, fold); err != nil {
 		return err

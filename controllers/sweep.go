@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,12 +26,13 @@ const (
 // sweeper walks all mirrors once an hour, page by page, for what has no timer: retention of media that are ready or failed, specs
 // that changed while nobody watched, and how many assets each endpoint has.
 type sweeper struct {
-	live      client.Reader
-	client    client.Client
-	endpoints endpoints
-	purge     func(context.Context, mirror) error
-	tick      func(context.Context, record.Key, mirror) (ctrl.Result, error)
-	now       func() time.Time
+	live       client.Reader
+	client     client.Client
+	endpoints  endpoints
+	purge      func(context.Context, mirror, time.Duration) error
+	tick       func(context.Context, record.Key, mirror) (ctrl.Result, error)
+	mayBeNamed func(record.Key) bool
+	now        func() time.Time
 }
 
 // Start sweeps at once and then every hour.
@@ -46,10 +48,11 @@ func (s *sweeper) Start(ctx context.Context) error {
 	return nil
 }
 
+// sweep visits every mirror once. One that cannot be visited holds up no other.
 func (s *sweeper) sweep(ctx context.Context) error {
 	counts := map[types.NamespacedName]int{}
-	token := ""
-	for {
+	var errs []error
+	for token := ""; ; {
 		var page fastpixv1.MediaAssetList
 		if err := s.live.List(ctx, &page, client.Limit(sweepPage), client.Continue(token)); err != nil {
 			return err
@@ -57,52 +60,52 @@ func (s *sweeper) sweep(ctx context.Context) error {
 		for i := range page.Items {
 			m := &mediaMirror{page.Items[i]}
 			counts[types.NamespacedName{Namespace: m.Namespace, Name: m.endpoint()}]++
-			if err := s.visit(ctx, record.MediaAsset, m); err != nil {
-				return err
-			}
+			errs = append(errs, s.visit(ctx, record.MediaAsset, m))
 		}
 		if token = page.Continue; token == "" {
 			break
 		}
 	}
-	for token = ""; ; {
+	for token := ""; ; {
 		var page fastpixv1.LiveStreamList
 		if err := s.live.List(ctx, &page, client.Limit(sweepPage), client.Continue(token)); err != nil {
 			return err
 		}
 		for i := range page.Items {
-			if err := s.visit(ctx, record.LiveStream, &streamMirror{page.Items[i]}); err != nil {
-				return err
-			}
+			errs = append(errs, s.visit(ctx, record.LiveStream, &streamMirror{page.Items[i]}))
 		}
 		if token = page.Continue; token == "" {
 			break
 		}
 	}
-	return s.advise(ctx, counts)
+	return errors.Join(append(errs, s.advise(ctx, counts))...)
 }
 
-// visit purges a mirror whose retention has passed, and lets a status catch up with its spec.
+// visit purges a mirror whose retention has passed, and lets a status catch up with its spec and with the clock.
 func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	object := m.object()
+	key := record.Key{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
 	if object.GetDeletionTimestamp() != nil || len(m.conditions()) == 0 {
 		return nil // on its way out, or nothing was mirrored yet
 	}
-	if s.over(ctx, m) {
-		return ignoreStale(s.purge(ctx, m))
+	if limit, over := s.over(ctx, m); over && !s.mayBeNamed(key) {
+		return s.purge(ctx, m, limit)
 	}
-	if ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady); ready != nil && ready.ObservedGeneration == object.GetGeneration() {
+	ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady)
+	_, due := m.timer()
+	if ready != nil && ready.ObservedGeneration == object.GetGeneration() && (due == nil || due.After(s.now())) {
 		return nil
 	}
-	_, err := s.tick(ctx, record.Key{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}, m)
+	_, err := s.tick(ctx, key, m)
 	return err
 }
 
-// over reports whether the endpoint's retention of ready or failed media has passed for a mirror, counted from when it became so.
-func (s *sweeper) over(ctx context.Context, m mirror) bool {
+// over reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
+// became so.
+func (s *sweeper) over(ctx context.Context, m mirror) (time.Duration, bool) {
 	endpoint := s.endpoints.of(ctx, m)
 	if endpoint == nil {
-		return false
+		return 0, false
 	}
 	// A failed media was not Ready before either: what it became is Stalled.
 	limit, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
@@ -111,10 +114,13 @@ func (s *sweeper) over(ctx context.Context, m mirror) bool {
 	case record.StateFailed:
 		limit, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
 	default:
-		return false
+		return 0, false
 	}
 	since := apimeta.FindStatusCondition(m.conditions(), became)
-	return limit != nil && since != nil && s.now().Sub(since.LastTransitionTime.Time) > limit.Duration
+	if limit == nil || since == nil {
+		return 0, false
+	}
+	return limit.Duration, s.now().Sub(since.LastTransitionTime.Time) > limit.Duration
 }
 
 // advise sets or clears the warning that an endpoint mirrors too many assets.
@@ -123,6 +129,7 @@ func (s *sweeper) advise(ctx context.Context, counts map[types.NamespacedName]in
 	if err := s.live.List(ctx, &endpoints); err != nil {
 		return err
 	}
+	var errs []error
 	for i := range endpoints.Items {
 		e := &endpoints.Items[i]
 		n := counts[client.ObjectKeyFromObject(e)]
@@ -135,11 +142,9 @@ func (s *sweeper) advise(ctx context.Context, counts map[types.NamespacedName]in
 		if !changed {
 			continue
 		}
-		if err := ignoreStale(s.client.Status().Update(ctx, e)); err != nil {
-			return err
-		}
+		errs = append(errs, ignoreStale(s.client.Status().Update(ctx, e)))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func tooManyAssets(n int, generation int64) metav1.Condition {

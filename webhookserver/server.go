@@ -37,16 +37,17 @@ const (
 // newServer makes the HTTP server.
 func newServer(h *handler) *http.Server {
 	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ConnState:         h.connections.observe,
-		ConnContext:       h.connections.context,
-		ErrorLog:          log.New(h.refusals, "", 0),
+		DisableGeneralOptionsHandler: true, // OPTIONS * is a method like any other
+		Handler:                      h,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ConnState:                    h.connections.observe,
+		ConnContext:                  h.connections.context,
+		ErrorLog:                     log.New(h.refusals, "", 0),
 	}
 }
 
