@@ -103,7 +103,7 @@ bench: build $(CONTROL_PLANE) ## Measure the operator against the API server's o
 	exec bin/bench $(BENCH_ARGS)
 
 .PHONY: chaos
-chaos: build $(CONTROL_PLANE) ## Break everything for a minute and check that nothing acknowledged is lost; CHAOS_ARGS="-duration 1h" for the long form.
+chaos: build $(CONTROL_PLANE) ## Break everything for a minute and check that nothing acknowledged is lost; CHAOS_ARGS="-duration 1h -gap 4s" for the long form.
 	CGO_ENABLED=0 go build -trimpath -o bin/chaos ./hack/chaos
 	exec bin/chaos -binary bin/fastpix-operator $(CHAOS_ARGS)
 

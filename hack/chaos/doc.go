@@ -13,7 +13,7 @@
 // An old event that newer ones outdid in everything leaves no trace in a status: that one of these was lost would not be found, but
 // most events leave one.
 //
-//	go run ./hack/chaos                     one round of a minute
-//	go run ./hack/chaos -duration 1h        the long form
-//	go run ./hack/chaos -seed 7             the faults of another run again
+//	go run ./hack/chaos                         one round of a minute
+//	go run ./hack/chaos -duration 1h -gap 4s    the long form: faults far enough apart for controllers to lead in between
+//	go run ./hack/chaos -seed 7                 the faults of another run again
 package main

@@ -24,6 +24,7 @@ type options struct {
 	seed     uint64
 	assets   int
 	rate     int
+	gap      time.Duration
 	binary   string
 	keepLogs bool
 }
@@ -34,6 +35,7 @@ func parseFlags() options {
 	flag.Uint64Var(&o.seed, "seed", 0, "Seed of faults and events. Default: a new one, which is printed.")
 	flag.IntVar(&o.assets, "assets", 200, "How many lives are told at once; one that ends makes room for another.")
 	flag.IntVar(&o.rate, "rate", 60, "Events per second.")
+	flag.DurationVar(&o.gap, "gap", 1500*time.Millisecond, "Mean time from the begin of a fault to that of the next; most last longer.")
 	flag.StringVar(&o.binary, "binary", "", "The operator's binary. Default: build it.")
 	flag.BoolVar(&o.keepLogs, "keep-logs", false, "Keep the logs although nothing failed.")
 	flag.Parse()
@@ -44,8 +46,8 @@ func parseFlags() options {
 }
 
 func (o options) validate() error {
-	if o.duration < time.Second || o.assets < 1 || o.rate < 1 || flag.NArg() > 0 {
-		return errors.New("-duration must be at least 1s, -assets and -rate at least 1, and there are no arguments")
+	if o.duration < time.Second || o.assets < 1 || o.rate < 1 || o.gap < time.Millisecond || flag.NArg() > 0 {
+		return errors.New("-duration must be at least 1s, -assets, -rate and -gap at least 1 (1ms), and there are no arguments")
 	}
 	return nil
 }
@@ -76,7 +78,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	fmt.Printf("Play it again with -seed %d -duration %v -assets %d -rate %d\n", o.seed, o.duration, o.assets, o.rate)
+	fmt.Printf("Play it again with -seed %d -duration %v -assets %d -rate %d -gap %v\n", o.seed, o.duration, o.assets, o.rate, o.gap)
 	started := time.Now()
 	r, err := newRig(ctx, o)
 	if err != nil {

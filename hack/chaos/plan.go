@@ -32,17 +32,11 @@ func (f fault) String() string {
 	return fmt.Sprintf("%s, number %d, for %v", f.name, f.target, f.length)
 }
 
-// Faults begin so long after one another; many last longer than that.
-const (
-	minGap = 200 * time.Millisecond
-	maxGap = 2800 * time.Millisecond
-)
-
-// plan deals the faults of a round: first one of each kind, then decks of all cards.
-func plan(random *rand.Rand, kinds []kind, duration time.Duration) []fault {
+// plan deals the faults of a round, one after the other by the mean gap: first one of each kind, then decks of all cards.
+func plan(random *rand.Rand, kinds []kind, duration, gap time.Duration) []fault {
 	var faults []fault
 	deck := shuffled(random, kinds, func(*kind) int { return 1 })
-	for at := minGap; at < duration; at += minGap + time.Duration(random.Int64N(int64(maxGap-minGap))) {
+	for at := gap / 8; at < duration; at += gap/8 + time.Duration(random.Int64N(int64(gap*7/4))) {
 		if len(deck) == 0 {
 			deck = shuffled(random, kinds, func(k *kind) int { return k.cards })
 		}

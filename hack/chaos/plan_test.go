@@ -11,7 +11,7 @@ import (
 )
 
 func planOf(seed uint64) []fault {
-	return plan(rand.New(rand.NewPCG(seed, 1)), kinds(), time.Minute)
+	return plan(rand.New(rand.NewPCG(seed, 1)), kinds(), time.Minute, 1500*time.Millisecond)
 }
 
 func TestPlanFollowsFromItsSeed(t *testing.T) {

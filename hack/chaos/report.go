@@ -76,8 +76,8 @@ func (p *report) verdict() error {
 }
 
 func (p *report) print(w io.Writer, r *rig, took time.Duration) {
-	fmt.Fprintf(w, "\nSeed %d, %v of faults in %d rounds, %d lives at once, %d events a second; took %v.\n\n",
-		r.options.seed, r.options.duration, p.rounds, r.options.assets, r.options.rate, took.Round(time.Second))
+	fmt.Fprintf(w, "\nSeed %d, %v of faults, one every %v, in %d rounds, %d lives at once, %d events a second; took %v.\n\n",
+		r.options.seed, r.options.duration, r.options.gap, p.rounds, r.options.assets, r.options.rate, took.Round(time.Second))
 	p.survivals().print(w)
 	p.deliveries().print(w)
 	p.processes(r).print(w)
