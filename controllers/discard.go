@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -50,7 +51,7 @@ type discarder struct {
 	recorder  events.EventRecorder
 	endpoints endpoints
 	now       func() time.Time
-	attempts  map[types.UID]int // how often a batch of failed records failed again; only this controller's one worker uses it
+	attempts  sync.Map // how often a batch of failed records failed again: types.UID to int
 }
 
 // Reconcile ends the batch of that UID. Order matters: what failed is in the journal a second time before its first copy goes.
@@ -58,7 +59,7 @@ func (d *discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Res
 	b, ok := d.ledger.get(uid)
 	if !ok { // a batch of failed records whose time has come again, or one that is gone
 		if !d.backlog.again(uid) {
-			delete(d.attempts, uid)
+			d.attempts.Delete(uid)
 		}
 		return reconcile.Result{}, nil
 	}
@@ -75,7 +76,7 @@ func (d *discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Res
 	}
 	d.backlog.remove(uid)
 	d.ledger.forget(uid)
-	delete(d.attempts, uid)
+	d.attempts.Delete(uid)
 	return reconcile.Result{}, nil
 }
 
@@ -90,8 +91,9 @@ func (d *discarder) keep(ctx context.Context, b *batch) (reconcile.Result, error
 		return reconcile.Result{}, fmt.Errorf("write status of failed records: %w", err)
 	}
 	d.ledger.forget(b.uid)
-	delay := min(maxRetryFailed, minRetryFailed<<min(d.attempts[b.uid], 10))
-	d.attempts[b.uid]++
+	before, _ := d.attempts.LoadOrStore(b.uid, 0)
+	d.attempts.Store(b.uid, before.(int)+1)
+	delay := min(maxRetryFailed, minRetryFailed<<min(before.(int), 10))
 	return reconcile.Result{RequeueAfter: delay}, nil
 }
 

@@ -62,7 +62,6 @@ func newRig(t *testing.T, c client.Client) *rig {
 	r.folder.purge = (&purger{client: c, live: c, endpoints: endpoints{cached: c}, now: now}).purge
 	r.discarder = &discarder{
 		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: endpoints{cached: c}, now: now,
-		attempts: map[types.UID]int{},
 	}
 	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, now: now, activity: map[types.NamespacedName]*activity{}}
 	r.reader = &reader{

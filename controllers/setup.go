@@ -45,6 +45,13 @@ var (
 	batchKind     = fastpixv1.GroupVersion.WithKind("EventBatch")
 )
 
+// A trickle of events makes many small batches, up to two from each receiver at once: reading and deleting them must keep up with
+// creating them, or the journal grows although folding has nothing to do.
+const (
+	readers        = 6
+	discardWorkers = 6
+)
+
 // Options of the folding half.
 type Options struct {
 	// OperatorNamespace is where the journal is.
@@ -119,7 +126,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	folder.purge = purger.purge
 	discarder := &discarder{
 		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoints: endpoints,
-		now: time.Now, attempts: map[types.UID]int{},
+		now: time.Now,
 	}
 	publisher := &publisher{
 		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, now: time.Now,
@@ -133,7 +140,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := startController(mgr, "fold", folder, o.FoldConcurrency, newFairQueue, fold); err != nil {
 		return err
 	}
-	if err := startController(mgr, "discard", discarder, 1, nil, discard); err != nil {
+	if err := startController(mgr, "discard", discarder, discardWorkers, nil, discard); err != nil {
 		return err
 	}
 	specs, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
@@ -148,8 +155,13 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
+	for range readers {
+		if err := mgr.Add(reader); err != nil {
+			return err
+		}
+	}
 	for _, r := range []manager.Runnable{
-		watchdog, publisher, reader, reader, sweeper,
+		watchdog, publisher, sweeper,
 		newSpecWatcher(specs, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(specs, record.LiveStream, "livestreams", nudge),
 	} {
 		if err := mgr.Add(r); err != nil {
