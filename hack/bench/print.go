@@ -4,42 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/markdown"
 )
-
-// table is a Markdown table that a person can read in a terminal.
-type table [][]string
-
-func (t *table) add(cells ...string) { *t = append(*t, cells) }
-
-// print writes the table; the first row is its head. All columns but the first are aligned to the right.
-func (t table) print(w io.Writer) {
-	widths := make([]int, len(t[0]))
-	for _, row := range t {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for n, row := range t {
-		for i, cell := range row {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
-				fmt.Fprint(w, "| ", cell, pad)
-			} else {
-				fmt.Fprint(w, " | ", pad, cell)
-			}
-		}
-		fmt.Fprintln(w, " |")
-		if n == 0 {
-			fmt.Fprint(w, "|", strings.Repeat("-", widths[0]+2))
-			for _, width := range widths[1:] {
-				fmt.Fprint(w, "|", strings.Repeat("-", width+1), ":")
-			}
-			fmt.Fprintln(w, "|")
-		}
-	}
-	fmt.Fprintln(w)
-}
 
 // print writes the report for people.
 func (p *report) print(w io.Writer) {
@@ -51,24 +18,24 @@ func (p *report) print(w io.Writer) {
 		fmt.Fprint(w, ". THE FIGURES BELOW PROVE NOTHING")
 	}
 	fmt.Fprint(w, "\n\n")
-	p.figures().print(w)
+	p.figures().Print(w)
 	last := p.Repetitions[len(p.Repetitions)-1]
 	fmt.Fprintf(w, "Of the last repetition:\n\n")
-	last.floors().print(w)
+	last.floors().Print(w)
 	if refused := last.Before.Refused + last.After.Refused; refused > 0 {
 		fmt.Fprintf(w, "The API server answered %d writes of the floor with 429; client-go sent them again.\n\n", refused)
 	}
-	last.bursts().print(w)
-	last.consumption().print(w)
+	last.bursts().Print(w)
+	last.consumption().Print(w)
 	if p.Scale != nil {
-		p.Scale.table().print(w)
+		p.Scale.table().Print(w)
 	}
 }
 
-func (p *report) figures() table {
-	t := table{{"figure", "measured", "floor", "ratio", "bar", "stands"}}
+func (p *report) figures() markdown.Table {
+	t := markdown.Table{{"figure", "measured", "floor", "ratio", "bar", "stands"}}
 	for _, f := range p.Figures {
-		t.add(f.Name, number(f.Value)+f.Unit, number(f.Floor)+f.Unit, fmt.Sprintf("%.2f", f.Ratio), f.bar(), f.stands())
+		t.Add(f.Name, number(f.Value)+f.Unit, number(f.Floor)+f.Unit, fmt.Sprintf("%.2f", f.Ratio), f.bar(), f.stands())
 	}
 	return t
 }
@@ -87,11 +54,11 @@ func (f figure) stands() string {
 	return "MISSED"
 }
 
-func (rep *repetition) floors() table {
-	t := table{{"floor", "writers", "before", "after", "p50 ms", "p99 ms"}}
+func (rep *repetition) floors() markdown.Table {
+	t := markdown.Table{{"floor", "writers", "before", "after", "p50 ms", "p99 ms"}}
 	row := func(name string, before, after floorRow) {
 		mean := before.mean(after)
-		t.add(name, fmt.Sprint(before.Writers), number(before.PerSecond)+"/s", number(after.PerSecond)+"/s", number(mean.P50), number(mean.P99))
+		t.Add(name, fmt.Sprint(before.Writers), number(before.PerSecond)+"/s", number(after.PerSecond)+"/s", number(mean.P50), number(mean.P99))
 	}
 	row("creates", rep.Creates, rep.Creates)
 	row("status updates", rep.Before.Updates, rep.After.Updates)
@@ -101,10 +68,10 @@ func (rep *repetition) floors() table {
 	return t
 }
 
-func (rep *repetition) bursts() table {
-	t := table{{"burst", "events", "deliveries", "connections", "acknowledged", "p50 ms", "p99 ms", "reflected", "batches", "requests/event", "503s"}}
+func (rep *repetition) bursts() markdown.Table {
+	t := markdown.Table{{"burst", "events", "deliveries", "connections", "acknowledged", "p50 ms", "p99 ms", "reflected", "batches", "requests/event", "503s"}}
 	for _, m := range rep.Bursts {
-		t.add(m.Name, fmt.Sprint(m.Events), fmt.Sprint(m.Deliveries), fmt.Sprint(m.Connections), number(m.Acknowledged)+"/s",
+		t.Add(m.Name, fmt.Sprint(m.Events), fmt.Sprint(m.Deliveries), fmt.Sprint(m.Connections), number(m.Acknowledged)+"/s",
 			number(m.AckP50), number(m.AckP99), number(m.Reflected)+"/s", fmt.Sprint(m.Batches),
 			fmt.Sprintf("%.2f", float64(m.Requests)/float64(m.Events)), fmt.Sprint(m.Retries))
 	}
@@ -112,15 +79,15 @@ func (rep *repetition) bursts() table {
 }
 
 // consumption tells the CPU seconds that 1,000 events took of each process, and how large the operator's were at the end.
-func (rep *repetition) consumption() table {
+func (rep *repetition) consumption() markdown.Table {
 	names := []string{"receiver", "controllers", "kube-apiserver", "etcd", "bench"}
-	t := table{append([]string{"CPU s/1,000 events"}, append(names, "receiver MiB", "controllers MiB")...)}
+	t := markdown.Table{append([]string{"CPU s/1,000 events"}, append(names, "receiver MiB", "controllers MiB")...)}
 	for _, m := range rep.Bursts {
 		row := []string{m.Name}
 		for _, name := range names {
 			row = append(row, fmt.Sprintf("%.2f", m.Usage.CPU[name]*1000/float64(m.Events)))
 		}
-		t.add(append(row, number(m.Usage.RSS["receiver"]), number(m.Usage.RSS["controllers"]))...)
+		t.Add(append(row, number(m.Usage.RSS["receiver"]), number(m.Usage.RSS["controllers"]))...)
 	}
 	return t
 }

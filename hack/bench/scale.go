@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/markdown"
 )
 
 // scale is what the long form adds: memory and start, with few assets and with many.
@@ -156,14 +157,14 @@ func (r *rig) firstReflected(ctx context.Context) error {
 }
 
 // table shows memory and start beside their bars.
-func (s *scale) table() table {
-	t := table{{"state", "receiver MiB", "of few", "controllers MiB", "of few", "start s", "CPU s/1,000 events"}}
+func (s *scale) table() markdown.Table {
+	t := markdown.Table{{"state", "receiver MiB", "of few", "controllers MiB", "of few", "start s", "CPU s/1,000 events"}}
 	for _, f := range []footprint{s.Few, s.Many, s.Journal} {
-		t.add(fmt.Sprintf("%d assets, %d tombstones, journal of %d", f.Assets, f.Tombstones, f.Journal),
+		t.Add(fmt.Sprintf("%d assets, %d tombstones, journal of %d", f.Assets, f.Tombstones, f.Journal),
 			number(f.Receiver), ratio(f.Receiver, s.Few.Receiver), number(f.Controllers), ratio(f.Controllers, s.Few.Controllers),
 			number(f.Start), number(f.CPU))
 	}
-	t.add("bar", "< 128", "< 1.2", "< 128", "< 1.2", "<= 5", "flat")
+	t.Add("bar", "< 128", "< 1.2", "< 128", "< 1.2", "<= 5", "flat")
 	return t
 }
 

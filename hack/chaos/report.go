@@ -5,10 +5,10 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/markdown"
 )
 
 // report is what all rounds together showed.
@@ -78,24 +78,24 @@ func (p *report) verdict() error {
 func (p *report) print(w io.Writer, r *rig, took time.Duration) {
 	fmt.Fprintf(w, "\nSeed %d, %v of faults, one every %v, in %d rounds, %d lives at once, %d events a second; took %v.\n\n",
 		r.options.seed, r.options.duration, r.options.gap, p.rounds, r.options.assets, r.options.rate, took.Round(time.Second))
-	p.survivals().print(w)
-	p.deliveries().print(w)
-	p.processes(r).print(w)
+	p.survivals().Print(w)
+	p.deliveries().Print(w)
+	p.processes(r).Print(w)
 }
 
-func (p *report) survivals() table {
-	t := table{{"fault", "survived", "longest recovery"}}
+func (p *report) survivals() markdown.Table {
+	t := markdown.Table{{"fault", "survived", "longest recovery"}}
 	all := survival{}
 	for _, name := range slices.Sorted(maps.Keys(p.faults)) {
 		s := p.faults[name]
 		all = survival{count: all.count + s.count, longest: max(all.longest, s.longest)}
-		t.add(name, fmt.Sprint(s.count), seconds(s.longest))
+		t.Add(name, fmt.Sprint(s.count), seconds(s.longest))
 	}
-	t.add("all", fmt.Sprint(all.count), seconds(all.longest))
+	t.Add("all", fmt.Sprint(all.count), seconds(all.longest))
 	return t
 }
 
-func (p *report) deliveries() table {
+func (p *report) deliveries() markdown.Table {
 	attempts, refused := 0, 0
 	for answer, count := range p.answers {
 		attempts += count
@@ -103,63 +103,30 @@ func (p *report) deliveries() table {
 			refused += count
 		}
 	}
-	t := table{{"events", ""}}
-	t.add("sent, different ones", fmt.Sprint(p.events))
-	t.add("deliveries attempted", fmt.Sprint(attempts))
-	t.add("of these without an answer", fmt.Sprint(p.answers["none"]))
-	t.add("of these answered 503 or, while the endpoint was away, 404", fmt.Sprint(refused))
-	t.add("acknowledged deliveries", fmt.Sprint(p.acks))
-	t.add("duplicates absorbed", fmt.Sprint(p.acks-p.events))
-	t.add("records reported as failed, then folded", fmt.Sprint(p.failed))
-	t.add("mirrors that equal the oracle's", fmt.Sprint(p.compared.mirrors))
-	t.add("mirrors that do not", fmt.Sprint(p.compared.wrong))
-	t.add("acknowledged events lost", fmt.Sprint(p.compared.lost))
-	t.add("longest time without an acknowledgement", seconds(p.silence))
-	t.add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
+	t := markdown.Table{{"events", ""}}
+	t.Add("sent, different ones", fmt.Sprint(p.events))
+	t.Add("deliveries attempted", fmt.Sprint(attempts))
+	t.Add("of these without an answer", fmt.Sprint(p.answers["none"]))
+	t.Add("of these answered 503 or, while the endpoint was away, 404", fmt.Sprint(refused))
+	t.Add("acknowledged deliveries", fmt.Sprint(p.acks))
+	t.Add("duplicates absorbed", fmt.Sprint(p.acks-p.events))
+	t.Add("records reported as failed, then folded", fmt.Sprint(p.failed))
+	t.Add("mirrors that equal the oracle's", fmt.Sprint(p.compared.mirrors))
+	t.Add("mirrors that do not", fmt.Sprint(p.compared.wrong))
+	t.Add("acknowledged events lost", fmt.Sprint(p.compared.lost))
+	t.Add("longest time without an acknowledgement", seconds(p.silence))
+	t.Add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
 	return t
 }
 
-func (p *report) processes(r *rig) table {
-	t := table{{"process", "starts", "goroutines first, last", "files first, last", "MiB first, last"}}
+func (p *report) processes(r *rig) markdown.Table {
+	t := markdown.Table{{"process", "starts", "goroutines first, last", "files first, last", "MiB first, last"}}
 	for _, m := range r.members {
 		a, b := r.baselines[m.Name], p.vitals[m.Name]
-		t.add(m.Name, fmt.Sprint(m.starts.Load()), fmt.Sprintf("%d, %d", a.goroutines, b.goroutines),
+		t.Add(m.Name, fmt.Sprint(m.starts.Load()), fmt.Sprintf("%d, %d", a.goroutines, b.goroutines),
 			fmt.Sprintf("%d, %d", a.files, b.files), fmt.Sprintf("%.0f, %.0f", a.rss, b.rss))
 	}
 	return t
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
-
-// table is a Markdown table that a person can read in a terminal; its first row is its head.
-type table [][]string
-
-func (t *table) add(cells ...string) { *t = append(*t, cells) }
-
-func (t table) print(w io.Writer) {
-	widths := make([]int, len(t[0]))
-	for _, row := range t {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for n, row := range t {
-		for i, cell := range row {
-			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
-				fmt.Fprint(w, "| ", cell, space)
-			} else {
-				fmt.Fprint(w, " | ", space, cell)
-			}
-		}
-		fmt.Fprintln(w, " |")
-		if n == 0 {
-			fmt.Fprint(w, "|", strings.Repeat("-", widths[0]+2))
-			for _, width := range widths[1:] {
-				fmt.Fprint(w, "|", strings.Repeat("-", width+1), ":")
-			}
-			fmt.Fprintln(w, "|")
-		}
-	}
-	fmt.Fprintln(w)
-}
