@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -48,7 +49,7 @@ type floorRows struct {
 const minManyTime = 4 * time.Second
 
 // newFloor copies assets for the floor to write. The first result says how fast they were created.
-func newFloor(ctx context.Context, config *rest.Config, time time.Duration, assets []*fastpixv1.MediaAsset) (floorRow, *floor, error) {
+func newFloor(ctx context.Context, config *rest.Config, window time.Duration, assets []*fastpixv1.MediaAsset) (floorRow, *floor, error) {
 	config = rest.CopyConfig(config)
 	config.GroupVersion, config.APIPath = &fastpixv1.GroupVersion, "/apis"
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme()).WithoutConversion()
@@ -57,14 +58,28 @@ func newFloor(ctx context.Context, config *rest.Config, time time.Duration, asse
 	if err != nil {
 		return floorRow{}, nil, err
 	}
-	f := &floor{client: client, time: time, objects: make([]*fastpixv1.MediaAsset, len(assets))}
+	f := &floor{client: client, time: window, objects: make([]*fastpixv1.MediaAsset, len(assets))}
 	d := drive{writers: connections, limit: len(assets)}
 	creates, err := d.run(ctx, func(ctx context.Context, i int) error { return f.create(ctx, i, assets[i]) })
 	if err != nil {
 		return creates, nil, fmt.Errorf("create the floor's objects: %w", err)
 	}
+	if err := f.waitAdmitted(ctx); err != nil {
+		return creates, nil, fmt.Errorf("wait until the policy admits the floor's account: %w", err)
+	}
 	_, err = d.run(ctx, func(ctx context.Context, i int) error { return f.update(ctx, i) })
 	return creates, f, err
+}
+
+// waitAdmitted waits until a status may be written: the API server takes over a changed policy some moments after it was written.
+func (f *floor) waitAdmitted(ctx context.Context) error {
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		err := f.update(ctx, 0)
+		if apierrors.IsForbidden(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
 }
 
 // measure measures every row.
