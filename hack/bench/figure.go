@@ -43,6 +43,7 @@ func (rep *repetition) conclude() {
 		newFigure("reflected, one event per asset not touched", "/s", rep.burst(burstCold).Reflected, floor.Updates.PerSecond, 0.6, false),
 		newFigure("reflected, one hot asset", "/s", rep.burst(burstHot).Reflected, floor.Hot.PerSecond, 10, false),
 		newFigure("p99 of acknowledgement, 64 connections", "ms", ack.AckP99, floor.Updates.P99, 0.5, true),
+		newFigure("another tenant's event during the burst, slowest / 1 s", "ms", rep.Bystander.Slowest, 1000, 1, true),
 	}
 	for _, name := range []string{burstNew, burstRecent, burstCold} {
 		m := rep.burst(name)

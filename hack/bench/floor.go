@@ -23,6 +23,7 @@ type floor struct {
 	client  *rest.RESTClient
 	time    time.Duration
 	objects []*fastpixv1.MediaAsset
+	usage   func() usage // of every process there is
 }
 
 // floorRow is one row of the floor.
@@ -31,6 +32,8 @@ type floorRow struct {
 	PerSecond float64 `json:"perSecond"`
 	P50       float64 `json:"p50Milliseconds"`
 	P99       float64 `json:"p99Milliseconds"`
+	// Writes are all that were made, those too that the rate does not count.
+	Writes int `json:"writes"`
 }
 
 // floorRows is one measurement of the floor.
@@ -44,12 +47,14 @@ type floorRows struct {
 	// Refused counts the answers 429, which client-go waits out: the API server's priority and fairness lets no account have
 	// as many requests under way as the many writers want.
 	Refused int `json:"refused429"`
+	// CPU seconds that the writes of the row Updates took of each process.
+	CPU map[string]float64 `json:"statusUpdatesCPUSeconds"`
 }
 
 const minManyTime = 4 * time.Second
 
 // newFloor copies assets for the floor to write. The first result says how fast they were created.
-func newFloor(ctx context.Context, config *rest.Config, window time.Duration, assets []*fastpixv1.MediaAsset) (floorRow, *floor, error) {
+func (r *rig) newFloor(ctx context.Context, config *rest.Config, window time.Duration, assets []*fastpixv1.MediaAsset) (floorRow, *floor, error) {
 	config = rest.CopyConfig(config)
 	config.GroupVersion, config.APIPath = &fastpixv1.GroupVersion, "/apis"
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme()).WithoutConversion()
@@ -58,7 +63,10 @@ func newFloor(ctx context.Context, config *rest.Config, window time.Duration, as
 	if err != nil {
 		return floorRow{}, nil, err
 	}
-	f := &floor{client: client, time: window, objects: make([]*fastpixv1.MediaAsset, len(assets))}
+	f := &floor{
+		client: client, time: window, objects: make([]*fastpixv1.MediaAsset, len(assets)),
+		usage: func() usage { return usageOf(r.pids()) },
+	}
 	d := drive{writers: connections, limit: len(assets)}
 	creates, err := d.run(ctx, func(ctx context.Context, i int) error { return f.create(ctx, i, assets[i]) })
 	if err != nil {
@@ -84,9 +92,11 @@ func (f *floor) waitAdmitted(ctx context.Context) error {
 
 // measure measures every row.
 func (f *floor) measure(ctx context.Context) (rows floorRows, err error) {
+	before := f.usage()
 	if rows.Updates, err = f.updates(ctx, connections, f.time); err != nil {
 		return rows, err
 	}
+	rows.CPU = f.usage().since(before).CPU
 	// With so many under way each write takes long: a short window would see none end.
 	if rows.Many, err = f.updates(ctx, manyConnections, max(f.time, minManyTime)); err != nil {
 		return rows, err
@@ -177,7 +187,7 @@ type drive struct {
 func (d drive) run(ctx context.Context, write func(ctx context.Context, i int) error) (floorRow, error) {
 	start := time.Now()
 	from, to := start.Add(d.time/5), start.Add(d.time)
-	latencies, errs := make([][]time.Duration, d.writers), make([]error, d.writers)
+	latencies, writes, errs := make([][]time.Duration, d.writers), make([]int, d.writers), make([]error, d.writers)
 	var wg sync.WaitGroup
 	for w := range d.writers {
 		wg.Go(func() {
@@ -187,6 +197,7 @@ func (d drive) run(ctx context.Context, write func(ctx context.Context, i int) e
 					return
 				}
 				errs[w] = write(ctx, i)
+				writes[w]++
 				if end := time.Now(); end.After(from) && (d.limit > 0 || end.Before(to)) {
 					latencies[w] = append(latencies[w], end.Sub(begin))
 				}
@@ -195,15 +206,16 @@ func (d drive) run(ctx context.Context, write func(ctx context.Context, i int) e
 	}
 	wg.Wait()
 	var all []time.Duration
-	for _, l := range latencies {
-		all = append(all, l...)
+	made := 0
+	for w, l := range latencies {
+		all, made = append(all, l...), made+writes[w]
 	}
 	took := to.Sub(from)
 	if d.limit > 0 {
 		took = time.Since(start)
 	}
 	return floorRow{
-		Writers: d.writers, PerSecond: perSecond(len(all), took),
+		Writers: d.writers, Writes: made, PerSecond: perSecond(len(all), took),
 		P50: milliseconds(percentile(all, 0.50)), P99: milliseconds(percentile(all, 0.99)),
 	}, errors.Join(append(errs, ctx.Err())...)
 }

@@ -13,6 +13,16 @@ func (p *report) print(w io.Writer) {
 	m := p.Machine
 	fmt.Fprintf(w, "%s form, seed %d, %s, took %s, commit %s\n", p.Form, p.Seed, p.Started.Format("2006-01-02 15:04 UTC"), p.Took, m.Commit)
 	fmt.Fprintf(w, "%s, %d cores, %s, Linux %s, %s\n", m.CPU, m.Cores, m.Memory, m.Kernel, m.Go)
+	if len(p.Repetitions) > 0 {
+		p.printRepetitions(w)
+	}
+	if p.Scale != nil {
+		fmt.Fprint(w, "\nPeak resident memory, time to the first event, and CPU seconds for 1,000 events:\n\n")
+		p.Scale.table().Print(w)
+	}
+}
+
+func (p *report) printRepetitions(w io.Writer) {
 	fmt.Fprintf(w, "%d of %d repetitions count: the floor of the others moved by more than %.0f %%", p.Kept, len(p.Repetitions), maxDrift*100)
 	if p.Kept == 0 {
 		fmt.Fprint(w, ". THE FIGURES BELOW PROVE NOTHING")
@@ -27,9 +37,6 @@ func (p *report) print(w io.Writer) {
 	}
 	last.bursts().Print(w)
 	last.consumption().Print(w)
-	if p.Scale != nil {
-		p.Scale.table().Print(w)
-	}
 }
 
 func (p *report) figures() markdown.Table {
@@ -82,12 +89,16 @@ func (rep *repetition) bursts() markdown.Table {
 func (rep *repetition) consumption() markdown.Table {
 	names := []string{"receiver", "controllers", "kube-apiserver", "etcd", "bench"}
 	t := markdown.Table{append([]string{"CPU s/1,000 events"}, append(names, "receiver MiB", "controllers MiB")...)}
-	for _, m := range rep.Bursts {
-		row := []string{m.Name}
+	cpu := func(what string, seconds map[string]float64, events int) []string {
+		row := []string{what}
 		for _, name := range names {
-			row = append(row, fmt.Sprintf("%.2f", m.Usage.CPU[name]*1000/float64(m.Events)))
+			row = append(row, fmt.Sprintf("%.2f", seconds[name]*1000/float64(events)))
 		}
-		t.Add(append(row, number(m.Usage.RSS["receiver"]), number(m.Usage.RSS["controllers"]))...)
+		return row
+	}
+	t.Add(append(cpu("floor: status updates", rep.After.CPU, rep.After.Updates.Writes), "", "")...)
+	for _, m := range rep.Bursts {
+		t.Add(append(cpu(m.Name, m.Usage.CPU, m.Events), number(m.Usage.RSS["receiver"]), number(m.Usage.RSS["controllers"]))...)
 	}
 	return t
 }

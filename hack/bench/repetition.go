@@ -20,6 +20,7 @@ type repetition struct {
 	Drift     float64       `json:"drift"`
 	Discarded bool          `json:"discarded"`
 	Bursts    []measurement `json:"bursts"`
+	Bystander bystander     `json:"bystander"`
 	Figures   []figure      `json:"figures"`
 }
 
@@ -47,6 +48,9 @@ func repeatOnce(ctx context.Context, o options, seed uint64) (rep repetition, er
 	}
 	if err := rep.measureBursts(ctx, r, o.sizes); err != nil {
 		return rep, err
+	}
+	if rep.Bystander, err = r.watchBystander(ctx, o.sizes); err != nil {
+		return rep, r.explain(fmt.Errorf("measure another tenant: %w", err))
 	}
 	if rep.After, err = f.alone(ctx, r); err != nil {
 		return rep, err
@@ -77,7 +81,7 @@ func (rep *repetition) prepareFloor(ctx context.Context, r *rig, s sizes) (*floo
 	if err != nil {
 		return nil, err
 	}
-	creates, f, err := newFloor(ctx, config, s.FloorTime, assets)
+	creates, f, err := r.newFloor(ctx, config, s.FloorTime, assets)
 	rep.Creates = creates
 	return f, err
 }

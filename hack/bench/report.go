@@ -41,8 +41,11 @@ func newReport(ctx context.Context, o options) *report {
 	if o.full {
 		form = "full"
 	}
-	if o.long {
+	switch {
+	case o.full && o.growth:
 		form = "long"
+	case o.growth:
+		form = "growth"
 	}
 	return &report{Started: time.Now().UTC().Truncate(time.Second), Form: form, Seed: o.seed, Sizes: o.sizes, Machine: thisMachine(ctx)}
 }
@@ -93,8 +96,11 @@ func (p *report) repeat(ctx context.Context, o options) error {
 	return nil
 }
 
-// write writes the JSON file.
+// write writes the JSON file, if one is wanted.
 func (p *report) write(file string) error {
+	if file == "" {
+		return nil
+	}
 	b, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return err

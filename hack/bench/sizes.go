@@ -28,17 +28,19 @@ type sizes struct {
 	FloorTime time.Duration `json:"floorTimeNanoseconds"`
 	// Repetitions of which the median counts.
 	Repetitions int `json:"repetitions"`
-	// FewAssets, Assets, Tombstones among them, and Journal are for the rows about memory and start.
-	FewAssets  int `json:"fewAssets"`
-	Assets     int `json:"assets"`
-	Tombstones int `json:"tombstones"`
-	Journal    int `json:"journalEvents"`
+	// Assets and Journal are the largest numbers for the rows about growth; Endpoints are all of theirs.
+	Assets    int   `json:"assets"`
+	Journal   int   `json:"journalEvents"`
+	Endpoints []int `json:"endpoints"`
 }
+
+// growth are the numbers of assets that are measured.
+func (s sizes) growth() []int { return []int{s.Assets / 100, s.Assets / 10, s.Assets} }
 
 func sizesOf(full bool) sizes {
 	s := sizes{
 		Events: 2000, Single: 500, Floor: 512, FloorTime: 1500 * time.Millisecond, Repetitions: 1,
-		FewAssets: 1000, Assets: 100_000, Tombstones: 5000, Journal: 256_000,
+		Assets: 100_000, Journal: 256_000, Endpoints: []int{1, 100, 1000},
 	}
 	if full {
 		s.Events, s.Single, s.Floor, s.FloorTime, s.Repetitions = 20_000, 4000, 2048, 8*time.Second, 3
@@ -55,8 +57,7 @@ func (s sizes) override(events, repetitions, assets, journal int) sizes {
 		s.Repetitions = repetitions
 	}
 	if assets > 0 {
-		s.Assets, s.Tombstones = assets, assets/20
-		s.FewAssets = min(s.FewAssets, assets)
+		s.Assets = assets
 	}
 	if journal > 0 {
 		s.Journal = journal

@@ -26,8 +26,17 @@ const (
 
 func (t tenant) path() string { return "/webhooks/" + t.namespace + "/" + endpointName }
 
-// newTenant makes a namespace with what config/samples puts there, and waits until its endpoint accepts events.
+// newTenant makes a tenant and waits until its endpoint accepts events.
 func (r *rig) newTenant(ctx context.Context, name string) (tenant, error) {
+	t, err := r.addTenant(ctx, name)
+	if err != nil {
+		return t, err
+	}
+	return t, r.waitAccepting(ctx, t)
+}
+
+// addTenant makes a namespace with what config/samples puts there.
+func (r *rig) addTenant(ctx context.Context, name string) (tenant, error) {
 	t := tenant{namespace: "bench-" + name}
 	if err := r.createNamespace(ctx, t.namespace); err != nil {
 		return t, err
@@ -37,15 +46,20 @@ func (r *rig) newTenant(ctx context.Context, name string) (tenant, error) {
 			return t, fmt.Errorf("make tenant %s: %w", name, err)
 		}
 	}
+	return t, nil
+}
+
+// waitAccepting waits until a tenant's endpoint accepts events.
+func (r *rig) waitAccepting(ctx context.Context, t tenant) error {
 	var e fastpixv1.WebhookEndpoint
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		err := r.admin.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: endpointName}, &e)
 		return apimeta.IsStatusConditionTrue(e.Status.Conditions, fastpixv1.ConditionReady), err
 	})
 	if err != nil {
-		return t, fmt.Errorf("wait for the endpoint of tenant %s, conditions %v: %w", name, e.Status.Conditions, err)
+		return fmt.Errorf("wait for the endpoint in %s, conditions %v: %w", t.namespace, e.Status.Conditions, err)
 	}
-	return t, nil
+	return nil
 }
 
 func (t tenant) objects() []client.Object {
