@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -31,6 +33,8 @@ type footprint struct {
 	// whole journal.
 	Receiver    float64 `json:"receiverPeakRSSMiB"`
 	Controllers float64 `json:"controllersPeakRSSMiB"`
+	// Database is the size of etcd's file at the end, with the history that was not compacted yet.
+	Database float64 `json:"etcdMiB"`
 	// Start is the time from the start of the controllers' process to the first new event being reflected.
 	Start float64 `json:"startSeconds"`
 	// CPU is the CPU time of each process for 1,000 events of the burst.
@@ -164,11 +168,21 @@ func (r *rig) footprint(ctx context.Context, tenants []tenant, f footprint) (foo
 		return f, err
 	}
 	f.Receiver, f.Controllers = m.Usage.PeakRSS["receiver"], m.Usage.PeakRSS["controllers"]
+	f.Database = r.databaseSize()
 	f.CPU = map[string]float64{}
 	for name, seconds := range m.Usage.CPU {
 		f.CPU[name] = seconds * 1000 / float64(m.Events)
 	}
 	return f, nil
+}
+
+// databaseSize returns the size of etcd's file in MiB; 0 if there is none.
+func (r *rig) databaseSize() float64 {
+	info, err := os.Stat(filepath.Join(r.plane.Dir, "etcd", "member", "snap", "db"))
+	if err != nil {
+		return 0
+	}
+	return float64(info.Size()) / (1 << 20)
 }
 
 // spread tells lives of new media, n events in all, shared out among the tenants.
@@ -225,7 +239,7 @@ func (r *rig) firstReflected(ctx context.Context, t tenant) error {
 // table shows what growth costs beside the bars.
 func (s *scale) table() markdown.Table {
 	t := markdown.Table{{
-		"state", "receiver MiB", "of few", "controllers MiB", "of few", "start s", "receiver", "controllers", "kube-apiserver",
+		"state", "receiver MiB", "of few", "controllers MiB", "of few", "start s", "etcd MiB", "receiver", "controllers", "kube-apiserver",
 	}}
 	few := s.Assets[0]
 	for _, f := range slices.Concat(s.Assets, []footprint{s.Journal}, s.Endpoints) {
@@ -235,9 +249,9 @@ func (s *scale) table() markdown.Table {
 		}
 		t.Add(name,
 			number(f.Receiver), ratio(f.Receiver, few.Receiver), number(f.Controllers), ratio(f.Controllers, few.Controllers),
-			number(f.Start), number(f.CPU["receiver"]), number(f.CPU["controllers"]), number(f.CPU["kube-apiserver"]))
+			number(f.Start), number(f.Database), number(f.CPU["receiver"]), number(f.CPU["controllers"]), number(f.CPU["kube-apiserver"]))
 	}
-	t.Add("bar", "< 128", "< 1.2", "< 128", "< 1.2", "<= 5", "flat", "flat", "flat")
+	t.Add("bar", "< 128", "< 1.2", "< 128", "< 1.2", "<= 5", "", "flat", "flat", "flat")
 	return t
 }
 
