@@ -8,5 +8,6 @@
 //
 //	go run ./hack/bench                 the quick form: checks that everything works; its timings say little
 //	go run ./hack/bench -full           20,000 events a burst, the median of three repetitions
-//	go run ./hack/bench -long           also memory and start with 100,000 assets and a full journal
+//	go run ./hack/bench -growth         cost and memory with up to 100,000 assets, a full journal, and up to 1,000 endpoints
+//	go run ./hack/bench -long           both
 package main

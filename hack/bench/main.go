@@ -16,6 +16,7 @@ type options struct {
 	quick, full, long bool
 	growth            bool
 	out, plot         string
+	profiles          string
 	binary            string
 	seed              uint64
 	sizes             sizes
@@ -30,6 +31,7 @@ func parseFlags() options {
 	flag.BoolVar(&o.growth, "growth", false, "Growth alone: what the long form adds to the full form.")
 	flag.StringVar(&o.plot, "plot", "", "Draw growth into this SVG `file`.")
 	flag.StringVar(&o.out, "out", "", "Write everything that was measured to this JSON `file`.")
+	flag.StringVar(&o.profiles, "profiles", "", "Write CPU profiles of the API server during the bursts into this `folder`; they cost a little of the rates.")
 	flag.StringVar(&o.binary, "binary", "", "The operator's binary. Default: build it.")
 	flag.Uint64Var(&o.seed, "seed", 1, "Seed of ids, order and duplicates.")
 	flag.IntVar(&events, "events", 0, "Events of a burst instead of the form's.")

@@ -48,6 +48,7 @@ func (r *rig) measureOnly(ctx context.Context, name string, b *burst, connection
 		return measurement{}, err
 	}
 	before := usageOf(r.pids())
+	finishProfile := r.profile(ctx, name)
 	sent, err := send(ctx, r.receiver.ReceiverURL, b.requests, connections)
 	if err != nil {
 		return measurement{}, err
@@ -56,6 +57,9 @@ func (r *rig) measureOnly(ctx context.Context, name string, b *burst, connection
 		return measurement{}, err
 	}
 	used := usageOf(r.pids()).since(before)
+	if err := finishProfile(); err != nil {
+		return measurement{}, err
+	}
 	pause(ctx, 200*time.Millisecond) // the audit log trails the answers
 	log, err := r.audit.read()
 	if err != nil {

@@ -34,6 +34,7 @@ type rig struct {
 	audit       *auditLog
 	warmth      tenant // where events go that only warm something up
 	workload    *workload
+	profiles    string // folder for profiles; empty if none are wanted
 }
 
 // newRig starts a control plane and prepares the operator's processes, the receiver with further arguments.
@@ -43,7 +44,7 @@ func newRig(ctx context.Context, o options, seed uint64, receiverArgs ...string)
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{plane: plane, audit: &auditLog{file: plane.AuditLog}, workload: newWorkload(seed)}
+	r := &rig{plane: plane, audit: &auditLog{file: plane.AuditLog}, workload: newWorkload(seed), profiles: o.profiles}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, plane.Close())

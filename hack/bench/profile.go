@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"k8s.io/client-go/rest"
+)
+
+// profileSeconds is less than a full burst takes.
+const profileSeconds = 5
+
+// profile begins to record what the API server's cores do during a burst, if that is wanted, and returns what to call when the burst
+// has ended: it waits for the file NAME.kube-apiserver.pprof, which `go tool pprof -top` reads.
+func (r *rig) profile(ctx context.Context, name string) (finish func() error) {
+	if r.profiles == "" {
+		return func() error { return nil }
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.recordAPIServer(ctx, filepath.Join(r.profiles, name+".kube-apiserver.pprof")) }()
+	return func() error { return <-done }
+}
+
+func (r *rig) recordAPIServer(ctx context.Context, file string) error {
+	config := r.plane.Config()
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return err
+	}
+	url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", config.Host, profileSeconds)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("profile the API server: %w", err)
+	}
+	defer resp.Body.Close()
+	recorded, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s", resp.Status)
+	}
+	if err != nil {
+		return fmt.Errorf("profile the API server: %w", err)
+	}
+	return os.WriteFile(file, recorded, 0o600)
+}
