@@ -85,12 +85,11 @@ func (r *reader) chapters(v value) fastpixv1.AIChapters {
 	const field = "chapters"
 	availability, content := r.unwrap(field, v)
 	items := findings(r, field, content, func(f found) fastpixv1.AIChapter {
-		return fastpixv1.AIChapter{
-			Chapter:   r.word(field, f.chapter, maxWord),
-			StartTime: r.word(field, f.startTime, maxWord),
-			EndTime:   r.word(field, f.endTime, maxWord),
-			Title:     r.word(field, f.title, maxFindingTitle),
-		}
+		c := fastpixv1.AIChapter{Title: r.word(field, f.title, maxFindingTitle)}
+		c.Chapter, _ = r.figure(field, f.chapter, maxWord)
+		c.StartTime, _ = r.figure(field, f.startTime, maxWord)
+		c.EndTime, _ = r.figure(field, f.endTime, maxWord)
+		return c
 	})
 	return fastpixv1.AIChapters{Availability: availability, Items: items}
 }

@@ -6,19 +6,12 @@ import (
 )
 
 // snapshot reads the whole list of a full object. Elements without a usable id are dropped; of two with one id the last counts; of more
-// than maxElements the first stay, and the list says that it was cut. A list that came as a single element, or as an id alone, is
-// read as such.
-func snapshot[T any](r *reader, field string, v value, read func(item) (id string, element T)) record.ListChange[T] {
+// than maxElements the first stay, and the list says that it was cut. A list that came as a single element is read as such.
+func snapshot[T any](r *reader, field string, v value, read func(value) (id string, element T)) record.ListChange[T] {
 	var list record.ListChange[T]
 	var known []string
 	for element := range v.elements() {
-		var i item
-		if element.is('"') {
-			i.id = element
-		} else {
-			r.fill(field, element, &i)
-		}
-		id, e := read(i)
+		id, e := read(element)
 		if id == "" {
 			r.skip(field)
 			continue
@@ -36,6 +29,13 @@ func snapshot[T any](r *reader, field string, v value, read func(item) (id strin
 	return list
 }
 
+// item reads an element that is an object. A text is none: taken for an id it would push all that is known out of the list.
+func (r *reader) item(field string, element value) item {
+	var i item
+	r.fill(field, element, &i)
+	return i
+}
+
 func indexOf(ids []string, id string) int {
 	for i := range ids {
 		if ids[i] == id {
@@ -46,7 +46,8 @@ func indexOf(ids []string, id string) int {
 }
 
 func (r *reader) playbackIDs(field string, v value) record.ListChange[fastpixv1.PlaybackID] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.PlaybackID) {
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.PlaybackID) {
+		i := r.item(field, element)
 		id := r.id("playbackIds.id", i.id)
 		return id, fastpixv1.PlaybackID{
 			ID:                 id,
@@ -95,8 +96,8 @@ func (r *reader) rules(field string, v value) []string {
 }
 
 func (r *reader) tracks(field string, v value) record.ListChange[fastpixv1.Track] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.Track) {
-		t := r.track(i)
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.Track) {
+		t := r.track(r.item(field, element))
 		return t.ID, t
 	})
 }
@@ -174,15 +175,21 @@ func (d *decoder) subtitleEvent(m *record.MediaChange, id string) {
 }
 
 func (r *reader) targets(field string, v value) record.ListChange[fastpixv1.SimulcastTarget] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.SimulcastTarget) {
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.SimulcastTarget) {
+		i := r.item(field, element)
 		id := r.id("simulcastResponses.simulcastId", either(i.simulcastID, i.id))
 		return id, fastpixv1.SimulcastTarget{ID: id, Enabled: r.flag("simulcastResponses.isEnabled", i.isEnabled)}
 	})
 }
 
+// references reads a list of ids, or of objects with ids.
 func (r *reader) references(field string, v value) record.ListChange[fastpixv1.MediaReference] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.MediaReference) {
-		id := r.id("mediaIds", either(i.mediaID, i.id))
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.MediaReference) {
+		if element.is('{') {
+			i := r.item(field, element)
+			element = either(i.mediaID, i.id)
+		}
+		id := r.id(field, element)
 		return id, fastpixv1.MediaReference{MediaID: id}
 	})
 }

@@ -68,6 +68,9 @@ func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv
 	if v == nil {
 		return nil
 	}
+	if v.is('[') {
+		v = onlyElement(v)
+	}
 	if !v.is('{') {
 		r.skip(field)
 		return nil
@@ -95,7 +98,7 @@ func (r *reader) metadataValue(field string, v value) (string, bool) {
 	if v.is('t') || v.is('f') {
 		return string(v), true
 	}
-	return r.text(field, v, maxMetadataValue)
+	return r.figure(field, v, maxMetadataValue)
 }
 
 func keepFirstKeys(texts map[string]fastpixv1.MetadataValue, n int) {
@@ -137,11 +140,9 @@ func (r *reader) mp4Support(field string, v value) *string {
 func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.PlaybackID) *string {
 	mayBePublic := func(p fastpixv1.PlaybackID) bool { return p.AccessPolicy == "" || isPublic(p) }
 	switch {
-	case len(playbackIDs) == 0:
-		return nil
-	case !slices.ContainsFunc(playbackIDs, mayBePublic):
+	case len(playbackIDs) > 0 && !slices.ContainsFunc(playbackIDs, mayBePublic), string(v) == `""`:
 		return new("")
-	case v == nil:
+	case len(playbackIDs) == 0, v == nil:
 		return nil
 	}
 	if !v.is('"') {
