@@ -43,19 +43,19 @@ func (d *decoder) aiEvent(m *record.MediaChange) {
 	switch d.typ.Name {
 	case typeSummary:
 		s := d.summary(either(p.summary, unnamed))
-		s.Availability = stateAvailable
+		s.Availability = d.typ.PartState
 		m.AI.Summary = &s
 	case typeChapters:
 		c := d.chapters(either(p.chapters, unnamed))
-		c.Availability = stateAvailable
+		c.Availability = d.typ.PartState
 		m.AI.Chapters = &c
 	case typeNamedEntities:
 		n := d.namedEntities(either(p.namedEntities, unnamed))
-		n.Availability = stateAvailable
+		n.Availability = d.typ.PartState
 		m.AI.NamedEntities = &n
 	case typeModeration:
 		s := d.moderation(either(either(p.moderationResult, p.moderation), unnamed))
-		s.Availability = stateAvailable
+		s.Availability = d.typ.PartState
 		m.AI.Moderation = &s
 	}
 }

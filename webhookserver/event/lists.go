@@ -122,12 +122,10 @@ func (r *reader) track(i item) fastpixv1.Track {
 func (r *reader) availability(field string, v value) string {
 	word := record.StateWord(r.word(field, v, maxState))
 	if word == record.StateReady {
-		return stateAvailable
+		return record.StateAvailable
 	}
 	return word
 }
-
-const stateAvailable = "Available"
 
 // trackOfPayload reads data as one track.
 func (d *decoder) trackOfPayload() fastpixv1.Track {
@@ -144,19 +142,13 @@ func (d *decoder) trackEvent(m *record.MediaChange, id string) {
 	case id == "":
 		d.skip("data.id")
 		return
-	case d.typ.Name == typeTrackDeleted:
+	case d.typ.RemovesPart:
 		m.Tracks.Remove, m.Subtitles.Remove = []string{id}, []string{id}
 		return
 	}
 	t := d.trackOfPayload()
-	switch {
-	case d.typ.Name == typeTrackFailed:
-		t.State = record.StateFailed
-	case t.State != "":
-	case d.typ.Name == typeTrackCreated:
-		t.State = record.StatePreparing
-	case d.typ.Name == typeTrackReady:
-		t.State = stateAvailable
+	if t.State == "" || d.typ.PartState == record.StateFailed {
+		t.State = d.typ.PartState
 	}
 	m.Tracks.Set = []fastpixv1.Track{t}
 }
@@ -169,7 +161,7 @@ func (d *decoder) subtitleEvent(m *record.MediaChange, id string) {
 	}
 	t := d.trackOfPayload()
 	if t.State == "" {
-		t.State = stateAvailable
+		t.State = d.typ.PartState
 	}
 	m.Subtitles.Set = []fastpixv1.Subtitle{{ID: t.ID, State: t.State, LanguageCode: t.LanguageCode, LanguageName: t.LanguageName}}
 }
