@@ -116,6 +116,7 @@ func TestMediaFields(t *testing.T) {
 		"an empty thumbnail clears":    {data: `{"thumbnail":""}`, want: `"thumbnail":""`},
 		"a thumbnail of no known id":   {data: `{"thumbnail":"https://images.fastpix.com/p1/thumbnail.png"}`},
 		"a thumbnail of a wrong type":  {data: `{"thumbnail":{},"playbackIds":[{"id":"p1"}]}`, want: `"playbackIDs":{"snapshot":[{"id":"p1"}]}`, wantSkipped: "thumbnail"},
+		"secrets by name in metadata":  {data: `{"metadata":{"streamKey":"a","srt_secret":"b","Api-Key":"c","token":5,"keynote":"d","url":"https://x.example/"}}`, want: `"metadata":{"keynote":"d","url":"https://x.example/"}`, wantSkipped: "metadata"},
 		"a stream key in metadata":     {data: `{"metadata":{"a":"b","deadbeefdeadbeefdeadbeefdeadbeefk` + streamD + `":"c"}}`, want: `"metadata":{"a":"b"}`, wantSkipped: "metadata"},
 		"a playback id as an object":   {data: `{"playback_ids":{"id":"p1","policy":"public"}}`, want: `"playbackIDs":{"snapshot":[{"id":"p1","accessPolicy":"public"}]}`},
 		"lists that are texts":         {data: `{"playbackIds":"none","tracks":"none"}`, wantSkipped: "playbackIds tracks"},

@@ -62,8 +62,8 @@ func either(a, b value) value {
 	return b
 }
 
-// metadata reads the customer's own text by key. Numbers and booleans are read as texts, anything nested is skipped. Of more keys than
-// fit, the first in order stay, so that a redelivery gives the same.
+// metadata reads the customer's own text by key. Numbers and booleans are read as texts, anything nested is skipped, and so is what its
+// key calls a secret. Of more keys than fit, the first in order stay, so that a redelivery gives the same.
 func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv1.MetadataValue {
 	if v == nil {
 		return nil
@@ -81,7 +81,7 @@ func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv
 		empty = false
 		key := printable(value(name).unquote())
 		text, ok := r.metadataValue(field, member)
-		if key == "" || cut(key, maxMetadataKey) != key || looksSecret(key) {
+		if key == "" || cut(key, maxMetadataKey) != key || looksSecret(key) || secretNames[string(r.fold(name))] {
 			r.skip(field)
 		} else if ok {
 			texts[key] = fastpixv1.MetadataValue(text)
