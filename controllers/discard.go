@@ -154,9 +154,9 @@ func (d *discarder) writeFailures(ctx context.Context, object *fastpixv1.EventBa
 
 // tell makes a Kubernetes Event of records that failed for the first time, on their endpoint.
 func (d *discarder) tell(ctx context.Context, key types.NamespacedName, failures map[int]failure) {
-	endpoint := d.endpoints.get(ctx, key)
-	if endpoint == nil || len(failures) == 0 {
-		return
+	endpoint, err := d.endpoints.get(ctx, key)
+	if err != nil || endpoint == nil || len(failures) == 0 {
+		return // an Event is news for people; what failed is in the batch
 	}
 	first := failures[slices.Min(slices.Collect(maps.Keys(failures)))]
 	d.recorder.Eventf(endpoint, nil, corev1.EventTypeWarning, first.reason, "Mirror",

@@ -566,7 +566,7 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 	if err := c.Update(t.Context(), &e); err != nil {
 		t.Fatal(err)
 	}
-	s := sweeper{live: c, client: c, endpoints: endpoints{cached: c}, purge: r.folder.purge, tick: r.folder.tick, mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now }}
+	s := sweeper{live: c, client: c, endpoints: newEndpoints(c), purge: r.folder.purge, tick: r.folder.tick, mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now }}
 	for _, tc := range []struct {
 		after time.Duration
 		want  []string

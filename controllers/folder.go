@@ -120,7 +120,9 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 		}
 		after := m.copy()
 		after.fold(records)
-		after.settle(f.now(), f.retention(ctx, after))
+		if err := f.settle(ctx, after); err != nil {
+			return outcome{}, err
+		}
 		if after.sameStatus(m) {
 			if fresh {
 				return o, nil
@@ -173,8 +175,8 @@ func (f *folder) readLive(ctx context.Context, key record.Key) (mirror, bool, er
 // create makes the mirror of an object that was not seen before. It returns nil if no record may bring it to life, because each
 // is as old as tombstones that were purged.
 func (f *folder) create(ctx context.Context, key record.Key, id string, records []*record.Record) (mirror, error) {
-	if f.allExpired(ctx, records) {
-		return nil, nil
+	if expired, err := f.allExpired(ctx, records); expired || err != nil {
+		return nil, err
 	}
 	m := firstMirror(key, id, records[0].Endpoint)
 	err := f.client.Create(ctx, m.object())
@@ -192,23 +194,36 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, records 
 }
 
 // allExpired reports whether every record is not newer than what was purged at its endpoint.
-func (f *folder) allExpired(ctx context.Context, records []*record.Record) bool {
+func (f *folder) allExpired(ctx context.Context, records []*record.Record) (bool, error) {
 	for _, r := range records {
-		endpoint := f.endpoints.get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
-		if endpoint == nil || endpoint.Status.PurgedThrough == nil || r.Untimed || r.Time.After(endpoint.Status.PurgedThrough.Time) {
-			return false
+		through, err := f.endpoints.purgedThrough(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
+		if err != nil || r.Untimed || r.Time.After(through) {
+			return false, err
 		}
 	}
-	return true
+	return true, nil
+}
+
+// settle derives from a mirror's status and the clock what they tell.
+func (f *folder) settle(ctx context.Context, m mirror) error {
+	retention, err := f.retention(ctx, m)
+	if err != nil {
+		return err
+	}
+	m.settle(f.now(), retention)
+	return nil
 }
 
 // retention returns how long a tombstone stays.
-func (f *folder) retention(ctx context.Context, m mirror) time.Duration {
-	endpoint := f.endpoints.of(ctx, m)
-	if endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
-		return defaultRetention
+func (f *folder) retention(ctx context.Context, m mirror) (time.Duration, error) {
+	endpoint, err := f.endpoints.of(ctx, m)
+	if err != nil {
+		return 0, err
 	}
-	return endpoint.Spec.Retention.Deleted.Duration
+	if endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
+		return defaultRetention, nil
+	}
+	return endpoint.Spec.Retention.Deleted.Duration, nil
 }
 
 // settleLedger counts the entries as done, in the ledger and in the metrics.
@@ -295,7 +310,9 @@ func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, er
 // tick acts on what the clock says of one mirror that was just read.
 func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.Result, error) {
 	after := m.copy()
-	after.settle(f.now(), f.retention(ctx, after))
+	if err := f.settle(ctx, after); err != nil {
+		return reconcile.Result{}, err
+	}
 	if !after.sameStatus(m) {
 		return reconcile.Result{}, ignoreStale(f.write(ctx, key, m, after))
 	}
@@ -306,8 +323,12 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	if f.mayBeNamed(key) {
 		return reconcile.Result{RequeueAfter: time.Second}, nil
 	}
+	retention, err := f.retention(ctx, m)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
 	f.written.Remove(key)
-	return reconcile.Result{}, f.purge(ctx, m, f.retention(ctx, m))
+	return reconcile.Result{}, f.purge(ctx, m, retention)
 }
 
 // mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is

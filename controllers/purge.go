@@ -49,16 +49,21 @@ func (p *purger) purge(ctx context.Context, m mirror, retention time.Duration) e
 // remember raises status.purgedThrough of the mirror's endpoint.
 func (p *purger) remember(ctx context.Context, m mirror, through metav1.MicroTime) error {
 	var endpoint fastpixv1.WebhookEndpoint
-	owner := p.endpoints.of(ctx, m)
+	owner, err := p.endpoints.of(ctx, m)
 	if owner == nil {
-		return nil
+		return err
 	}
 	if err := p.live.Get(ctx, client.ObjectKeyFromObject(owner), &endpoint); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	if old := endpoint.Status.PurgedThrough; old != nil && !through.After(old.Time) {
+		p.endpoints.purges.remember(endpoint.UID, old.Time)
 		return nil
 	}
 	endpoint.Status.PurgedThrough = &through
-	return p.client.Status().Update(ctx, &endpoint)
+	if err := p.client.Status().Update(ctx, &endpoint); err != nil {
+		return err
+	}
+	p.endpoints.purges.remember(endpoint.UID, through.Time)
+	return nil
 }

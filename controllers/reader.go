@@ -44,7 +44,6 @@ func (r *reader) Start(ctx context.Context) error {
 			delay = backoff
 			continue
 		}
-		r.backlog.again(info.uid)
 		if ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Reading a batch failed, will retry", "eventBatch", info.name)
 		}
@@ -66,8 +65,17 @@ func (r *reader) next(ctx context.Context) (batchInfo, bool) {
 	return batchInfo{}, false
 }
 
-// read gets one batch and takes its records into the ledger.
+// read takes the records of the batch that the backlog gave into the ledger; if that fails the batch is queued again.
 func (r *reader) read(ctx context.Context, info batchInfo) error {
+	defer r.backlog.done()
+	err := r.load(ctx, info)
+	if err != nil {
+		r.backlog.again(info.uid)
+	}
+	return err
+}
+
+func (r *reader) load(ctx context.Context, info batchInfo) error {
 	if _, ok := r.ledger.get(info.uid); ok {
 		return nil
 	}

@@ -116,7 +116,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		fold     = &queueSource[record.Key]{}
 		discard  = &queueSource[types.UID]{}
 	)
-	endpoints := endpoints{cached: mgr.GetClient()}
+	endpoints := newEndpoints(mgr.GetClient())
 	folder := &folder{
 		client: writer, live: live, ledger: ledger, timers: timers, backlog: backlog, written: utilcache.NewLRUExpireCache(writtenEntries),
 		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoints: endpoints,

@@ -88,7 +88,11 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	if object.GetDeletionTimestamp() != nil || len(m.conditions()) == 0 {
 		return nil // on its way out, or nothing was mirrored yet
 	}
-	if limit, over := s.over(ctx, m); over && !s.mayBeNamed(key) {
+	limit, over, err := s.over(ctx, m)
+	if err != nil {
+		return err
+	}
+	if over && !s.mayBeNamed(key) {
 		return s.purge(ctx, m, limit)
 	}
 	ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady)
@@ -96,16 +100,16 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	if ready != nil && ready.ObservedGeneration == object.GetGeneration() && (due == nil || due.After(s.now())) {
 		return nil
 	}
-	_, err := s.tick(ctx, key, m)
+	_, err = s.tick(ctx, key, m)
 	return err
 }
 
 // over reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
 // became so.
-func (s *sweeper) over(ctx context.Context, m mirror) (time.Duration, bool) {
-	endpoint := s.endpoints.of(ctx, m)
+func (s *sweeper) over(ctx context.Context, m mirror) (time.Duration, bool, error) {
+	endpoint, err := s.endpoints.of(ctx, m)
 	if endpoint == nil {
-		return 0, false
+		return 0, false, err
 	}
 	// A failed media was not Ready before either: what it became is Stalled.
 	limit, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
@@ -114,13 +118,13 @@ func (s *sweeper) over(ctx context.Context, m mirror) (time.Duration, bool) {
 	case record.StateFailed:
 		limit, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
 	default:
-		return 0, false
+		return 0, false, nil
 	}
 	since := apimeta.FindStatusCondition(m.conditions(), became)
 	if limit == nil || since == nil {
-		return 0, false
+		return 0, false, nil
 	}
-	return limit.Duration, s.now().Sub(since.LastTransitionTime.Time) > limit.Duration
+	return limit.Duration, s.now().Sub(since.LastTransitionTime.Time) > limit.Duration, nil
 }
 
 // advise sets or clears the warning that an endpoint mirrors too many assets.

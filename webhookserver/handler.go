@@ -182,6 +182,7 @@ func (h *handler) take(ctx context.Context, d *delivery, fingerprint string) out
 	case isForeign(&d.object.Spec, ev):
 		return outcome{result: resultForeign}
 	case !ev.Known:
+		unknownEvents.WithLabelValues(string(ev.Family)).Inc()
 		return outcome{result: resultUnknown}
 	}
 	digest := digestOf(d.object, ev.ID, d.claim.body)

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,40 @@ func TestEverySampleIsAcknowledgedAndRedacted(t *testing.T) {
 			t.Errorf("journaled a record that cannot be read: %v", err)
 		}
 	}
+}
+
+// Not parallel: it reads counters that all receivers of this process share.
+func TestWhatIsNotMirroredIsCounted(t *testing.T) {
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	for name, tc := range map[string]struct{ body, want string }{
+		"a type with a known beginning": {strings.Replace(ready1, "media.ready", "media.track.dreamt", 1), `fastpix_unknown_events_total{family="track"}`},
+		"what AI failed to find":        {string(fixtures.Payload("inferred.video.mediaAI.summary.failed.json")), `fastpix_unknown_events_total{family="ai"}`},
+		"no type":                       {`{"object":{"id":"x"}}`, `fastpix_unknown_events_total{family="other"}`},
+		"a field of a wrong type":       {strings.Replace(ready1, "{", `{"data":{"title":5},`, 1), "fastpix_skipped_fields_total"},
+	} {
+		before := counted(t, tc.want)
+		if got := r.post(tc.body, key); got != 200 {
+			t.Errorf("%s: got %d, want 200", name, got)
+		}
+		if got := counted(t, tc.want) - before; got != 1 {
+			t.Errorf("%s: %s grew by %d, want 1", name, tc.want, got)
+		}
+	}
+}
+
+// counted returns the value of a counter.
+func counted(t *testing.T, name string) int {
+	t.Helper()
+	for line := range strings.Lines(metricsText(t)) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+" "); ok {
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 func TestAnswersRevealNothing(t *testing.T) {

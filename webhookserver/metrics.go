@@ -48,6 +48,10 @@ var (
 		Name: "fastpix_skipped_fields_total",
 		Help: "Fields of verified events that were not mirrored because they have an unexpected form.",
 	})
+	unknownEvents = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_unknown_events_total",
+		Help: "Acknowledged events of types that are not in the catalogue, by the family that their prefix tells; they change nothing.",
+	}, []string{"family"})
 	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_untimed_events_total",
 		Help: "Accepted events without a credible time.",
@@ -60,7 +64,7 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, commitRecords, commitSeconds, commitFailures,
-		inFlightDeliveries, evictions, skippedFields, untimedEvents, secretReads)
+		inFlightDeliveries, evictions, skippedFields, unknownEvents, untimedEvents, secretReads)
 }
 
 // typeLabel is the label of a type: its name in the catalogue, or "other".

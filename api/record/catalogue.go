@@ -40,6 +40,13 @@ const (
 	StateDisabled     = "Disabled"
 )
 
+// States of parts beside StatePreparing and StateFailed: of a track, a subtitle, what AI found, a simulcast target.
+const (
+	StateAvailable    = "Available"
+	StateStarting     = "Starting"
+	StateBroadcasting = "Broadcasting"
+)
+
 // Type is one event type of the catalogue, or several spellings of it.
 type Type struct {
 	// Name is the spelling that records, statuses and metrics use.
@@ -52,6 +59,10 @@ type Type struct {
 	State string
 	// StateFromData means that data.status tells the state.
 	StateFromData bool
+	// PartState is the state that the type tells of the part that the event is about; empty when it tells none.
+	PartState string
+	// RemovesPart means that the part is gone.
+	RemovesPart bool
 	// TouchesMedia and TouchesStream say which mirrors an event of the type may touch.
 	TouchesMedia, TouchesStream bool
 	// Sets says in words what the event sets, for docs/events.md.
@@ -87,22 +98,22 @@ var catalogue = []Type{
 		Sets: "the fields it carries, sourceAccess among them; the media stays", Evidence: "documented"},
 	{Name: "video.media.intro.ready", Family: FamilyMedia, TouchesMedia: true,
 		Sets: "the fields it carries, duration among them", Evidence: "documented"},
-	{Name: "video.media.track.created", Family: FamilyTrack, TouchesMedia: true, Sets: "the track", Evidence: "documented"},
-	{Name: "video.media.track.ready", Family: FamilyTrack, TouchesMedia: true, Sets: "the track", Evidence: "documented"},
+	{Name: "video.media.track.created", Family: FamilyTrack, PartState: StatePreparing, TouchesMedia: true, Sets: "the track", Evidence: "documented"},
+	{Name: "video.media.track.ready", Family: FamilyTrack, PartState: StateAvailable, TouchesMedia: true, Sets: "the track", Evidence: "documented"},
 	{Name: "video.media.track.updated", Family: FamilyTrack, TouchesMedia: true, Sets: "the track", Evidence: "documented"},
-	{Name: "video.media.track.failed", Family: FamilyTrack, TouchesMedia: true, Sets: "the track, in state Failed; the media stays as it is", Evidence: "documented"},
-	{Name: "video.media.track.deleted", Family: FamilyTrack, TouchesMedia: true, Sets: "removes the track; the media stays", Evidence: "documented"},
-	{Name: "video.media.subtitle.generated.ready", Aliases: []string{"video.media.subtitle.generated"}, Family: FamilySubtitle, TouchesMedia: true,
+	{Name: "video.media.track.failed", Family: FamilyTrack, PartState: StateFailed, TouchesMedia: true, Sets: "the track, in state Failed; the media stays as it is", Evidence: "documented"},
+	{Name: "video.media.track.deleted", Family: FamilyTrack, RemovesPart: true, TouchesMedia: true, Sets: "removes the track; the media stays", Evidence: "documented"},
+	{Name: "video.media.subtitle.generated.ready", Aliases: []string{"video.media.subtitle.generated"}, Family: FamilySubtitle, PartState: StateAvailable, TouchesMedia: true,
 		Sets: "the subtitle", Evidence: "documented"},
-	{Name: "video.mediaAI.summary.ready", Aliases: []string{"video.media.ai.summary.ready"}, Family: FamilyAI, TouchesMedia: true,
+	{Name: "video.mediaAI.summary.ready", Aliases: []string{"video.media.ai.summary.ready"}, Family: FamilyAI, PartState: StateAvailable, TouchesMedia: true,
 		Sets: "ai.summary", Evidence: "documented"},
-	{Name: "video.mediaAI.chapters.ready", Aliases: []string{"video.media.ai.chapters.ready"}, Family: FamilyAI, TouchesMedia: true,
+	{Name: "video.mediaAI.chapters.ready", Aliases: []string{"video.media.ai.chapters.ready"}, Family: FamilyAI, PartState: StateAvailable, TouchesMedia: true,
 		Sets: "ai.chapters", Evidence: "documented"},
 	{Name: "video.mediaAI.named-entities.ready", Aliases: []string{
 		"video.mediaAI.namedEntities.ready", "video.mediaAI.named_entities.ready", "video.media.ai.named-entities.ready",
 		"video.media.ai.namedEntities.ready", "video.media.ai.named_entities.ready",
-	}, Family: FamilyAI, TouchesMedia: true, Sets: "ai.namedEntities", Evidence: "documented"},
-	{Name: "video.mediaAI.moderation.ready", Aliases: []string{"video.media.ai.moderation.ready"}, Family: FamilyAI, TouchesMedia: true,
+	}, Family: FamilyAI, PartState: StateAvailable, TouchesMedia: true, Sets: "ai.namedEntities", Evidence: "documented"},
+	{Name: "video.mediaAI.moderation.ready", Aliases: []string{"video.media.ai.moderation.ready"}, Family: FamilyAI, PartState: StateAvailable, TouchesMedia: true,
 		Sets: "ai.moderation", Evidence: "documented"},
 	{Name: "video.media.live_stream.created", Family: FamilyRecording, State: StateCreated, TouchesMedia: true, TouchesStream: true,
 		Sets: "state Created, streamID and the fields it carries; on the stream, recordings", Evidence: "documented"},
@@ -120,18 +131,15 @@ var catalogue = []Type{
 	{Name: "video.live_stream.updated", Family: FamilyStream, TouchesStream: true, Sets: "the fields it carries, recordings among them", Evidence: "documented"},
 	{Name: "video.live_stream.recording.ready", Family: FamilyRecording, TouchesMedia: true, TouchesStream: true,
 		Sets: "on the stream, recordings; on the media, streamID", Evidence: "inferred"},
-	{Name: "video.live_stream.simulcast_target.created", Family: FamilySimulcast, TouchesStream: true, Sets: "the target, in state Created", Evidence: "documented"},
-	{Name: "video.live_stream.simulcast_target.starting", Family: FamilySimulcast, TouchesStream: true, Sets: "the target, in state Starting", Evidence: "documented"},
-	{Name: "video.live_stream.simulcast_target.broadcasting", Family: FamilySimulcast, TouchesStream: true, Sets: "the target, in state Broadcasting", Evidence: "documented"},
+	{Name: "video.live_stream.simulcast_target.created", Family: FamilySimulcast, PartState: StateCreated, TouchesStream: true, Sets: "the target, in state Created", Evidence: "documented"},
+	{Name: "video.live_stream.simulcast_target.starting", Family: FamilySimulcast, PartState: StateStarting, TouchesStream: true, Sets: "the target, in state Starting", Evidence: "documented"},
+	{Name: "video.live_stream.simulcast_target.broadcasting", Family: FamilySimulcast, PartState: StateBroadcasting, TouchesStream: true, Sets: "the target, in state Broadcasting", Evidence: "documented"},
 	{Name: "video.live_stream.simulcast_target.updated", Family: FamilySimulcast, TouchesStream: true, Sets: "the target", Evidence: "documented"},
-	{Name: "video.live_stream.simulcast_target.deleted", Family: FamilySimulcast, TouchesStream: true, Sets: "removes the target; the stream stays", Evidence: "documented"},
+	{Name: "video.live_stream.simulcast_target.deleted", Family: FamilySimulcast, RemovesPart: true, TouchesStream: true, Sets: "removes the target; the stream stays", Evidence: "documented"},
 }
 
 // prefixes sort unknown types into families, longest story first. Never by suffix: ".deleted" ends four different stories.
-var prefixes = []struct {
-	prefix string
-	family Family
-}{
+var prefixes = []Prefix{
 	{"video.live_stream.simulcast_target.", FamilySimulcast},
 	{"video.live_stream.", FamilyStream},
 	{"video.media.live_stream.", FamilyRecording},
@@ -167,6 +175,15 @@ func Lookup(spelling string) (Type, bool) {
 	return t, ok
 }
 
+// Prefix is the beginning of unknown types of one family.
+type Prefix struct {
+	Prefix string
+	Family Family
+}
+
+// Prefixes returns the prefixes that sort unknown types into families, in the order in which they are tried.
+func Prefixes() []Prefix { return append([]Prefix(nil), prefixes...) }
+
 // FamilyOf returns the family of a type, known or not; of an unknown one by its prefix.
 func FamilyOf(spelling string) Family {
 	if t, ok := Lookup(spelling); ok {
@@ -174,8 +191,8 @@ func FamilyOf(spelling string) Family {
 	}
 	spelling = strings.ToLower(spelling)
 	for _, p := range prefixes {
-		if strings.HasPrefix(spelling, p.prefix) {
-			return p.family
+		if strings.HasPrefix(spelling, p.Prefix) {
+			return p.Family
 		}
 	}
 	return FamilyOther

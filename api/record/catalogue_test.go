@@ -2,6 +2,7 @@
 package record
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -43,7 +44,89 @@ func TestCatalogueIsConsistent(t *testing.T) {
 		if typ.StateFromData && typ.State != "" {
 			t.Errorf("%s has two sources of its state", typ.Name)
 		}
+		if tells := typ.PartState != "" || typ.RemovesPart; tells && (typ.State != "" || typ.PartState != "" && typ.RemovesPart) {
+			t.Errorf("%s tells too much of a part", typ.Name)
+		}
 	}
+}
+
+// Every type that section 5 of the protocol notes names, in every spelling, and what it is: its name here, empty if nothing but its
+// family is known. Types that nobody has seen or documented stay unknown, whatever an integration is ready for: their effect would be
+// a guess.
+func TestCatalogueIsWhatIsKnownOfThePlatform(t *testing.T) {
+	t.Parallel()
+	same := func(family Family, names ...string) map[string]wantType {
+		m := map[string]wantType{}
+		for _, name := range names {
+			m[name] = wantType{name: name, family: family}
+		}
+		return m
+	}
+	unknown := func(family Family, spellings ...string) map[string]wantType {
+		m := map[string]wantType{}
+		for _, s := range spellings {
+			m[s] = wantType{family: family}
+		}
+		return m
+	}
+	all := map[string]wantType{}
+	for _, part := range []map[string]wantType{
+		same(FamilyUpload, "video.media.upload", "video.media.upload.cancelled"),
+		same(FamilyMedia, "video.media.created", "video.upload.media_created", "video.media.ready", "video.media.failed", "video.media.updated", "video.media.deleted",
+			"video.media.mp4Support.ready", "video.media.source.ready", "video.media.source.deleted", "video.media.intro.ready"),
+		same(FamilyTrack, "video.media.track.created", "video.media.track.ready", "video.media.track.updated", "video.media.track.failed", "video.media.track.deleted"),
+		same(FamilySubtitle, "video.media.subtitle.generated.ready"),
+		same(FamilyAI, "video.mediaAI.summary.ready", "video.mediaAI.chapters.ready", "video.mediaAI.named-entities.ready", "video.mediaAI.moderation.ready"),
+		same(FamilyRecording, "video.media.live_stream.created", "video.live_stream.recording.ready"),
+		same(FamilyClip, "video.media.live_clip.created"),
+		same(FamilyStream, "video.live_stream.created", "video.live_stream.connected", "video.live_stream.preparing", "video.live_stream.active", "video.live_stream.recording",
+			"video.live_stream.disconnected", "video.live_stream.idle", "video.live_stream.updated", "video.live_stream.disabled", "video.live_stream.deleted"),
+		same(FamilySimulcast, "video.live_stream.simulcast_target.created", "video.live_stream.simulcast_target.starting", "video.live_stream.simulcast_target.broadcasting",
+			"video.live_stream.simulcast_target.updated", "video.live_stream.simulcast_target.deleted"),
+		{
+			"video.upload.created":                {"video.media.upload", FamilyUpload},
+			"video.media.upload.canceled":         {"video.media.upload.cancelled", FamilyUpload},
+			"video.media.subtitle.generated":      {"video.media.subtitle.generated.ready", FamilySubtitle},
+			"video.media.ai.summary.ready":        {"video.mediaAI.summary.ready", FamilyAI},
+			"video.media.ai.chapters.ready":       {"video.mediaAI.chapters.ready", FamilyAI},
+			"video.media.ai.moderation.ready":     {"video.mediaAI.moderation.ready", FamilyAI},
+			"video.mediaAI.namedEntities.ready":   {"video.mediaAI.named-entities.ready", FamilyAI},
+			"video.mediaAI.named_entities.ready":  {"video.mediaAI.named-entities.ready", FamilyAI},
+			"video.media.ai.named-entities.ready": {"video.mediaAI.named-entities.ready", FamilyAI},
+			"video.media.ai.namedEntities.ready":  {"video.mediaAI.named-entities.ready", FamilyAI},
+			"video.media.ai.named_entities.ready": {"video.mediaAI.named-entities.ready", FamilyAI},
+		},
+		unknown(FamilyAI, "video.mediaAI.summary.failed", "video.mediaAI.summary.errored", "video.mediaAI.chapters.failed", "video.mediaAI.named-entities.failed",
+			"video.mediaAI.moderation.errored", "video.media.ai.summary.failed", "video.mediaAI.advanced_summary.ready", "video.mediaAI.transcript.ready",
+			"video.mediaAI.attributed_transcript.ready"),
+		unknown(FamilyMedia, "video.media.outro.ready", "video.media.splicing.ready", "video.media.audio.swap.ready", "video.media.intro.failed", "video.media.ready.again"),
+		unknown(FamilyPart, "video.media.watermark.ready", "video.media.watermark.deleted", "video.playback_id.created", "video.playback_id.deleted"),
+		unknown(FamilyStream, "video.live_stream.enabled", "video.live_stream.srt_detected", "video.live_stream.recording.deleted"),
+		unknown(FamilySimulcast, "video.live_stream.simulcast_target.idle", "video.live_stream.simulcast_target.errored"),
+		unknown(FamilyOther, "video.simulcast.target.updated", "playlist.deleted", "video.media", "deleted"),
+	} {
+		maps.Copy(all, part)
+	}
+	for spelling, want := range all {
+		for _, written := range []string{spelling, strings.ToLower(spelling), strings.ToUpper(spelling)} {
+			got, _ := Lookup(written)
+			if got.Name != want.name || FamilyOf(written) != want.family {
+				t.Errorf("%s: got (%q, %s), want (%q, %s)", written, got.Name, FamilyOf(written), want.name, want.family)
+			}
+		}
+	}
+	for _, typ := range Catalogue() {
+		for _, s := range append([]string{typ.Name}, typ.Aliases...) {
+			if _, ok := all[s]; !ok {
+				t.Errorf("%s is in the catalogue, and nobody knows it", s)
+			}
+		}
+	}
+}
+
+type wantType struct {
+	name   string
+	family Family
 }
 
 // Law 4: only these types tell a media's state, and only video.media.updated leaves it to data.status.

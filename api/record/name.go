@@ -18,12 +18,27 @@ const (
 	LiveStream Kind = "LiveStream"
 )
 
-// MaxIDBytes bounds every id that is mirrored; FastPix's own have at most 36.
+// MaxIDBytes bounds every id that is mirrored, as it is stored, which is in JSON; FastPix's own have at most 36.
 const MaxIDBytes = 128
 
-// UsableID reports whether s can name something: one to MaxIDBytes bytes of UTF-8 without control characters.
+// UsableID reports whether s can name something: UTF-8 without control characters, one to MaxIDBytes bytes in JSON.
 func UsableID(s string) bool {
-	return s != "" && len(s) <= MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+	return s != "" && jsonBytes(s) <= MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// jsonBytes returns how long JSON makes a text without control characters. A status names an id up to four times for each element of
+// its lists, so that it matters.
+func jsonBytes(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		switch s[i] {
+		case '"', '\\':
+			n++
+		case '<', '>', '&':
+			n += len(`\u003c`) - 1
+		}
+	}
+	return n + 3*(strings.Count(s, "\u2028")+strings.Count(s, "\u2029"))
 }
 
 // NormalizeID lower-cases ids that are UUIDs or hexadecimal, which the platform may write either way, and leaves others as

@@ -2,6 +2,7 @@
 package record
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -65,11 +66,16 @@ func TestObjectNamesOfDifferentIDsDiffer(t *testing.T) {
 func TestUsableID(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]bool{
+		strings.Repeat("<", 21): true, strings.Repeat("<", 22): false, strings.Repeat(`"`, 64): true, strings.Repeat(`\`, 65): false,
+		strings.Repeat("\u2028", 21): true, strings.Repeat("\u2028", 22): false, strings.Repeat("é", 64): true,
 		"": false, "a": true, strings.Repeat("a", MaxIDBytes): true, strings.Repeat("a", MaxIDBytes+1): false,
 		"a\nb": false, "a\x00": false, "a\u0085": false, "a\xff": false, "média": true, " ": true, "../x": true,
 	} {
 		if got := UsableID(id); got != want {
 			t.Errorf("%q: got %v, want %v", id, got, want)
+		}
+		if written, err := json.Marshal(id); err != nil || want && len(written) > MaxIDBytes+2 {
+			t.Errorf("%q takes %d bytes (%v)", id, len(written), err)
 		}
 	}
 }

@@ -46,8 +46,8 @@ type Record struct {
 	Type string `json:"type"`
 	// Time is when the event happened, cut to microseconds; nil when the event does not say.
 	Time *metav1.MicroTime `json:"time,omitempty"`
-	// Untimed is the receiver's verdict that Time is missing or more than MaxFuture after the receipt. It is made once,
-	// here, so that no later clock can change it.
+	// Untimed is the receiver's verdict by the function of that name. It is made once, here, so that no later clock can
+	// change it.
 	Untimed bool `json:"untimed,omitempty"`
 	// Received is when the delivery was received, by the receiver's clock, and never before its endpoint was created.
 	Received metav1.MicroTime `json:"received"`
@@ -61,6 +61,11 @@ type Record struct {
 	Fingerprint string `json:"fp,omitempty"`
 	// Changes says what the event tells about each object it touches: one, or MaxChanges of them.
 	Changes []Change `json:"changes"`
+}
+
+// Untimed is the verdict on an event's time: whether it is missing, or too far ahead of its receipt to be believed.
+func Untimed(at *metav1.MicroTime, received metav1.MicroTime) bool {
+	return at == nil || at.After(received.Add(MaxFuture))
 }
 
 // Change is what one event tells about one object.
@@ -214,7 +219,7 @@ func (r *Record) validate() error {
 	switch {
 	case r.Version < 1:
 		return errors.New("record has no version")
-	case r.ID == "" || len(r.ID) > MaxIDBytes:
+	case !UsableID(r.ID):
 		return errors.New("record has no usable event id")
 	case !known || typ.Name != r.Type:
 		return errors.New("record has a type that is not in the catalogue")

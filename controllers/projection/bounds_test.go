@@ -15,8 +15,19 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// These tests protect what holds when lists are longer than a mirror: it stays bounded, it says so, and a redelivery still
-// changes nothing.
+// These tests protect what holds when lists are as long as a mirror's, and longer: it stays bounded, it says so, and a redelivery
+// still changes nothing.
+
+// As many elements and removals as a list holds are within the bound: all laws hold.
+func TestListsAtTheBoundObeyTheLaws(t *testing.T) {
+	t.Parallel()
+	kinds(t, func(t *rapid.T, kind record.Kind) {
+		records := history(t, kind, brim)
+		m := checkSetLaws(t, kind, records)
+		checkOracle(t, kind, m, records)
+		checkBounds(t, m)
+	})
+}
 
 func TestListsBeyondTheBoundStayBoundedAndStill(t *testing.T) {
 	t.Parallel()

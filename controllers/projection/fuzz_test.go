@@ -12,7 +12,7 @@ import (
 func FuzzFold(f *testing.F) {
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
 		kind := rapid.SampledFrom([]record.Kind{record.MediaAsset, record.LiveStream}).Draw(t, "kind")
-		records := history(t, kind, within)
+		records := history(t, kind, rapid.SampledFrom([]bounds{within, brim}).Draw(t, "bounds"))
 		checkOracle(t, kind, checkSetLaws(t, kind, records), records)
 	}))
 }

@@ -27,8 +27,24 @@ type bounds struct{ elements, events int }
 
 var (
 	within = bounds{elements: 4, events: 12}
+	brim   = bounds{elements: 64, events: 12} // as many as a list holds, and as many removals
 	beyond = bounds{elements: 140, events: 12}
 )
+
+// oddIDs are ids that could be taken for something else in provenance.
+var oddIDs = []string{"el0", "el1].state", "-el2[x]", "^el3"}
+
+// anID draws the id of an element.
+func (b bounds) anID(t *rapid.T, label string) string {
+	return b.id(rapid.IntRange(0, b.elements-1).Draw(t, label))
+}
+
+func (b bounds) id(n int) string {
+	if b.elements == len(oddIDs) {
+		return oddIDs[n]
+	}
+	return fmt.Sprintf("el%d", n%b.elements)
+}
 
 func typesOf(kind record.Kind) []record.Type {
 	return slices.DeleteFunc(record.Catalogue(), func(t record.Type) bool {
@@ -69,19 +85,24 @@ func newRecord(id, typ string) *record.Record {
 	}
 }
 
-// drawTime gives a record a time and the receiver's verdict on it.
+// drawTime gives a record a time, a receipt, and the receiver's verdict on them.
 func drawTime(t *rapid.T, r *record.Record) {
 	at := &metav1.MicroTime{Time: epoch.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "time")) * 500 * time.Millisecond)}
-	switch rapid.IntRange(0, 9).Draw(t, "clock") {
-	case 9: // the event has no time
-		r.Untimed = true
-	case 8: // an absurd one
-		r.Time, r.Untimed = &metav1.MicroTime{Time: at.AddDate(70, 0, 0)}, true
+	r.Received = metav1.MicroTime{Time: epoch.Add(time.Duration(rapid.IntRange(0, 2).Draw(t, "receipt")) * time.Hour)}
+	switch rapid.IntRange(0, 11).Draw(t, "clock") {
+	case 11: // the event has no time
+	case 10: // an absurd one
+		r.Time = &metav1.MicroTime{Time: at.AddDate(70, 0, 0)}
+	case 9: // one that is in the future at the first receipt, and not at the second
+		r.Time = &metav1.MicroTime{Time: at.Add(20 * time.Minute)}
+	case 8: // one on either side of what is believed
+		r.Time = &metav1.MicroTime{Time: r.Received.Add(record.MaxFuture + time.Duration(rapid.IntRange(0, 1).Draw(t, "too far"))*time.Microsecond)}
 	case 7: // a time of another zone, finer than a mirror keeps
 		r.Time = &metav1.MicroTime{Time: at.Add(300 * time.Nanosecond).In(time.FixedZone("", 3600))}
 	default:
 		r.Time = at
 	}
+	r.Untimed = record.Untimed(r.Time, r.Received)
 }
 
 func aChange(t *rapid.T, kind record.Kind, typ record.Type, b bounds) record.Change {
@@ -101,7 +122,7 @@ func aChange(t *rapid.T, kind record.Kind, typ record.Type, b bounds) record.Cha
 		return c
 	}
 	// What the receiver makes of the types that tell a target's state.
-	target := fmt.Sprintf("el%d", rapid.IntRange(0, b.elements-1).Draw(t, "target"))
+	target := b.anID(t, "target")
 	if strings.HasSuffix(typ.Name, ".deleted") {
 		c.Stream.SimulcastTargets.Remove = append(c.Stream.SimulcastTargets.Remove, target)
 	} else {
@@ -196,13 +217,13 @@ func anAI(t *rapid.T) *fastpixv1.MediaAI {
 }
 
 func aListChange[T any](t *rapid.T, name string, b bounds, s *schema[T], element func(id string) T) record.ListChange[T] {
-	id := func() string { return fmt.Sprintf("el%d", rapid.IntRange(0, b.elements-1).Draw(t, name)) }
+	id := func() string { return b.anID(t, name) }
 	elements := func(most int) []T {
 		var all []T
-		if b == beyond { // one drawn element and a row of bare ones
+		if b.elements > len(oddIDs) { // one drawn element and a row of bare ones
 			from := rapid.IntRange(0, b.elements-1).Draw(t, name)
 			for i := range rapid.IntRange(0, most).Draw(t, name) {
-				all = append(all, s.bare(fmt.Sprintf("el%d", (from+i)%b.elements)))
+				all = append(all, s.bare(b.id(from+i)))
 			}
 			return append(all, element(id()))
 		}

@@ -46,10 +46,10 @@ import (
 //	settling      T  a window that has passed runs again; a timer is set anew by every write; an upload that was a stub has
 //	                 expired; a tombstone's retention began before its deletion
 
-// TestMain makes every property run 1,000 histories of each kind unless -rapid.checks says otherwise. A failure prints its seed; a file
-// of it would not survive a change of the generator.
+// TestMain makes every property run 2,000 histories, of each kind if it knows kinds, unless -rapid.checks says otherwise. A failure
+// prints its seed; a file of it would not survive a change of the generator.
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{"rapid.checks": "1000", "rapid.nofailfile": "true"} {
+	for name, value := range map[string]string{"rapid.checks": "2000", "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}

@@ -3,6 +3,8 @@ package projection
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"os"
 	"reflect"
 	"strings"
@@ -94,22 +96,20 @@ func (n schemaNode) check(t *testing.T, path string, value any, full map[string]
 	}
 }
 
-// tooLong is longer than every limit, in characters of two bytes.
-var tooLong = strings.Repeat("é", 2100)
-
-// huge fills every field of a change with much more than fits, by reflection.
-func huge(v reflect.Value, seed int) {
+// huge fills every field of a change with much more than fits, by reflection: texts of 2,100 times a letter.
+func huge(v reflect.Value, letter string) {
+	tooLong := strings.Repeat(letter, 2100)
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		huge(v.Elem(), seed)
+		huge(v.Elem(), letter)
 	case reflect.Struct:
 		if t, ok := reflect.TypeAssert[*metav1.MicroTime](v.Addr()); ok {
 			t.Time = epoch
 			return
 		}
 		for _, field := range v.Fields() {
-			huge(field, seed)
+			huge(field, letter)
 		}
 	case reflect.String:
 		v.SetString(tooLong)
@@ -120,7 +120,7 @@ func huge(v reflect.Value, seed int) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 100, 100))
 		for i := range 100 {
-			huge(v.Index(i), seed+i)
+			huge(v.Index(i), letter)
 		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
@@ -140,20 +140,20 @@ func giveIDs[T any](all []T, set func(e *T, id string)) []T {
 
 func longID(i int) string { return fmt.Sprintf("%s%0*d", "id-", record.MaxIDBytes-3, i) }
 
-func hugeRecord(kind record.Kind) *record.Record {
+func hugeRecord(kind record.Kind, letter string) *record.Record {
 	typ := map[record.Kind]string{record.MediaAsset: "video.media.updated", record.LiveStream: "video.live_stream.disconnected"}[kind]
 	r := newRecord(strings.Repeat("e", 5000), typ)
 	r.Time = &metav1.MicroTime{Time: epoch}
 	c := record.Change{Kind: kind, ID: objectID}
 	if kind == record.MediaAsset {
 		c.Media = &record.MediaChange{}
-		huge(reflect.ValueOf(c.Media).Elem(), 0)
+		huge(reflect.ValueOf(c.Media).Elem(), letter)
 		c.Media.PlaybackIDs = record.ListChange[fastpixv1.PlaybackID]{Snapshot: giveIDs(c.Media.PlaybackIDs.Snapshot, func(e *fastpixv1.PlaybackID, id string) { e.ID = id })}
 		c.Media.Tracks = record.ListChange[fastpixv1.Track]{Snapshot: giveIDs(c.Media.Tracks.Snapshot, func(e *fastpixv1.Track, id string) { e.ID = id })}
 		c.Media.Subtitles = record.ListChange[fastpixv1.Subtitle]{Snapshot: giveIDs(c.Media.Subtitles.Snapshot, func(e *fastpixv1.Subtitle, id string) { e.ID = id })}
 	} else {
 		c.Stream = &record.StreamChange{}
-		huge(reflect.ValueOf(c.Stream).Elem(), 0)
+		huge(reflect.ValueOf(c.Stream).Elem(), letter)
 		c.Stream.PlaybackIDs = record.ListChange[fastpixv1.PlaybackID]{Snapshot: giveIDs(c.Stream.PlaybackIDs.Snapshot, func(e *fastpixv1.PlaybackID, id string) { e.ID = id })}
 		c.Stream.SimulcastTargets = record.ListChange[fastpixv1.SimulcastTarget]{Snapshot: giveIDs(c.Stream.SimulcastTargets.Snapshot, func(e *fastpixv1.SimulcastTarget, id string) { e.ID = id })}
 		c.Stream.Recordings = record.ListChange[fastpixv1.MediaReference]{Snapshot: giveIDs(c.Stream.Recordings.Snapshot, func(e *fastpixv1.MediaReference, id string) { e.MediaID = id })}
@@ -170,7 +170,7 @@ func TestLimitsAreTheSchemas(t *testing.T) {
 	for kind, plural := range map[record.Kind]string{record.MediaAsset: "mediaassets", record.LiveStream: "livestreams"} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			r := hugeRecord(kind)
+			r := hugeRecord(kind, "é") // a limit counts characters, not bytes
 			m := blank(kind).fold(r).settle(epoch)
 			if kind == record.MediaAsset { // a word of the platform
 				m.media.State = cut(m.media.State, maxState)
@@ -208,21 +208,30 @@ func containsAny(s string, parts []string) bool {
 // maxObjectBytes is the most that an object's status may have. etcd refuses requests above 1.5 MiB.
 const maxObjectBytes = 1 << 20
 
-// TestBiggestObjectsFitIntoEtcd builds the biggest mirrors: every text and list full, and every field, element, attribute and
-// tombstone set by an event of its own with the longest names.
+// TestBiggestObjectsFitIntoEtcd builds the biggest mirrors: every text full of what JSON writes in the most bytes, every list full, and
+// every field, element, attribute and tombstone set by an event of its own with the longest names.
 func TestBiggestObjectsFitIntoEtcd(t *testing.T) {
 	t.Parallel()
 	for kind, plural := range map[record.Kind]string{record.MediaAsset: "mediaassets", record.LiveStream: "livestreams"} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			m := blank(kind).fold(biggest(kind)...).settle(epoch)
-			size, entries := len(m.json()), len(m.provenance())
-			t.Logf("%d KiB, %d entries of provenance", size>>10, entries)
+			stored, err := json.Marshal(m.status()) // as the API server writes it, "<" in six bytes
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := len(stored)
+			t.Logf("%d KiB, %d entries of provenance", size>>10, len(m.provenance()))
 			if size > maxObjectBytes {
 				t.Errorf("%d bytes, want at most %d", size, maxObjectBytes)
 			}
+			for list := range m.kindLists() {
+				if elements, removed := m.sizes(t, list); elements != maxElements || removed != maxTombstones {
+					t.Errorf("%s has %d elements and %d removals: not the biggest", list, elements, removed)
+				}
+			}
 			var status any
-			if err := json.Unmarshal([]byte(m.json()), &status); err != nil {
+			if err := json.Unmarshal(stored, &status); err != nil {
 				t.Fatal(err)
 			}
 			full := map[string]bool{}
@@ -231,12 +240,37 @@ func TestBiggestObjectsFitIntoEtcd(t *testing.T) {
 	}
 }
 
+// kindLists returns the names of a mirror's lists.
+func (m mirror) kindLists() iter.Seq[string] {
+	if m.kind == record.MediaAsset {
+		return maps.Keys(mediaKind.lists())
+	}
+	return maps.Keys(streamKind.lists())
+}
+
+// sizes returns how many elements and removals of a list a mirror holds.
+func (m mirror) sizes(t *testing.T, list string) (elements, removed int) {
+	t.Helper()
+	var all []any
+	if err := json.Unmarshal(objectOf(m.json())[list], &all); err != nil {
+		t.Fatal(err)
+	}
+	for name := range originsOf(m.provenance()) {
+		if strings.HasPrefix(name, string(markRemoved)+list+"[") {
+			removed++
+		}
+	}
+	return len(all), removed
+}
+
+const typeTargetUpdated = "video.live_stream.simulcast_target.updated"
+
 // biggest returns the records of the biggest mirror: hugeRecord's facts, each by an event of its own.
 func biggest(kind record.Kind) []*record.Record {
 	b := &builder{kind: kind, types: map[record.Kind]string{
 		record.MediaAsset: "video.mediaAI.named-entities.ready", record.LiveStream: "video.live_stream.simulcast_target.broadcasting",
 	}}
-	whole := hugeRecord(kind).Changes[0]
+	whole := hugeRecord(kind, "<").Changes[0]
 	if kind == record.MediaAsset {
 		b.scalars(reflect.ValueOf(whole.Media).Elem())
 		b.ai(whole.Media.AI)
@@ -251,6 +285,9 @@ func biggest(kind record.Kind) []*record.Record {
 	lists(b, simulcastTargets, whole.Stream.SimulcastTargets.Snapshot, func(c *record.Change) *record.ListChange[fastpixv1.SimulcastTarget] {
 		return &c.Stream.SimulcastTargets
 	})
+	for _, target := range whole.Stream.SimulcastTargets.Snapshot[:maxElements] { // their states are by older events than they are
+		b.next(typeTargetUpdated).Stream.SimulcastTargets.Set = []fastpixv1.SimulcastTarget{{ID: target.ID}}
+	}
 	lists(b, mediaReferences, whole.Stream.Recordings.Snapshot, func(c *record.Change) *record.ListChange[fastpixv1.MediaReference] { return &c.Stream.Recordings })
 	lists(b, mediaReferences, whole.Stream.Clips.Snapshot, func(c *record.Change) *record.ListChange[fastpixv1.MediaReference] { return &c.Stream.Clips })
 	for _, typ := range []string{typeActive, typeRecording, typeDisconnected} {

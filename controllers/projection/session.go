@@ -19,25 +19,33 @@ const (
 	typeDeleted      = "video.live_stream.deleted"
 )
 
-// step is what an event's type tells about a stream's session.
+// step is what an event's type tells about a stream's session, beside the state that the catalogue has.
 type step struct {
-	rank  int // among events of one instant
-	state string
+	rank int // among events of one instant
 	// recording says whether the platform records from then on; nil if the type does not tell.
 	recording *bool
+	state     string
 }
 
-var steps = map[string]step{
-	typeCreated:      {rank: 1, state: record.StateIdle, recording: new(false)},
-	typeConnected:    {rank: 2, state: record.StateConnected},
-	typePreparing:    {rank: 3, state: record.StatePreparing},
-	typeActive:       {rank: 4, state: record.StateActive},
-	typeRecording:    {rank: 4, state: record.StateActive, recording: new(true)},
-	typeDisconnected: {rank: 5, state: record.StateDisconnected},
-	typeIdle:         {rank: 6, state: record.StateIdle, recording: new(false)},
-	typeDisabled:     {rank: 7, state: record.StateDisabled, recording: new(false)},
-	typeDeleted:      {rank: 8, state: record.StateDeleted, recording: new(false)},
-}
+var steps = func() map[string]step {
+	steps := map[string]step{
+		typeCreated:      {rank: 1, recording: new(false)},
+		typeConnected:    {rank: 2},
+		typePreparing:    {rank: 3},
+		typeActive:       {rank: 4},
+		typeRecording:    {rank: 4, recording: new(true)},
+		typeDisconnected: {rank: 5},
+		typeIdle:         {rank: 6, recording: new(false)},
+		typeDisabled:     {rank: 7, recording: new(false)},
+		typeDeleted:      {rank: 8, recording: new(false)},
+	}
+	for name, s := range steps {
+		t, _ := record.Lookup(name)
+		s.state = t.State
+		steps[name] = s
+	}
+	return steps
+}()
 
 // streamState is the register of a stream's state, which the type tells.
 func streamState() register[streamStatus, streamChange] {

@@ -7,13 +7,16 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// targetStates are the types of events that tell a simulcast target's state, and the state.
-var targetStates = map[string]string{
-	"video.live_stream.simulcast_target.created":      "Created",
-	"video.live_stream.simulcast_target.starting":     "Starting",
-	"video.live_stream.simulcast_target.broadcasting": "Broadcasting",
-	"video.live_stream.simulcast_target.deleted":      "",
-}
+// targetStates are the types of events that tell a simulcast target's state, and the state; none for a target that is gone.
+var targetStates = func() map[string]string {
+	states := map[string]string{}
+	for _, t := range record.Catalogue() {
+		if t.Family == record.FamilySimulcast && (t.PartState != "" || t.RemovesPart) {
+			states[t.Name] = t.PartState
+		}
+	}
+	return states
+}()
 
 // targets is the list of a stream's simulcast targets. A target's state is in no snapshot, so that neither snapshots nor
 // removals may touch it: it is a register of its own for every id, also for one that is not in the list (any more). The

@@ -4,6 +4,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/fastpix-operator/fastpix-operator/api/record"
@@ -22,6 +24,26 @@ Evidence says how sure the type is: *seen* on a live delivery, *documented* by F
 |---|---|---|---|---|
 `
 
+const fields = `
+## Fields
+
+"The fields it carries" are these, where the event's data has them in a usable form. Absent and null say nothing; an empty text clears; a field of a
+wrong type is skipped and counted (` + "`fastpix_skipped_fields_total`" + `), and the event is kept.
+
+| resource | fields |
+|---|---|
+`
+
+const unknown = `
+## Unknown types
+
+Any other type is counted by family (` + "`fastpix_unknown_events_total`" + `), which its beginning tells; the first of these that fits counts. Never
+its end: ` + "`.deleted`" + ` ends the stories of a media, a track, a source file and a simulcast target.
+
+| begins with | family |
+|---|---|
+`
+
 func main() {
 	fmt.Fprint(os.Stdout, head)
 	for _, t := range record.Catalogue() {
@@ -34,6 +56,28 @@ func main() {
 		}
 		fmt.Fprintf(os.Stdout, "| `%s` | %s | %s | %s | %s |\n", t.Name, quoted(t.Aliases), strings.Join(resources, ", "), t.Sets, t.Evidence)
 	}
+	fmt.Fprint(os.Stdout, fields)
+	fmt.Fprintf(os.Stdout, "| MediaAsset | %s |\n", quoted(fieldsOf[record.MediaChange]()))
+	fmt.Fprintf(os.Stdout, "| LiveStream | %s |\n", quoted(fieldsOf[record.StreamChange]()))
+	fmt.Fprint(os.Stdout, unknown)
+	for _, p := range record.Prefixes() {
+		fmt.Fprintf(os.Stdout, "| `%s` | %s |\n", p.Prefix, p.Family)
+	}
+	fmt.Fprintf(os.Stdout, "| anything else | %s |\n", record.FamilyOther)
+}
+
+// told are fields that only events of some types tell, which say so.
+var told = []string{"state", "becameMediaID", "subtitles", "clips"}
+
+// fieldsOf returns the names of what a whole object carries, which are those of the status.
+func fieldsOf[T any]() []string {
+	var names []string
+	for field := range reflect.TypeFor[T]().Fields() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); !slices.Contains(told, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func quoted(names []string) string {

@@ -43,19 +43,19 @@ func (d *decoder) aiEvent(m *record.MediaChange) {
 	switch d.typ.Name {
 	case typeSummary:
 		s := d.summary(either(p.summary, unnamed))
-		s.Availability = stateAvailable
+		s.Availability = d.typ.PartState
 		m.AI.Summary = &s
 	case typeChapters:
 		c := d.chapters(either(p.chapters, unnamed))
-		c.Availability = stateAvailable
+		c.Availability = d.typ.PartState
 		m.AI.Chapters = &c
 	case typeNamedEntities:
 		n := d.namedEntities(either(p.namedEntities, unnamed))
-		n.Availability = stateAvailable
+		n.Availability = d.typ.PartState
 		m.AI.NamedEntities = &n
 	case typeModeration:
 		s := d.moderation(either(either(p.moderationResult, p.moderation), unnamed))
-		s.Availability = stateAvailable
+		s.Availability = d.typ.PartState
 		m.AI.Moderation = &s
 	}
 }
@@ -85,12 +85,11 @@ func (r *reader) chapters(v value) fastpixv1.AIChapters {
 	const field = "chapters"
 	availability, content := r.unwrap(field, v)
 	items := findings(r, field, content, func(f found) fastpixv1.AIChapter {
-		return fastpixv1.AIChapter{
-			Chapter:   r.word(field, f.chapter, maxWord),
-			StartTime: r.word(field, f.startTime, maxWord),
-			EndTime:   r.word(field, f.endTime, maxWord),
-			Title:     r.word(field, f.title, maxFindingTitle),
-		}
+		c := fastpixv1.AIChapter{Title: r.word(field, f.title, maxFindingTitle)}
+		c.Chapter, _ = r.figure(field, f.chapter, maxWord)
+		c.StartTime, _ = r.figure(field, f.startTime, maxWord)
+		c.EndTime, _ = r.figure(field, f.endTime, maxWord)
+		return c
 	})
 	return fastpixv1.AIChapters{Availability: availability, Items: items}
 }

@@ -6,14 +6,6 @@ import "github.com/fastpix-operator/fastpix-operator/api/record"
 const (
 	typeMediaCreated   = "video.upload.media_created"
 	typeRecordingReady = "video.live_stream.recording.ready"
-	typeTrackCreated   = "video.media.track.created"
-	typeTrackReady     = "video.media.track.ready"
-	typeTrackFailed    = "video.media.track.failed"
-	typeTrackDeleted   = "video.media.track.deleted"
-	typeTargetCreated  = "video.live_stream.simulcast_target.created"
-	typeTargetStarting = "video.live_stream.simulcast_target.starting"
-	typeTargetOnAir    = "video.live_stream.simulcast_target.broadcasting"
-	typeTargetDeleted  = "video.live_stream.simulcast_target.deleted"
 	typeSummary        = "video.mediaAI.summary.ready"
 	typeChapters       = "video.mediaAI.chapters.ready"
 	typeNamedEntities  = "video.mediaAI.named-entities.ready"
@@ -23,6 +15,9 @@ const (
 // changes returns what the event tells about each object it touches; none if it names no resource.
 func (d *decoder) changes() []record.Change {
 	i := d.ids()
+	if d.typ.Family != record.FamilyAI && bare(d.envelope.data) {
+		d.skip("data")
+	}
 	switch d.typ.Family {
 	case record.FamilyUpload:
 		return d.upload(i)
@@ -70,7 +65,7 @@ func (d *decoder) mediaCreated(i ids) []record.Change {
 		return nil
 	}
 	m := d.mediaFacts()
-	m.State = d.typ.State
+	m.State, m.StreamID = d.typ.State, notEmpty(i.sourceStream())
 	changes := []record.Change{mediaChange(id, m)}
 	upload := first(i.upload, i.objectIf(objectUpload))
 	if m.UploadID = notEmpty(upload); upload != "" && upload != id {
@@ -86,7 +81,7 @@ func (d *decoder) wholeMedia(i ids) []record.Change {
 		return nil
 	}
 	m := d.mediaFacts()
-	m.UploadID, m.StreamID, m.State = notEmpty(i.upload), notEmpty(i.stream), d.typ.State
+	m.UploadID, m.StreamID, m.State = notEmpty(i.upload), notEmpty(i.sourceStream()), d.typ.State
 	if d.typ.StateFromData {
 		m.State = d.state("data.status", d.payload.status)
 	}
@@ -104,8 +99,9 @@ func (d *decoder) partOfMedia(i ids) []record.Change {
 	whole := i.data == id
 	if whole {
 		m = d.mediaFacts()
-		m.UploadID, m.StreamID = notEmpty(i.upload), notEmpty(i.stream)
+		m.UploadID = notEmpty(i.upload)
 	}
+	m.StreamID = notEmpty(i.sourceStream())
 	switch {
 	case d.typ.Family == record.FamilyAI:
 		d.aiEvent(m)
@@ -144,7 +140,7 @@ func (d *decoder) cutFromStream(i ids) []record.Change {
 func (d *decoder) recordingReady(i ids) []record.Change {
 	stream := first(i.objectIf(objectLive), i.stream)
 	media := first(i.media, i.objectIf(objectMedia))
-	for _, id := range []string{i.data, i.objectIf(objectOther)} {
+	for _, id := range []string{i.data, i.objectIf(objectUnsaid, objectOther)} {
 		if stream == "" && id != media {
 			stream = id
 		}

@@ -26,14 +26,16 @@ func read(root value) *decoder {
 	d := &decoder{}
 	d.fill("body", root, &d.envelope)
 	d.fill("object", d.envelope.object, &d.object)
-	if !d.envelope.data.is('"') && !listOfMany(d.envelope.data) { // what AI found may stand there without an object around it
+	if !bare(d.envelope.data) {
 		d.fill("data", d.envelope.data, &d.payload)
 	}
 	d.workspaceID = d.workspace()
 	return d
 }
 
-func listOfMany(v value) bool { return v.is('[') && onlyElement(v) == nil }
+// bare reports that data is a text, or a list that is not of one object: what AI found may stand there without an object around it, and
+// nothing else may.
+func bare(data value) bool { return data.is('"') || data.is('[') && !onlyElement(data).is('{') }
 
 // spelling returns the event's type as the body spells it; empty if it is missing or no text.
 func (d *decoder) spelling() string {
@@ -95,7 +97,8 @@ func (d *decoder) time() *metav1.MicroTime {
 type objectKind int
 
 const (
-	objectOther objectKind = iota // nothing that is known
+	objectUnsaid objectKind = iota // it does not say
+	objectOther                    // nothing that is known
 	objectMedia
 	objectUpload
 	objectLive
@@ -103,11 +106,14 @@ const (
 
 // objectKind reads object.type, or object.name as one table of the documentation has it.
 func (d *decoder) objectKind() objectKind {
+	kind := objectUnsaid
 	for _, v := range []value{d.object.typ, d.object.name} {
 		if !v.is('"') {
 			continue
 		}
 		switch strings.ToLower(v.unquote()) {
+		case "":
+			continue
 		case "media", "video.media":
 			return objectMedia
 		case "upload", "video.upload":
@@ -115,6 +121,7 @@ func (d *decoder) objectKind() objectKind {
 		case "live", "live-stream", "live_stream", "livestream", "video.live_stream":
 			return objectLive
 		}
+		kind = objectOther
 	}
-	return objectOther
+	return kind
 }

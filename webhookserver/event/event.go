@@ -93,7 +93,7 @@ func (e *Event) Record(received time.Time, endpoint types.NamespacedName, uid ty
 		ID:          e.ID,
 		Type:        e.Type.Name,
 		Time:        e.Time,
-		Untimed:     e.Time == nil || e.Time.After(receipt.Add(record.MaxFuture)),
+		Untimed:     record.Untimed(e.Time, receipt),
 		Received:    receipt,
 		Namespace:   endpoint.Namespace,
 		Endpoint:    endpoint.Name,

@@ -1,6 +1,10 @@
 package event
 
-import "github.com/fastpix-operator/fastpix-operator/api/record"
+import (
+	"slices"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
 
 // ids are the usable ids of one body, and what kind of thing object is. Which of them names the resource depends on the family:
 // section 6.1 of the protocol notes.
@@ -24,9 +28,9 @@ func (d *decoder) ids() ids {
 	return i
 }
 
-// objectIf returns object.id if the object is of that kind.
-func (i ids) objectIf(kind objectKind) string {
-	if i.kind == kind {
+// objectIf returns object.id if the object is of one of those kinds.
+func (i ids) objectIf(kinds ...objectKind) string {
+	if slices.Contains(kinds, i.kind) {
 		return i.object
 	}
 	return ""
@@ -34,32 +38,29 @@ func (i ids) objectIf(kind objectKind) string {
 
 // wholeMedia finds the media of an event whose data is the media itself.
 func (i ids) wholeMedia() string {
-	return first(i.objectIf(objectMedia), i.data, i.media, i.objectIf(objectOther))
+	return first(i.objectIf(objectMedia), i.data, i.media, i.objectIf(objectUnsaid, objectOther, objectUpload))
 }
 
 // fromUpload finds the media that an upload became.
 func (i ids) fromUpload() string {
-	return first(i.objectIf(objectMedia), i.media, i.data, i.objectIf(objectOther), i.objectIf(objectUpload))
+	return first(i.objectIf(objectMedia, objectUnsaid), i.media, i.data, i.objectIf(objectOther, objectUpload))
 }
 
 // partOfMedia finds the media of an event whose data is a part of it; data.id is the part's.
 func (i ids) partOfMedia() string {
-	return first(i.objectIf(objectMedia), i.media, i.objectIf(objectOther), i.objectIf(objectUpload))
+	return first(i.objectIf(objectMedia, objectUnsaid), i.media, i.objectIf(objectOther, objectUpload))
 }
 
-// uploadSession finds the upload of an event about an upload.
+// uploadSession finds the upload of an event about an upload. FastPix's SDKs take a cancelled upload for a media.
 func (i ids) uploadSession() string {
-	if i.kind == objectLive {
-		return first(i.upload, i.data)
-	}
-	return first(i.upload, i.object, i.data)
+	return first(i.upload, i.objectIf(objectUnsaid, objectOther, objectMedia, objectUpload), i.data, i.media)
 }
 
 // cutFromStream finds the media of an event about a recording or clip. The stream's id may stand where a media's is expected and is
 // never taken for one.
 func (i ids) cutFromStream() string {
 	stream := i.sourceStream()
-	for _, id := range []string{i.objectIf(objectMedia), i.data, i.media, i.objectIf(objectOther)} {
+	for _, id := range []string{i.objectIf(objectMedia, objectUnsaid), i.data, i.media, i.objectIf(objectOther)} {
 		if id != stream && id != "" {
 			return id
 		}
@@ -67,17 +68,17 @@ func (i ids) cutFromStream() string {
 	return ""
 }
 
-// sourceStream finds the stream that a recording or clip was made of.
+// sourceStream finds the stream that a media was made of, or a part of it.
 func (i ids) sourceStream() string { return first(i.stream, i.objectIf(objectLive)) }
 
 // wholeStream finds the stream of an event whose data is the stream itself.
 func (i ids) wholeStream() string {
-	return first(i.objectIf(objectLive), i.stream, i.data, i.objectIf(objectOther))
+	return first(i.objectIf(objectLive), i.stream, i.data, i.objectIf(objectUnsaid, objectOther))
 }
 
 // partOfStream finds the stream of an event about a simulcast target.
 func (i ids) partOfStream() string {
-	return first(i.objectIf(objectLive), i.stream, i.objectIf(objectOther))
+	return first(i.objectIf(objectLive, objectUnsaid), i.stream, i.objectIf(objectOther))
 }
 
 func first(ids ...string) string {

@@ -6,19 +6,12 @@ import (
 )
 
 // snapshot reads the whole list of a full object. Elements without a usable id are dropped; of two with one id the last counts; of more
-// than maxElements the first stay, and the list says that it was cut. A list that came as a single element, or as an id alone, is
-// read as such.
-func snapshot[T any](r *reader, field string, v value, read func(item) (id string, element T)) record.ListChange[T] {
+// than maxElements the first stay, and the list says that it was cut. A list that came as a single element is read as such.
+func snapshot[T any](r *reader, field string, v value, read func(value) (id string, element T)) record.ListChange[T] {
 	var list record.ListChange[T]
 	var known []string
 	for element := range v.elements() {
-		var i item
-		if element.is('"') {
-			i.id = element
-		} else {
-			r.fill(field, element, &i)
-		}
-		id, e := read(i)
+		id, e := read(element)
 		if id == "" {
 			r.skip(field)
 			continue
@@ -36,6 +29,13 @@ func snapshot[T any](r *reader, field string, v value, read func(item) (id strin
 	return list
 }
 
+// item reads an element that is an object. A text is none: taken for an id it would push all that is known out of the list.
+func (r *reader) item(field string, element value) item {
+	var i item
+	r.fill(field, element, &i)
+	return i
+}
+
 func indexOf(ids []string, id string) int {
 	for i := range ids {
 		if ids[i] == id {
@@ -46,7 +46,8 @@ func indexOf(ids []string, id string) int {
 }
 
 func (r *reader) playbackIDs(field string, v value) record.ListChange[fastpixv1.PlaybackID] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.PlaybackID) {
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.PlaybackID) {
+		i := r.item(field, element)
 		id := r.id("playbackIds.id", i.id)
 		return id, fastpixv1.PlaybackID{
 			ID:                 id,
@@ -95,8 +96,8 @@ func (r *reader) rules(field string, v value) []string {
 }
 
 func (r *reader) tracks(field string, v value) record.ListChange[fastpixv1.Track] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.Track) {
-		t := r.track(i)
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.Track) {
+		t := r.track(r.item(field, element))
 		return t.ID, t
 	})
 }
@@ -121,12 +122,10 @@ func (r *reader) track(i item) fastpixv1.Track {
 func (r *reader) availability(field string, v value) string {
 	word := record.StateWord(r.word(field, v, maxState))
 	if word == record.StateReady {
-		return stateAvailable
+		return record.StateAvailable
 	}
 	return word
 }
-
-const stateAvailable = "Available"
 
 // trackOfPayload reads data as one track.
 func (d *decoder) trackOfPayload() fastpixv1.Track {
@@ -143,19 +142,13 @@ func (d *decoder) trackEvent(m *record.MediaChange, id string) {
 	case id == "":
 		d.skip("data.id")
 		return
-	case d.typ.Name == typeTrackDeleted:
+	case d.typ.RemovesPart:
 		m.Tracks.Remove, m.Subtitles.Remove = []string{id}, []string{id}
 		return
 	}
 	t := d.trackOfPayload()
-	switch {
-	case d.typ.Name == typeTrackFailed:
-		t.State = record.StateFailed
-	case t.State != "":
-	case d.typ.Name == typeTrackCreated:
-		t.State = record.StatePreparing
-	case d.typ.Name == typeTrackReady:
-		t.State = stateAvailable
+	if t.State == "" || d.typ.PartState == record.StateFailed {
+		t.State = d.typ.PartState
 	}
 	m.Tracks.Set = []fastpixv1.Track{t}
 }
@@ -168,21 +161,27 @@ func (d *decoder) subtitleEvent(m *record.MediaChange, id string) {
 	}
 	t := d.trackOfPayload()
 	if t.State == "" {
-		t.State = stateAvailable
+		t.State = d.typ.PartState
 	}
 	m.Subtitles.Set = []fastpixv1.Subtitle{{ID: t.ID, State: t.State, LanguageCode: t.LanguageCode, LanguageName: t.LanguageName}}
 }
 
 func (r *reader) targets(field string, v value) record.ListChange[fastpixv1.SimulcastTarget] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.SimulcastTarget) {
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.SimulcastTarget) {
+		i := r.item(field, element)
 		id := r.id("simulcastResponses.simulcastId", either(i.simulcastID, i.id))
 		return id, fastpixv1.SimulcastTarget{ID: id, Enabled: r.flag("simulcastResponses.isEnabled", i.isEnabled)}
 	})
 }
 
+// references reads a list of ids, or of objects with ids.
 func (r *reader) references(field string, v value) record.ListChange[fastpixv1.MediaReference] {
-	return snapshot(r, field, v, func(i item) (string, fastpixv1.MediaReference) {
-		id := r.id("mediaIds", either(i.mediaID, i.id))
+	return snapshot(r, field, v, func(element value) (string, fastpixv1.MediaReference) {
+		if element.is('{') {
+			i := r.item(field, element)
+			element = either(i.mediaID, i.id)
+		}
+		id := r.id(field, element)
 		return id, fastpixv1.MediaReference{MediaID: id}
 	})
 }

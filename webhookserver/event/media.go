@@ -62,11 +62,14 @@ func either(a, b value) value {
 	return b
 }
 
-// metadata reads the customer's own text by key. Numbers and booleans are read as texts, anything nested is skipped. Of more keys than
-// fit, the first in order stay, so that a redelivery gives the same.
+// metadata reads the customer's own text by key. Numbers and booleans are read as texts, anything nested is skipped, and so is what its
+// key calls a secret. Of more keys than fit, the first in order stay, so that a redelivery gives the same.
 func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv1.MetadataValue {
 	if v == nil {
 		return nil
+	}
+	if v.is('[') {
+		v = onlyElement(v)
 	}
 	if !v.is('{') {
 		r.skip(field)
@@ -78,7 +81,7 @@ func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv
 		empty = false
 		key := printable(value(name).unquote())
 		text, ok := r.metadataValue(field, member)
-		if key == "" || cut(key, maxMetadataKey) != key || looksSecret(key) {
+		if key == "" || cut(key, maxMetadataKey) != key || looksSecret(key) || secretNames[string(r.fold(name))] {
 			r.skip(field)
 		} else if ok {
 			texts[key] = fastpixv1.MetadataValue(text)
@@ -95,7 +98,7 @@ func (r *reader) metadataValue(field string, v value) (string, bool) {
 	if v.is('t') || v.is('f') {
 		return string(v), true
 	}
-	return r.text(field, v, maxMetadataValue)
+	return r.figure(field, v, maxMetadataValue)
 }
 
 func keepFirstKeys(texts map[string]fastpixv1.MetadataValue, n int) {
@@ -137,11 +140,9 @@ func (r *reader) mp4Support(field string, v value) *string {
 func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.PlaybackID) *string {
 	mayBePublic := func(p fastpixv1.PlaybackID) bool { return p.AccessPolicy == "" || isPublic(p) }
 	switch {
-	case len(playbackIDs) == 0:
-		return nil
-	case !slices.ContainsFunc(playbackIDs, mayBePublic):
+	case len(playbackIDs) > 0 && !slices.ContainsFunc(playbackIDs, mayBePublic), string(v) == `""`:
 		return new("")
-	case v == nil:
+	case len(playbackIDs) == 0, v == nil:
 		return nil
 	}
 	if !v.is('"') {

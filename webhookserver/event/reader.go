@@ -85,31 +85,47 @@ func (r *reader) fold(quoted []byte) []byte {
 	return folded
 }
 
-// text reads a text of at most limit characters; a longer one is cut. A number is read as its text. It returns false when the field
-// says nothing, and skips a text that looks like a secret.
+// text reads a text of at most limit characters; a longer one is cut. It returns false when the field says nothing, and skips a text
+// that looks like a secret.
 func (r *reader) text(field string, v value, limit int) (string, bool) {
 	switch {
 	case v == nil:
 		return "", false
-	case v.is('0'):
-		return cut(string(v), limit), true
 	case !v.is('"'):
 		r.skip(field)
 		return "", false
 	}
-	said := v.unquote()
-	s := printable(said)
-	if looksSecret(s) || s == "" && said != "" {
+	whole := v.unquote()
+	s := printable(whole)
+	if looksSecret(s) || s == "" && whole != "" {
 		r.skip(field)
 		return "", false
 	}
 	return cut(s, limit), true
 }
 
+// figure is text for what is written as a number too: a resolution, a rate, a time within a media.
+func (r *reader) figure(field string, v value, limit int) (string, bool) {
+	if v.is('0') {
+		return cut(string(v), limit), true
+	}
+	return r.text(field, v, limit)
+}
+
 // textOf is text for a field of a mirror: nil says nothing. An empty text clears the field if it stands in a full object, and says
 // nothing elsewhere.
 func (r *reader) textOf(field string, v value, limit int, full bool) *string {
 	s, ok := r.text(field, v, limit)
+	return said(s, ok, full)
+}
+
+// figureOf is textOf for a figure.
+func (r *reader) figureOf(field string, v value, limit int, full bool) *string {
+	s, ok := r.figure(field, v, limit)
+	return said(s, ok, full)
+}
+
+func said(s string, ok, full bool) *string {
 	if !ok || s == "" && !full {
 		return nil
 	}

@@ -112,7 +112,7 @@ func huge(head, wide string) []byte {
 	list := func(n int, element string) string {
 		var b []string
 		for i := range n {
-			b = append(b, strings.ReplaceAll(element, "#", fmt.Sprintf("%03d%s", i, text(125/len(wide)))))
+			b = append(b, strings.ReplaceAll(element, "#", fmt.Sprintf("%03d%s", i, longID(wide, 125))))
 		}
 		return "[" + strings.Join(b, ",") + "]"
 	}
@@ -138,9 +138,15 @@ func huge(head, wide string) []byte {
 	return []byte(head + strings.Join(fields, ",") + "}}")
 }
 
+// longID returns a text of at most so many bytes as JSON writes it, which is how ids are bounded.
+func longID(wide string, bytes int) string {
+	written, _ := json.Marshal(wide)
+	return strings.Repeat(wide, bytes/(len(written)-len(`""`)))
+}
+
 // hugeHeads are events that touch as much as can be.
 func hugeHeads(wide string) map[string]string {
-	id := strings.Repeat(wide, 120/len(wide))
+	id := longID(wide, 120)
 	ids := `"id":"m` + id + `","uploadId":"u` + id + `","streamId":"s` + id + `",`
 	head := func(typ string) string {
 		return `{"type":"` + typ + `","id":"e` + id + `","createdAt":"2026-11-20T09:00:00Z","workspaceId":"w` + id + `","data":{` + ids

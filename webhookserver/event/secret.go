@@ -21,6 +21,13 @@ func looksSecret(s string) bool {
 		strings.Contains(s, "eyJ") && webToken.MatchString(s)
 }
 
+// secretNames are names of fields that hold secrets, folded: a customer who files one in metadata means it no less.
+var secretNames = map[string]bool{
+	"streamkey": true, "srtsecret": true, "srtsecert": true, "srtplaybacksecret": true, "srtpassphrase": true, "privatekey": true, "signingsecret": true,
+	"secret": true, "secretkey": true, "apikey": true, "token": true, "accesstoken": true, "playbacktoken": true, "drmtoken": true, "password": true, "passphrase": true,
+	"authorization": true, "signature": true,
+}
+
 // hexBeforeK reports whether s has at least 32 hex digits before a k, as every stream secret does.
 func hexBeforeK(s string) bool {
 	digits := 0

@@ -33,18 +33,9 @@ func (d *decoder) targetEvent(s *record.StreamChange, id string) {
 	case id == "":
 		d.skip("data.simulcastId")
 		return
-	case d.typ.Name == typeTargetDeleted:
+	case d.typ.RemovesPart:
 		s.SimulcastTargets.Remove = []string{id}
 		return
 	}
-	target := fastpixv1.SimulcastTarget{ID: id, Enabled: d.flag("isEnabled", d.payload.isEnabled)}
-	switch d.typ.Name {
-	case typeTargetCreated:
-		target.State = "Created"
-	case typeTargetStarting:
-		target.State = "Starting"
-	case typeTargetOnAir:
-		target.State = "Broadcasting"
-	}
-	s.SimulcastTargets.Set = []fastpixv1.SimulcastTarget{target}
+	s.SimulcastTargets.Set = []fastpixv1.SimulcastTarget{{ID: id, State: d.typ.PartState, Enabled: d.flag("isEnabled", d.payload.isEnabled)}}
 }

@@ -129,7 +129,7 @@ func (r *reader) count(field string, v value, limit int64) int64 {
 
 // resolution reads 1080p, which is also written "1080" or 1080.
 func (r *reader) resolution(field string, v value, full bool) *string {
-	s := r.textOf(field, v, maxWord-1, full)
+	s := r.figureOf(field, v, maxWord-1, full)
 	if s != nil && *s != "" && strings.Trim(*s, "0123456789") == "" {
 		*s += "p"
 	}
@@ -138,7 +138,7 @@ func (r *reader) resolution(field string, v value, full bool) *string {
 
 // frameRate reads 30/1, 60.000 or a number; -1 means that the platform does not know it.
 func (r *reader) frameRate(field string, v value, full bool) *string {
-	s := r.textOf(field, v, maxWord, full)
+	s := r.figureOf(field, v, maxWord, full)
 	if s != nil && strings.HasPrefix(*s, "-") {
 		return nil
 	}

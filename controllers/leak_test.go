@@ -1,0 +1,24 @@
+package controllers
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/redaction"
+)
+
+// Redaction by construction: the types that the controllers fill and that end in an object, a log line or a metric have no place for a
+// secret, nor for just anything. What fills them is a record, which has none either.
+func TestNoToldTypeHasAPlaceForSecrets(t *testing.T) {
+	t.Parallel()
+	places, walked := redaction.Places(nil, reflect.TypeFor[record.Record](), reflect.TypeFor[record.Key](), reflect.TypeFor[failure](), reflect.TypeFor[outcome](),
+		reflect.TypeFor[fastpixv1.MediaAsset](), reflect.TypeFor[fastpixv1.LiveStream](), reflect.TypeFor[fastpixv1.EventBatch]())
+	for _, place := range places {
+		t.Error(place)
+	}
+	if walked < 60 {
+		t.Errorf("only %d types were walked", walked)
+	}
+}

@@ -1,0 +1,413 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect the ends of mirrors: what is due is done whoever was down when it became due, and what is purged is exactly what
+// was decided about, nothing that has changed or is still spoken of.
+
+// watch does what the informers do at the start of a process: they list the mirrors that have a timer.
+func (r *rig) watch() {
+	r.t.Helper()
+	var assets fastpixv1.MediaAssetList
+	var streams fastpixv1.LiveStreamList
+	if err := errors.Join(r.client.List(r.t.Context(), &assets), r.client.List(r.t.Context(), &streams)); err != nil {
+		r.t.Fatal(err)
+	}
+	seen := func(kind record.Kind, object client.Object, timer string) {
+		if timer == "" {
+			return // the selector status.timer!= leaves it out
+		}
+		stripped, err := stripMirror(object)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		timerHandler(kind, r.timers, &queueSource[record.Key]{}).OnAdd(stripped, true)
+	}
+	for i := range assets.Items {
+		seen(record.MediaAsset, &assets.Items[i], assets.Items[i].Status.Timer)
+	}
+	for i := range streams.Items {
+		seen(record.LiveStream, &streams.Items[i], streams.Items[i].Status.Timer)
+	}
+}
+
+// tick lets every timer that is due fire once.
+func (r *rig) tick() error {
+	r.watch()
+	var errs []error
+	byName := func(a, b record.Key) int { return strings.Compare(a.String(), b.String()) }
+	for _, key := range slices.SortedFunc(maps.Keys(r.timers.at), byName) {
+		if at := r.timers.at[key]; !at.After(r.now) {
+			_, err := r.folder.Reconcile(r.t.Context(), key)
+			errs = append(errs, err)
+		}
+	}
+	clear(r.timers.at)
+	return errors.Join(errs...)
+}
+
+// said returns an object's conditions as Type=Status/Reason.
+func said(conditions []metav1.Condition) string {
+	var all []string
+	for _, c := range conditions {
+		all = append(all, fmt.Sprintf("%s=%s/%s", c.Type, c.Status, c.Reason))
+	}
+	return strings.Join(all, " ")
+}
+
+// look returns what is said of a mirror; "gone" if there is none.
+func look(t *testing.T, c client.Client, key record.Key) string {
+	t.Helper()
+	m := newMirror(key.Kind)
+	err := c.Get(t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object())
+	switch {
+	case apierrors.IsNotFound(err):
+		return "gone"
+	case err != nil:
+		t.Fatal(err)
+	}
+	return said(m.conditions())
+}
+
+func assetKey(name string) record.Key {
+	return record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: name}
+}
+
+func streamKey(name string) record.Key {
+	return record.Key{Kind: record.LiveStream, Namespace: testNamespace, Name: name}
+}
+
+func TestLifecyclesEndAlthoughTheControllersWereDown(t *testing.T) {
+	t.Parallel()
+	const week = defaultRetention
+	set := func(c record.Change, edit func(*record.MediaChange)) record.Change {
+		edit(c.Media)
+		return c
+	}
+	target := record.Change{Kind: record.LiveStream, ID: testStream, Stream: &record.StreamChange{
+		SimulcastTargets: record.ListChange[fastpixv1.SimulcastTarget]{Set: []fastpixv1.SimulcastTarget{{ID: "t1"}}},
+	}}
+	type stage struct {
+		after time.Duration
+		want  string
+	}
+	for name, tc := range map[string]struct {
+		events []*record.Record
+		key    record.Key
+		stages []stage
+	}{
+		"a media that was deleted": {
+			events: []*record.Record{event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))}, key: assetKey(testMedia),
+			stages: []stage{{week - time.Second, "Ready=False/Deleted Stalled=True/Deleted"}, {time.Second, "gone"}},
+		},
+		"a stream that was deleted": {
+			events: []*record.Record{event("e1", "video.live_stream.deleted", 1, stream(testStream, "Deleted"))}, key: streamKey(testStream),
+			stages: []stage{{week - time.Second, "Live=False/Deleted Ready=False/Deleted Stalled=True/Deleted"}, {time.Second, "gone"}},
+		},
+		"an upload that was cancelled": {
+			events: []*record.Record{event("e1", "video.media.upload.cancelled", 1, media("u1", "Cancelled"))}, key: assetKey("u1"),
+			stages: []stage{{week - time.Second, "Ready=False/Cancelled Stalled=True/Cancelled"}, {time.Second, "gone"}},
+		},
+		"an upload that nobody used": {
+			events: []*record.Record{event("e1", "video.media.upload", 1, media("u1", "Waiting"))}, key: assetKey("u1"),
+			stages: []stage{
+				{4*time.Hour - time.Second, "Ready=False/AwaitingUpload Reconciling=True/AwaitingUpload"},
+				{time.Hour, "Ready=False/UploadExpired Stalled=True/UploadExpired"},
+				{week, "gone"},
+			},
+		},
+		"an upload that became another media": {
+			events: []*record.Record{
+				event("e1", "video.media.upload", 1, media("u1", "Waiting")),
+				event("e2", "video.upload.media_created", 2, media(testMedia, "Created"), set(media("u1", ""), func(m *record.MediaChange) { m.BecameMediaID = new(testMedia) })),
+			}, key: assetKey("u1"),
+			stages: []stage{{week - time.Second, "Ready=False/BecameMedia Stalled=True/BecameMedia"}, {time.Second, "gone"}},
+		},
+		"the media that it became": {
+			events: []*record.Record{
+				event("e2", "video.upload.media_created", 2, media(testMedia, "Created"), set(media("u1", ""), func(m *record.MediaChange) { m.BecameMediaID = new(testMedia) })),
+			}, key: assetKey(testMedia),
+			stages: []stage{{100 * week, "Ready=False/Processing Reconciling=True/Processing"}},
+		},
+		"a media of which only a part was seen": {
+			events: []*record.Record{event("e1", "video.media.track.created", 1, set(media(testMedia, ""), func(m *record.MediaChange) {
+				m.Tracks.Set = []fastpixv1.Track{{ID: "t1"}}
+			}))}, key: assetKey(testMedia),
+			stages: []stage{{week - time.Second, "Ready=Unknown/NotSeen Reconciling=True/NotSeen"}, {time.Second, "gone"}},
+		},
+		"a stream of which only a part was seen": {
+			events: []*record.Record{event("e1", "video.live_stream.simulcast_target.created", 1, target)}, key: streamKey(testStream),
+			stages: []stage{{week - time.Second, "Live=False/NotSeen Ready=Unknown/NotSeen Reconciling=True/NotSeen"}, {time.Second, "gone"}},
+		},
+		"a stream in its reconnect window": {
+			events: []*record.Record{event("e1", "video.live_stream.disconnected", 60, stream(testStream, "Disconnected"))}, key: streamKey(testStream),
+			stages: []stage{
+				{59 * time.Second, "Live=Unknown/Reconnecting Ready=True/Ready"},
+				{time.Hour, "Live=False/WindowPassed Ready=True/Ready"},
+				{100 * week, "Live=False/WindowPassed Ready=True/Ready"},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", tc.events...))
+			r := newRig(t, c)
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			now := r.now
+			for _, s := range tc.stages {
+				now = now.Add(s.after)
+				r = newRig(t, c) // a process that knows nothing but what the API server says
+				r.now = now
+				if err := r.tick(); err != nil {
+					t.Fatal(err)
+				}
+				if got := look(t, c, tc.key); got != s.want {
+					t.Errorf("after %v more: %s, want %s", s.after, got, s.want)
+				}
+			}
+		})
+	}
+}
+
+// newTombstone returns a rig with one tombstone that is due.
+func newTombstone(t *testing.T, funcs interceptor.Funcs) *rig {
+	t.Helper()
+	c := newFakeClient(t, funcs, journal(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = r.now.Add(defaultRetention)
+	r.timers.set(assetKey(testMedia), r.now)
+	return r
+}
+
+func TestPurgeSparesWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	deletes := 0
+	r := newTombstone(t, interceptor.Funcs{
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			asset, ok := o.(*fastpixv1.MediaAsset)
+			if !ok {
+				return c.Delete(ctx, o, opts...)
+			}
+			deletes++
+			var o2 client.DeleteOptions
+			o2.ApplyOptions(opts)
+			if p := o2.Preconditions; p == nil || p.UID == nil || *p.UID != asset.UID || p.ResourceVersion == nil || *p.ResourceVersion != asset.ResourceVersion {
+				t.Errorf("the preconditions are %+v", p)
+			}
+			if deletes == 1 { // somebody was faster
+				var now fastpixv1.MediaAsset
+				if err := c.Get(ctx, client.ObjectKeyFromObject(asset), &now); err != nil {
+					return err
+				}
+				now.Labels = map[string]string{"keep": "me"}
+				if err := c.Update(ctx, &now); err != nil {
+					return err
+				}
+			}
+			return c.Delete(ctx, o, opts...)
+		},
+	})
+	key := assetKey(testMedia)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatalf("a change meanwhile is an error: %v", err)
+	}
+	if got := look(t, r.client, key); got == "gone" {
+		t.Fatal("a mirror was purged that had changed since it was looked at")
+	}
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil { // the change brought it back
+		t.Fatal(err)
+	}
+	if got := look(t, r.client, key); got != "gone" || deletes != 2 {
+		t.Errorf("after %d deletes: %s", deletes, got)
+	}
+}
+
+func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
+	t.Parallel()
+	about := func(id string) *fastpixv1.EventBatch {
+		return journal(t, "b2", event("e2", "video.media.updated", 2, media(id, "Ready")))
+	}
+	for name, tc := range map[string]struct {
+		prepare func(r *rig, info batchInfo, b *fastpixv1.EventBatch)
+		batch   *fastpixv1.EventBatch
+		waits   bool
+	}{
+		"a batch that nobody has read":   {batch: about(testMedia), waits: true, prepare: func(r *rig, info batchInfo, _ *fastpixv1.EventBatch) { r.backlog.add(info) }},
+		"a batch that is being read":     {batch: about("other"), waits: true, prepare: func(r *rig, info batchInfo, _ *fastpixv1.EventBatch) { r.backlog.add(info); r.backlog.next() }},
+		"a batch that could not be read": {batch: about(testMedia), waits: true, prepare: readAndFail},
+		"a record of another mirror":     {batch: about("other"), waits: false, prepare: read},
+		"nothing":                        {batch: about("other"), waits: false, prepare: func(*rig, batchInfo, *fastpixv1.EventBatch) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newTombstone(t, interceptor.Funcs{})
+			tc.prepare(r, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: tc.batch.ObjectMeta}), tc.batch)
+			result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
+			if err != nil {
+				t.Fatal(err)
+			}
+			waits := look(t, r.client, assetKey(testMedia)) != "gone"
+			if waits != tc.waits || waits != (result.RequeueAfter > 0) {
+				t.Errorf("it waits: %v, comes back in %v; want that it waits: %v", waits, result.RequeueAfter, tc.waits)
+			}
+		})
+	}
+	t.Run("a record in memory", func(t *testing.T) {
+		t.Parallel()
+		r := newTombstone(t, interceptor.Funcs{})
+		b := about(testMedia)
+		read(r, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
+		if !r.folder.mayBeNamed(assetKey(testMedia)) || r.folder.mayBeNamed(assetKey("other")) {
+			t.Error("a record in memory names the wrong mirrors")
+		}
+	})
+}
+
+// read reads a batch into the ledger.
+func read(r *rig, info batchInfo, b *fastpixv1.EventBatch) {
+	r.t.Helper()
+	if err := r.client.Create(r.t.Context(), b); err != nil {
+		r.t.Fatal(err)
+	}
+	r.backlog.add(info)
+	info, _ = r.backlog.next()
+	if err := r.reader.read(r.t.Context(), info); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// readAndFail tries to read a batch while the API server is away.
+func readAndFail(r *rig, info batchInfo, _ *fastpixv1.EventBatch) {
+	r.t.Helper()
+	r.reader.client = newFakeClient(r.t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+		return errKilled
+	}})
+	r.backlog.add(info)
+	info, _ = r.backlog.next()
+	if err := r.reader.read(r.t.Context(), info); !errors.Is(err, errKilled) {
+		r.t.Fatalf("got %v", err)
+	}
+}
+
+func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
+	t.Parallel()
+	for typ, state := range map[string]string{"video.media.deleted": "Deleted", "video.media.ready": "Ready"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			calls := 0
+			c := newFakeClient(t, interceptor.Funcs{
+				Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+					if _, ok := o.(*fastpixv1.MediaAsset); ok {
+						calls++
+					}
+					return c.Delete(ctx, o, opts...)
+				},
+			}, journal(t, "b1", event("e1", typ, 1, media(testMedia, state))))
+			r := newRig(t, c)
+			name := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
+			var asset fastpixv1.MediaAsset
+			if err := errors.Join(r.run(), c.Get(t.Context(), name, &asset)); err != nil {
+				t.Fatal(err)
+			}
+			asset.Finalizers = []string{"example.com/look-first"}
+			var e fastpixv1.WebhookEndpoint
+			if err := errors.Join(c.Update(t.Context(), &asset), c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e)); err != nil {
+				t.Fatal(err)
+			}
+			e.Spec.Retention.Ready = &metav1.Duration{Duration: time.Hour}
+			if err := c.Update(t.Context(), &e); err != nil {
+				t.Fatal(err)
+			}
+			r.now = r.now.Add(defaultRetention)
+			s := sweeper{
+				live: c, client: c, endpoints: r.folder.endpoints, purge: r.folder.purge, tick: r.folder.tick, mayBeNamed: r.folder.mayBeNamed,
+				now: func() time.Time { return r.now },
+			}
+			for range 5 {
+				r.watch()
+				result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
+				if err := errors.Join(err, s.sweep(t.Context())); err != nil || result.RequeueAfter != 0 {
+					t.Errorf("it comes back in %v (%v)", result.RequeueAfter, err)
+				}
+			}
+			if err := c.Get(t.Context(), name, &asset); err != nil || asset.DeletionTimestamp == nil || calls != 1 {
+				t.Errorf("after %d deletions: deleted at %v (%v), want one that waits for the finalizer", calls, asset.DeletionTimestamp, err)
+			}
+		})
+	}
+}
+
+func TestPurgeSurvivesDeathAtEveryCall(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		deaths := 0
+		for at := 1; ; at++ {
+			k := &killer{at: -1, after: after}
+			r := newTombstone(t, k.funcs())
+			k.calls, k.at = 0, at
+			if err := r.tick(); err != nil {
+				deaths++
+			}
+			if k.calls < at {
+				break
+			}
+			r2 := newRig(t, r.client) // a new process
+			r2.now = r.now
+			if err := r2.tick(); err != nil {
+				t.Fatalf("death at call %d (after its effect: %t): %v", at, after, err)
+			}
+			var e fastpixv1.WebhookEndpoint
+			if err := r2.client.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
+				t.Fatal(err)
+			}
+			if got := look(t, r2.client, assetKey(testMedia)); got != "gone" || e.Status.PurgedThrough == nil {
+				t.Errorf("death at call %d (after its effect: %t): %s, purged through %v", at, after, got, e.Status.PurgedThrough)
+			}
+		}
+		if deaths < 4 {
+			t.Errorf("only %d calls were there to fail", deaths)
+		}
+	}
+}
+
+// A replay right after the purge comes before the news of purgedThrough has reached this process's cache.
+func TestReplayDoesNotRaiseTheDeadBeforeTheCacheKnows(t *testing.T) {
+	t.Parallel()
+	r := newTombstone(t, interceptor.Funcs{})
+	r.folder.endpoints.cached = newFakeClient(t, interceptor.Funcs{}) // its endpoint has never purged anything
+	if err := r.tick(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.client.Create(t.Context(), journal(t, "b2", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := look(t, r.client, assetKey(testMedia)); got != "gone" || len(batches(t, r.client)) != 0 {
+		t.Errorf("a replay raised the dead: %s", got)
+	}
+}

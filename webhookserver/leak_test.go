@@ -1,0 +1,98 @@
+// These tests protect the third promise at the whole receiver: whatever a delivery holds, and whoever signed it, nothing secret of it gets
+// into the journal, a log line, a metric, a Kubernetes Event or an answer.
+package webhookserver
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/hack/redaction"
+)
+
+// Not parallel: it looks at all that happens in this process.
+func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
+	seed := rand.Uint64()
+	secrets := redaction.NewSecrets(seed)
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	recorder := events.NewFakeRecorder(1000)
+	reconciler := &endpointReconciler{recorder: recorder, now: func() func() time.Time {
+		clock := time.Now()
+		return func() time.Time { clock = clock.Add(malformedPause); return clock } // so that no Event is left out
+	}()}
+	r.handler.malformed = reconciler.malformed
+	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{})
+
+	var answers strings.Builder
+	post := func(body []byte, signatures ...string) {
+		resp, err := r.server.Client().Do(r.request(http.MethodPost, testPath, string(body), signatures...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(&answers, resp.Body)
+		_ = resp.Body.Close()
+	}
+	n := 0
+	for _, name := range fixtures.Payloads() {
+		redaction.Plant(fixtures.Payload(name), secrets.Next, func(_ string, body []byte) bool {
+			post(body, fixtures.Sign(key, body))
+			if n++; n%50 == 0 { // not JSON, not signed, and signed with a secret for a signature
+				broken := append([]byte("["), body...)
+				post(broken, fixtures.Sign(key, broken))
+				post(body)
+				post(body, secrets.Shapeless(), secrets.Shapeless())
+			}
+			return true
+		})
+		fields := redaction.PlantFields(fixtures.Payload(name), secrets.Shapeless)
+		post(fields, fixtures.Sign(key, fields))
+	}
+	r.handler.refusals.flush()
+	close(recorder.Events)
+	var notes strings.Builder
+	for note := range recorder.Events {
+		notes.WriteString(note + "\n")
+	}
+	for place, text := range map[string]string{
+		"the journal": strings.Join(r.journaled(), "\n"), "the log": r.log.String(), "the metrics": metricsText(t), "Kubernetes Events": notes.String(), "the answers": answers.String(),
+	} {
+		if text == "" {
+			t.Errorf("%s is empty: nothing was looked at", place)
+		}
+		for _, secret := range []string{secrets.Marker, key} {
+			if at := strings.Index(strings.ToLower(text), strings.ToLower(secret)); at >= 0 {
+				t.Errorf("seed %d: %q is in %s: ...%s", seed, secret, place, text[max(0, at-300):min(len(text), at+100)])
+			}
+		}
+	}
+	if n < 1500 {
+		t.Errorf("only %d secrets were planted", n)
+	}
+}
+
+// Redaction by construction: the types that the receiver fills and that end in an object, a log line or a metric have no place for a
+// secret, nor for just anything.
+func TestNoToldTypeHasAPlaceForSecrets(t *testing.T) {
+	harmless := []string{
+		"WebhookEndpointSpec.SigningSecrets", "WebhookEndpointStatus.SigningSecrets", "SigningSecretStatus.Key", // names of Secrets and of their keys
+		"WebhookEndpointStatus.URL", // the operator's own
+	}
+	places, walked := redaction.Places(harmless, reflect.TypeFor[record.Record](), reflect.TypeFor[refusal](), reflect.TypeFor[outcome](),
+		reflect.TypeFor[fastpixv1.EventBatch](), reflect.TypeFor[fastpixv1.WebhookEndpoint](), reflect.TypeFor[fastpixv1.SigningSecretStatus]())
+	for _, place := range places {
+		t.Error(place)
+	}
+	if walked < 40 {
+		t.Errorf("only %d types were walked", walked)
+	}
+}
