@@ -37,7 +37,7 @@ type ControlPlane struct {
 	etcdURL string
 	admin   *rest.Config
 	cluster cluster
-	running []*Process // operators, to be ended first
+	running []*Process // operators and controllers, to be ended first
 }
 
 // Start starts a control plane and waits until it is healthy. Whatever it returns, nothing is left running on an error.
