@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,24 +14,33 @@ import (
 type endpoints struct{ cached client.Reader }
 
 // get returns an endpoint; nil if there is none.
-func (e endpoints) get(ctx context.Context, key types.NamespacedName) *fastpixv1.WebhookEndpoint {
-	var endpoint fastpixv1.WebhookEndpoint
-	if key.Name == "" || e.cached.Get(ctx, key, &endpoint) != nil {
-		return nil
+func (e endpoints) get(ctx context.Context, key types.NamespacedName) (*fastpixv1.WebhookEndpoint, error) {
+	if key.Name == "" {
+		return nil, nil
 	}
-	return &endpoint
+	var endpoint fastpixv1.WebhookEndpoint
+	switch err := e.cached.Get(ctx, key, &endpoint); {
+	case isGone(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("find endpoint: %w", err)
+	}
+	return &endpoint, nil
 }
 
 // of returns the endpoint whose policy holds for a mirror: the one it names, or, for a mirror that a user applied without naming one,
 // the only one of the namespace; nil if there is none.
-func (e endpoints) of(ctx context.Context, m mirror) *fastpixv1.WebhookEndpoint {
+func (e endpoints) of(ctx context.Context, m mirror) (*fastpixv1.WebhookEndpoint, error) {
 	namespace := m.object().GetNamespace()
 	if m.endpoint() != "" {
 		return e.get(ctx, types.NamespacedName{Namespace: namespace, Name: m.endpoint()})
 	}
 	var list fastpixv1.WebhookEndpointList
-	if e.cached.List(ctx, &list, client.InNamespace(namespace)) != nil || len(list.Items) != 1 {
-		return nil
+	if err := e.cached.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("find endpoint: %w", err)
 	}
-	return &list.Items[0]
+	if len(list.Items) != 1 {
+		return nil, nil
+	}
+	return &list.Items[0], nil
 }

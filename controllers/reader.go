@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -74,7 +73,7 @@ func (r *reader) read(ctx context.Context, info batchInfo) error {
 	var object fastpixv1.EventBatch
 	err := r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
 	switch {
-	case apierrors.IsNotFound(err), err == nil && object.UID != info.uid:
+	case isGone(err), err == nil && object.UID != info.uid:
 		r.backlog.remove(info.uid)
 		return nil
 	case err != nil:
@@ -104,6 +103,7 @@ func (r *reader) decode(b *batch) []entry {
 			b.fail(i, failure{reason: reason, message: message})
 			continue
 		}
+		b.holds(rec)
 		r.publisher.saw(rec)
 		for c := range rec.Changes {
 			entries = append(entries, entry{record: rec, change: c, index: i, batch: b})

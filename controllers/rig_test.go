@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type rig struct {
 	recorder  *events.FakeRecorder
 	keys      []record.Key
 	ends      []types.UID
+	later     []types.UID // batches whose time comes again: the next run does not wait for it
 }
 
 func newRig(t *testing.T, c client.Client) *rig {
@@ -59,7 +61,7 @@ func newRig(t *testing.T, c client.Client) *rig {
 		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
 		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
-	r.folder.purge = (&purger{client: c, live: c, endpoints: endpoints{cached: c}, now: now}).purge
+	r.folder.purge = (&purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: r.ledger.waits, now: now}).purge
 	r.discarder = &discarder{
 		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: endpoints{cached: c}, now: now,
 	}
@@ -71,16 +73,38 @@ func newRig(t *testing.T, c client.Client) *rig {
 	return r
 }
 
-// run does what the manager does, one step at a time, until nothing is left to do or a step fails.
-func (r *rig) run() error {
-	ctx := r.t.Context()
+// watch does what the informer of batches does.
+func (r *rig) watch() error {
 	var list fastpixv1.EventBatchList
-	if err := r.client.List(ctx, &list); err != nil {
+	if err := r.client.List(r.t.Context(), &list); err != nil {
 		return err
 	}
 	for i := range list.Items {
 		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
 	}
+	return nil
+}
+
+// load reads every batch and folds none.
+func (r *rig) load() {
+	r.t.Helper()
+	if err := r.watch(); err != nil {
+		r.t.Fatal(err)
+	}
+	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
+		if err := r.reader.read(r.t.Context(), info); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// run does what the manager does, one step at a time, until nothing is left to do or a step fails.
+func (r *rig) run() error {
+	ctx := r.t.Context()
+	if err := r.watch(); err != nil {
+		return err
+	}
+	r.ends, r.later = append(r.ends, r.later...), nil
 	for {
 		switch info, ok := r.backlog.next(); {
 		case ok:
@@ -98,8 +122,12 @@ func (r *rig) run() error {
 				r.keys = append(r.keys, key)
 			}
 		case len(r.ends) > 0:
-			if _, err := r.discarder.Reconcile(ctx, r.ends[0]); err != nil {
+			result, err := r.discarder.Reconcile(ctx, r.ends[0])
+			if err != nil {
 				return err
+			}
+			if result.RequeueAfter > 0 {
+				r.later = append(r.later, r.ends[0])
 			}
 			r.ends = r.ends[1:]
 		default:
@@ -108,17 +136,39 @@ func (r *rig) run() error {
 	}
 }
 
+// sweeper is the hourly sweep of the same process.
+func (r *rig) sweeper() *sweeper {
+	return &sweeper{
+		live: r.client, client: r.client, endpoints: endpoints{cached: r.client}, purge: r.folder.purge, tick: r.folder.tick,
+		mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now },
+	}
+}
+
+// newFakeClient returns an API server with these objects, a namespace and an endpoint.
 func newFakeClient(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) client.WithWatch {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), fastpixv1.AddToScheme(scheme)); err != nil {
-		t.Fatal(err)
-	}
+	return newClientOf(t, funcs, append(objects, surroundings()...))
+}
+
+func surroundings() []client.Object {
 	created := metav1.NewTime(testStart.Add(-time.Hour))
-	objects = append(objects,
+	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace, CreationTimestamp: created}},
 		&fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "fastpix"}},
-	)
+	}
+}
+
+var testScheme = sync.OnceValue(func() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), fastpixv1.AddToScheme(scheme)); err != nil {
+		panic(err)
+	}
+	return scheme
+})
+
+// newClientOf returns an API server with these objects and no others.
+func newClientOf(t *testing.T, funcs interceptor.Funcs, objects []client.Object) client.WithWatch {
+	t.Helper()
 	create := funcs.Create
 	funcs.Create = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 		if o.GetUID() == "" {
@@ -129,7 +179,7 @@ func newFakeClient(t *testing.T, funcs interceptor.Funcs, objects ...client.Obje
 		}
 		return c.Create(ctx, o, opts...)
 	}
-	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(funcs).
+	return fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(objects...).WithInterceptorFuncs(funcs).
 		WithStatusSubresource(&fastpixv1.MediaAsset{}, &fastpixv1.LiveStream{}, &fastpixv1.EventBatch{}, &fastpixv1.WebhookEndpoint{}).Build()
 }
 

@@ -122,7 +122,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoints: endpoints,
 		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}
-	purger := &purger{client: writer, live: live, endpoints: endpoints, now: time.Now}
+	purger := &purger{client: writer, live: live, endpoints: endpoints, waits: ledger.waits, now: time.Now}
 	folder.purge = purger.purge
 	discarder := &discarder{
 		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoints: endpoints,
@@ -217,6 +217,13 @@ func metadataOf(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
 func batchHandler(backlog *backlog) toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerFuncs{
 		AddFunc: func(object any) { backlog.add(infoOf(object.(*metav1.PartialObjectMetadata))) },
+		// A batch does not change, but another one may have taken its name while nobody watched.
+		UpdateFunc: func(before, after any) {
+			if was, is := before.(*metav1.PartialObjectMetadata), after.(*metav1.PartialObjectMetadata); was.UID != is.UID {
+				backlog.remove(was.UID)
+				backlog.add(infoOf(is))
+			}
+		},
 		DeleteFunc: func(object any) {
 			if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 				object = gone.Obj

@@ -29,7 +29,7 @@ type sweeper struct {
 	live       client.Reader
 	client     client.Client
 	endpoints  endpoints
-	purge      func(context.Context, mirror, time.Duration) error
+	purge      func(context.Context, mirror, time.Duration) (bool, error)
 	tick       func(context.Context, record.Key, mirror) (ctrl.Result, error)
 	mayBeNamed func(record.Key) bool
 	now        func() time.Time
@@ -88,39 +88,44 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	if object.GetDeletionTimestamp() != nil || len(m.conditions()) == 0 {
 		return nil // on its way out, or nothing was mirrored yet
 	}
-	if limit, over := s.over(ctx, m); over && !s.mayBeNamed(key) {
-		return s.purge(ctx, m, limit)
+	limit, over, err := s.over(ctx, m)
+	if err != nil {
+		return err
+	}
+	if over && !s.mayBeNamed(key) {
+		_, err := s.purge(ctx, m, limit) // what must wait is found again by the next sweep
+		return err
 	}
 	ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady)
 	_, due := m.timer()
 	if ready != nil && ready.ObservedGeneration == object.GetGeneration() && (due == nil || due.After(s.now())) {
 		return nil
 	}
-	_, err := s.tick(ctx, key, m)
+	_, err = s.tick(ctx, key, m)
 	return err
 }
 
 // over reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
 // became so.
-func (s *sweeper) over(ctx context.Context, m mirror) (time.Duration, bool) {
-	endpoint := s.endpoints.of(ctx, m)
-	if endpoint == nil {
-		return 0, false
+func (s *sweeper) over(ctx context.Context, m mirror) (limit time.Duration, over bool, err error) {
+	endpoint, err := s.endpoints.of(ctx, m)
+	if err != nil || endpoint == nil {
+		return 0, false, err
 	}
 	// A failed media was not Ready before either: what it became is Stalled.
-	limit, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
+	retention, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
 	switch m.state() {
 	case record.StateReady:
 	case record.StateFailed:
-		limit, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
+		retention, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
 	default:
-		return 0, false
+		return 0, false, nil
 	}
 	since := apimeta.FindStatusCondition(m.conditions(), became)
-	if limit == nil || since == nil {
-		return 0, false
+	if retention == nil || since == nil {
+		return 0, false, nil
 	}
-	return limit.Duration, s.now().Sub(since.LastTransitionTime.Time) > limit.Duration
+	return retention.Duration, s.now().Sub(since.LastTransitionTime.Time) > retention.Duration, nil
 }
 
 // advise sets or clears the warning that an endpoint mirrors too many assets.
