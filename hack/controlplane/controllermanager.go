@@ -41,6 +41,6 @@ func (c *ControlPlane) ControllerManager() (*Process, error) {
 		},
 		Ready: func(ctx context.Context) error { return getOK(ctx, probe, "https://"+address+"/healthz") },
 	}
-	c.running = append(c.running, p)
+	c.controllers = p
 	return p, nil
 }
