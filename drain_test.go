@@ -138,20 +138,27 @@ func newProcessWith(t *testing.T, name string, env []string, identity controlpla
 
 func signed(body []byte) string { return fixtures.Sign(fixtures.SigningSecret, body) }
 
-// once posts a delivery once, by a client of its own, and returns what was answered.
-func (e endpoint) once(ctx context.Context, client *http.Client, to string, body []byte) (*http.Response, error) {
+// reply is what a sender learns of a delivery.
+type reply struct {
+	code       int
+	retryAfter string
+	closes     bool // the connection
+}
+
+// once posts a delivery once, by a client of the caller's.
+func (e endpoint) once(ctx context.Context, client *http.Client, to string, body []byte) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to+e.path(), bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return reply{}, err
 	}
 	req.Header.Set(controlplane.SignatureHeader, signed(body))
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return reply{}, err
 	}
 	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, resp.Body)
-	return resp, err
+	return reply{code: resp.StatusCode, retryAfter: resp.Header.Get("Retry-After"), closes: resp.Close}, err
 }
 
 func TestRollingRestartFailsNoDelivery(t *testing.T) {
@@ -172,10 +179,10 @@ func TestRollingRestartFailsNoDelivery(t *testing.T) {
 		wg.Go(func() {
 			for delivering.Load() {
 				_, body := newAsset()
-				resp, err := e.once(t.Context(), client, url, body)
-				if err != nil || resp.StatusCode != http.StatusOK {
+				got, err := e.once(t.Context(), client, url, body)
+				if err != nil || got.code != http.StatusOK {
 					failed.Add(1)
-					t.Errorf("a delivery during the roll-out: %v, %v", resp, err)
+					t.Errorf("a delivery during the roll-out: %+v, %v", got, err)
 					return
 				}
 				acknowledged.Add(1)
@@ -214,8 +221,8 @@ func TestSIGTERMUnderLoadAnswersWhatWasTaken(t *testing.T) {
 	for i := range clients { // each has a connection before it counts
 		clients[i] = &http.Client{Transport: &http.Transport{}}
 		_, body := newAsset()
-		if resp, err := e.once(t.Context(), clients[i], r.ReceiverURL, body); err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatalf("before it is asked to end: %v, %v", resp, err)
+		if got, err := e.once(t.Context(), clients[i], r.ReceiverURL, body); err != nil || got.code != http.StatusOK {
+			t.Fatalf("before it is asked to end: %+v, %v", got, err)
 		}
 	}
 	if err := metricIs(t.Context(), r, "fastpix_in_flight_deliveries", 0); err != nil { // by the way the API server says who may ask
@@ -229,10 +236,10 @@ func TestSIGTERMUnderLoadAnswersWhatWasTaken(t *testing.T) {
 	for _, c := range clients {
 		wg.Go(func() {
 			_, body := newAsset()
-			resp, err := e.once(t.Context(), c, r.ReceiverURL, body)
+			got, err := e.once(t.Context(), c, r.ReceiverURL, body)
 			if err != nil {
 				t.Errorf("a delivery that was taken got no answer: %v", err)
-			} else if !resp.Close {
+			} else if !got.closes {
 				t.Error("an answer while draining does not ask to close the connection")
 			}
 		})

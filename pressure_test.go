@@ -84,17 +84,17 @@ func (e endpoint) acceptedUntil503(t *testing.T, to string, most int64) int64 {
 		wg.Go(func() {
 			for !refused.Load() && accepted.Load() < most {
 				_, body := newAsset()
-				resp, err := e.once(t.Context(), client, to, body)
+				got, err := e.once(t.Context(), client, to, body)
 				switch {
 				case err != nil:
 					t.Error(err)
 					refused.Store(true)
-				case resp.StatusCode == http.StatusOK:
+				case got.code == http.StatusOK:
 					accepted.Add(1)
-				case resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "":
+				case got.code == http.StatusServiceUnavailable && got.retryAfter != "":
 					refused.Store(true)
 				default:
-					t.Errorf("got %d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
+					t.Errorf("got %d, Retry-After %q", got.code, got.retryAfter)
 					refused.Store(true)
 				}
 			}
@@ -242,18 +242,18 @@ func TestQuotaIsTheLastResort(t *testing.T) {
 	for {
 		_, body := newAsset()
 		begun := time.Now()
-		resp, err := e.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
+		got, err := e.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.StatusCode == http.StatusOK {
+		if got.code == http.StatusOK {
 			if accepted++; accepted > room {
 				t.Fatal("the quota is not enforced")
 			}
 			continue
 		}
-		if took := time.Since(begun); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || took > 4*time.Second {
-			t.Errorf("with the quota used up: %d, Retry-After %q, after %v", resp.StatusCode, resp.Header.Get("Retry-After"), took)
+		if took := time.Since(begun); got.code != http.StatusServiceUnavailable || got.retryAfter == "" || took > 4*time.Second {
+			t.Errorf("with the quota used up: %d, Retry-After %q, after %v", got.code, got.retryAfter, took)
 		}
 		break
 	}
@@ -301,12 +301,12 @@ func TestAPIServerAwayIs503AtOnceAnd200SoonAfterwards(t *testing.T) {
 	for range 3 {
 		_, body := newAsset()
 		begun := time.Now()
-		resp, err := e.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
+		got, err := e.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(begun); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || took > 4*time.Second {
-			t.Errorf("without an API server: %d, Retry-After %q, after %v", resp.StatusCode, resp.Header.Get("Retry-After"), took)
+		if took := time.Since(begun); got.code != http.StatusServiceUnavailable || got.retryAfter == "" || took > 4*time.Second {
+			t.Errorf("without an API server: %d, Retry-After %q, after %v", got.code, got.retryAfter, took)
 		}
 		if !isReady(t.Context(), deployment.receiver) {
 			t.Error("without an API server the receiver leaves the load balancer")

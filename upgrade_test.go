@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
 // These tests protect upgrades and downgrades in any order: schemas that are older than a binary, and records that are newer than the
@@ -21,9 +23,9 @@ import (
 
 var crdKind = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
 
-// withoutField takes a field out of a kind's schema, as an older version of it lacks one, until back is called. inForce returns nil once
-// the API server refuses the field.
-func withoutField(t *testing.T, crd string, inForce, inForceNot func(context.Context) error, path ...string) (back func()) {
+// changeSchema gives a kind another schema, as another version of it has, until back is called. inForce and inForceNot return nil once the
+// API server acts on the other schema, and on the right one.
+func changeSchema(t *testing.T, crd string, change func(version map[string]any), inForce, inForceNot func(context.Context) error) (back func()) {
 	t.Helper()
 	original := &unstructured.Unstructured{}
 	original.SetGroupVersionKind(crdKind)
@@ -46,7 +48,24 @@ func withoutField(t *testing.T, crd string, inForce, inForceNot func(context.Con
 		}
 		return deployment.admin.Update(ctx, now)
 	}
-	older := func(version map[string]any) {
+	nothing := func(map[string]any) {}
+	back = func() {
+		t.Helper()
+		eventually(t, "the schema is as it was", func(ctx context.Context) error {
+			return errors.Join(replace(ctx, nothing), inForceNot(ctx))
+		})
+	}
+	if err := replace(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = replace(context.WithoutCancel(t.Context()), nothing) })
+	eventually(t, "the other schema is in force", inForce)
+	return back
+}
+
+// without takes a field out of a schema.
+func without(path ...string) func(version map[string]any) {
+	return func(version map[string]any) {
 		properties := []string{"schema", "openAPIV3Schema"}
 		for _, field := range path {
 			unstructured.RemoveNestedField(version, append(properties, "required")...)
@@ -54,20 +73,6 @@ func withoutField(t *testing.T, crd string, inForce, inForceNot func(context.Con
 		}
 		unstructured.RemoveNestedField(version, properties...)
 	}
-	newest := func(map[string]any) {}
-	back = func() {
-		t.Helper()
-		eventually(t, "the schema is the newest again", func(context.Context) error {
-			ctx := context.WithoutCancel(t.Context())
-			return errors.Join(replace(ctx, newest), inForceNot(ctx))
-		})
-	}
-	if err := replace(t.Context(), older); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = replace(context.WithoutCancel(t.Context()), newest) })
-	eventually(t, "the older schema is in force", inForce)
-	return back
 }
 
 // refused returns nil if the API server refuses a field of an object that would be created, and accepted if it does not.
@@ -88,15 +93,15 @@ func TestOlderSchemaOfTheJournalIs503AndLosesNothing(t *testing.T) {
 	inForce, inForceNot := refused(&fastpixv1.EventBatch{
 		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "probe"}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
 	})
-	back := withoutField(t, "eventbatches.video.fastpix.com", inForce, inForceNot, "spec", "events")
+	back := changeSchema(t, "eventbatches.video.fastpix.com", without("spec", "events"), inForce, inForceNot)
 	id, body := newAsset()
 	for range 3 {
-		resp, err := e.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
+		got, err := e.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-			t.Errorf("the schema lacks what is to be journaled: %d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
+		if got.code != http.StatusServiceUnavailable || got.retryAfter == "" {
+			t.Errorf("the schema lacks what is to be journaled: %d, Retry-After %q", got.code, got.retryAfter)
 		}
 	}
 	waitFolded(t) // nothing empty is left behind
@@ -112,7 +117,7 @@ func TestOlderSchemaOfAMirrorKeepsEventsPending(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: "probe"},
 		Spec:       fastpixv1.MediaAssetSpec{MediaID: "probe"}, Status: fastpixv1.MediaAssetStatus{RecentEvents: []fastpixv1.EventReference{{ID: "e", Type: "t"}}},
 	})
-	back := withoutField(t, "mediaassets.video.fastpix.com", inForce, inForceNot, "status", "recentEvents")
+	back := changeSchema(t, "mediaassets.video.fastpix.com", without("status", "recentEvents"), inForce, inForceNot)
 	id, body := newAsset()
 	e.mustDeliver(t, body)
 	eventually(t, "the event waits", func(context.Context) error {
@@ -159,5 +164,55 @@ func TestNewerRecordsStayAndAreShown(t *testing.T) {
 	if err := deployment.admin.DeleteAllOf(t.Context(), &fastpixv1.EventBatch{}, client.InNamespace(operatorNamespace)); err != nil {
 		t.Fatal(err)
 	}
+	waitFolded(t)
+}
+
+// A downgrade: a newer version left a field in a status that this one does not know.
+func TestDowngradeCostsTheNewerFieldsAlone(t *testing.T) {
+	e := newEndpoint(t)
+	id, body := newAsset()
+	e.mustDeliver(t, body)
+	before := e.waitState(t, id, "Created")
+
+	newer := &unstructured.Unstructured{}
+	newer.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("MediaAsset"))
+	asControllers, err := client.New(deployment.asControllers.Config, client.Options{FieldValidation: "Strict"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(ctx context.Context) error {
+		if err := deployment.admin.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: id}, newer); err != nil {
+			return err
+		}
+		if err := unstructured.SetNestedField(newer.Object, "of a newer version", "status", "newField"); err != nil {
+			return err
+		}
+		return asControllers.Status().Update(ctx, newer)
+	}
+	refuse := func(ctx context.Context) error {
+		if err := write(ctx); !apierrors.IsBadRequest(err) {
+			return fmt.Errorf("want a strict refusal, got %w", err)
+		}
+		return nil
+	}
+	back := changeSchema(t, "mediaassets.video.fastpix.com", func(version map[string]any) {
+		field := map[string]any{"type": "string"}
+		if err := unstructured.SetNestedMap(version, field, "schema", "openAPIV3Schema", "properties", "status", "properties", "newField"); err != nil {
+			t.Error(err)
+		}
+	}, write, refuse)
+
+	e.mustDeliver(t, bytes.ReplaceAll(recent("video.media.ready.json"), []byte(fixtures.MediaA), []byte(id)))
+	after := e.waitState(t, id, "Ready")
+	if err := deployment.admin.Get(t.Context(), client.ObjectKeyFromObject(after), newer); err != nil {
+		t.Fatal(err)
+	}
+	if value, found, err := unstructured.NestedString(newer.Object, "status", "newField"); found || err != nil {
+		t.Errorf("the docs say that the field is gone after the next event: %q, %v", value, err)
+	}
+	if len(after.Status.RecentEvents) != 2 || after.UID != before.UID {
+		t.Errorf("the rest is not as it must be: %+v", after.Status)
+	}
+	back()
 	waitFolded(t)
 }
