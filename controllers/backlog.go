@@ -61,6 +61,7 @@ type backlog struct {
 	mu      sync.Mutex
 	known   map[types.UID]batchInfo
 	unread  []types.UID // oldest first; may hold batches that are gone
+	reading int         // how many are being read
 	newest  bool        // whose turn it is
 	arrived chan struct{}
 }
@@ -107,7 +108,7 @@ func (b *backlog) remove(uid types.UID) {
 }
 
 // next returns the batch to read next: the oldest and the newest in turn, so that neither a backlog holds up what happens now, nor
-// what happens now starves a backlog.
+// what happens now starves a backlog. Whoever gets one calls done once its records are in the ledger, or it is queued again.
 func (b *backlog) next() (batchInfo, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,17 +121,25 @@ func (b *backlog) next() (batchInfo, bool) {
 		}
 		if info, ok := b.known[uid]; ok {
 			b.newest = !b.newest
+			b.reading++
 			return info, true
 		}
 	}
 	return batchInfo{}, false
 }
 
-// empty reports whether nothing waits to be read.
+// done ends what next began.
+func (b *backlog) done() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reading--
+}
+
+// empty reports whether the records of every batch are in the ledger.
 func (b *backlog) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.unread) == 0
+	return len(b.unread) == 0 && b.reading == 0
 }
 
 // totals counts the records in the journal.

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -46,11 +47,14 @@ type folder struct {
 	namespace func(context.Context, string) (verdict, error)
 	endpoints endpoints
 	purge     func(context.Context, mirror, time.Duration) (bool, error)
-	notify    func(before, after mirror)
-	discard   func(types.UID)
-	now       func() time.Time
-	nudged    sync.Map // objects whose spec has changed: record.Key to nothing
-	refused   sync.Map // since when an object is refused: record.Key to time.Time
+	// purgedThrough is how new what was purged at an endpoint is.
+	purgedThrough func(*fastpixv1.WebhookEndpoint) *metav1.MicroTime
+	notify        func(before, after mirror)
+	discard       func(types.UID)
+	now           func() time.Time
+	nudged        sync.Map // objects whose spec has changed: record.Key to nothing
+	waiting       sync.Map // objects whose purge waits for records to be read or folded: record.Key to nothing
+	refused       sync.Map // since when an object is refused: record.Key to time.Time
 }
 
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
@@ -243,8 +247,11 @@ func (f *folder) allExpired(ctx context.Context, entries []entry) (bool, error) 
 		}
 		r := e.record
 		endpoint, err := f.endpoints.get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
-		if err != nil || endpoint == nil || endpoint.Status.PurgedThrough == nil || r.Untimed || r.Time.After(endpoint.Status.PurgedThrough.Time) {
+		if err != nil || endpoint == nil || r.Untimed {
 			return false, err
+		}
+		if through := f.purgedThrough(endpoint); through == nil || r.Time.After(through.Time) {
+			return false, nil
 		}
 	}
 	return true, nil
@@ -321,6 +328,10 @@ func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, er
 	if !nudged && (!timed || at.After(f.now())) {
 		return f.comeBack(key), nil
 	}
+	if _, waits := f.waiting.Load(key); waits && !nudged && f.mayBeNamed(key) {
+		return reconcile.Result{RequeueAfter: time.Second}, nil // thousands may wait: looking at each would be a load
+	}
+	f.waiting.Delete(key)
 	m, _, err := f.readLive(ctx, key)
 	if m == nil && err == nil {
 		return reconcile.Result{}, nil
@@ -349,6 +360,7 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 		return reconcile.Result{}, nil
 	}
 	if f.mayBeNamed(key) {
+		f.waiting.Store(key, nil)
 		return reconcile.Result{RequeueAfter: time.Second}, nil
 	}
 	retention, err := f.retention(ctx, m)

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,19 @@ type purger struct {
 	// waits reports whether a record of an endpoint waits to be folded whose event is not newer than that.
 	waits func(endpoint types.NamespacedName, through time.Time) bool
 	now   func() time.Time
+	// remembered is what was written, by the endpoint's UID: the informer tells of it later.
+	remembered sync.Map
+}
+
+// purgedThrough returns how new what was purged at an endpoint is; nil if nothing was.
+func (p *purger) purgedThrough(endpoint *fastpixv1.WebhookEndpoint) *metav1.MicroTime {
+	through := endpoint.Status.PurgedThrough
+	if own, ok := p.remembered.Load(endpoint.UID); ok {
+		if at := own.(metav1.MicroTime); through == nil || at.After(through.Time) {
+			return &at
+		}
+	}
+	return through
 }
 
 // purge removes a mirror that was read just now, after its retention has passed. First its endpoint remembers how new the mirror's
@@ -65,9 +79,12 @@ func (p *purger) remember(ctx context.Context, key types.NamespacedName, through
 	if err := p.live.Get(ctx, key, &endpoint); err != nil {
 		return ignoreGone(err)
 	}
-	if old := endpoint.Status.PurgedThrough; old != nil && !through.After(old.Time) {
-		return nil
+	if old := endpoint.Status.PurgedThrough; old == nil || through.After(old.Time) {
+		endpoint.Status.PurgedThrough = &through
+		if err := p.client.Status().Update(ctx, &endpoint); err != nil {
+			return err
+		}
 	}
-	endpoint.Status.PurgedThrough = &through
-	return p.client.Status().Update(ctx, &endpoint)
+	p.remembered.Store(endpoint.UID, *endpoint.Status.PurgedThrough)
+	return nil
 }

@@ -18,6 +18,9 @@ import (
 // in half a minute, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
 const maxWindowBytes = 32 << 20
 
+// maxReadPause bounds the pause after a batch could not be read, so that all goes on soon after an outage: there are few readers.
+const maxReadPause = 2 * time.Second
+
 // reader moves batches from the backlog into the ledger, as far as the window has room.
 type reader struct {
 	client    client.Reader // live: batches are not cached
@@ -31,7 +34,7 @@ type reader struct {
 
 // Start reads until the context ends. It is safe to run several at once.
 func (r *reader) Start(ctx context.Context) error {
-	backoff := wait.Backoff{Duration: minBackoff, Factor: 2, Jitter: 0.2, Steps: 64, Cap: maxBackoff}
+	backoff := wait.Backoff{Duration: minBackoff, Factor: 2, Jitter: 0.2, Steps: 64, Cap: maxReadPause}
 	delay := backoff
 	for ctx.Err() == nil {
 		info, ok := r.next(ctx)
@@ -43,7 +46,6 @@ func (r *reader) Start(ctx context.Context) error {
 			delay = backoff
 			continue
 		}
-		r.backlog.again(info.uid)
 		if ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Reading a batch failed, will retry", "eventBatch", info.name)
 		}
@@ -65,13 +67,19 @@ func (r *reader) next(ctx context.Context) (batchInfo, bool) {
 	return batchInfo{}, false
 }
 
-// read gets one batch and takes its records into the ledger.
-func (r *reader) read(ctx context.Context, info batchInfo) error {
+// read gets one batch and takes its records into the ledger, or queues it again.
+func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
+	defer func() {
+		if err != nil {
+			r.backlog.again(info.uid)
+		}
+		r.backlog.done()
+	}()
 	if _, ok := r.ledger.get(info.uid); ok {
 		return nil
 	}
 	var object fastpixv1.EventBatch
-	err := r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
+	err = r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
 	switch {
 	case isGone(err), err == nil && object.UID != info.uid:
 		r.backlog.remove(info.uid)

@@ -61,7 +61,8 @@ func newRig(t *testing.T, c client.Client) *rig {
 		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
 		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
-	r.folder.purge = (&purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: r.ledger.waits, now: now}).purge
+	purger := &purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: r.ledger.waits, now: now}
+	r.folder.purge, r.folder.purgedThrough = purger.purge, purger.purgedThrough
 	r.discarder = &discarder{
 		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: endpoints{cached: c}, now: now,
 	}
@@ -109,7 +110,6 @@ func (r *rig) run() error {
 		switch info, ok := r.backlog.next(); {
 		case ok:
 			if err := r.reader.read(ctx, info); err != nil {
-				r.backlog.again(info.uid)
 				return err
 			}
 		case len(r.keys) > 0:

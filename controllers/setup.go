@@ -123,7 +123,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}
 	purger := &purger{client: writer, live: live, endpoints: endpoints, waits: ledger.waits, now: time.Now}
-	folder.purge = purger.purge
+	folder.purge, folder.purgedThrough = purger.purge, purger.purgedThrough
 	discarder := &discarder{
 		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoints: endpoints,
 		now: time.Now,

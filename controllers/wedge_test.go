@@ -71,6 +71,7 @@ func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
 	if !ok || info.uid != "new" {
 		t.Errorf("the next batch is %q, want the new one", info.uid)
 	}
+	b.done()
 	if again := b.again("old"); again {
 		t.Error("the old batch is still known")
 	}
@@ -276,5 +277,81 @@ func TestFailedRecordIsNoReplay(t *testing.T) {
 	}
 	if got := world(t, c); !strings.Contains(got, "another") || len(batches(t, c)) > 0 {
 		t.Errorf("its cause is gone, %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+	}
+}
+
+func TestReplayRightAfterAPurgeIsOne(t *testing.T) {
+	// The informer's copy of the endpoint is older than the purge.
+	stale := newFakeClient(t, interceptor.Funcs{})
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	r.folder.endpoints = endpoints{cached: stale}
+	if err := c.Create(t.Context(), journal(t, "b2", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); got != "" {
+		t.Errorf("a replay raised the dead:\n%s", got)
+	}
+}
+
+func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
+	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
+		if !r.folder.mayBeNamed(key) {
+			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.name)
+		}
+		if err := r.reader.read(t.Context(), info); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.folder.mayBeNamed(key) {
+		t.Error("everything is read, and nothing may be purged")
+	}
+}
+
+func TestPurgesThatWaitReadNothing(t *testing.T) {
+	reads := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			reads++
+			return c.Get(ctx, key, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	r.backlog.add(batchInfo{name: "unread", uid: "unread"})
+	for visit := range 10 {
+		result, err := r.folder.Reconcile(t.Context(), key)
+		if err != nil || result.RequeueAfter != time.Second {
+			t.Fatalf("a purge beside an unread batch: come back after %v, %v", result.RequeueAfter, err)
+		}
+		if visit == 0 {
+			reads = 0
+		}
+	}
+	if reads > 0 {
+		t.Errorf("a purge that waits took %d reads in nine seconds", reads)
 	}
 }
