@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/fastpix-operator/fastpix-operator/controllers"
@@ -27,8 +29,18 @@ func TestOneProcessOutlivesALongOutage(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { restart(t, deployment.receiver, deployment.controllers) })
-	// Both halves, so both identities' rights: an administrator's.
-	both := newProcess(t, "both", controlplane.Identity{Kubeconfig: deployment.Kubeconfig}, "--leader-elect", "--drain-delay=0s")
+	// Both halves by one account: that of the controllers, who alone write statuses, with every right that the receiver has beside.
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "both-halves"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: operatorNamespace, Name: "fastpix-controller-manager"}},
+	}
+	create(t, binding)
+	t.Cleanup(func() {
+		if err := deployment.admin.Delete(context.WithoutCancel(t.Context()), binding); err != nil {
+			t.Error(err)
+		}
+	})
+	both := newProcess(t, "both", deployment.asControllers, "--leader-elect", "--drain-delay=0s")
 	id, body := newAsset()
 	if err := both.Deliver(t.Context(), e.path(), body, signed(body)); err != nil {
 		t.Fatal(err)

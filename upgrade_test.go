@@ -138,7 +138,7 @@ func TestOlderSchemaOfAMirrorKeepsEventsPending(t *testing.T) {
 
 func TestNewerRecordsStayAndAreShown(t *testing.T) {
 	e := newEndpoint(t)
-	const newer = `{"v":2,"id":"from the future","changes":{"in another":"form"}}`
+	newer := fmt.Sprintf(`{"v":2,"ns":%q,"ep":"fastpix","changes":{"in another":"form"}}`, e.namespace)
 	create(t, &fastpixv1.EventBatch{
 		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "newer"}, Spec: fastpixv1.EventBatchSpec{Events: []string{newer}},
 	})
@@ -150,6 +150,9 @@ func TestNewerRecordsStayAndAreShown(t *testing.T) {
 		if len(batches.Items) != 1 || len(batches.Items[0].Status.Failed) != 1 || batches.Items[0].Status.Failed[0].Reason != "NewerVersion" ||
 			batches.Items[0].Spec.Events[0] != newer {
 			return fmt.Errorf("the journal is %+v", batches.Items)
+		}
+		if n := e.read(t).Status.FailedEvents; n != 1 {
+			return fmt.Errorf("the endpoint counts %d failed events", n)
 		}
 		return metricIs(ctx, deployment.controllers, "fastpix_failed_events", 1)
 	}

@@ -151,7 +151,7 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, endpoint string, inde
 		fmt.Fprintln(name, b.records[from])
 	}
 	object.Name = "failed-" + hex.EncodeToString(name.Sum(nil))[:40]
-	var key types.NamespacedName // stays empty for records that cannot be read: they count all the same
+	var key types.NamespacedName // stays empty for records that do not say whose they are: they count all the same
 	key.Namespace, key.Name, _ = strings.Cut(endpoint, "/")
 	object.Annotations = map[string]string{
 		fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
@@ -184,8 +184,12 @@ func (d *discarder) tell(ctx context.Context, key types.NamespacedName, failures
 		return
 	}
 	first := failures[slices.Min(slices.Collect(maps.Keys(failures)))]
+	about := "the first"
+	if first.object != "" {
+		about += ", for " + first.object
+	}
 	d.recorder.Eventf(endpoint, nil, corev1.EventTypeWarning, first.reason, "Mirror",
-		"%d events could not be mirrored and are retried; the first, for %s: %s", len(failures), first.object, truncate(first.message, 512))
+		"%d events could not be mirrored and are retried; %s: %s", len(failures), about, truncate(first.message, 512))
 }
 
 // truncate cuts a message to at most n bytes, at the end of a character.

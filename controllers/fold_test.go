@@ -158,14 +158,22 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 
 func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
-	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`)
+	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`, `{"v":2,"ns":"video","ep":"fastpix"}`, `{"v":2,"ns":"../video","ep":"fastpix"}`)
 	c := newFakeClient(t, interceptor.Funcs{}, b)
-	if err := newRig(t, c).run(); err != nil {
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	left := batches(t, c)
-	if len(left) != 1 || len(left[0].Spec.Events) != 2 {
-		t.Fatalf("want one batch with the two records that cannot be folded, got %s", mustJSON(t, left))
+	named := slices.DeleteFunc(batches(t, c), func(b fastpixv1.EventBatch) bool { return len(b.Spec.Events) != 1 })
+	if len(named) != 1 || named[0].Annotations[fastpixv1.EventCountsAnnotation] != "video/fastpix=1" {
+		t.Errorf("a record that names its endpoint does not count against it: %s", mustJSON(t, named))
+	}
+	if note := <-r.recorder.Events; !strings.Contains(note, reasonNewerVersion) {
+		t.Errorf("the endpoint is told %q", note)
+	}
+	left := slices.DeleteFunc(batches(t, c), func(b fastpixv1.EventBatch) bool { return len(b.Spec.Events) == 1 })
+	if len(left) != 1 || len(left[0].Spec.Events) != 3 {
+		t.Fatalf("want one batch with the three records that say nothing, got %s", mustJSON(t, left))
 	}
 	if got := []string{left[0].Status.Failed[0].Reason, left[0].Status.Failed[1].Reason}; got[0] != reasonNewerVersion || got[1] != reasonUnreadable {
 		t.Errorf("reasons are %v", got)

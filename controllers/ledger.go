@@ -29,7 +29,7 @@ type failure struct {
 	message string
 	object  string
 	eventID string
-	// endpoint whose failed record it is, as namespace/name; empty if the record cannot be read.
+	// endpoint whose failed record it is, as namespace/name; empty if a record that cannot be read does not say.
 	endpoint string
 }
 

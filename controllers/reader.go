@@ -108,7 +108,11 @@ func (r *reader) decode(b *batch) []entry {
 			if errors.Is(err, record.ErrNewerVersion) {
 				reason, message = reasonNewerVersion, err.Error()+"; upgrade the controllers"
 			}
-			b.fail(i, failure{reason: reason, message: message})
+			f := failure{reason: reason, message: message}
+			if namespace, name := record.EndpointOf(raw); name != "" {
+				f.endpoint = namespace + "/" + name
+			}
+			b.fail(i, f)
 			continue
 		}
 		b.holds(rec)
