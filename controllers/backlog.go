@@ -64,10 +64,11 @@ type backlog struct {
 	reading int         // how many are being read
 	newest  bool        // whose turn it is
 	arrived chan struct{}
+	synced  func() bool // whether every batch is known that was there at the start
 }
 
 func newBacklog() *backlog {
-	return &backlog{known: map[types.UID]batchInfo{}, arrived: make(chan struct{}, 1)}
+	return &backlog{known: map[types.UID]batchInfo{}, arrived: make(chan struct{}, 1), synced: func() bool { return false }}
 }
 
 // add makes a batch known and queues it for reading.
@@ -139,7 +140,7 @@ func (b *backlog) done() {
 func (b *backlog) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.unread) == 0 && b.reading == 0
+	return b.synced() && len(b.unread) == 0 && b.reading == 0
 }
 
 // totals counts the records in the journal.

@@ -66,6 +66,9 @@ func (d *discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Res
 		}
 		return reconcile.Result{}, nil
 	}
+	if !d.ledger.ended(b) {
+		return reconcile.Result{}, nil // it was asked for too early; who resolves its last entry asks again
+	}
 	// Whatever happens next, the batch gives up its place in memory: if it cannot end, it must not keep others out.
 	defer d.ledger.forget(uid)
 	if b.retry && len(b.failures) > 0 {

@@ -181,6 +181,13 @@ func (l *ledger) get(uid types.UID) (*batch, bool) {
 	return b, ok
 }
 
+// ended reports whether no entry of a batch is open.
+func (l *ledger) ended(b *batch) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return b.open == 0
+}
+
 // loaded returns how many bytes of records are in memory.
 func (l *ledger) loaded() int64 {
 	l.mu.Lock()

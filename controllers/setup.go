@@ -191,9 +191,11 @@ func addInformers(ctx context.Context, mgr ctrl.Manager, backlog *backlog, timer
 	if err != nil {
 		return err
 	}
-	if _, err := batches.AddEventHandler(batchHandler(backlog)); err != nil {
+	registration, err := batches.AddEventHandler(batchHandler(backlog))
+	if err != nil {
 		return err
 	}
+	backlog.synced = registration.HasSynced
 	for kind, object := range map[record.Kind]client.Object{
 		record.MediaAsset: &fastpixv1.MediaAsset{}, record.LiveStream: &fastpixv1.LiveStream{},
 	} {

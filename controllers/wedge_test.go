@@ -61,6 +61,7 @@ func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
 
 func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
 	b := newBacklog()
+	b.synced = func() bool { return true }
 	h := batchHandler(b)
 	meta := func(uid string) *metav1.PartialObjectMetadata {
 		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "failed-1", UID: types.UID(uid)}}
@@ -353,5 +354,51 @@ func TestPurgesThatWaitReadNothing(t *testing.T) {
 	}
 	if reads > 0 {
 		t.Errorf("a purge that waits took %d reads in nine seconds", reads)
+	}
+}
+
+func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, c) // the next leader, whose watch of batches is slower than that of tombstones
+	synced := false
+	r.backlog.synced = func() bool { return synced }
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.sweeper().sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, testMedia) {
+		t.Error("a tombstone is purged although a batch may name it")
+	}
+	synced = true
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); strings.Contains(got, testMedia) {
+		t.Errorf("the tombstone is still there:\n%s", got)
+	}
+}
+
+func TestBatchWithOpenEntriesDoesNotEnd(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	r.load()
+	for _, b := range batches(t, c) {
+		if _, err := r.discarder.Reconcile(t.Context(), b.UID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := batches(t, c); len(left) != 3 {
+		t.Fatalf("%d of 3 batches are left although nothing is folded", len(left))
+	}
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
 	}
 }
