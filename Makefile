@@ -20,6 +20,7 @@ export GOWORK := off
 ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
 override KUBEBUILDER_ASSETS := $(CURDIR)/bin/k8s
 CONTROL_PLANE := k8s
+CONTROLLERS := k8s-controllers
 endif
 export KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
 
@@ -35,7 +36,7 @@ MODULES := . hack/tools hack/kubernetes
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*##"; printf "\nUsage:\n  make \033[36m<target>\033[0m\n"} /^[a-zA-Z_0-9-]+:.*?##/ { printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2 } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) }' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"; printf "\nUsage:\n  make \033[36m<target>\033[0m\n"} /^[a-zA-Z_0-9-]+:.*?##/ { printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2 } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/fastpix-operator, a static binary.
@@ -86,7 +87,7 @@ verify: vet lint ## Check that what is generated, formatted and tidied is up to 
 ##@ Tests
 
 .PHONY: test
-test: $(CONTROL_PLANE) ## Run all tests, on a real API server (first run: about 8 minutes of building).
+test: $(CONTROL_PLANE) $(CONTROLLERS) ## Run all tests, on a real API server (first run: about 8 minutes of building).
 	go test -count=1 -timeout 20m $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
@@ -103,13 +104,17 @@ bench: build $(CONTROL_PLANE) ## Measure the operator against the API server's o
 	exec bin/bench $(BENCH_ARGS)
 
 .PHONY: chaos
-chaos: build $(CONTROL_PLANE) ## Break everything for a minute and check that nothing acknowledged is lost; CHAOS_ARGS="-duration 1h -gap 4s" for the long form.
+chaos: build $(CONTROL_PLANE) $(CONTROLLERS) ## Break everything for a minute and check that nothing acknowledged is lost; CHAOS_ARGS="-duration 1h -gap 4s" for the long form.
 	CGO_ENABLED=0 go build -trimpath -o bin/chaos ./hack/chaos
 	exec bin/chaos -binary bin/fastpix-operator $(CHAOS_ARGS)
 
 .PHONY: k8s
 k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: about 6 minutes).
 	hack/kubernetes/build.sh bin/k8s
+
+.PHONY: k8s-controllers
+k8s-controllers: ## Build kube-controller-manager into bin/k8s too, once: it enforces quotas.
+	hack/kubernetes/build.sh bin/k8s kube-controller-manager
 
 .PHONY: tools
 tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).

@@ -11,6 +11,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -146,12 +147,32 @@ func TestRecordThatCannotBeFoldedIsShownAndCostsNobodyElse(t *testing.T) {
 		}
 		return fmt.Errorf("%d batches of failed records, the endpoint counts %d", len(batches.Items), e.read(t).Status.FailedEvents)
 	})
+	if err := metricIs(t.Context(), deployment.controllers, "fastpix_failed_events", 1); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "a Kubernetes Event tells the endpoint's owner", func(ctx context.Context) error {
+		var events eventsv1.EventList
+		if err := deployment.admin.List(ctx, &events, client.InNamespace(e.namespace)); err != nil {
+			return err
+		}
+		for _, event := range events.Items {
+			if event.Regarding.Kind == "WebhookEndpoint" && event.Reason == "NameTaken" && strings.Contains(event.Note, id) {
+				return nil
+			}
+		}
+		return fmt.Errorf("none of %d Events does", len(events.Items))
+	})
 	if err := deployment.admin.Delete(t.Context(), squatter); err != nil {
 		t.Fatal(err)
 	}
-	startAnew(t, deployment.controllers) // every start tries again
-	e.waitState(t, id, "Created")
+	e.waitState(t, id, "Created") // by itself, at the first try half a minute after it failed
 	waitFolded(t)
+	eventually(t, "the endpoint counts no failure any more", func(context.Context) error {
+		if n := e.read(t).Status.FailedEvents; n != 0 {
+			return fmt.Errorf("it counts %d", n)
+		}
+		return nil
+	})
 }
 
 // startAnew ends a process as a roll-out does and starts it again.
@@ -239,6 +260,27 @@ func TestDeletedNamespaceTakesItsEventsAlong(t *testing.T) {
 	}
 	restart(t, deployment.controllers)
 	waitFolded(t) // nothing can be created in a namespace that ends, and nothing waits for it
+}
+
+func TestEventsOfADeletedEndpointAreFolded(t *testing.T) {
+	e := newEndpoint(t)
+	deployment.controllers.Kill()
+	t.Cleanup(func() { restart(t, deployment.controllers) })
+	id, body := newAsset()
+	e.mustDeliver(t, body)
+	if err := deployment.admin.Delete(t.Context(), e.read(t)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the endpoint is not known any more", func(ctx context.Context) error {
+		code, err := deployment.receiver.Post(ctx, e.path(), body, signed(body))
+		if err == nil && code != http.StatusNotFound {
+			err = fmt.Errorf("answer %d", code)
+		}
+		return err
+	})
+	restart(t, deployment.controllers)
+	e.waitState(t, id, "Created")
+	waitFolded(t)
 }
 
 func TestRotationWithoutLoss(t *testing.T) {

@@ -61,13 +61,14 @@ type backlog struct {
 	mu      sync.Mutex
 	known   map[types.UID]batchInfo
 	unread  []types.UID // oldest first; may hold batches that are gone
+	reading int         // how many are being read
 	newest  bool        // whose turn it is
-	reading int         // batches that next gave and that are not yet in the ledger
 	arrived chan struct{}
+	synced  func() bool // whether every batch is known that was there at the start
 }
 
 func newBacklog() *backlog {
-	return &backlog{known: map[types.UID]batchInfo{}, arrived: make(chan struct{}, 1)}
+	return &backlog{known: map[types.UID]batchInfo{}, arrived: make(chan struct{}, 1), synced: func() bool { return false }}
 }
 
 // add makes a batch known and queues it for reading.
@@ -108,7 +109,7 @@ func (b *backlog) remove(uid types.UID) {
 }
 
 // next returns the batch to read next: the oldest and the newest in turn, so that neither a backlog holds up what happens now, nor
-// what happens now starves a backlog. Whoever takes it calls done when its records are in the ledger, or when it is queued again.
+// what happens now starves a backlog. Whoever gets one calls done once its records are in the ledger, or it is queued again.
 func (b *backlog) next() (batchInfo, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,11 +136,11 @@ func (b *backlog) done() {
 	b.reading--
 }
 
-// empty reports whether nothing waits to be read, or is being read.
+// empty reports whether the records of every batch are in the ledger.
 func (b *backlog) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.unread) == 0 && b.reading == 0
+	return b.synced() && len(b.unread) == 0 && b.reading == 0
 }
 
 // totals counts the records in the journal.

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -52,32 +53,63 @@ type discarder struct {
 	endpoints endpoints
 	now       func() time.Time
 	attempts  sync.Map // how often a batch of failed records failed again: types.UID to int
+	troubles  sync.Map // how often a batch could not end: types.UID to int
 }
 
 // Reconcile ends the batch of that UID. Order matters: what failed is in the journal a second time before its first copy goes.
 func (d *discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Result, error) {
 	b, ok := d.ledger.get(uid)
-	if !ok { // a batch of failed records whose time has come again, or one that is gone
+	if !ok { // a batch whose time has come again, or one that is gone
 		if !d.backlog.again(uid) {
 			d.attempts.Delete(uid)
+			d.troubles.Delete(uid)
 		}
 		return reconcile.Result{}, nil
 	}
+	if !d.ledger.ended(b) {
+		return reconcile.Result{}, nil // it was asked for too early; who resolves its last entry asks again
+	}
+	// Whatever happens next, the batch gives up its place in memory: if it cannot end, it must not keep others out.
+	defer d.ledger.forget(uid)
 	if b.retry && len(b.failures) > 0 {
 		return d.keep(ctx, b)
 	}
+	if err := d.end(ctx, b); err != nil {
+		return d.later(ctx, b, err)
+	}
+	d.backlog.remove(uid)
+	d.attempts.Delete(uid)
+	d.troubles.Delete(uid)
+	return reconcile.Result{}, nil
+}
+
+// end moves what failed and deletes the batch.
+func (d *discarder) end(ctx context.Context, b *batch) error {
 	if err := d.move(ctx, b); err != nil {
-		return reconcile.Result{}, fmt.Errorf("move failed records: %w", err)
+		return fmt.Errorf("move failed records: %w", err)
 	}
 	err := d.client.Delete(ctx, &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: b.name}},
 		client.Preconditions{UID: &b.uid})
-	if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // a conflict is another batch of that name
-		return reconcile.Result{}, fmt.Errorf("delete folded batch: %w", err)
+	if ignoreGone(err) != nil && !apierrors.IsConflict(err) { // a conflict is another batch of that name
+		return fmt.Errorf("delete folded batch: %w", err)
 	}
-	d.backlog.remove(uid)
-	d.ledger.forget(uid)
-	d.attempts.Delete(uid)
-	return reconcile.Result{}, nil
+	return nil
+}
+
+// later has a batch that could not end read and folded again after a while.
+func (d *discarder) later(ctx context.Context, b *batch, err error) (reconcile.Result, error) {
+	if ctx.Err() != nil {
+		return reconcile.Result{}, err
+	}
+	ctrl.LoggerFrom(ctx).Error(err, "Ending a batch failed, will retry", "eventBatch", b.name)
+	return reconcile.Result{RequeueAfter: min(maxBackoff, minBackoff<<min(count(&d.troubles, b.uid), 10))}, nil
+}
+
+// count returns how often a batch was counted before.
+func count(in *sync.Map, uid types.UID) int {
+	before, _ := in.LoadOrStore(uid, 0)
+	in.Store(uid, before.(int)+1)
+	return before.(int)
 }
 
 // keep leaves a batch of failed records where it is and comes back later.
@@ -87,14 +119,10 @@ func (d *discarder) keep(ctx context.Context, b *batch) (reconcile.Result, error
 	if err == nil && object.UID == b.uid {
 		err = d.writeFailures(ctx, object, b.failures)
 	}
-	if client.IgnoreNotFound(err) != nil {
-		return reconcile.Result{}, fmt.Errorf("write status of failed records: %w", err)
+	if ignoreGone(err) != nil {
+		return d.later(ctx, b, fmt.Errorf("write status of failed records: %w", err))
 	}
-	d.ledger.forget(b.uid)
-	before, _ := d.attempts.LoadOrStore(b.uid, 0)
-	d.attempts.Store(b.uid, before.(int)+1)
-	delay := min(maxRetryFailed, minRetryFailed<<min(before.(int), 10))
-	return reconcile.Result{RequeueAfter: delay}, nil
+	return reconcile.Result{RequeueAfter: min(maxRetryFailed, minRetryFailed<<min(count(&d.attempts, b.uid), 10))}, nil
 }
 
 // move writes the failed records of a batch into new batches, one for each endpoint.
@@ -126,7 +154,7 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, endpoint string, inde
 		fmt.Fprintln(name, b.records[from])
 	}
 	object.Name = "failed-" + hex.EncodeToString(name.Sum(nil))[:40]
-	var key types.NamespacedName // stays empty for records that cannot be read: they count all the same
+	var key types.NamespacedName // stays empty for records that do not say whose they are: they count all the same
 	key.Namespace, key.Name, _ = strings.Cut(endpoint, "/")
 	object.Annotations = map[string]string{
 		fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
@@ -156,11 +184,15 @@ func (d *discarder) writeFailures(ctx context.Context, object *fastpixv1.EventBa
 func (d *discarder) tell(ctx context.Context, key types.NamespacedName, failures map[int]failure) {
 	endpoint, err := d.endpoints.get(ctx, key)
 	if err != nil || endpoint == nil || len(failures) == 0 {
-		return // an Event is news for people; what failed is in the batch
+		return
 	}
 	first := failures[slices.Min(slices.Collect(maps.Keys(failures)))]
+	about := "the first"
+	if first.object != "" {
+		about += ", for " + first.object
+	}
 	d.recorder.Eventf(endpoint, nil, corev1.EventTypeWarning, first.reason, "Mirror",
-		"%d events could not be mirrored and are retried; the first, for %s: %s", len(failures), first.object, truncate(first.message, 512))
+		"%d events could not be mirrored and are retried; %s: %s", len(failures), about, truncate(first.message, 512))
 }
 
 // truncate cuts a message to at most n bytes, at the end of a character.

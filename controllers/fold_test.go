@@ -21,8 +21,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// These tests protect the first promise in the folding half: whatever call to the API server fails, before or after its effect, and
-// wherever the process dies, the mirrors end as if nothing had happened and the journal ends empty.
+// These tests protect the first promise in the folding half: every record ends in its mirror, or is kept and shown, or was ordered to be
+// forgotten, and folding it again changes nothing.
 
 func mustJSON(t *testing.T, v any) string {
 	t.Helper()
@@ -31,104 +31,6 @@ func mustJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-var errKilled = errors.New("killed")
-
-// killer makes the n-th call fail, either before it has an effect or after.
-type killer struct {
-	at, calls int
-	after     bool
-}
-
-func (k *killer) call(do func() error) error {
-	k.calls++
-	if k.calls != k.at {
-		return do()
-	}
-	if k.after {
-		if err := do(); err != nil {
-			return err
-		}
-	}
-	return errKilled
-}
-
-func (k *killer) funcs() interceptor.Funcs {
-	return interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-			return k.call(func() error { return c.Get(ctx, key, o, opts...) })
-		},
-		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			return k.call(func() error { return c.Create(ctx, o, opts...) })
-		},
-		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-			return k.call(func() error { return c.Delete(ctx, o, opts...) })
-		},
-		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
-			return k.call(func() error { return c.SubResource(sub).Update(ctx, o, opts...) })
-		},
-	}
-}
-
-func TestFoldSurvivesDeathAtEveryCall(t *testing.T) {
-	undisturbed := newFakeClient(t, interceptor.Funcs{}, life(t)...)
-	if err := newRig(t, undisturbed).run(); err != nil {
-		t.Fatal(err)
-	}
-	want := world(t, undisturbed)
-	if !strings.Contains(want, `"state":"Ready"`) || !strings.Contains(want, `"state":"Active"`) || len(batches(t, undisturbed)) > 0 {
-		t.Fatalf("the undisturbed run is not what this test is about:\n%s", want)
-	}
-	for _, after := range []bool{false, true} {
-		deaths := 0
-		for at := 1; ; at++ {
-			k := &killer{at: at, after: after}
-			c := newFakeClient(t, k.funcs(), life(t)...)
-			if err := newRig(t, c).run(); err != nil {
-				deaths++
-			}
-			if k.calls < at {
-				break // there is no at-th call
-			}
-			if err := newRig(t, c).run(); err != nil { // a new process
-				t.Fatalf("death at call %d (after its effect: %t): %v", at, after, err)
-			}
-			if got := world(t, c); got != want {
-				t.Errorf("death at call %d (after its effect: %t):\ngot\n%s\nwant\n%s", at, after, got, want)
-			}
-			if left := batches(t, c); len(left) > 0 {
-				t.Errorf("death at call %d (after its effect: %t): the journal still holds %d batches", at, after, len(left))
-			}
-		}
-		if deaths < 15 {
-			t.Errorf("only %d calls were there to fail", deaths)
-		}
-	}
-}
-
-func TestFoldRetriesWithoutLosingItsPlace(t *testing.T) {
-	// The process does not die here: the call fails and the queue tries again.
-	want := ""
-	for at := range 40 {
-		k := &killer{at: at, after: at%2 == 0}
-		c := newFakeClient(t, k.funcs(), life(t)...)
-		r := newRig(t, c)
-		for range 5 {
-			if r.run() == nil {
-				break
-			}
-		}
-		if at == 0 {
-			want = world(t, c)
-		}
-		if got := world(t, c); got != want {
-			t.Errorf("failure of call %d:\ngot\n%s\nwant\n%s", at, got, want)
-		}
-		if left := batches(t, c); len(left) > 0 && at%2 == 1 {
-			t.Errorf("failure of call %d: the journal still holds %d batches", at, len(left))
-		}
-	}
 }
 
 func TestFoldWritesOncePerObject(t *testing.T) {
@@ -256,14 +158,22 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 
 func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
-	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`)
+	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`, `{"v":2,"ns":"video","ep":"fastpix"}`, `{"v":2,"ns":"../video","ep":"fastpix"}`)
 	c := newFakeClient(t, interceptor.Funcs{}, b)
-	if err := newRig(t, c).run(); err != nil {
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	left := batches(t, c)
-	if len(left) != 1 || len(left[0].Spec.Events) != 2 {
-		t.Fatalf("want one batch with the two records that cannot be folded, got %s", mustJSON(t, left))
+	named := slices.DeleteFunc(batches(t, c), func(b fastpixv1.EventBatch) bool { return len(b.Spec.Events) != 1 })
+	if len(named) != 1 || named[0].Annotations[fastpixv1.EventCountsAnnotation] != "video/fastpix=1" {
+		t.Errorf("a record that names its endpoint does not count against it: %s", mustJSON(t, named))
+	}
+	if note := <-r.recorder.Events; !strings.Contains(note, reasonNewerVersion) {
+		t.Errorf("the endpoint is told %q", note)
+	}
+	left := slices.DeleteFunc(batches(t, c), func(b fastpixv1.EventBatch) bool { return len(b.Spec.Events) == 1 })
+	if len(left) != 1 || len(left[0].Spec.Events) != 3 {
+		t.Fatalf("want one batch with the three records that say nothing, got %s", mustJSON(t, left))
 	}
 	if got := []string{left[0].Status.Failed[0].Reason, left[0].Status.Failed[1].Reason}; got[0] != reasonNewerVersion || got[1] != reasonUnreadable {
 		t.Errorf("reasons are %v", got)
@@ -566,7 +476,7 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 	if err := c.Update(t.Context(), &e); err != nil {
 		t.Fatal(err)
 	}
-	s := sweeper{live: c, client: c, endpoints: newEndpoints(c), purge: r.folder.purge, tick: r.folder.tick, mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now }}
+	s := r.sweeper()
 	for _, tc := range []struct {
 		after time.Duration
 		want  []string

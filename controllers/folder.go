@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -45,12 +46,15 @@ type folder struct {
 	written   *cache.LRUExpireCache // mirrors as the last write left them, by record.Key
 	namespace func(context.Context, string) (verdict, error)
 	endpoints endpoints
-	purge     func(context.Context, mirror, time.Duration) error
-	notify    func(before, after mirror)
-	discard   func(types.UID)
-	now       func() time.Time
-	nudged    sync.Map // objects whose spec has changed: record.Key to nothing
-	refused   sync.Map // since when an object is refused: record.Key to time.Time
+	purge     func(context.Context, mirror, time.Duration) (bool, error)
+	// purgedThrough is how new what was purged at an endpoint is.
+	purgedThrough func(*fastpixv1.WebhookEndpoint) *metav1.MicroTime
+	notify        func(before, after mirror)
+	discard       func(types.UID)
+	now           func() time.Time
+	nudged        sync.Map // objects whose spec has changed: record.Key to nothing
+	waiting       sync.Map // objects whose purge waits for records to be read or folded: record.Key to nothing
+	refused       sync.Map // since when an object is refused: record.Key to time.Time
 }
 
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
@@ -60,16 +64,12 @@ func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Resul
 	if len(entries) == 0 {
 		return f.wake(ctx, key)
 	}
-	outcome, err := f.fold(ctx, key, entries)
-	if err != nil {
-		failed, ok := f.refusal(key, entries, err)
-		if !ok {
-			return reconcile.Result{}, err
-		}
-		outcome.failed = failed
+	var o outcome
+	if err := f.foldApart(ctx, key, entries, 0, &o); err != nil {
+		return reconcile.Result{}, err
 	}
 	f.refused.Delete(key)
-	f.settleLedger(key, entries, outcome)
+	f.settleLedger(key, entries, o)
 	return f.comeBack(key), nil
 }
 
@@ -87,10 +87,54 @@ func (f *folder) comeBack(key record.Key) reconcile.Result {
 // outcome says what became of the entries of one visit.
 type outcome struct {
 	wrote   bool
-	dropped string // why the entries were discarded instead of folded
-	left    int    // how many entries were discarded beside those that were folded
+	dropped int    // how many entries were discarded instead of folded
+	why     string // they were discarded
 	failed  map[int]failure
 }
+
+// add takes over what became of some of the entries.
+func (o *outcome) add(part outcome) {
+	o.wrote = o.wrote || part.wrote
+	o.dropped += part.dropped
+	o.why = max(o.why, part.why)
+}
+
+// foldApart folds the entries by one write. If the API server refuses what they make of the status, it folds them half by half, down to
+// those that are refused by themselves: one that cannot be folded must not hold up others. The entries' first one has that position
+// among all entries of the visit.
+func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry, position int, o *outcome) error {
+	part, err := f.fold(ctx, key, entries)
+	if err == nil {
+		o.add(part)
+		return nil
+	}
+	reason, message, ok := f.refusal(key, err)
+	switch {
+	case !ok:
+		return err
+	case len(entries) > 1 && errors.As(err, new(statusError)):
+		half := len(entries) / 2
+		if err := f.foldApart(ctx, key, entries[:half], position, o); err != nil {
+			return err
+		}
+		return f.foldApart(ctx, key, entries[half:], position+half, o)
+	}
+	if o.failed == nil {
+		o.failed = map[int]failure{}
+	}
+	for i, e := range entries {
+		o.failed[position+i] = failure{
+			reason: reason, message: message, object: key.String(), eventID: e.record.ID,
+			endpoint: e.record.Namespace + "/" + e.record.Endpoint,
+		}
+	}
+	return nil
+}
+
+// statusError is the API server's answer to a status, unlike that to an object without one.
+type statusError struct{ error }
+
+func (e statusError) Unwrap() error { return e.error }
 
 // fold folds the entries into the mirror, creating it if need be. It returns nil only when the mirror in the API server shows them.
 func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (outcome, error) {
@@ -98,20 +142,21 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 	if err != nil {
 		return outcome{}, err
 	}
-	records, tooOld := verdict.filter(entries)
-	if len(records) == 0 {
-		return outcome{dropped: tooOld}, nil
+	kept, why := verdict.filter(entries)
+	o := outcome{dropped: len(entries) - len(kept), why: why}
+	if len(kept) == 0 {
+		return o, nil
 	}
-	o := outcome{left: len(entries) - len(records)}
+	records := recordsOf(kept)
 	id := entries[0].record.Changes[entries[0].change].ID
 	m, fresh, err := f.read(ctx, key)
 	for attempt := 0; err == nil; attempt++ {
 		if m == nil {
-			switch m, err = f.create(ctx, key, id, records); {
+			switch m, err = f.create(ctx, key, id, kept); {
 			case err != nil:
 				return outcome{}, err
 			case m == nil:
-				return outcome{dropped: droppedExpired}, nil
+				return outcome{dropped: len(entries), why: droppedExpired}, nil
 			}
 			fresh = true
 		}
@@ -144,7 +189,7 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 func (f *folder) write(ctx context.Context, key record.Key, before, after mirror) error {
 	if err := f.client.Status().Update(ctx, after.object()); err != nil {
 		f.written.Remove(key)
-		return err
+		return statusError{err}
 	}
 	f.written.Add(key, after, writtenTTL)
 	statusWrites.WithLabelValues(string(key.Kind)).Inc()
@@ -164,7 +209,7 @@ func (f *folder) readLive(ctx context.Context, key record.Key) (mirror, bool, er
 	m := newMirror(key.Kind)
 	err := f.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object())
 	switch {
-	case apierrors.IsNotFound(err):
+	case isGone(err):
 		return nil, true, nil
 	case err != nil:
 		return nil, false, fmt.Errorf("read mirror: %w", err)
@@ -174,11 +219,11 @@ func (f *folder) readLive(ctx context.Context, key record.Key) (mirror, bool, er
 
 // create makes the mirror of an object that was not seen before. It returns nil if no record may bring it to life, because each
 // is as old as tombstones that were purged.
-func (f *folder) create(ctx context.Context, key record.Key, id string, records []*record.Record) (mirror, error) {
-	if expired, err := f.allExpired(ctx, records); expired || err != nil {
+func (f *folder) create(ctx context.Context, key record.Key, id string, entries []entry) (mirror, error) {
+	if expired, err := f.allExpired(ctx, entries); expired || err != nil {
 		return nil, err
 	}
-	m := firstMirror(key, id, records[0].Endpoint)
+	m := firstMirror(key, id, entries[0].record.Endpoint)
 	err := f.client.Create(ctx, m.object())
 	if apierrors.IsAlreadyExists(err) {
 		m, _, err = f.readLive(ctx, key)
@@ -193,12 +238,20 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, records 
 	return m, nil
 }
 
-// allExpired reports whether every record is not newer than what was purged at its endpoint.
-func (f *folder) allExpired(ctx context.Context, records []*record.Record) (bool, error) {
-	for _, r := range records {
-		through, err := f.endpoints.purgedThrough(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
-		if err != nil || r.Untimed || r.Time.After(through) {
+// allExpired reports whether every record is not newer than what was purged at its endpoint. One that failed before was here before the
+// purge perhaps: it is no replay, and is folded when it can be.
+func (f *folder) allExpired(ctx context.Context, entries []entry) (bool, error) {
+	for _, e := range entries {
+		if e.batch.retry {
+			return false, nil
+		}
+		r := e.record
+		endpoint, err := f.endpoints.get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
+		if err != nil || endpoint == nil || r.Untimed {
 			return false, err
+		}
+		if through := f.purgedThrough(endpoint); through == nil || r.Time.After(through.Time) {
+			return false, nil
 		}
 	}
 	return true, nil
@@ -207,21 +260,17 @@ func (f *folder) allExpired(ctx context.Context, records []*record.Record) (bool
 // settle derives from a mirror's status and the clock what they tell.
 func (f *folder) settle(ctx context.Context, m mirror) error {
 	retention, err := f.retention(ctx, m)
-	if err != nil {
-		return err
+	if err == nil {
+		m.settle(f.now(), retention)
 	}
-	m.settle(f.now(), retention)
-	return nil
+	return err
 }
 
 // retention returns how long a tombstone stays.
 func (f *folder) retention(ctx context.Context, m mirror) (time.Duration, error) {
 	endpoint, err := f.endpoints.of(ctx, m)
-	if err != nil {
-		return 0, err
-	}
-	if endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
-		return defaultRetention, nil
+	if err != nil || endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
+		return defaultRetention, err
 	}
 	return endpoint.Spec.Retention.Deleted.Duration, nil
 }
@@ -229,11 +278,8 @@ func (f *folder) retention(ctx context.Context, m mirror) (time.Duration, error)
 // settleLedger counts the entries as done, in the ledger and in the metrics.
 func (f *folder) settleLedger(key record.Key, entries []entry, o outcome) {
 	observe(key, entries, o, f.now())
-	switch log := ctrl.Log.WithName("fold"); {
-	case o.dropped != "":
-		log.Info("Discarded records", "object", key.String(), "records", len(entries), "reason", o.dropped)
-	case o.left > 0:
-		log.Info("Discarded records", "object", key.String(), "records", o.left, "reason", droppedNamespaceNew)
+	if o.dropped > 0 {
+		ctrl.Log.WithName("fold").Info("Discarded records", "object", key.String(), "records", o.dropped, "reason", o.why)
 	}
 	for _, b := range f.ledger.resolve(key, len(entries), o.failed) {
 		f.discard(b.uid)
@@ -241,28 +287,14 @@ func (f *folder) settleLedger(key record.Key, entries []entry, o outcome) {
 }
 
 // refusal decides whether an error is about these records, so that waiting will not help, and says why they fail.
-func (f *folder) refusal(key record.Key, entries []entry, err error) (map[int]failure, bool) {
-	reason, message := "", ""
+func (f *folder) refusal(key record.Key, err error) (reason, message string, ok bool) {
 	switch {
 	case errors.Is(err, errNameTaken):
-		reason = reasonNameTaken
-		message = fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name)
+		return reasonNameTaken, fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name), true
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
-		return nil, false // the namespace's end is on its way and will discard the records
-	case !f.insists(key, err):
-		return nil, false
-	default:
-		reason = reasonRefused
-		message = err.Error()
+		return "", "", false // the namespace's end is on its way and will discard the records
 	}
-	failed := map[int]failure{}
-	for i, e := range entries {
-		failed[i] = failure{
-			reason: reason, message: message, object: key.String(), eventID: e.record.ID,
-			endpoint: e.record.Namespace + "/" + e.record.Endpoint,
-		}
-	}
-	return failed, true
+	return reasonRefused, err.Error(), f.insists(key, err)
 }
 
 // insists reports whether the API server refuses an object for good: at once by an answer about its content, after a while by one
@@ -270,11 +302,14 @@ func (f *folder) refusal(key record.Key, entries []entry, err error) (map[int]fa
 func (f *folder) insists(key record.Key, err error) bool {
 	var patience time.Duration
 	switch status := apierrors.APIStatus(nil); {
-	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err):
+	case !errors.As(err, &status):
+		f.refused.Delete(key) // whatever it was before, it does not last
+		return false
+	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err): // no patience
 	case apierrors.IsForbidden(err):
 		patience = forbiddenPatience
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsTooManyRequests(err),
-		apierrors.IsServiceUnavailable(err), !errors.As(err, &status):
+		apierrors.IsServiceUnavailable(err):
 		return false
 	default:
 		patience = troublePatience
@@ -293,6 +328,10 @@ func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, er
 	if !nudged && (!timed || at.After(f.now())) {
 		return f.comeBack(key), nil
 	}
+	if _, waits := f.waiting.Load(key); waits && !nudged && f.mayBeNamed(key) {
+		return reconcile.Result{RequeueAfter: time.Second}, nil // thousands may wait: looking at each would be a load
+	}
+	f.waiting.Delete(key)
 	m, _, err := f.readLive(ctx, key)
 	if m == nil && err == nil {
 		return reconcile.Result{}, nil
@@ -321,6 +360,7 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 		return reconcile.Result{}, nil
 	}
 	if f.mayBeNamed(key) {
+		f.waiting.Store(key, nil)
 		return reconcile.Result{RequeueAfter: time.Second}, nil
 	}
 	retention, err := f.retention(ctx, m)
@@ -328,7 +368,11 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 		return reconcile.Result{}, err
 	}
 	f.written.Remove(key)
-	return reconcile.Result{}, f.purge(ctx, m, retention)
+	done, err := f.purge(ctx, m, retention)
+	if err == nil && !done {
+		return reconcile.Result{RequeueAfter: time.Second}, nil
+	}
+	return reconcile.Result{}, err
 }
 
 // mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is
@@ -339,8 +383,8 @@ func (f *folder) mayBeNamed(key record.Key) bool {
 
 // ignoreStale takes a conflict as news of a change whose watch event will bring the object back.
 func ignoreStale(err error) error {
-	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+	if apierrors.IsConflict(err) {
 		return nil
 	}
-	return err
+	return ignoreGone(err)
 }

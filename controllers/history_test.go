@@ -144,7 +144,12 @@ func (h *history) deliver() {
 	if err := h.client.Create(h.rig.t.Context(), journal(h.rig.t, fmt.Sprintf("b%d", h.batches), records...)); err != nil {
 		h.t.Fatal(err)
 	}
-	h.mortal(func() error { return h.rig.run() })
+	h.mortal(func() error {
+		if err := h.rig.run(); err != nil {
+			return err
+		}
+		return h.rig.run() // a batch that could not end has its turn again
+	})
 
 	byKey := map[record.Key][]*record.Record{}
 	for _, r := range records {

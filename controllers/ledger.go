@@ -17,6 +17,7 @@ type batch struct {
 	retry   bool // it holds records that failed before
 	records []string
 	bytes   int64
+	oldest  map[types.NamespacedName]time.Time // the time of the oldest event of each endpoint
 
 	open     int             // entries that are neither folded nor failed
 	failures map[int]failure // by position in records
@@ -28,7 +29,7 @@ type failure struct {
 	message string
 	object  string
 	eventID string
-	// endpoint whose failed record it is, as namespace/name; empty if the record cannot be read.
+	// endpoint whose failed record it is, as namespace/name; empty if a record that cannot be read does not say.
 	endpoint string
 }
 
@@ -115,6 +116,42 @@ func (l *ledger) resolve(key record.Key, n int, failed map[int]failure) []*batch
 	return finished
 }
 
+// waits reports whether a batch in memory holds a record of an endpoint whose event is not newer than that.
+func (l *ledger) waits(endpoint types.NamespacedName, through time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.batches {
+		if at, ok := b.oldest[endpoint]; ok && !at.After(through) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds notes that the batch holds a record.
+func (b *batch) holds(r *record.Record) {
+	if r.Untimed {
+		return
+	}
+	endpoint := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
+	if at, ok := b.oldest[endpoint]; ok && !r.Time.Time.Before(at) {
+		return
+	}
+	if b.oldest == nil {
+		b.oldest = map[types.NamespacedName]time.Time{}
+	}
+	b.oldest[endpoint] = r.Time.Time
+}
+
+// recordsOf returns the records of entries.
+func recordsOf(entries []entry) []*record.Record {
+	records := make([]*record.Record, 0, len(entries))
+	for _, e := range entries {
+		records = append(records, e.record)
+	}
+	return records
+}
+
 func (b *batch) fail(index int, f failure) {
 	if b.failures == nil {
 		b.failures = map[int]failure{}
@@ -142,6 +179,13 @@ func (l *ledger) get(uid types.UID) (*batch, bool) {
 	defer l.mu.Unlock()
 	b, ok := l.batches[uid]
 	return b, ok
+}
+
+// ended reports whether no entry of a batch is open.
+func (l *ledger) ended(b *batch) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return b.open == 0
 }
 
 // loaded returns how many bytes of records are in memory.

@@ -23,22 +23,20 @@ import (
 // These tests protect the ends of mirrors: what is due is done whoever was down when it became due, and what is purged is exactly what
 // was decided about, nothing that has changed or is still spoken of.
 
-// watch does what the informers do at the start of a process: they list the mirrors that have a timer.
-func (r *rig) watch() {
-	r.t.Helper()
+// watchTimers does what the informers of mirrors do at the start of a process: they list those that have a timer.
+func (r *rig) watchTimers() error {
 	var assets fastpixv1.MediaAssetList
 	var streams fastpixv1.LiveStreamList
 	if err := errors.Join(r.client.List(r.t.Context(), &assets), r.client.List(r.t.Context(), &streams)); err != nil {
-		r.t.Fatal(err)
+		return err
 	}
+	var errs []error
 	seen := func(kind record.Kind, object client.Object, timer string) {
 		if timer == "" {
 			return // the selector status.timer!= leaves it out
 		}
 		stripped, err := stripMirror(object)
-		if err != nil {
-			r.t.Fatal(err)
-		}
+		errs = append(errs, err)
 		timerHandler(kind, r.timers, &queueSource[record.Key]{}).OnAdd(stripped, true)
 	}
 	for i := range assets.Items {
@@ -47,12 +45,12 @@ func (r *rig) watch() {
 	for i := range streams.Items {
 		seen(record.LiveStream, &streams.Items[i], streams.Items[i].Status.Timer)
 	}
+	return errors.Join(errs...)
 }
 
 // tick lets every timer that is due fire once.
 func (r *rig) tick() error {
-	r.watch()
-	var errs []error
+	errs := []error{r.watchTimers()}
 	byName := func(a, b record.Key) int { return strings.Compare(a.String(), b.String()) }
 	for _, key := range slices.SortedFunc(maps.Keys(r.timers.at), byName) {
 		if at := r.timers.at[key]; !at.After(r.now) {
@@ -342,14 +340,11 @@ func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.now = r.now.Add(defaultRetention)
-			s := sweeper{
-				live: c, client: c, endpoints: r.folder.endpoints, purge: r.folder.purge, tick: r.folder.tick, mayBeNamed: r.folder.mayBeNamed,
-				now: func() time.Time { return r.now },
-			}
+			s := r.sweeper()
 			for range 5 {
-				r.watch()
+				watched := r.watchTimers()
 				result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
-				if err := errors.Join(err, s.sweep(t.Context())); err != nil || result.RequeueAfter != 0 {
+				if err := errors.Join(watched, err, s.sweep(t.Context())); err != nil || result.RequeueAfter != 0 {
 					t.Errorf("it comes back in %v (%v)", result.RequeueAfter, err)
 				}
 			}

@@ -70,27 +70,24 @@ func init() {
 
 // observe counts what became of the entries of one visit to an object.
 func observe(key record.Key, entries []entry, o outcome, now time.Time) {
-	kind, result := string(key.Kind), "folded"
-	switch {
-	case o.dropped != "":
-		result = "discarded"
-	case o.failed != nil:
-		result = "failed"
+	kind, folded := string(key.Kind), len(entries)-o.dropped-len(o.failed)
+	for result, n := range map[string]int{"folded": folded, "failed": len(o.failed), "discarded": o.dropped} {
+		recordsFolded.WithLabelValues(kind, result).Add(float64(n))
 	}
-	recordsFolded.WithLabelValues(kind, result).Add(float64(len(entries) - o.left))
-	recordsFolded.WithLabelValues(kind, "discarded").Add(float64(o.left))
-	if o.dropped == droppedExpired {
-		expiredEvents.Add(float64(len(entries)))
+	if o.why == droppedExpired {
+		expiredEvents.Add(float64(o.dropped))
 	}
-	if result != "folded" {
+	if folded == 0 {
 		return
 	}
-	saved := len(entries)
 	if o.wrote {
-		saved--
+		folded--
 	}
-	writesSaved.Add(float64(saved))
-	for _, e := range entries {
+	writesSaved.Add(float64(folded))
+	for i, e := range entries {
+		if _, failed := o.failed[i]; failed {
+			continue
+		}
 		foldLatency.Observe(now.Sub(e.record.Received.Time).Seconds())
 		if e.record.Untimed {
 			untimedEvents.Inc()

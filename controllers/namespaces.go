@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/fastpix-operator/fastpix-operator/api/record"
 )
 
 // errNameTaken means that an object of the right name has another id.
@@ -30,19 +27,21 @@ type verdict struct {
 	created time.Time
 }
 
-// filter returns the records that may be folded, and why the others may not. Deleting a namespace is an order to forget what is in
+// filter returns the entries that may be folded, and why the others may not. Deleting a namespace is an order to forget what is in
 // it: its pending records go too, and never land in a namespace of the same name that another team makes later.
-func (v verdict) filter(entries []entry) ([]*record.Record, string) {
+func (v verdict) filter(entries []entry) (kept []entry, why string) {
 	if v.gone {
 		return nil, droppedNamespaceGone
 	}
-	records := make([]*record.Record, 0, len(entries))
+	kept = make([]entry, 0, len(entries))
 	for _, e := range entries {
-		if !e.record.Received.Time.Before(v.created) {
-			records = append(records, e.record)
+		if e.record.Received.Time.Before(v.created) {
+			why = droppedNamespaceNew
+			continue
 		}
+		kept = append(kept, e)
 	}
-	return records, droppedNamespaceNew
+	return kept, why
 }
 
 // namespaces gives verdicts from a cache of the namespaces' metadata.
@@ -53,11 +52,11 @@ type namespaces struct {
 
 func (n namespaces) verdict(ctx context.Context, name string) (verdict, error) {
 	meta, err := n.get(ctx, n.cached, name)
-	if apierrors.IsNotFound(err) || err == nil && meta.DeletionTimestamp != nil {
+	if isGone(err) || err == nil && meta.DeletionTimestamp != nil {
 		meta, err = n.get(ctx, n.live, name) // discarding records needs a live read
 	}
 	switch {
-	case apierrors.IsNotFound(err):
+	case isGone(err):
 		return verdict{gone: true}, nil
 	case err != nil:
 		return verdict{}, fmt.Errorf("read namespace: %w", err)

@@ -3,9 +3,11 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,52 +20,71 @@ type purger struct {
 	client    client.Client
 	live      client.Reader
 	endpoints endpoints
-	now       func() time.Time
+	// waits reports whether a record of an endpoint waits to be folded whose event is not newer than that.
+	waits func(endpoint types.NamespacedName, through time.Time) bool
+	now   func() time.Time
+	// remembered is what was written, by the endpoint's UID: the informer tells of it later.
+	remembered sync.Map
+}
+
+// purgedThrough returns how new what was purged at an endpoint is; nil if nothing was.
+func (p *purger) purgedThrough(endpoint *fastpixv1.WebhookEndpoint) *metav1.MicroTime {
+	through := endpoint.Status.PurgedThrough
+	if own, ok := p.remembered.Load(endpoint.UID); ok {
+		if at := own.(metav1.MicroTime); through == nil || at.After(through.Time) {
+			return &at
+		}
+	}
+	return through
 }
 
 // purge removes a mirror that was read just now, after its retention has passed. First its endpoint remembers how new the mirror's
 // events were, so that a replay of them does not raise the dead; then the object goes, unless it has changed meanwhile: then a
-// watch event will bring it back.
-func (p *purger) purge(ctx context.Context, m mirror, retention time.Duration) error {
+// watch event will bring it back. It does nothing, and reports so, while a record waits that would be taken for a replay by then.
+func (p *purger) purge(ctx context.Context, m mirror, retention time.Duration) (done bool, err error) {
 	if newest := projection.NewestEventTime(m.recentEvents()); newest != nil {
 		through := *newest
 		if bound := p.now().Add(-retention); through.After(bound) {
 			through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
 		}
-		// Receivers, the publisher and other purges write the same status.
-		remember := func() error { return p.remember(ctx, m, through) }
-		if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
-			return fmt.Errorf("remember what is purged: %w", err)
+		owner, err := p.endpoints.of(ctx, m)
+		if err != nil {
+			return false, err
+		}
+		if owner != nil {
+			key := client.ObjectKeyFromObject(owner)
+			if p.waits(key, through.Time) {
+				return false, nil
+			}
+			// Receivers, the publisher and other purges write the same status.
+			remember := func() error { return p.remember(ctx, key, through) }
+			if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
+				return false, fmt.Errorf("remember what is purged: %w", err)
+			}
 		}
 	}
 	object := m.object()
 	uid, version := object.GetUID(), object.GetResourceVersion()
-	err := p.client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	err = p.client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})
 	if err != nil {
-		return ignoreStale(fmt.Errorf("purge mirror: %w", err))
+		return true, ignoreStale(fmt.Errorf("purge mirror: %w", err))
 	}
 	purged.Inc()
-	return nil
+	return true, nil
 }
 
-// remember raises status.purgedThrough of the mirror's endpoint.
-func (p *purger) remember(ctx context.Context, m mirror, through metav1.MicroTime) error {
+// remember raises status.purgedThrough of an endpoint.
+func (p *purger) remember(ctx context.Context, key types.NamespacedName, through metav1.MicroTime) error {
 	var endpoint fastpixv1.WebhookEndpoint
-	owner, err := p.endpoints.of(ctx, m)
-	if owner == nil {
-		return err
+	if err := p.live.Get(ctx, key, &endpoint); err != nil {
+		return ignoreGone(err)
 	}
-	if err := p.live.Get(ctx, client.ObjectKeyFromObject(owner), &endpoint); err != nil {
-		return client.IgnoreNotFound(err)
+	if old := endpoint.Status.PurgedThrough; old == nil || through.After(old.Time) {
+		endpoint.Status.PurgedThrough = &through
+		if err := p.client.Status().Update(ctx, &endpoint); err != nil {
+			return err
+		}
 	}
-	if old := endpoint.Status.PurgedThrough; old != nil && !through.After(old.Time) {
-		p.endpoints.purges.remember(endpoint.UID, old.Time)
-		return nil
-	}
-	endpoint.Status.PurgedThrough = &through
-	if err := p.client.Status().Update(ctx, &endpoint); err != nil {
-		return err
-	}
-	p.endpoints.purges.remember(endpoint.UID, through.Time)
+	p.remembered.Store(endpoint.UID, *endpoint.Status.PurgedThrough)
 	return nil
 }

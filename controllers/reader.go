@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -18,6 +17,9 @@ import (
 // maxWindowBytes bounds the encoded records in memory; decoded they take about three times as much. It is what one leader folds
 // in half a minute, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
 const maxWindowBytes = 32 << 20
+
+// maxReadPause bounds the pause after a batch could not be read, so that all goes on soon after an outage: there are few readers.
+const maxReadPause = 2 * time.Second
 
 // reader moves batches from the backlog into the ledger, as far as the window has room.
 type reader struct {
@@ -32,7 +34,7 @@ type reader struct {
 
 // Start reads until the context ends. It is safe to run several at once.
 func (r *reader) Start(ctx context.Context) error {
-	backoff := wait.Backoff{Duration: minBackoff, Factor: 2, Jitter: 0.2, Steps: 64, Cap: maxBackoff}
+	backoff := wait.Backoff{Duration: minBackoff, Factor: 2, Jitter: 0.2, Steps: 64, Cap: maxReadPause}
 	delay := backoff
 	for ctx.Err() == nil {
 		info, ok := r.next(ctx)
@@ -65,24 +67,21 @@ func (r *reader) next(ctx context.Context) (batchInfo, bool) {
 	return batchInfo{}, false
 }
 
-// read takes the records of the batch that the backlog gave into the ledger; if that fails the batch is queued again.
-func (r *reader) read(ctx context.Context, info batchInfo) error {
-	defer r.backlog.done()
-	err := r.load(ctx, info)
-	if err != nil {
-		r.backlog.again(info.uid)
-	}
-	return err
-}
-
-func (r *reader) load(ctx context.Context, info batchInfo) error {
+// read gets one batch and takes its records into the ledger, or queues it again.
+func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
+	defer func() {
+		if err != nil {
+			r.backlog.again(info.uid)
+		}
+		r.backlog.done()
+	}()
 	if _, ok := r.ledger.get(info.uid); ok {
 		return nil
 	}
 	var object fastpixv1.EventBatch
-	err := r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
+	err = r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
 	switch {
-	case apierrors.IsNotFound(err), err == nil && object.UID != info.uid:
+	case isGone(err), err == nil && object.UID != info.uid:
 		r.backlog.remove(info.uid)
 		return nil
 	case err != nil:
@@ -109,9 +108,14 @@ func (r *reader) decode(b *batch) []entry {
 			if errors.Is(err, record.ErrNewerVersion) {
 				reason, message = reasonNewerVersion, err.Error()+"; upgrade the controllers"
 			}
-			b.fail(i, failure{reason: reason, message: message})
+			f := failure{reason: reason, message: message}
+			if namespace, name := record.EndpointOf(raw); name != "" {
+				f.endpoint = namespace + "/" + name
+			}
+			b.fail(i, f)
 			continue
 		}
+		b.holds(rec)
 		r.publisher.saw(rec)
 		for c := range rec.Changes {
 			entries = append(entries, entry{record: rec, change: c, index: i, batch: b})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	utilcache "k8s.io/apimachinery/pkg/util/cache"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -47,21 +49,23 @@ type rig struct {
 	recorder  *events.FakeRecorder
 	keys      []record.Key
 	ends      []types.UID
+	later     []types.UID // batches whose time comes again: the next run does not wait for it
 }
 
 func newRig(t *testing.T, c client.Client) *rig {
 	t.Helper()
 	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), ledger: newLedger(), backlog: newBacklog(), timers: newTimers(), recorder: events.NewFakeRecorder(1000)}
+	r.backlog.synced = func() bool { return true }
 	now := func() time.Time { return r.now }
-	known := newEndpoints(c)
 	discard := func(uid types.UID) { r.ends = append(r.ends, uid) }
 	r.folder = &folder{
 		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
-		namespace: namespaces{cached: c, live: c}.verdict, endpoints: known, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
+		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
-	r.folder.purge = (&purger{client: c, live: c, endpoints: known, now: now}).purge
+	purger := &purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: r.ledger.waits, now: now}
+	r.folder.purge, r.folder.purgedThrough = purger.purge, purger.purgedThrough
 	r.discarder = &discarder{
-		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: known, now: now,
+		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: endpoints{cached: c}, now: now,
 	}
 	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, now: now, activity: map[types.NamespacedName]*activity{}}
 	r.reader = &reader{
@@ -71,16 +75,38 @@ func newRig(t *testing.T, c client.Client) *rig {
 	return r
 }
 
-// run does what the manager does, one step at a time, until nothing is left to do or a step fails.
-func (r *rig) run() error {
-	ctx := r.t.Context()
+// watch does what the informer of batches does.
+func (r *rig) watch() error {
 	var list fastpixv1.EventBatchList
-	if err := r.client.List(ctx, &list); err != nil {
+	if err := r.client.List(r.t.Context(), &list); err != nil {
 		return err
 	}
 	for i := range list.Items {
 		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
 	}
+	return nil
+}
+
+// load reads every batch and folds none.
+func (r *rig) load() {
+	r.t.Helper()
+	if err := r.watch(); err != nil {
+		r.t.Fatal(err)
+	}
+	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
+		if err := r.reader.read(r.t.Context(), info); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// run does what the manager does, one step at a time, until nothing is left to do or a step fails.
+func (r *rig) run() error {
+	ctx := r.t.Context()
+	if err := r.watch(); err != nil {
+		return err
+	}
+	r.ends, r.later = append(r.ends, r.later...), nil
 	for {
 		switch info, ok := r.backlog.next(); {
 		case ok:
@@ -97,8 +123,12 @@ func (r *rig) run() error {
 				r.keys = append(r.keys, key)
 			}
 		case len(r.ends) > 0:
-			if _, err := r.discarder.Reconcile(ctx, r.ends[0]); err != nil {
+			result, err := r.discarder.Reconcile(ctx, r.ends[0])
+			if err != nil {
 				return err
+			}
+			if result.RequeueAfter > 0 {
+				r.later = append(r.later, r.ends[0])
 			}
 			r.ends = r.ends[1:]
 		default:
@@ -107,20 +137,39 @@ func (r *rig) run() error {
 	}
 }
 
+// sweeper is the hourly sweep of the same process.
+func (r *rig) sweeper() *sweeper {
+	return &sweeper{
+		live: r.client, client: r.client, endpoints: endpoints{cached: r.client}, purge: r.folder.purge, tick: r.folder.tick,
+		mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now },
+	}
+}
+
+// newFakeClient returns an API server with these objects, a namespace and an endpoint.
 func newFakeClient(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) client.WithWatch {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	// The fake makes a REST mapper of the whole scheme at each write: a small scheme makes it three times as fast.
-	scheme.AddKnownTypes(corev1.SchemeGroupVersion, &corev1.Namespace{}, &corev1.NamespaceList{})
-	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
-	if err := fastpixv1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
+	return newClientOf(t, funcs, append(objects, surroundings()...))
+}
+
+func surroundings() []client.Object {
 	created := metav1.NewTime(testStart.Add(-time.Hour))
-	objects = append(objects,
+	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace, CreationTimestamp: created}},
 		&fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "fastpix"}},
-	)
+	}
+}
+
+var testScheme = sync.OnceValue(func() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), fastpixv1.AddToScheme(scheme)); err != nil {
+		panic(err)
+	}
+	return scheme
+})
+
+// newClientOf returns an API server with these objects and no others.
+func newClientOf(t *testing.T, funcs interceptor.Funcs, objects []client.Object) client.WithWatch {
+	t.Helper()
 	create := funcs.Create
 	funcs.Create = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 		if o.GetUID() == "" {
@@ -131,7 +180,7 @@ func newFakeClient(t *testing.T, funcs interceptor.Funcs, objects ...client.Obje
 		}
 		return c.Create(ctx, o, opts...)
 	}
-	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(funcs).
+	return fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(objects...).WithInterceptorFuncs(funcs).
 		WithStatusSubresource(&fastpixv1.MediaAsset{}, &fastpixv1.LiveStream{}, &fastpixv1.EventBatch{}, &fastpixv1.WebhookEndpoint{}).Build()
 }
 

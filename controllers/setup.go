@@ -116,14 +116,14 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		fold     = &queueSource[record.Key]{}
 		discard  = &queueSource[types.UID]{}
 	)
-	endpoints := newEndpoints(mgr.GetClient())
+	endpoints := endpoints{cached: mgr.GetClient()}
 	folder := &folder{
 		client: writer, live: live, ledger: ledger, timers: timers, backlog: backlog, written: utilcache.NewLRUExpireCache(writtenEntries),
 		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoints: endpoints,
 		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}
-	purger := &purger{client: writer, live: live, endpoints: endpoints, now: time.Now}
-	folder.purge = purger.purge
+	purger := &purger{client: writer, live: live, endpoints: endpoints, waits: ledger.waits, now: time.Now}
+	folder.purge, folder.purgedThrough = purger.purge, purger.purgedThrough
 	discarder := &discarder{
 		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoints: endpoints,
 		now: time.Now,
@@ -191,9 +191,11 @@ func addInformers(ctx context.Context, mgr ctrl.Manager, backlog *backlog, timer
 	if err != nil {
 		return err
 	}
-	if _, err := batches.AddEventHandler(batchHandler(backlog)); err != nil {
+	registration, err := batches.AddEventHandler(batchHandler(backlog))
+	if err != nil {
 		return err
 	}
+	backlog.synced = registration.HasSynced
 	for kind, object := range map[record.Kind]client.Object{
 		record.MediaAsset: &fastpixv1.MediaAsset{}, record.LiveStream: &fastpixv1.LiveStream{},
 	} {
@@ -217,6 +219,13 @@ func metadataOf(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
 func batchHandler(backlog *backlog) toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerFuncs{
 		AddFunc: func(object any) { backlog.add(infoOf(object.(*metav1.PartialObjectMetadata))) },
+		// A batch does not change, but another one may have taken its name while nobody watched.
+		UpdateFunc: func(before, after any) {
+			if was, is := before.(*metav1.PartialObjectMetadata), after.(*metav1.PartialObjectMetadata); was.UID != is.UID {
+				backlog.remove(was.UID)
+				backlog.add(infoOf(is))
+			}
+		},
 		DeleteFunc: func(object any) {
 			if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 				object = gone.Obj

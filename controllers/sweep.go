@@ -29,7 +29,7 @@ type sweeper struct {
 	live       client.Reader
 	client     client.Client
 	endpoints  endpoints
-	purge      func(context.Context, mirror, time.Duration) error
+	purge      func(context.Context, mirror, time.Duration) (bool, error)
 	tick       func(context.Context, record.Key, mirror) (ctrl.Result, error)
 	mayBeNamed func(record.Key) bool
 	now        func() time.Time
@@ -93,7 +93,8 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 		return err
 	}
 	if over && !s.mayBeNamed(key) {
-		return s.purge(ctx, m, limit)
+		_, err := s.purge(ctx, m, limit) // what must wait is found again by the next sweep
+		return err
 	}
 	ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady)
 	_, due := m.timer()
@@ -106,25 +107,25 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 
 // over reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
 // became so.
-func (s *sweeper) over(ctx context.Context, m mirror) (time.Duration, bool, error) {
+func (s *sweeper) over(ctx context.Context, m mirror) (limit time.Duration, over bool, err error) {
 	endpoint, err := s.endpoints.of(ctx, m)
-	if endpoint == nil {
+	if err != nil || endpoint == nil {
 		return 0, false, err
 	}
 	// A failed media was not Ready before either: what it became is Stalled.
-	limit, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
+	retention, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
 	switch m.state() {
 	case record.StateReady:
 	case record.StateFailed:
-		limit, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
+		retention, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
 	default:
 		return 0, false, nil
 	}
 	since := apimeta.FindStatusCondition(m.conditions(), became)
-	if limit == nil || since == nil {
+	if retention == nil || since == nil {
 		return 0, false, nil
 	}
-	return limit.Duration, s.now().Sub(since.LastTransitionTime.Time) > limit.Duration, nil
+	return retention.Duration, s.now().Sub(since.LastTransitionTime.Time) > retention.Duration, nil
 }
 
 // advise sets or clears the warning that an endpoint mirrors too many assets.

@@ -42,6 +42,8 @@ type handler struct {
 	malformed func(*endpoint, error)
 
 	inFlight atomic.Int64
+	// draining says that the process is about to stop.
+	draining atomic.Bool
 }
 
 // outcome says what became of a delivery; its zero value, that it goes on.
@@ -70,6 +72,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	d := &delivery{claim: claim{headers: r.Header.Values(signature.Header), arrived: start}}
 	o := h.deliver(ctx, w, r, d)
+	if h.draining.Load() {
+		// A client that keeps its connection would send the next delivery here just when the server closes it. Told now, it takes
+		// another one, to a receiver that stays.
+		w.Header().Set("Connection", "close")
+	}
 	o.result.write(w)
 	h.tell(d, o, h.now().Sub(start))
 }

@@ -84,11 +84,12 @@ func serverRunnable(server *http.Server, listener net.Listener) *manager.Server 
 	return &manager.Server{Name: "receiver", Server: server, Listener: listener, ShutdownTimeout: new(shutdownTimeout)}
 }
 
-// drainer ends readiness when the manager stops, and holds up the rest of the stop until load balancers have noticed. The manager
-// stops ordinary runnables such as this one first, then caches, then HTTP servers.
+// drainer ends readiness when the manager stops, and holds up the rest of the stop until load balancers have noticed, and clients that
+// keep connections have been told to close them. The manager stops ordinary runnables such as this one first, then caches, then
+// HTTP servers.
 type drainer struct {
 	delay    time.Duration
-	draining atomic.Bool
+	draining *atomic.Bool
 }
 
 // Start waits for the context to end, and then for the delay.

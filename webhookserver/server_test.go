@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,7 +105,7 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	d, drain := newDirectory(nil, time.Now), &drainer{}
+	d, drain := newDirectory(nil, time.Now), &drainer{draining: &atomic.Bool{}}
 	check := ready(d, drain)
 	if check(nil) == nil {
 		t.Error("ready before the endpoints are known")

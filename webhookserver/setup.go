@@ -61,7 +61,7 @@ func AddToManager(mgr manager.Manager, o Options) error {
 
 // addServer adds the HTTP server and what belongs to its life.
 func addServer(mgr manager.Manager, h *handler, refusals *refusalLog) error {
-	drain := &drainer{delay: h.options.DrainDelay}
+	drain := &drainer{delay: h.options.DrainDelay, draining: &h.draining}
 	if err := mgr.AddReadyzCheck("receiver", ready(h.directory, drain)); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
 	}

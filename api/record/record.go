@@ -200,6 +200,19 @@ func Decode(s string) (*Record, error) {
 	return &r, r.validate()
 }
 
+// EndpointOf returns whose record a text claims to be that Decode refuses, such as that of a newer operator; empty if it does not say.
+// Nothing may be written because of it but that the record could not be read.
+func EndpointOf(s string) (namespace, name string) {
+	var head struct {
+		Namespace string `json:"ns"`
+		Endpoint  string `json:"ep"`
+	}
+	if json.Unmarshal([]byte(s), &head) != nil || len(validation.IsDNS1123Label(head.Namespace)) > 0 || len(validation.IsDNS1123Subdomain(head.Endpoint)) > 0 {
+		return "", ""
+	}
+	return head.Namespace, head.Endpoint
+}
+
 // misfit says why a record does not have the form of Version.
 func misfit(s string) error {
 	var head struct {

@@ -1,13 +1,13 @@
 // Command chaos breaks everything, all the time, while a sender tells the lives of hundreds of media and streams, and checks at
 // the end that nothing acknowledged was lost.
 //
-// What runs is real: etcd with real syncs to disk, kube-apiserver, three receivers and two controllers with leader election, each
+// What runs is real: etcd with real syncs to disk, kube-apiserver, kube-controller-manager for quotas, three receivers and two controllers with leader election, each
 // a process with its own identity behind TCP proxies that can fail (see docs/adr/0008-chaos-proxy.md). The sender delivers at
 // least once, as FastPix does: it takes the receivers in turn, gives up on an answer after seconds, tries again until it gets
 // a 2xx, sends three events in ten twice, and out of order. Faults are dealt from a seed that is printed; the same seed deals
 // the same faults and tells the same lives.
 //
-// At the end of each round, at most five minutes long, the faults end, and when the journal is empty every status must equal what
+// At the end of each round, at most ten minutes long, the faults end, and when the journal is empty every status must equal what
 // controllers/projection makes of the events that were acknowledged, and no process may hold more goroutines, files or memory
 // than it did at the start.
 // An old event that newer ones outdid in everything leaves no trace in a status: that one of these was lost would not be found, but

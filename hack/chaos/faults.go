@@ -7,6 +7,10 @@ import (
 	"math/rand/v2"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -42,7 +46,9 @@ func kinds() []kind {
 		{"black hole to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 8 * time.Second, holeFrontLink},
 		{"Secret deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateSecret},
 		{"WebhookEndpoint deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateEndpoint},
+		{"journal's quota used up", 1, 0, 1, 2 * time.Second, 6 * time.Second, useUpQuota},
 		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, squat},
+		{"policy that refuses a media, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, refuse},
 	}
 }
 
@@ -128,30 +134,134 @@ func recreateEndpoint(ctx context.Context, n *round, f fault) error {
 	return n.rig.recreate(ctx, t.endpoint(), t.endpoint(), f.length)
 }
 
+// useUpQuota leaves no room in the journal: neither for what receivers commit nor for records that fail and are moved.
+func useUpQuota(ctx context.Context, n *round, f fault) error {
+	r := n.rig
+	r.quotaMu.Lock()
+	defer r.quotaMu.Unlock()
+	var quota corev1.ResourceQuota
+	name := client.ObjectKey{Namespace: operatorNamespace, Name: "fastpix-journal"}
+	if err := insist(ctx, func(ctx context.Context) error { return r.admin.Get(ctx, name, &quota) }); err != nil {
+		return err
+	}
+	full := quota.DeepCopy()
+	full.Spec.Hard = corev1.ResourceList{}
+	for counted := range quota.Spec.Hard {
+		full.Spec.Hard[counted] = resource.MustParse("0")
+	}
+	if err := r.limitJournal(ctx, full.Spec); err != nil {
+		return err
+	}
+	pause(ctx, f.length)
+	return r.limitJournal(ctx, quota.Spec)
+}
+
+// limitJournal changes the journal's quota.
+func (r *rig) limitJournal(ctx context.Context, spec corev1.ResourceQuotaSpec) error {
+	return insist(ctx, func(ctx context.Context) error {
+		quota := &corev1.ResourceQuota{}
+		if err := r.admin.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "fastpix-journal"}, quota); err != nil {
+			return err
+		}
+		quota.Spec = spec
+		return r.admin.Update(ctx, quota)
+	})
+}
+
 // squat makes an object that has the name of a media of which events will tell, but another id: they cannot be folded until it is
 // removed.
 func squat(ctx context.Context, n *round, f fault) error {
-	i := n.storyIndex("A-pull-asset")
-	l := newLife(rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[i])
+	l, name := n.victim(f)
 	squatter := &fastpixv1.MediaAsset{
-		ObjectMeta: metav1.ObjectMeta{Namespace: l.tenant.namespace, Name: l.idFor(fixtures.MediaA)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.tenant.namespace, Name: name},
 		Spec:       fastpixv1.MediaAssetSpec{MediaID: l.newID("somebody else")},
 	}
 	if err := n.rig.create(ctx, squatter); err != nil {
 		return err
 	}
-	n.generator.join(l)
-	n.enqueue(ctx, l.events[:len(l.events)/3]) // so that some are refused while it is there
-	pause(ctx, f.length)
-	if err := n.waitRefused(ctx, squatter); err != nil {
+	if err := n.obstruct(ctx, f, l, name); err != nil {
 		return err
 	}
 	return insist(ctx, func(ctx context.Context) error { return n.rig.evict(ctx, squatter) })
 }
 
-// waitRefused waits until the journal says that records fail because of a squatter.
-func (n *round) waitRefused(ctx context.Context, squatter *fastpixv1.MediaAsset) error {
-	key := record.Key{Kind: record.MediaAsset, Namespace: squatter.Namespace, Name: squatter.Name}.String()
+// refuse has the API server refuse a media of which events will tell, by a policy such as a tenant may have.
+func refuse(ctx context.Context, n *round, f fault) error {
+	l, name := n.victim(f)
+	policy := policyAgainst(l.tenant.namespace, name)
+	for _, o := range policy {
+		if err := n.rig.create(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := n.waitInForce(ctx, l.tenant.namespace, name); err != nil {
+		return err
+	}
+	if err := n.obstruct(ctx, f, l, name); err != nil {
+		return err
+	}
+	for _, o := range policy {
+		if err := insist(ctx, func(ctx context.Context) error { return client.IgnoreNotFound(n.rig.admin.Delete(ctx, o)) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// policyAgainst refuses to create one MediaAsset, or to write its status.
+func policyAgainst(namespace, name string) []client.Object {
+	meta := metav1.ObjectMeta{Name: "refuse-" + name}
+	return []client.Object{
+		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+					Rule: admissionv1.Rule{
+						APIGroups: []string{fastpixv1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"mediaassets", "mediaassets/status"},
+					},
+				}}},
+			},
+			Validations: []admissionv1.Validation{{Expression: fmt.Sprintf("object.metadata.name != %q", name), Message: "not here"}},
+		}},
+		&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: meta.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		}},
+	}
+}
+
+// waitInForce waits until the API server refuses a media.
+func (n *round) waitInForce(ctx context.Context, namespace, name string) error {
+	probe := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: fastpixv1.MediaAssetSpec{MediaID: name},
+	}
+	return insist(ctx, func(ctx context.Context) error {
+		if err := n.rig.admin.Create(ctx, probe.DeepCopy(), client.DryRunAll); !apierrors.IsInvalid(err) {
+			return fmt.Errorf("the policy is not in force: %w", err)
+		}
+		return nil
+	})
+}
+
+// victim returns a life of which nothing was told yet, and the name of its media.
+func (n *round) victim(f fault) (*life, string) {
+	l := newLife(rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[n.storyIndex("A-pull-asset")])
+	return l, l.idFor(fixtures.MediaA)
+}
+
+// obstruct tells a life whose media something is in the way of, and returns when its records are reported as failed.
+func (n *round) obstruct(ctx context.Context, f fault, l *life, name string) error {
+	now, later := l.events[:len(l.events)/3+1], l.events[len(l.events)/3+1:]
+	l.events = later
+	n.generator.join(l)
+	n.enqueue(ctx, now) // so that some are refused in any case
+	pause(ctx, f.length)
+	return n.waitRefused(ctx, l.tenant.namespace, name)
+}
+
+// waitRefused waits until the journal says that records of a media fail.
+func (n *round) waitRefused(ctx context.Context, namespace, name string) error {
+	key := record.Key{Kind: record.MediaAsset, Namespace: namespace, Name: name}.String()
 	refused := 0
 	err := wait.PollUntilContextTimeout(ctx, time.Second, foldPatience, true, func(ctx context.Context) (bool, error) {
 		batches, err := n.rig.batches(ctx, client.MatchingLabels{fastpixv1.FailedLabel: "true"})
@@ -165,7 +275,7 @@ func (n *round) waitRefused(ctx context.Context, squatter *fastpixv1.MediaAsset)
 		return err == nil && refused > 0, nil
 	})
 	if err != nil {
-		return fmt.Errorf("no record is reported as failed although %s has another id: %w", key, err)
+		return fmt.Errorf("no record is reported as failed although something is in the way of %s: %w", key, err)
 	}
 	n.report.refused(refused)
 	return nil

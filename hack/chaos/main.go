@@ -16,7 +16,7 @@ import (
 )
 
 // maxRound is how long faults go on before everything is checked: the oracle keeps every event of a round in memory.
-const maxRound = 5 * time.Minute
+const maxRound = 10 * time.Minute
 
 // options are the flags.
 type options struct {
@@ -31,7 +31,7 @@ type options struct {
 
 func parseFlags() options {
 	var o options
-	flag.DurationVar(&o.duration, "duration", time.Minute, "How long faults go on, in rounds of at most five minutes.")
+	flag.DurationVar(&o.duration, "duration", time.Minute, "How long faults go on, in rounds of at most ten minutes.")
 	flag.Uint64Var(&o.seed, "seed", 0, "Seed of faults and events. Default: a new one, which is printed.")
 	flag.IntVar(&o.assets, "assets", 200, "How many lives are told at once; one that ends makes room for another.")
 	flag.IntVar(&o.rate, "rate", 60, "Events per second.")

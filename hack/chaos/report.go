@@ -120,11 +120,11 @@ func (p *report) deliveries() markdown.Table {
 }
 
 func (p *report) processes(r *rig) markdown.Table {
-	t := markdown.Table{{"process", "starts", "goroutines first, last", "files first, last", "MiB first, last"}}
+	t := markdown.Table{{"process", "starts", "goroutines first, last", "files first, last", "heap MiB first, last", "MiB first, last"}}
 	for _, m := range r.members {
 		a, b := r.baselines[m.Name], p.vitals[m.Name]
 		t.Add(m.Name, fmt.Sprint(m.starts.Load()), fmt.Sprintf("%d, %d", a.goroutines, b.goroutines),
-			fmt.Sprintf("%d, %d", a.files, b.files), fmt.Sprintf("%.0f, %.0f", a.rss, b.rss))
+			fmt.Sprintf("%d, %d", a.files, b.files), fmt.Sprintf("%.0f, %.0f", a.heap, b.heap), fmt.Sprintf("%.0f, %.0f", a.rss, b.rss))
 	}
 	return t
 }

@@ -38,7 +38,9 @@ type rig struct {
 	members   []*member
 	baselines map[string]vitals
 
-	planeMu sync.Mutex // held by the one fault that stops and starts etcd or the API server
+	planeMu         sync.Mutex            // held by the one fault that stops and starts etcd or the API server
+	kubeControllers *controlplane.Process // which count quotas
+	quotaMu         sync.Mutex            // held by the one fault that uses up the journal's quota
 
 	ctx    context.Context // lasts as long as exits of processes are unwanted
 	end    context.CancelFunc
@@ -49,7 +51,7 @@ type rig struct {
 
 // newRig starts a control plane and prepares the operator's processes. On an error nothing is left running.
 func newRig(ctx context.Context, o options) (_ *rig, err error) {
-	progress("starting etcd and kube-apiserver")
+	progress("starting etcd, kube-apiserver and kube-controller-manager")
 	plane, err := controlplane.Start(ctx, controlplane.Options{})
 	if err != nil {
 		return nil, err
@@ -65,6 +67,12 @@ func newRig(ctx context.Context, o options) (_ *rig, err error) {
 		return nil, err
 	}
 	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: scheme()}); err != nil {
+		return nil, err
+	}
+	if r.kubeControllers, err = plane.ControllerManager(); err != nil {
+		return nil, err
+	}
+	if err := r.kubeControllers.Start(ctx); err != nil {
 		return nil, err
 	}
 	if r.binary == "" {
@@ -165,6 +173,9 @@ func (r *rig) raiseLocked(ctx context.Context) error {
 		}
 		if err == nil {
 			err = r.plane.APIServer.WaitReady(ctx)
+		}
+		if err == nil && !r.kubeControllers.Running() {
+			err = r.kubeControllers.Start(ctx)
 		}
 		if err == nil || ctx.Err() != nil {
 			break

@@ -14,13 +14,14 @@ import (
 // vitals are what a process holds. Files and memory are known on Linux only.
 type vitals struct {
 	goroutines, files int
-	rss               float64 // MiB
+	rss, heap         float64 // MiB
 }
 
 // How much more than at the start a process may hold once everything is quiet.
 const (
 	moreGoroutines = 40
 	moreFiles      = 12
+	moreHeap       = 64.0  // MiB: memories of duplicates and of what was written fill up to their bounds
 	maxRSS         = 230.0 // MiB, the memory limit of config/
 	vitalsPatience = 90 * time.Second
 )
@@ -31,7 +32,7 @@ func (r *rig) vitals(ctx context.Context, m *member) (vitals, error) {
 	if err != nil {
 		return vitals{}, err
 	}
-	v := vitals{goroutines: int(metric(metrics, "go_goroutines"))}
+	v := vitals{goroutines: int(metric(metrics, "go_goroutines")), heap: metric(metrics, "go_memstats_heap_alloc_bytes") / (1 << 20)}
 	if files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", m.PID())); err == nil {
 		v.files = len(files)
 	}
@@ -103,12 +104,12 @@ func (r *rig) leaks(now map[string]vitals) []string {
 		for _, other := range r.members {
 			if (other.front == nil) == (m.front == nil) {
 				b := r.baselines[other.Name]
-				most = vitals{goroutines: max(most.goroutines, b.goroutines), files: max(most.files, b.files)}
+				most = vitals{goroutines: max(most.goroutines, b.goroutines), files: max(most.files, b.files), heap: max(most.heap, b.heap)}
 			}
 		}
-		if v.goroutines > most.goroutines+moreGoroutines || v.files > most.files+moreFiles || v.rss > maxRSS {
-			leaks = append(leaks, fmt.Sprintf("%s has %d goroutines, %d files and %.0f MiB, at the start %d and %d",
-				m.Name, v.goroutines, v.files, v.rss, most.goroutines, most.files))
+		if v.goroutines > most.goroutines+moreGoroutines || v.files > most.files+moreFiles || v.heap > most.heap+moreHeap || v.rss > maxRSS {
+			leaks = append(leaks, fmt.Sprintf("%s has %d goroutines, %d files, %.0f MiB of heap and %.0f MiB, at the start %d, %d and %.0f MiB",
+				m.Name, v.goroutines, v.files, v.heap, v.rss, most.goroutines, most.files, most.heap))
 		}
 	}
 	return leaks

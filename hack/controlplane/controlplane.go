@@ -33,11 +33,12 @@ type ControlPlane struct {
 	// AuditLog is the API server's audit log, if there is one.
 	AuditLog string
 
-	assets  string
-	etcdURL string
-	admin   *rest.Config
-	cluster cluster
-	running []*Process // operators, to be ended first
+	assets      string
+	etcdURL     string
+	admin       *rest.Config
+	cluster     cluster
+	running     []*Process // operators, to be ended first
+	controllers *Process   // kube-controller-manager, if there is one
 }
 
 // Start starts a control plane and waits until it is healthy. Whatever it returns, nothing is left running on an error.
@@ -88,7 +89,7 @@ func (c *ControlPlane) Close() error {
 	}
 	// Their data is removed next, so there is nothing for them to save. A graceful end of the API server would wait for
 	// every open watch.
-	for _, p := range []*Process{c.APIServer, c.Etcd} {
+	for _, p := range []*Process{c.controllers, c.APIServer, c.Etcd} {
 		if p != nil {
 			p.Kill()
 		}

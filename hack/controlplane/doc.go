@@ -6,8 +6,8 @@
 // started again with the same data and the same ports; and no process outlives the one that started it (on Linux even if
 // that one is killed).
 //
-// What it is not: a cluster. There is no kube-controller-manager, no scheduler and no node: Deployments stay unscheduled,
-// nothing is garbage collected, and namespaces get no default ServiceAccount.
+// What it is not: a cluster. There is no scheduler and no node, and a kube-controller-manager only where a test asks for it:
+// Deployments stay unscheduled, nothing is garbage collected, and namespaces get no default ServiceAccount.
 //
 // It starts the processes itself rather than through controller-runtime's envtest, which keeps them to itself: a fault test
 // must be able to kill them.

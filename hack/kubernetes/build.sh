@@ -1,30 +1,40 @@
 #!/usr/bin/env bash
-# Builds the pinned etcd, kube-apiserver and kubectl into a folder (default bin/k8s), once.
-# The folder is complete when it holds a stamp with the versions it was built from; a half-built folder is finished
-# on the next run. Needs Go and the module proxy only.
+# Builds pinned programs of Kubernetes into a folder (default bin/k8s), each once: etcd, kube-apiserver and kubectl, or those named
+# after the folder. A program is up to date when it says that it was built by this Go from modules that are in go.sum; a
+# half-built folder is finished on the next run. Needs Go and the module proxy only.
 set -euo pipefail
+
+declare -A packages=(
+	[etcd]=go.etcd.io/etcd/server/v3
+	[kube-apiserver]=k8s.io/kubernetes/cmd/kube-apiserver
+	[kubectl]=k8s.io/kubernetes/cmd/kubectl
+	[kube-controller-manager]=k8s.io/kubernetes/cmd/kube-controller-manager
+)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=${1:-$here/../../bin/k8s}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
+programs=(etcd kube-apiserver kubectl)
+if (($# > 1)); then
+	programs=("${@:2}")
+fi
 cd "$here"
 
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
-stamp=$out/.built-from
-want=$(cat go.mod go.sum build.sh | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)
-if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
-	exit 0
-fi
 
-version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
-minor=${version#v1.} && minor=${minor%%.*}
-v=k8s.io/component-base/version
-ldflags="-s -w -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=$minor -X $v.gitTreeState=clean"
+# current PROGRAM: reports whether it was built from what is pinned here.
+current() {
+	local built
+	built=$(go version -m "$out/$1" 2>/dev/null) || return 1
+	grep -q ": $(go env GOVERSION)\$" <<<"$built" &&
+		grep -q "GOOS=$(go env GOOS)\$" <<<"$built" && grep -q "GOARCH=$(go env GOARCH)\$" <<<"$built" &&
+		! awk '$NF ~ /^h1:/ {print $(NF-2), $(NF-1), $NF}' <<<"$built" | grep -qvxFf go.sum
+}
 
-# build NAME PACKAGE: compiles one program and says every ten seconds that it is still at it.
+# build PROGRAM: compiles it and says every ten seconds that it is still at it.
 build() {
-	local name=$1 package=$2 started=$SECONDS pid
+	local name=$1 package=${packages[$1]} started=$SECONDS pid
 	echo "building $name ($package), minutes with an empty build cache ..." >&2
 	go build -trimpath -ldflags "$ldflags" -o "$out/.$name.partial" "$package" &
 	pid=$!
@@ -39,9 +49,21 @@ build() {
 	echo "  $name built in $((SECONDS - started)) s" >&2
 }
 
+missing=()
+for program in "${programs[@]}"; do
+	current "$program" || missing+=("$program")
+done
+if ((${#missing[@]} == 0)); then
+	exit 0
+fi
+
+version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
+minor=${version#v1.} && minor=${minor%%.*}
+v=k8s.io/component-base/version
+ldflags="-s -w -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=$minor -X $v.gitTreeState=clean"
+
 echo "downloading the modules of Kubernetes $version ..." >&2
 go mod download
-build etcd go.etcd.io/etcd/server/v3
-build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
-build kubectl k8s.io/kubernetes/cmd/kubectl
-echo "$want" >"$stamp"
+for program in "${missing[@]}"; do
+	build "$program"
+done

@@ -1,0 +1,258 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// This test protects everything that the controllers do in more than one call: each is interrupted at every call, before the call has
+// an effect and after its answer is lost, by a process that dies and by one that tries again, and must end as if nothing had
+// happened.
+
+var errKilled = errors.New("killed")
+
+// killer makes the n-th call fail, either before it has an effect or after. If it kills, nothing comes through any more, as of a process
+// that is dead, until it rests.
+type killer struct {
+	at, calls int
+	after     bool
+	kills     bool
+	rests     bool
+}
+
+func (k *killer) call(do func() error) error {
+	if k.rests {
+		return do()
+	}
+	k.calls++
+	switch {
+	case k.calls > k.at && k.kills:
+		return errKilled
+	case k.calls != k.at:
+		return do()
+	}
+	if k.after {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return errKilled
+}
+
+func (k *killer) funcs() interceptor.Funcs {
+	return interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			return k.call(func() error { return c.Get(ctx, key, o, opts...) })
+		},
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			return k.call(func() error { return c.List(ctx, list, opts...) })
+		},
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			return k.call(func() error { return c.Create(ctx, o, opts...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			return k.call(func() error { return c.Delete(ctx, o, opts...) })
+		},
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			return k.call(func() error { return c.SubResource(sub).Update(ctx, o, opts...) })
+		},
+	}
+}
+
+// work is something that the controllers do, from a state of the API server to another.
+type work struct {
+	before func(*testing.T) []client.Object
+	do     func(*rig) error
+	// minCalls is how many calls it takes at least: a test of less would show nothing.
+	minCalls int
+}
+
+func works() map[string]work {
+	fold := func(r *rig) error { return r.run() }
+	squatter := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
+	}
+	withFailures := func(t *testing.T) []client.Object {
+		t.Helper()
+		newer := journal(t, "b4", event("e7", "video.media.created", 7, media("another", "Created")))
+		newer.Spec.Events = append(newer.Spec.Events, `{"v":2,"what":"ever"}`)
+		return append(append(life(t), squatter.DeepCopy(), newer), surroundings()...)
+	}
+	tombstones := func(t *testing.T) []client.Object {
+		t.Helper()
+		deleted := journal(t, "b1",
+			event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")), event("e2", "video.live_stream.deleted", 2, stream(testStream, "Deleted")))
+		return after(t, append(surroundings(), deleted), fold)
+	}
+	return map[string]work{
+		"fold of both kinds":        {before: func(t *testing.T) []client.Object { t.Helper(); return append(life(t), surroundings()...) }, do: fold, minCalls: 20},
+		"move of failed records":    {before: withFailures, do: fold, minCalls: 30},
+		"retry of what fails again": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, do: fold, minCalls: 10},
+		"retry once the cause is gone": {before: func(t *testing.T) []client.Object {
+			t.Helper()
+			return without(after(t, withFailures(t), fold), squatter)
+		}, do: fold, minCalls: 12},
+		"discard of what belongs to a namespace that is gone": {
+			before: func(t *testing.T) []client.Object {
+				t.Helper()
+				return without(append(life(t), surroundings()...), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}})
+			}, do: fold, minCalls: 12,
+		},
+		"purge when a timer is due": {before: tombstones, minCalls: 10, do: func(r *rig) error {
+			r.now = testStart.Add(defaultRetention + time.Hour)
+			for kind, name := range map[record.Kind]string{record.MediaAsset: testMedia, record.LiveStream: testStream} {
+				key := record.Key{Kind: kind, Namespace: testNamespace, Name: name}
+				r.timers.set(key, r.now)
+				if _, err := r.folder.Reconcile(r.t.Context(), key); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(r *rig) error {
+			r.now = testStart.Add(defaultRetention + time.Hour)
+			return r.sweeper().sweep(r.t.Context())
+		}},
+	}
+}
+
+// after returns what the API server holds after some work on what it held before.
+func after(t *testing.T, before []client.Object, do func(*rig) error) []client.Object {
+	t.Helper()
+	c := newClientOf(t, interceptor.Funcs{}, before)
+	if err := do(newRig(t, c)); err != nil {
+		t.Fatal(err)
+	}
+	return everything(t, c)
+}
+
+func everything(t *testing.T, c client.Client) []client.Object {
+	t.Helper()
+	var (
+		batches    fastpixv1.EventBatchList
+		assets     fastpixv1.MediaAssetList
+		streams    fastpixv1.LiveStreamList
+		endpoints  fastpixv1.WebhookEndpointList
+		namespaces corev1.NamespaceList
+		all        []client.Object
+	)
+	for _, list := range []client.ObjectList{&batches, &assets, &streams, &endpoints, &namespaces} {
+		if err := c.List(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range batches.Items {
+		all = append(all, &batches.Items[i])
+	}
+	for i := range assets.Items {
+		all = append(all, &assets.Items[i])
+	}
+	for i := range streams.Items {
+		all = append(all, &streams.Items[i])
+	}
+	for i := range endpoints.Items {
+		all = append(all, &endpoints.Items[i])
+	}
+	for i := range namespaces.Items {
+		all = append(all, &namespaces.Items[i])
+	}
+	return all
+}
+
+func without(objects []client.Object, gone client.Object) []client.Object {
+	var kept []client.Object
+	for _, o := range objects {
+		if fmt.Sprintf("%T", o) != fmt.Sprintf("%T", gone) || client.ObjectKeyFromObject(o) != client.ObjectKeyFromObject(gone) {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// traces is everything that must come out the same: what users see, what is left in the journal and why, and what was purged.
+func traces(t *testing.T, c client.Client) string {
+	t.Helper()
+	out := world(t, c)
+	for _, b := range batches(t, c) {
+		out += fmt.Sprintf("%v %s %s\n", b.Labels, mustJSON(t, b.Spec), mustJSON(t, b.Status.Failed))
+	}
+	var e fastpixv1.WebhookEndpoint
+	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
+		t.Fatal(err)
+	}
+	return out + fmt.Sprintln(e.Status.PurgedThrough)
+}
+
+func TestWorkSurvivesDeathAtEveryCall(t *testing.T) {
+	t.Parallel()
+	for name, w := range works() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before := w.before(t)
+			undisturbed := newClientOf(t, interceptor.Funcs{}, copies(before))
+			if err := w.do(newRig(t, undisturbed)); err != nil {
+				t.Fatal(err)
+			}
+			want := traces(t, undisturbed)
+			for _, k := range []killer{{kills: true}, {kills: true, after: true}, {}, {after: true}} {
+				calls := interruptEverywhere(t, before, w, k, want)
+				if calls < w.minCalls {
+					t.Errorf("only %d calls were there to fail, want %d", calls, w.minCalls)
+				}
+			}
+		})
+	}
+}
+
+func copies(objects []client.Object) []client.Object {
+	var all []client.Object
+	for _, o := range objects {
+		all = append(all, o.DeepCopyObject().(client.Object))
+	}
+	return all
+}
+
+// interruptEverywhere does some work once for each of its calls, which is interrupted, and returns how many there are.
+func interruptEverywhere(t *testing.T, before []client.Object, w work, how killer, want string) int {
+	t.Helper()
+	for at := 1; ; at++ {
+		k := how
+		k.at = at
+		c := newClientOf(t, k.funcs(), copies(before))
+		r := newRig(t, c)
+		err := w.do(r)
+		if k.calls < at {
+			return at - 1
+		}
+		if k.kills {
+			k.rests = true
+			r = newRig(t, c)
+			err = w.do(r)
+		}
+		for range 5 { // the queues try again
+			if err == nil && len(r.later) == 0 {
+				break
+			}
+			err = w.do(r)
+		}
+		if err != nil {
+			t.Fatalf("call %d (%+v): %v", at, how, err)
+		}
+		k.rests = true
+		if got := traces(t, c); got != want {
+			t.Errorf("call %d (%+v):\ngot\n%s\nwant\n%s", at, how, got, want)
+		}
+	}
+}

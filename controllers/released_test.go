@@ -1,0 +1,58 @@
+package controllers
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/diff"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// This test protects a journal that an older version left behind. testdata/journal has, for every record version that was ever released,
+// what its receiver journaled of every sample: these files are never written again. Beside each is what this version folds it into.
+
+var update = flag.Bool("update", false, "write what the records of released versions are folded into")
+
+func TestBatchesOfEveryReleasedVersionFold(t *testing.T) {
+	for version := 1; version <= record.Version; version++ {
+		t.Run(fmt.Sprint("version ", version), func(t *testing.T) {
+			file := fmt.Sprintf("testdata/journal/v%d.jsonl", version)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newFakeClient(t, interceptor.Funcs{}, &fastpixv1.EventBatch{
+				ObjectMeta: metav1.ObjectMeta{Namespace: testSystem, Name: "old", UID: types.UID("uid-old"), CreationTimestamp: metav1.NewTime(testStart)},
+				Spec:       fastpixv1.EventBatchSpec{Events: strings.Split(strings.TrimSpace(string(text)), "\n")},
+			})
+			if err := newRig(t, c).run(); err != nil {
+				t.Fatal(err)
+			}
+			if left := batches(t, c); len(left) > 0 {
+				t.Errorf("not folded: %s", mustJSON(t, left[0].Status.Failed))
+			}
+			golden := strings.TrimSuffix(file, ".jsonl") + ".golden"
+			got := world(t, c)
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("folded into something else:\n%s", diff.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")))
+			}
+		})
+	}
+}

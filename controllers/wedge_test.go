@@ -1,0 +1,404 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect against quiet losses and standstills: an answer that is taken for another, a batch that is overlooked, memory that
+// one tenant's trouble fills, and an event that is taken for a replay.
+
+// notServed is what a client makes of a 404 that is not the API server's word about an object.
+func notServed() error {
+	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{Resource: "things"}, "x", "404 page not found", 0, true)
+}
+
+func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
+	for name, calls := range map[string]func(o client.Object) bool{
+		"of a namespace": func(o client.Object) bool { _, ok := o.(*metav1.PartialObjectMetadata); return ok },
+		"of a batch":     func(o client.Object) bool { _, ok := o.(*fastpixv1.EventBatch); return ok },
+		"of a mirror":    func(o client.Object) bool { _, ok := o.(*fastpixv1.MediaAsset); return ok },
+	} {
+		t.Run(name, func(t *testing.T) {
+			away := true
+			c := newFakeClient(t, interceptor.Funcs{
+				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+					if away && calls(o) {
+						return notServed()
+					}
+					return c.Get(ctx, key, o, opts...)
+				},
+			}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
+			r := newRig(t, c)
+			if err := r.run(); err == nil {
+				t.Error("a 404 of somebody else is taken for the API server's")
+			}
+			away = false
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			if got := world(t, c); !strings.Contains(got, `"state":"Ready"`) || len(batches(t, c)) > 0 {
+				t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
+			}
+		})
+	}
+}
+
+func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
+	b := newBacklog()
+	b.synced = func() bool { return true }
+	h := batchHandler(b)
+	meta := func(uid string) *metav1.PartialObjectMetadata {
+		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "failed-1", UID: types.UID(uid)}}
+	}
+	h.OnAdd(meta("old"), true)
+	h.OnUpdate(meta("old"), meta("new")) // a watch that was interrupted between the end of one and the begin of the other
+	info, ok := b.next()
+	if !ok || info.uid != "new" {
+		t.Errorf("the next batch is %q, want the new one", info.uid)
+	}
+	b.done()
+	if again := b.again("old"); again {
+		t.Error("the old batch is still known")
+	}
+	h.OnUpdate(meta("new"), meta("new"))
+	if !b.empty() {
+		t.Error("a batch that was read is queued because its metadata changed")
+	}
+}
+
+// gauge returns what a scrape would show of a gauge without labels.
+func gauge(t *testing.T, name string) float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no gauge %s", name)
+	return 0
+}
+
+func TestGaugesEndWithTheLease(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	for _, b := range batches(t, c) {
+		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+	}
+	if err := r.publisher.publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := gauge(t, "fastpix_pending_events"); got != 6 {
+		t.Fatalf("%v events are pending, want 6", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.publisher.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if pending, age := gauge(t, "fastpix_pending_events"), gauge(t, "fastpix_oldest_pending_age_seconds"); pending != 0 || age != 0 {
+		t.Errorf("who leads no longer says that %v events are pending, for %v s", pending, age)
+	}
+}
+
+func TestRecordThatIsRefusedDoesNotHoldUpItsMates(t *testing.T) {
+	poison := "poison"
+	refuse := true
+	c := newFakeClient(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			if a, ok := o.(*fastpixv1.MediaAsset); ok && a.Status.Title == poison && refuse {
+				return apierrors.NewInvalid(schema.GroupKind{Kind: "MediaAsset"}, o.GetName(), nil)
+			}
+			return c.SubResource(sub).Update(ctx, o, opts...)
+		},
+	}, journal(t, "b1",
+		event("e1", "video.media.created", 1, media(testMedia, "Created")),
+		event("e2", "video.media.updated", 5, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{Title: &poison}}),
+		event("e3", "video.media.ready", 3, media(testMedia, "Ready"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, `"state":"Ready"`) {
+		t.Errorf("one record of an asset is refused, and with it the others:\n%s", got)
+	}
+	left := batches(t, c)
+	if len(left) != 1 || len(left[0].Spec.Events) != 1 || left[0].Status.Failed[0].EventID != "e2" {
+		t.Fatalf("left in the journal is %s, want e2 alone", mustJSON(t, left))
+	}
+	refuse = false
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, poison) || len(batches(t, c)) > 0 {
+		t.Errorf("after the cause is gone %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+	}
+}
+
+func TestBatchThatCannotEndGivesUpItsMemory(t *testing.T) {
+	full := true // the journal's quota: a batch for failed records has no room
+	squatter := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
+	}
+	for name, funcs := range map[string]interceptor.Funcs{
+		"no room for failed records": {Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if _, ok := o.(*fastpixv1.EventBatch); ok && full {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: "eventbatches"}, o.GetName(), errors.New("exceeded quota"))
+			}
+			return c.Create(ctx, o, opts...)
+		}},
+		"no right to delete": {Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			if full {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: "eventbatches"}, o.GetName(), errors.New("no"))
+			}
+			return c.Delete(ctx, o, opts...)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			full = true
+			c := newFakeClient(t, funcs, squatter.DeepCopy(), journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+			r := newRig(t, c)
+			for range 3 {
+				if err := r.run(); err != nil {
+					t.Fatal(err)
+				}
+				if got := r.ledger.loaded(); got != 0 || len(r.later) == 0 {
+					t.Fatalf("%d bytes are in memory, %d batches come back later", got, len(r.later))
+				}
+			}
+			full = false
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			left := batches(t, c)
+			if len(left) != 1 || left[0].Labels[fastpixv1.FailedLabel] != "true" || len(left[0].Status.Failed) != 1 {
+				t.Errorf("when there is room again the journal holds %s", mustJSON(t, left))
+			}
+		})
+	}
+}
+
+func TestRefusalsFarApartDoNotAddUp(t *testing.T) {
+	var answer error
+	c := newFakeClient(t, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok && answer != nil {
+				return answer
+			}
+			return c.Create(ctx, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	r := newRig(t, c)
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "mediaassets"}, "", errors.New("roles are not known yet"))
+	// An API server that starts, goes away, and starts again.
+	for _, answer = range []error{forbidden, errors.New("connection refused"), forbidden} {
+		if err := r.run(); err == nil {
+			t.Fatalf("after %v nothing is tried again", answer)
+		}
+		r.now = r.now.Add(forbiddenPatience)
+	}
+}
+
+func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+
+	// Acknowledged, read, and not yet folded when the tombstone is due: the first event about another media, older than the tombstone.
+	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.created", 5, media("another", "Created")))); err != nil {
+		t.Fatal(err)
+	}
+	r.load()
+	result, err := r.folder.Reconcile(t.Context(), key)
+	if err != nil || result.RequeueAfter != time.Second {
+		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want a second", result.RequeueAfter, err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, "another") {
+		t.Errorf("an event that was acknowledged before the purge is taken for a replay:\n%s", got)
+	}
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); strings.Contains(got, testMedia) {
+		t.Errorf("the tombstone is not purged afterwards:\n%s", got)
+	}
+}
+
+func TestFailedRecordIsNoReplay(t *testing.T) {
+	squatter := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "another"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
+	}
+	c := newFakeClient(t, interceptor.Funcs{}, squatter, journal(t, "b1",
+		event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")), event("e2", "video.media.created", 5, media("another", "Created"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); strings.Contains(got, testMedia) {
+		t.Fatalf("a failed record keeps a tombstone:\n%s", got)
+	}
+	if err := c.Delete(t.Context(), squatter); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, "another") || len(batches(t, c)) > 0 {
+		t.Errorf("its cause is gone, %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+	}
+}
+
+func TestReplayRightAfterAPurgeIsOne(t *testing.T) {
+	// The informer's copy of the endpoint is older than the purge.
+	stale := newFakeClient(t, interceptor.Funcs{})
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	r.folder.endpoints = endpoints{cached: stale}
+	if err := c.Create(t.Context(), journal(t, "b2", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); got != "" {
+		t.Errorf("a replay raised the dead:\n%s", got)
+	}
+}
+
+func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
+	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
+		if !r.folder.mayBeNamed(key) {
+			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.name)
+		}
+		if err := r.reader.read(t.Context(), info); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.folder.mayBeNamed(key) {
+		t.Error("everything is read, and nothing may be purged")
+	}
+}
+
+func TestPurgesThatWaitReadNothing(t *testing.T) {
+	reads := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			reads++
+			return c.Get(ctx, key, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	r.backlog.add(batchInfo{name: "unread", uid: "unread"})
+	for visit := range 10 {
+		result, err := r.folder.Reconcile(t.Context(), key)
+		if err != nil || result.RequeueAfter != time.Second {
+			t.Fatalf("a purge beside an unread batch: come back after %v, %v", result.RequeueAfter, err)
+		}
+		if visit == 0 {
+			reads = 0
+		}
+	}
+	if reads > 0 {
+		t.Errorf("a purge that waits took %d reads in nine seconds", reads)
+	}
+}
+
+func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, c) // the next leader, whose watch of batches is slower than that of tombstones
+	synced := false
+	r.backlog.synced = func() bool { return synced }
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.sweeper().sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, testMedia) {
+		t.Error("a tombstone is purged although a batch may name it")
+	}
+	synced = true
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); strings.Contains(got, testMedia) {
+		t.Errorf("the tombstone is still there:\n%s", got)
+	}
+}
+
+func TestBatchWithOpenEntriesDoesNotEnd(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	r.load()
+	for _, b := range batches(t, c) {
+		if _, err := r.discarder.Reconcile(t.Context(), b.UID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := batches(t, c); len(left) != 3 {
+		t.Fatalf("%d of 3 batches are left although nothing is folded", len(left))
+	}
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
+	}
+}
