@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -397,6 +398,38 @@ func TestBatchWithOpenEntriesDoesNotEnd(t *testing.T) {
 	}
 	if left := batches(t, c); len(left) != 3 {
 		t.Fatalf("%d of 3 batches are left although nothing is folded", len(left))
+	}
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
+	}
+}
+
+func TestWindowOfRecordsIsBounded(t *testing.T) {
+	var records []*record.Record
+	for i := range 200 {
+		records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, media(fmt.Sprint("m", i), "Ready")))
+	}
+	const batchCount = 100
+	var objects []client.Object
+	for i := range batchCount {
+		objects = append(objects, journal(t, fmt.Sprint("b", i), records...))
+	}
+	c := newFakeClient(t, interceptor.Funcs{}, objects...)
+	r := newRig(t, c)
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // so that nobody waits
+	read := 0
+	for info, ok := r.reader.next(ctx); ok; info, ok = r.reader.next(ctx) {
+		if err := r.reader.read(t.Context(), info); err != nil {
+			t.Fatal(err)
+		}
+		read++
+	}
+	if read < 50 || read > 80 {
+		t.Errorf("%d of %d batches with 200 records each are in memory at once, want about ten thousand records", read, batchCount)
 	}
 	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
