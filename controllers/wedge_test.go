@@ -435,3 +435,27 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
 	}
 }
+
+func TestOutageOfTheStoreFailsNoRecord(t *testing.T) {
+	away := false
+	c := newFakeClient(t, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok && away { // an API server whose etcd is away
+				return apierrors.NewInternalError(errors.New("rpc error: code = Unavailable desc = error reading from server: EOF"))
+			}
+			return c.Get(ctx, key, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	r := newRig(t, c)
+	away = true
+	for range 5 {
+		if err := r.run(); !apierrors.IsInternalError(err) {
+			t.Fatalf("got %v, want the outage to be waited for", err)
+		}
+		r.now = r.now.Add(troublePatience)
+	}
+	away = false
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Errorf("%d batches are left after the outage (%v)", len(batches(t, c)), err)
+	}
+}
