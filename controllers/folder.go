@@ -109,10 +109,11 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 		return nil
 	}
 	reason, message, ok := f.refusal(key, err)
+	var write writeError
 	switch {
 	case !ok:
 		return err
-	case len(entries) > 1 && errors.As(err, new(statusError)):
+	case len(entries) > 1 && errors.As(err, &write) && write.status:
 		half := len(entries) / 2
 		if err := f.foldApart(ctx, key, entries[:half], position, o); err != nil {
 			return err
@@ -131,10 +132,13 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 	return nil
 }
 
-// statusError is the API server's answer to a status, unlike that to an object without one.
-type statusError struct{ error }
+// writeError is an answer to a write of a mirror, or of its status, unlike one to a read, which says nothing about the mirror.
+type writeError struct {
+	error
+	status bool
+}
 
-func (e statusError) Unwrap() error { return e.error }
+func (e writeError) Unwrap() error { return e.error }
 
 // fold folds the entries into the mirror, creating it if need be. It returns nil only when the mirror in the API server shows them.
 func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (outcome, error) {
@@ -189,7 +193,7 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 func (f *folder) write(ctx context.Context, key record.Key, before, after mirror) error {
 	if err := f.client.Status().Update(ctx, after.object()); err != nil {
 		f.written.Remove(key)
-		return statusError{err}
+		return writeError{err, true}
 	}
 	f.written.Add(key, after, writtenTTL)
 	statusWrites.WithLabelValues(string(key.Kind)).Inc()
@@ -233,7 +237,7 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, entries 
 		return m, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create mirror: %w", err)
+		return nil, writeError{fmt.Errorf("create mirror: %w", err), false}
 	}
 	return m, nil
 }
@@ -293,6 +297,9 @@ func (f *folder) refusal(key record.Key, err error) (reason, message string, ok 
 		return reasonNameTaken, fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name), true
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return "", "", false // the namespace's end is on its way and will discard the records
+	case !errors.As(err, new(writeError)):
+		f.refused.Delete(key) // whatever it was before, it does not last
+		return "", "", false
 	}
 	return reasonRefused, err.Error(), f.insists(key, err)
 }

@@ -41,6 +41,9 @@ type entry struct {
 	batch  *batch
 }
 
+// decodedBytes is about what a record takes in memory beside its text: 1.8 to 2.4 KiB, measured for the samples.
+const decodedBytes = 2 << 10
+
 // ledger knows which records wait for which object, and how many entries of each batch are still open. It is all the memory
 // the fold has: after a restart it is filled again from the journal.
 //
@@ -69,7 +72,7 @@ func (l *ledger) add(b *batch, entries []entry) []record.Key {
 		return nil
 	}
 	for _, raw := range b.records {
-		b.bytes += int64(len(raw))
+		b.bytes += int64(len(raw) + decodedBytes)
 	}
 	b.open = len(entries)
 	l.batches[b.uid] = b
@@ -188,7 +191,7 @@ func (l *ledger) ended(b *batch) bool {
 	return b.open == 0
 }
 
-// loaded returns how many bytes of records are in memory.
+// loaded returns how many bytes the records take in memory.
 func (l *ledger) loaded() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

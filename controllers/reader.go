@@ -14,8 +14,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// maxWindowBytes bounds the encoded records in memory; decoded they take about three times as much. It is what one leader folds
-// in half a minute, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
+// maxWindowBytes bounds what records take in memory, as text and decoded: about ten thousand of them. It is what one leader folds in some
+// seconds, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
 const maxWindowBytes = 32 << 20
 
 // maxReadPause bounds the pause after a batch could not be read, so that all goes on soon after an outage: there are few readers.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -400,5 +401,61 @@ func TestBatchWithOpenEntriesDoesNotEnd(t *testing.T) {
 	}
 	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
+	}
+}
+
+func TestWindowOfRecordsIsBounded(t *testing.T) {
+	var records []*record.Record
+	for i := range 200 {
+		records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, media(fmt.Sprint("m", i), "Ready")))
+	}
+	const batchCount = 100
+	var objects []client.Object
+	for i := range batchCount {
+		objects = append(objects, journal(t, fmt.Sprint("b", i), records...))
+	}
+	c := newFakeClient(t, interceptor.Funcs{}, objects...)
+	r := newRig(t, c)
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // so that nobody waits
+	read := 0
+	for info, ok := r.reader.next(ctx); ok; info, ok = r.reader.next(ctx) {
+		if err := r.reader.read(t.Context(), info); err != nil {
+			t.Fatal(err)
+		}
+		read++
+	}
+	if read < 50 || read > 80 {
+		t.Errorf("%d of %d batches with 200 records each are in memory at once, want about ten thousand records", read, batchCount)
+	}
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
+	}
+}
+
+func TestOutageOfTheStoreFailsNoRecord(t *testing.T) {
+	away := false
+	c := newFakeClient(t, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok && away { // an API server whose etcd is away
+				return apierrors.NewInternalError(errors.New("rpc error: code = Unavailable desc = error reading from server: EOF"))
+			}
+			return c.Get(ctx, key, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	r := newRig(t, c)
+	away = true
+	for range 5 {
+		if err := r.run(); !apierrors.IsInternalError(err) {
+			t.Fatalf("got %v, want the outage to be waited for", err)
+		}
+		r.now = r.now.Add(troublePatience)
+	}
+	away = false
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Errorf("%d batches are left after the outage (%v)", len(batches(t, c)), err)
 	}
 }

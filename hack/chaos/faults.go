@@ -259,11 +259,12 @@ func (n *round) obstruct(ctx context.Context, f fault, l *life, name string) err
 	return n.waitRefused(ctx, l.tenant.namespace, name)
 }
 
-// waitRefused waits until the journal says that records of a media fail.
+// waitRefused waits until the journal says that records of a media fail. While other faults go on that may take any time; afterwards it
+// must not take longer than folding.
 func (n *round) waitRefused(ctx context.Context, namespace, name string) error {
 	key := record.Key{Kind: record.MediaAsset, Namespace: namespace, Name: name}.String()
 	refused := 0
-	err := wait.PollUntilContextTimeout(ctx, time.Second, foldPatience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, time.Second, time.Until(n.ends)+foldPatience, true, func(ctx context.Context) (bool, error) {
 		batches, err := n.rig.batches(ctx, client.MatchingLabels{fastpixv1.FailedLabel: "true"})
 		for _, b := range batches {
 			for _, failure := range b.Status.Failed {

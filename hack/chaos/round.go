@@ -34,6 +34,7 @@ type round struct {
 	generator *generator
 	queue     chan *event
 	canaries  sync.WaitGroup
+	ends      time.Time // when no new fault comes any more
 	healed    time.Time // when nothing was broken any more
 }
 
@@ -104,6 +105,7 @@ func (n *round) play(ctx context.Context, faults []fault, duration time.Duration
 		workersDone.Go(func() { n.sender.work(ctx, n.queue) })
 	}
 	begun := time.Now()
+	n.ends = begun.Add(duration)
 	for _, f := range faults {
 		faultsDone.Go(func() {
 			if err := n.strike(ctx, f, begun); err != nil {
@@ -111,7 +113,7 @@ func (n *round) play(ctx context.Context, faults []fault, duration time.Duration
 			}
 		})
 	}
-	n.tell(ctx, begun.Add(duration))
+	n.tell(ctx, n.ends)
 	faultsDone.Wait()
 	healed := n.rig.heal(ctx)
 	n.healed = time.Now()
