@@ -261,22 +261,25 @@ func (f *folder) allExpired(ctx context.Context, entries []entry) (bool, error) 
 	return true, nil
 }
 
-// settle derives from a mirror's status and the clock what they tell.
+// settle derives from a mirror's status, its endpoint's policy and the clock what they tell.
 func (f *folder) settle(ctx context.Context, m mirror) error {
-	retention, err := f.retention(ctx, m)
-	if err == nil {
-		m.settle(f.now(), retention)
+	endpoint, err := f.endpoints.of(ctx, m)
+	if err != nil {
+		return err
 	}
-	return err
+	if endpoint != nil && endpoint.Spec.MetadataPolicy == fastpixv1.MetadataOmit {
+		m.omitText() // an event clears only text that is older than itself: what was mirrored before goes here
+	}
+	m.settle(f.now(), retentionOf(endpoint))
+	return nil
 }
 
-// retention returns how long a tombstone stays.
-func (f *folder) retention(ctx context.Context, m mirror) (time.Duration, error) {
-	endpoint, err := f.endpoints.of(ctx, m)
-	if err != nil || endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
-		return defaultRetention, err
+// retentionOf returns how long a tombstone of an endpoint stays.
+func retentionOf(endpoint *fastpixv1.WebhookEndpoint) time.Duration {
+	if endpoint == nil || endpoint.Spec.Retention.Deleted == nil {
+		return defaultRetention
 	}
-	return endpoint.Spec.Retention.Deleted.Duration, nil
+	return endpoint.Spec.Retention.Deleted.Duration
 }
 
 // settleLedger counts the entries as done, in the ledger and in the metrics.
@@ -370,12 +373,12 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 		f.waiting.Store(key, nil)
 		return reconcile.Result{RequeueAfter: time.Second}, nil
 	}
-	retention, err := f.retention(ctx, m)
+	endpoint, err := f.endpoints.of(ctx, m)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	f.written.Remove(key)
-	done, err := f.purge(ctx, m, retention)
+	done, err := f.purge(ctx, m, retentionOf(endpoint))
 	if err == nil && !done {
 		return reconcile.Result{RequeueAfter: time.Second}, nil
 	}

@@ -192,11 +192,12 @@ func (h *history) forget() {
 // wait lets time pass and timers fire.
 func (h *history) wait() {
 	h.rig.now = h.rig.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour}).Draw(h.t, "passes"))
-	due := map[record.Key]bool{}
+	due, deleted := map[record.Key]bool{}, map[record.Key]bool{}
 	for key := range h.mirrors {
 		m := h.read(key)
 		name, at := m.timer()
 		due[key] = name == fastpixv1.TimerRetention && !at.After(h.rig.now)
+		deleted[key] = m.state() == record.StateDeleted
 	}
 	h.mortal(func() error { return h.rig.tick() })
 	for key, m := range h.mirrors {
@@ -212,7 +213,7 @@ func (h *history) wait() {
 		if bound := h.rig.now.Add(-defaultRetention); newest.After(bound) {
 			newest = bound
 		}
-		if newest.After(h.purged[m.endpoint]) {
+		if deleted[key] && newest.After(h.purged[m.endpoint]) {
 			h.purged[m.endpoint] = newest
 		}
 		delete(h.mirrors, key)

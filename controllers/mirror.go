@@ -23,6 +23,8 @@ type mirror interface {
 	endpoint() string
 	// fold projects records onto the status.
 	fold(records []*record.Record)
+	// omitText clears the customer's own text.
+	omitText()
 	// settle derives from status and clock what they tell: conditions and timer.
 	settle(now time.Time, retention time.Duration)
 	// sameStatus reports whether two mirrors have equal statuses.
@@ -60,6 +62,7 @@ func (m *mediaMirror) endpoint() string      { return m.Spec.EndpointRef.Name }
 func (m *mediaMirror) fold(records []*record.Record) {
 	m.Status = projection.MediaAsset(m.Status, record.NormalizeID(m.Spec.MediaID), records)
 }
+func (m *mediaMirror) omitText() { m.Status = projection.OmitMediaAssetText(m.Status) }
 func (m *mediaMirror) settle(now time.Time, retention time.Duration) {
 	projection.SettleMediaAsset(&m.Status, m.Generation, now, retention)
 }
@@ -80,6 +83,7 @@ func (m *streamMirror) endpoint() string      { return m.Spec.EndpointRef.Name }
 func (m *streamMirror) fold(records []*record.Record) {
 	m.Status = projection.LiveStream(m.Status, record.NormalizeID(m.Spec.StreamID), records)
 }
+func (m *streamMirror) omitText() { m.Status = projection.OmitLiveStreamText(m.Status) }
 func (m *streamMirror) settle(now time.Time, retention time.Duration) {
 	projection.SettleLiveStream(&m.Status, m.Generation, now, retention)
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
 )
@@ -38,29 +39,15 @@ func (p *purger) purgedThrough(endpoint *fastpixv1.WebhookEndpoint) *metav1.Micr
 	return through
 }
 
-// purge removes a mirror that was read just now, after its retention has passed. First its endpoint remembers how new the mirror's
+// purge removes a mirror that was read just now, after its retention has passed. First the endpoint of a tombstone remembers how new its
 // events were, so that a replay of them does not raise the dead; then the object goes, unless it has changed meanwhile: then a
 // watch event will bring it back. It does nothing, and reports so, while a record waits that would be taken for a replay by then.
+//
+// Only what FastPix deleted is remembered: what is remembered keeps late first events of other media out, and nothing else is worth that.
 func (p *purger) purge(ctx context.Context, m mirror, retention time.Duration) (done bool, err error) {
-	if newest := projection.NewestEventTime(m.recentEvents()); newest != nil {
-		through := *newest
-		if bound := p.now().Add(-retention); through.After(bound) {
-			through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
-		}
-		owner, err := p.endpoints.of(ctx, m)
-		if err != nil {
+	if m.state() == record.StateDeleted {
+		if done, err := p.rememberTombstone(ctx, m, retention); err != nil || !done {
 			return false, err
-		}
-		if owner != nil {
-			key := client.ObjectKeyFromObject(owner)
-			if p.waits(key, through.Time) {
-				return false, nil
-			}
-			// Receivers, the publisher and other purges write the same status.
-			remember := func() error { return p.remember(ctx, key, through) }
-			if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
-				return false, fmt.Errorf("remember what is purged: %w", err)
-			}
 		}
 	}
 	object := m.object()
@@ -70,6 +57,32 @@ func (p *purger) purge(ctx context.Context, m mirror, retention time.Duration) (
 		return true, ignoreStale(fmt.Errorf("purge mirror: %w", err))
 	}
 	purged.Inc()
+	return true, nil
+}
+
+// rememberTombstone has a tombstone's endpoint remember it, and reports false while a record waits that would be taken for a replay.
+func (p *purger) rememberTombstone(ctx context.Context, m mirror, retention time.Duration) (done bool, err error) {
+	newest := projection.NewestEventTime(m.recentEvents())
+	if newest == nil {
+		return true, nil
+	}
+	through := *newest
+	if bound := p.now().Add(-retention); through.After(bound) {
+		through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
+	}
+	owner, err := p.endpoints.of(ctx, m)
+	if err != nil || owner == nil {
+		return err == nil, err
+	}
+	key := client.ObjectKeyFromObject(owner)
+	if p.waits(key, through.Time) {
+		return false, nil
+	}
+	// Receivers, the publisher and other purges write the same status.
+	remember := func() error { return p.remember(ctx, key, through) }
+	if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
+		return false, fmt.Errorf("remember what is purged: %w", err)
+	}
 	return true, nil
 }
 

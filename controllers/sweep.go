@@ -18,6 +18,8 @@ import (
 
 const (
 	sweepInterval = time.Hour
+	// sweepPause comes before another sweep when one failed, or had to leave something for later.
+	sweepPause = time.Minute
 	sweepPage     = 500
 	// adviseAssets is how many assets one endpoint mirrors before its status advises against more.
 	adviseAssets = 50_000
@@ -33,14 +35,18 @@ type sweeper struct {
 	tick       func(context.Context, record.Key, mirror) (ctrl.Result, error)
 	mayBeNamed func(record.Key) bool
 	now        func() time.Time
+	putOff     int // mirrors that the last sweep could not purge yet, because a record may name them
 }
 
 // Start sweeps at once and then every hour.
 func (s *sweeper) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+		err := s.sweep(ctx)
+		if err != nil && ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Sweep failed, will retry")
-			sleep(ctx, time.Minute)
+		}
+		if err != nil || s.putOff > 0 {
+			sleep(ctx, sweepPause)
 			continue
 		}
 		sleep(ctx, sweepInterval)
@@ -51,6 +57,7 @@ func (s *sweeper) Start(ctx context.Context) error {
 // sweep visits every mirror once. One that cannot be visited holds up no other.
 func (s *sweeper) sweep(ctx context.Context) error {
 	counts := map[types.NamespacedName]int{}
+	s.putOff = 0
 	var errs []error
 	for token := ""; ; {
 		var page fastpixv1.MediaAssetList
@@ -92,8 +99,14 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	if err != nil {
 		return err
 	}
-	if over && !s.mayBeNamed(key) {
-		_, err := s.purge(ctx, m, limit) // what must wait is found again by the next sweep
+	if over {
+		done := false
+		if !s.mayBeNamed(key) {
+			done, err = s.purge(ctx, m, limit)
+		}
+		if err == nil && !done {
+			s.putOff++
+		}
 		return err
 	}
 	ready := apimeta.FindStatusCondition(m.conditions(), fastpixv1.ConditionReady)

@@ -20,7 +20,7 @@ import (
 
 func TestMemoryForgetsTheOldest(t *testing.T) {
 	t.Parallel()
-	m := newMemory(3)
+	m := newMemory(3, time.Now)
 	of := func(i int) digest { return sha256.Sum256(fmt.Append(nil, i)) }
 	for i := range 10 {
 		m.add(of(i))
@@ -33,6 +33,27 @@ func TestMemoryForgetsTheOldest(t *testing.T) {
 	}
 	if len(m.known) != 3 || len(m.ring) != 3 {
 		t.Errorf("holds %d and %d entries, want 3", len(m.known), len(m.ring))
+	}
+}
+
+// A mirror that was deleted by hand is made again by what FastPix delivers again: the memory must not stand in the way for long.
+func TestMemoryForgetsAfterAMinute(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	m := newMemory(3, func() time.Time { return now })
+	d := digest{1}
+	m.add(d)
+	now = now.Add(rememberedFor - time.Second)
+	if !m.has(d) {
+		t.Error("it is forgotten before a minute has passed")
+	}
+	now = now.Add(time.Second)
+	if m.has(d) {
+		t.Error("it is known after a minute")
+	}
+	m.add(d)
+	if !m.has(d) || len(m.ring) != 1 {
+		t.Errorf("committed again, it is known: %v, in %d entries", m.has(d), len(m.ring))
 	}
 }
 

@@ -3,12 +3,17 @@ package webhookserver
 import (
 	"crypto/sha256"
 	"sync"
+	"time"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
 // maxRemembered bounds the memory of recent deliveries to about 6 MiB.
 const maxRemembered = 1 << 16
+
+// rememberedFor outlasts a burst and a sender's first attempts. Longer would save little, and a delivery that comes again to a mirror
+// which was deleted by hand should soon make a new one.
+const rememberedFor = time.Minute
 
 // digest identifies one delivery to one endpoint.
 type digest [sha256.Size]byte
@@ -28,32 +33,34 @@ func digestOf(endpoint *fastpixv1.WebhookEndpoint, eventID string, body []byte) 
 // it has forgotten is journaled, and folding it changes nothing.
 type memory struct {
 	mu    sync.Mutex
-	known map[digest]struct{}
+	known map[digest]time.Time // when they were committed
 	ring  []digest // in order of arrival, from next on
 	next  int
 	limit int
+	now   func() time.Time
 }
 
-func newMemory(limit int) *memory {
-	return &memory{known: map[digest]struct{}{}, limit: limit}
+func newMemory(limit int, now func() time.Time) *memory {
+	return &memory{known: map[digest]time.Time{}, limit: limit, now: now}
 }
 
 // has reports whether the delivery is known to be committed.
 func (m *memory) has(d digest) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, ok := m.known[d]
-	return ok
+	at, ok := m.known[d]
+	return ok && m.now().Sub(at) < rememberedFor
 }
 
 // add remembers a delivery that is committed, and forgets the oldest if there are too many.
 func (m *memory) add(d digest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.known[d]; ok {
+	_, known := m.known[d]
+	m.known[d] = m.now()
+	if known {
 		return
 	}
-	m.known[d] = struct{}{}
 	if len(m.ring) < m.limit {
 		m.ring = append(m.ring, d)
 		return

@@ -97,8 +97,12 @@ func problemOf(
 			"kubectl -n %[2]s create rolebinding %[3]s --role=%[3]s --serviceaccount=%[5]s:%[6]s.",
 			secret, e.Namespace, name, ref.Name, operatorNamespace, serviceAccount)
 	case fastpixv1.ReasonSecretInvalid:
-		return state.problem, fmt.Sprintf("Secret %s is not usable: %s. Replace it: kubectl -n %s delete secret %s && %s.",
-			secret, state.detail, e.Namespace, ref.Name, create)
+		advice := "Replace it"
+		if state.detail == wrongType { // another application's, perhaps
+			advice = "If nothing else uses it, replace it"
+		}
+		return state.problem, fmt.Sprintf("Secret %s is not usable: %s. %s: kubectl -n %s delete secret %s && %s.",
+			secret, state.detail, advice, e.Namespace, ref.Name, create)
 	}
 	return fastpixv1.ReasonSecretUnreadable, fmt.Sprintf("Secret %s could not be read within the last minute; the receiver keeps trying.", secret)
 }

@@ -110,7 +110,7 @@ func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, se
 	poke := make(chan reconcile.Request, maxPokes)
 	d := newDirectory(newKeyrings(r.api, poke, time.Now), time.Now)
 	r.handler = &handler{
-		directory: d, journal: journalFunc(r.append), memory: newMemory(16), bodies: newBodies(),
+		directory: d, journal: journalFunc(r.append), memory: newMemory(16, time.Now), bodies: newBodies(),
 		connections: newConnections(maxWaitingConnections), refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
 		malformed: func(*endpoint, error) {},
 	}

@@ -13,6 +13,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
+// wrongType is all that is said of a Secret of another type.
+const wrongType = "it is not of type " + fastpixv1.SigningSecretType
+
 // reading is what one read of a signing secret showed: a key, or why there is none.
 type reading struct {
 	key signature.Key
@@ -55,7 +58,7 @@ func (s *secrets) readKey(ctx context.Context, ref fastpixv1.SigningSecretRefere
 	case err != nil:
 		return reading{problem: fastpixv1.ReasonSecretUnreadable}
 	case secret.Type != fastpixv1.SigningSecretType:
-		return invalid("it is not of type " + fastpixv1.SigningSecretType)
+		return invalid(wrongType)
 	}
 	data, ok := secret.Data[ref.Key]
 	if !ok {

@@ -49,7 +49,7 @@ func AddToManager(mgr manager.Manager, o Options) error {
 	}
 	refusals := newRefusalLog(mgr.GetLogger().WithName("receiver"))
 	h := &handler{
-		directory: d, memory: newMemory(maxRemembered), bodies: newBodies(), connections: newConnections(maxWaitingConnections),
+		directory: d, memory: newMemory(maxRemembered, time.Now), bodies: newBodies(), connections: newConnections(maxWaitingConnections),
 		journal:   &groupJournal{create: create, namespace: o.OperatorNamespace, committed: d.committed, now: time.Now},
 		malformed: reconciler.malformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
 	}

@@ -90,6 +90,7 @@ type WebhookEndpointSpec struct {
 
 	// retention says how long mirrors of what is over stay.
 	// +optional
+	// +kubebuilder:default={}
 	Retention RetentionPolicy `json:"retention,omitzero"`
 }
 

@@ -37,12 +37,20 @@ func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.
 	return *f.status
 }
 
+// OmitMediaAssetText returns status without the customer's own text: title, creator and metadata. It is the policy Omit, after each fold.
+func OmitMediaAssetText(status fastpixv1.MediaAssetStatus) fastpixv1.MediaAssetStatus {
+	f := mediaKind.open(status)
+	f.forgetCustomers()
+	f.close()
+	return *f.status
+}
+
 var mediaKind = indexed(kind[mediaStatus, mediaChange]{
 	registers: append([]register[mediaStatus, mediaChange]{
 		mediaState(),
-		personal(text("title", maxText, func(c *mediaChange) *string { return c.Title }, func(s *mediaStatus) *string { return &s.Title })),
-		personal(text("creatorID", maxText, func(c *mediaChange) *string { return c.CreatorID }, func(s *mediaStatus) *string { return &s.CreatorID })),
-		personal(metadata("metadata", func(c *mediaChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
+		customers(text("title", maxText, func(c *mediaChange) *string { return c.Title }, func(s *mediaStatus) *string { return &s.Title })),
+		customers(text("creatorID", maxText, func(c *mediaChange) *string { return c.CreatorID }, func(s *mediaStatus) *string { return &s.CreatorID })),
+		customers(metadata("metadata", func(c *mediaChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
 			func(s *mediaStatus) *map[string]fastpixv1.MetadataValue { return &s.Metadata })),
 		text("workspaceID", maxID, func(c *mediaChange) *string { return c.WorkspaceID }, func(s *mediaStatus) *string { return &s.WorkspaceID }),
 		text("uploadID", maxID, func(c *mediaChange) *string { return c.UploadID }, func(s *mediaStatus) *string { return &s.UploadID }),

@@ -12,8 +12,9 @@ type register[S, C any] struct {
 	name string
 	// merge sets the field if the change carries it and event by supersedes the one that set it last, and reports whether.
 	merge func(s *S, c *C, by, held event) bool
-	// personal marks what is forgotten once the object is deleted on the platform, by clear.
-	personal bool
+	// personal marks what is forgotten once the object is deleted on the platform, by clear; customers marks what the policy Omit leaves
+	// out of it.
+	personal, customers bool
 	clear    func(s *S)
 }
 
@@ -121,5 +122,11 @@ func pointer[S, C, V any](name string, in func(*C) *V, out func(*S) **V) registe
 
 func personal[S, C any](r register[S, C]) register[S, C] {
 	r.personal = true
+	return r
+}
+
+// customers is a register of a customer's own text.
+func customers[S, C any](r register[S, C]) register[S, C] {
+	r.personal, r.customers = true, true
 	return r
 }

@@ -44,6 +44,14 @@ func LiveStream(status fastpixv1.LiveStreamStatus, id string, records []*record.
 	return *f.status
 }
 
+// OmitLiveStreamText returns status without the customer's own text, under the promises of OmitMediaAssetText.
+func OmitLiveStreamText(status fastpixv1.LiveStreamStatus) fastpixv1.LiveStreamStatus {
+	f := streamKind.open(status)
+	f.forgetCustomers()
+	f.close()
+	return *f.status
+}
+
 // reconnectWindow returns how long the platform waits for an encoder to come back.
 func reconnectWindow(s *streamStatus) time.Duration {
 	if s.ReconnectWindow == nil {
@@ -67,7 +75,7 @@ var streamKind = indexed(kind[streamStatus, streamChange]{
 		eventTime[streamStatus, streamChange]("activeSince", func(s *streamStatus) **metav1.MicroTime { return &s.ActiveSince }, typeActive),
 		eventTime[streamStatus, streamChange]("lastActiveTime", func(s *streamStatus) **metav1.MicroTime { return &s.LastActiveTime },
 			typeActive, typeRecording, typeDisconnected),
-		personal(metadata("metadata", func(c *streamChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
+		customers(metadata("metadata", func(c *streamChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
 			func(s *streamStatus) *map[string]fastpixv1.MetadataValue { return &s.Metadata })),
 		text("workspaceID", maxID, func(c *streamChange) *string { return c.WorkspaceID }, func(s *streamStatus) *string { return &s.WorkspaceID }),
 		text("maxResolution", maxWord, func(c *streamChange) *string { return c.MaxResolution }, func(s *streamStatus) *string { return &s.MaxResolution }),

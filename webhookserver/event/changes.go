@@ -50,12 +50,13 @@ func (d *decoder) upload(i ids) []record.Change {
 	}
 	m := d.uploadFacts()
 	m.State, m.UploadID, m.WorkspaceID = d.typ.State, &id, notEmpty(d.workspaceID)
-	if i.media == "" || i.media == id {
+	media := i.mediaOfUpload()
+	if media == "" {
 		return []record.Change{mediaChange(id, m)}
 	}
-	m.BecameMediaID = &i.media
+	m.BecameMediaID = &media
 	became := &record.MediaChange{UploadID: &id, WorkspaceID: notEmpty(d.workspaceID)}
-	return []record.Change{mediaChange(i.media, became), mediaChange(id, m)}
+	return []record.Change{mediaChange(media, became), mediaChange(id, m)}
 }
 
 // mediaCreated is about a media that came from an upload.

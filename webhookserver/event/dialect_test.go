@@ -279,7 +279,8 @@ func TestObjectsThatAnEventTouches(t *testing.T) {
 			want: upload + `{"state":"Waiting","creatorID":"c","uploadID":"` + uploadB + `","maxResolution":"1080p"}}`,
 		},
 		"an upload that calls itself a media": {
-			body: `{"type":"video.media.upload","object":{"type":"media","id":"` + mediaA + `"},"data":{"uploadId":"` + uploadB + `"}}`, want: upload + `{"state":"Waiting","uploadID":"` + uploadB + `"}}`,
+			body: `{"type":"video.media.upload","object":{"type":"media","id":"` + mediaA + `"},"data":{"uploadId":"` + uploadB + `"}}`,
+			want: media + `{"uploadID":"` + uploadB + `"}},` + upload + `{"state":"Waiting","uploadID":"` + uploadB + `","becameMediaID":"` + mediaA + `"}}`,
 		},
 		"a cancelled upload that calls itself a media": {
 			body: `{"type":"video.media.upload.cancelled","data":{"mediaId":"` + uploadB + `"}}`, want: upload + `{"state":"Cancelled","uploadID":"` + uploadB + `"}}`,

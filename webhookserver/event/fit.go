@@ -92,16 +92,22 @@ func titlesTo(characters int) func(*record.Change) {
 	}
 }
 
-// dropAccessRestrictions drops them whole: half a list would say that the rest is not restricted.
+// dropAccessRestrictions drops them whole: half a list would say that the rest is not restricted. That the playback ids say less than
+// they should shows in the condition Truncated.
 func dropAccessRestrictions(c *record.Change) {
-	var ids []fastpixv1.PlaybackID
-	if c.Media != nil {
-		ids = c.Media.PlaybackIDs.Snapshot
-	} else if c.Stream != nil {
-		ids = c.Stream.PlaybackIDs.Snapshot
+	var ids *record.ListChange[fastpixv1.PlaybackID]
+	switch {
+	case c.Media != nil:
+		ids = &c.Media.PlaybackIDs
+	case c.Stream != nil:
+		ids = &c.Stream.PlaybackIDs
+	default:
+		return
 	}
-	for i := range ids {
-		ids[i].AccessRestrictions = nil
+	for i := range ids.Snapshot {
+		if id := &ids.Snapshot[i]; id.AccessRestrictions != nil {
+			id.AccessRestrictions, ids.Truncated = nil, true
+		}
 	}
 }
 

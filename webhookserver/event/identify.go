@@ -56,6 +56,19 @@ func (i ids) uploadSession() string {
 	return first(i.upload, i.objectIf(objectUnsaid, objectOther, objectMedia, objectUpload), i.data, i.media)
 }
 
+// mediaOfUpload finds the media that an upload says it became: another id beside the upload's own; empty if there is none.
+func (i ids) mediaOfUpload() string {
+	if i.upload == "" {
+		return ""
+	}
+	for _, id := range []string{i.media, i.objectIf(objectMedia), i.data} {
+		if id != "" && id != i.upload {
+			return id
+		}
+	}
+	return ""
+}
+
 // cutFromStream finds the media of an event about a recording or clip. The stream's id may stand where a media's is expected and is
 // never taken for one.
 func (i ids) cutFromStream() string {

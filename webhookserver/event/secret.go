@@ -9,7 +9,7 @@ import (
 // and the id of the stream, which is 32 hex digits or, in older samples, a UUID.
 var (
 	streamSecret = regexp.MustCompile(`(?i)[0-9a-f]{32}k(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})`)
-	signedURL    = regexp.MustCompile(`(?i)[?&](?:token|x-goog-signature|x-amz-signature|x-goog-credential|x-amz-credential|upload_id)=`)
+	signedURL    = regexp.MustCompile(`(?i)[?&](?:token|access_token|jwt|sig|signature|key-pair-id|x-goog-signature|x-goog-credential|x-goog-security-token|x-amz-signature|x-amz-credential|x-amz-security-token|upload_id)=`)
 	webToken     = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*`)
 )
 
