@@ -94,9 +94,9 @@ func TestOmitClearsAtTheNextFold(t *testing.T) {
 		return c
 	}
 	for name, next := range map[string]*record.Record{
-		"a newer event":                   event("e2", "video.media.updated", 20, media("m1", "Ready")),
-		"an older event":                  event("e2", "video.media.updated", 5, media("m1", "Ready")),
-		"the same event again":            event("e1", "video.media.ready", 10, told("m1", "")),
+		"a newer event":                  event("e2", "video.media.updated", 20, media("m1", "Ready")),
+		"an older event":                 event("e2", "video.media.updated", 5, media("m1", "Ready")),
+		"the same event again":           event("e1", "video.media.ready", 10, told("m1", "")),
 		"a newer event that brings text": event("e2", "video.media.updated", 20, told("m1", "of another endpoint")),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func digestOf(endpoint *fastpixv1.WebhookEndpoint, eventID string, body []byte) 
 type memory struct {
 	mu    sync.Mutex
 	known map[digest]time.Time // when they were committed
-	ring  []digest // in order of arrival, from next on
+	ring  []digest             // in order of arrival, from next on
 	next  int
 	limit int
 	now   func() time.Time

@@ -15,7 +15,7 @@ type register[S, C any] struct {
 	// personal marks what is forgotten once the object is deleted on the platform, by clear; customers marks what the policy Omit leaves
 	// out of it.
 	personal, customers bool
-	clear    func(s *S)
+	clear               func(s *S)
 }
 
 // newRegister makes a register of what in returns as carried and out points to in the status; the value must be the
