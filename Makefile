@@ -30,7 +30,7 @@ GOLANGCI_LINT := bin/tools/golangci-lint
 OUT ?= .
 # No client, no clock, no goroutine: their tests need no API server.
 PURE := ./api/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
-MODULES := . hack/tools hack/kubernetes hack/helm
+MODULES := . hack/tools hack/kubernetes hack/helm hack/gitops hack/gitops/flux
 
 ##@ General
 
@@ -72,10 +72,12 @@ fmt: tools ## Format the Go code.
 .PHONY: vet
 vet: ## Run go vet.
 	go vet ./...
+	cd hack/gitops && go vet ./...
 
 .PHONY: lint
 lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	$(GOLANGCI_LINT) run
+	cd hack/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
 tidy: ## Tidy every module of this repository.
@@ -88,8 +90,12 @@ verify: vet lint ## Check that what is generated, formatted and tidied is up to 
 ##@ Tests
 
 .PHONY: test
-test: $(CONTROL_PLANE) $(CONTROLLERS) helm ## Run all tests, on a real API server (first run: about 10 minutes of building).
+test: $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (first run: about 10 minutes of building).
 	go test -count=1 -timeout 20m $(TEST_FLAGS) ./...
+
+.PHONY: test-gitops
+test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, by what Flux and Argo CD judge by.
+	cd hack/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests of the pure packages (seconds).
