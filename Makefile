@@ -30,7 +30,7 @@ GOLANGCI_LINT := bin/tools/golangci-lint
 OUT ?= .
 # No client, no clock, no goroutine: their tests need no API server.
 PURE := ./api/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
-MODULES := . hack/tools hack/kubernetes
+MODULES := . hack/tools hack/kubernetes hack/helm hack/gitops hack/gitops/flux
 
 ##@ General
 
@@ -59,10 +59,11 @@ generate: tools ## Generate deepcopy functions, and docs/events.md from the cata
 	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
 
 .PHONY: manifests
-manifests: tools ## Generate the CRDs, and the rights of each identity from the markers in its own half.
+manifests: tools ## Generate the CRDs, the rights of each identity from the markers in its own half, and the chart's copies of manifests.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=fastpix-receiver paths=./webhookserver/... output:rbac:dir=$(OUT)/config/rbac/receiver
 	$(CONTROLLER_GEN) rbac:roleName=fastpix-controller-manager paths=./controllers/... output:rbac:dir=$(OUT)/config/rbac/controllers
+	go run ./hack/chart $(OUT)
 
 .PHONY: fmt
 fmt: tools ## Format the Go code.
@@ -71,10 +72,12 @@ fmt: tools ## Format the Go code.
 .PHONY: vet
 vet: ## Run go vet.
 	go vet ./...
+	cd hack/gitops && go vet ./...
 
 .PHONY: lint
 lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	$(GOLANGCI_LINT) run
+	cd hack/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
 tidy: ## Tidy every module of this repository.
@@ -87,8 +90,12 @@ verify: vet lint ## Check that what is generated, formatted and tidied is up to 
 ##@ Tests
 
 .PHONY: test
-test: $(CONTROL_PLANE) $(CONTROLLERS) ## Run all tests, on a real API server (first run: about 8 minutes of building).
+test: $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (first run: about 10 minutes of building).
 	go test -count=1 -timeout 20m $(TEST_FLAGS) ./...
+
+.PHONY: test-gitops
+test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, by what Flux and Argo CD judge by.
+	cd hack/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests of the pure packages (seconds).
@@ -115,6 +122,10 @@ k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: ab
 .PHONY: k8s-controllers
 k8s-controllers: ## Build kube-controller-manager into bin/k8s too, once: it enforces quotas.
 	hack/kubernetes/build.sh bin/k8s kube-controller-manager
+
+.PHONY: helm
+helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
+	@hack/helm/build.sh bin/helm
 
 .PHONY: tools
 tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).

@@ -11,6 +11,7 @@ stale=()
 
 make --no-print-directory generate manifests OUT="$fresh"
 for generated in config/crd/bases config/rbac/receiver/role.yaml config/rbac/controllers/role.yaml \
+	config/helm/fastpix-operator/templates/generated \
 	api/v1alpha1/zz_generated.deepcopy.go docs/events.md; do
 	# -N shows a file that only one side has.
 	diff -ruN "$generated" "$fresh/$generated" || stale+=("$generated: run 'make generate manifests'")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Assets returns the folder that holds etcd, kube-apiserver and kubectl: KUBEBUILDER_ASSETS if it is set, else bin/k8s of
@@ -27,17 +28,18 @@ func Assets() (string, error) {
 	return dir, nil
 }
 
-// ModuleRoot returns the folder of the module's go.mod, at or above the working directory.
+// ModuleRoot returns the folder of the operator's module, in which the working directory must be; it may be in a module within.
 func ModuleRoot() (string, error) {
+	const line = "module github.com/fastpix-operator/fastpix-operator\n"
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		switch _, err := os.Stat(filepath.Join(dir, "go.mod")); {
-		case err == nil:
+		switch module, err := os.ReadFile(filepath.Join(dir, "go.mod")); {
+		case strings.Contains("\n"+string(module), "\n"+line):
 			return dir, nil
-		case !errors.Is(err, fs.ErrNotExist):
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return "", err
 		case dir == filepath.Dir(dir):
 			return "", errors.New("find go.mod: run this inside the operator's module")

@@ -1,0 +1,304 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// elsewhere is a namespace that config/ does not name.
+const elsewhere = "media-mirror"
+
+// cluster is a real API server to install on. It has no nodes: the operator's processes run beside it, under the ServiceAccounts and
+// with the arguments that were installed.
+type cluster struct {
+	*controlplane.ControlPlane
+	t *testing.T
+}
+
+func newCluster(t *testing.T) cluster {
+	t.Helper()
+	c, err := controlplane.Start(t.Context(), controlplane.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return cluster{c, t}
+}
+
+func (c cluster) kubectl(args ...string) string {
+	c.t.Helper()
+	out, err := c.Kubectl(c.t.Context(), args...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return out
+}
+
+func (c cluster) helm(args ...string) string {
+	c.t.Helper()
+	return mustHelm(c.t, c.Kubeconfig, args...)
+}
+
+// wantRefused runs helm and wants an error that says why.
+func (c cluster) wantRefused(why string, args ...string) {
+	c.t.Helper()
+	if _, err := helm(c.t, c.Kubeconfig, args...); err == nil || !strings.Contains(err.Error(), why) {
+		c.t.Errorf("helm %s: %v, want a refusal with %q", strings.Join(args, " "), err, why)
+	}
+}
+
+// names returns the names of all objects of a kind, in all namespaces.
+func (c cluster) names(kind string) []string {
+	c.t.Helper()
+	return strings.Fields(c.kubectl("get", kind, "--all-namespaces", "--output=jsonpath={.items[*].metadata.name}"))
+}
+
+// start runs one half of the operator as its Deployment says.
+func (c cluster) start(binary, namespace, deployment string) *controlplane.Operator {
+	c.t.Helper()
+	jsonpath := func(path string) string {
+		return c.kubectl("get", "deployment", deployment, "--namespace="+namespace, "--output=jsonpath="+path)
+	}
+	identity, err := c.ServiceAccount(c.t.Context(), namespace, jsonpath("{.spec.template.spec.serviceAccountName}"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	args := strings.Fields(jsonpath("{.spec.template.spec.containers[0].args[*]}"))
+	operator, err := c.NewOperator(deployment, binary, identity, append(args, "--drain-delay=0s")...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	operator.Env = []string{"POD_NAMESPACE=" + namespace}
+	if err := operator.Start(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+	return operator
+}
+
+// commands returns the indented lines of a text, without what needs nodes or kube-controller-manager.
+func commands(text string) string {
+	var script strings.Builder
+	for line := range strings.Lines(text) {
+		command, ok := strings.CutPrefix(line, "    ")
+		if ok && !strings.Contains(command, "rollout status") && !strings.Contains(command, "delete namespace") {
+			script.WriteString(command)
+		}
+	}
+	return script.String()
+}
+
+// run runs commands in the root of the repository, with the cluster's kubectl and helm.
+func (c cluster) run(script string) {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), "bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir = inRoot(c.t, ".")
+	home := c.t.TempDir()
+	cmd.Env = []string{
+		"HOME=" + home, "KUBECONFIG=" + c.Kubeconfig,
+		"PATH=" + filepath.Dir(c.KubectlPath()) + ":" + inRoot(c.t, "bin/helm") + ":" + os.Getenv("PATH"),
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.t.Fatalf("running\n%s%v\n%s", script, err, out)
+	}
+}
+
+func (c cluster) admin() client.Client {
+	c.t.Helper()
+	scheme := runtime.NewScheme()
+	if err := fastpixv1.AddToScheme(scheme); err != nil {
+		c.t.Fatal(err)
+	}
+	admin, err := client.New(c.Config(), client.Options{Scheme: scheme})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return admin
+}
+
+// told delivers one sample to the endpoint of the notes and waits until it shows.
+func (c cluster) told(receiver *controlplane.Operator, file, state string) {
+	c.t.Helper()
+	body := fixtures.Payload(file)
+	err := receiver.Deliver(c.t.Context(), "/webhooks/video/fastpix", body, fixtures.Sign(fixtures.SigningSecret, body))
+	if err == nil {
+		err = controlplane.WaitMirror(c.t.Context(), c.admin(), "video", fixtures.Mirror{Kind: "MediaAsset", ID: fixtures.MediaA, State: state})
+	}
+	if err != nil {
+		c.t.Fatalf("%s: %v", file, err)
+	}
+}
+
+// olderChart returns a copy of the chart whose MediaAsset has no duration.
+func olderChart(t *testing.T) string {
+	t.Helper()
+	older := filepath.Join(t.TempDir(), "fastpix-operator")
+	if err := os.CopyFS(older, os.DirFS(inRoot(t, chart))); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(older, "templates/generated/crd/bases/video.fastpix.com_mediaassets.yaml")
+	crd, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := regexp.MustCompile(`(?m)^ {14}duration:\n( {16}.*\n)+`)
+	if !field.Match(crd) {
+		t.Fatal("the CRD has no duration where it was")
+	}
+	if err := os.WriteFile(file, field.ReplaceAll(crd, nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return older
+}
+
+// TestInstalledChartLivesItsLife protects a release from its first to its last day, in a namespace of the user's choice: the API
+// server takes every object strictly, the notes are right, the operator works with the rights that were installed, an upgrade brings new
+// CRDs, uninstalling loses nothing, and what was left behind is taken up again.
+func TestInstalledChartLivesItsLife(t *testing.T) {
+	c := newCluster(t)
+	binary, err := controlplane.BuildOperator(t.Context(), filepath.Join(c.Dir, "bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := []string{"--namespace=" + elsewhere, "--set=receiver.externalURL=https://hooks.example.com"}
+	duration := func() string {
+		return c.kubectl("get", "customresourcedefinition", "mediaassets.video.fastpix.com",
+			"--output=jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.status.properties.duration.type}")
+	}
+
+	c.kubectl("create", "namespace", elsewhere)
+	c.kubectl("label", "namespace", elsewhere, "pod-security.kubernetes.io/warn=restricted")
+	manifests := filepath.Join(t.TempDir(), "chart.yaml")
+	template := c.helm(append([]string{"template", "fastpix", inRoot(t, chart)}, values...)...)
+	if err := os.WriteFile(manifests, []byte(template), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.kubectl("apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename="+manifests)
+
+	notes := c.helm(append([]string{"install", "fastpix", olderChart(t)}, values...)...)
+	if got := duration(); got != "" {
+		t.Errorf("the older chart has the new field already: %s", got)
+	}
+	c.helm(append([]string{"upgrade", "fastpix", inRoot(t, chart), "--set=receiver.replicas=3"}, values...)...)
+	if got := duration(); got != "string" {
+		t.Errorf("the upgrade did not bring the new CRD: the new field is %q", got)
+	}
+	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	if got := c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+elsewhere, "--output=jsonpath={.spec.replicas}"); got != "3" {
+		t.Errorf("after the upgrade %s replicas are wanted", got)
+	}
+
+	receiver, controllers := c.start(binary, elsewhere, "fastpix-receiver"), c.start(binary, elsewhere, "fastpix-controller-manager")
+	c.run(strings.ReplaceAll(commands(notes), "PASTE", fixtures.SigningSecret))
+	if got := c.kubectl("get", "namespace", elsewhere, `--output=jsonpath={.metadata.labels.pod-security\.kubernetes\.io/enforce}`); got != "restricted" {
+		t.Errorf("following the notes makes the namespace enforce %q", got)
+	}
+	if got := c.kubectl("get", "webhookendpoint", "fastpix", "--namespace=video", "--output=jsonpath={.status.url}"); got != "https://hooks.example.com/webhooks/video/fastpix" {
+		t.Errorf("the endpoint's URL is %q", got)
+	}
+	c.told(receiver, "video.media.created.json", "Created")
+	_, err = c.Kubectl(t.Context(), "patch", "mediaasset", fixtures.MediaA, "--namespace=video", "--subresource=status", "--type=merge", "--patch={\"status\":{\"state\":\"Ready\"}}")
+	if err == nil || !strings.Contains(err.Error(), elsewhere+"/fastpix-controller-manager") {
+		t.Errorf("an administrator writes a status: %v", err)
+	}
+	c.wantRefused("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace")
+
+	// Acknowledged while nobody folds, then uninstalled.
+	if err := controllers.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	body := fixtures.Payload("video.media.ready.json")
+	if err := receiver.Deliver(t.Context(), "/webhooks/video/fastpix", body, fixtures.Sign(fixtures.SigningSecret, body)); err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	c.helm("uninstall", "fastpix", "--namespace="+elsewhere)
+	for _, kind := range []string{"deployments", "services", "serviceaccounts", "validatingadmissionpolicies", "networkpolicies", "resourcequotas"} {
+		if left := slices.DeleteFunc(c.names(kind), func(name string) bool { return name == "kubernetes" || name == "default" }); len(left) > 0 {
+			t.Errorf("uninstalling left %s %v", kind, left)
+		}
+	}
+	for kind, want := range map[string]int{"customresourcedefinitions": 4, "eventbatches": 1, "mediaassets": 1, "webhookendpoints": 1} {
+		if left := c.names(kind); len(left) != want {
+			t.Errorf("uninstalling left %s %v, want %d", kind, left, want)
+		}
+	}
+	c.helm(append([]string{"install", "fastpix", inRoot(t, chart)}, values...)...)
+	controllers = c.start(binary, elsewhere, "fastpix-controller-manager")
+	err = controlplane.WaitMirror(t.Context(), c.admin(), "video", fixtures.Mirror{Kind: "MediaAsset", ID: fixtures.MediaA, State: "Ready"})
+	if err = errors.Join(err, controllers.Stop()); err != nil {
+		t.Errorf("what was acknowledged before the chart was uninstalled: %v", err)
+	}
+}
+
+// section returns the commands below a heading of docs/helm.md.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	page, err := os.ReadFile(inRoot(t, "docs/helm.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	commands := commands(text)
+	if !found || commands == "" {
+		t.Fatalf("docs/helm.md has no commands for %s", heading)
+	}
+	return commands
+}
+
+// TestDocumentedCommands protects docs/helm.md, and those who change from kustomize to the chart: nothing is made anew.
+func TestDocumentedCommands(t *testing.T) {
+	c := newCluster(t)
+	if err := c.Apply(t.Context(), "config/default"); err != nil {
+		t.Fatal(err)
+	}
+	uids := func() string {
+		return c.kubectl("get", "--output=jsonpath={.items[*].metadata.uid}", "--namespace="+namespace,
+			"deployments,services,serviceaccounts,roles,customresourcedefinitions,validatingadmissionpolicies")
+	}
+	image := func() string {
+		return c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+namespace, "--output=jsonpath={.spec.template.spec.containers[0].image}")
+	}
+	before := uids()
+	c.wantRefused("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace)
+	c.run(section(t, "From kustomize"))
+	if after := uids(); after != before {
+		t.Errorf("objects were made anew: before %s, after %s", before, after)
+	}
+	if got := image(); got != "registry.example/fastpix-operator:v1" {
+		t.Errorf("taken over, the image is %s", got)
+	}
+
+	c.run(section(t, "Values"))
+	c.run(section(t, "Upgrade"))
+	if got := image(); got != "registry.example/fastpix-operator:v2" {
+		t.Errorf("upgraded, the image is %s", got)
+	}
+	c.run(section(t, "Uninstall"))
+	if left := append(c.names("deployments"), c.names("customresourcedefinitions")...); len(left) > 0 {
+		t.Errorf("with everything removed there is %v", left)
+	}
+	c.run(section(t, "Install"))
+	if got := image(); got != "registry.example/fastpix-operator:v1" {
+		t.Errorf("installed, the image is %s", got)
+	}
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/client-go/util/jsonpath"
+)
+
+// Objects that the cases look at.
+const (
+	receiver    = "Deployment fastpix-receiver"
+	controllers = "Deployment fastpix-controller-manager"
+	service     = "Service fastpix-receiver"
+	policy      = "NetworkPolicy fastpix-receiver"
+	monitor     = "ServiceMonitor fastpix-operator"
+
+	container = "{.spec.template.spec.containers[0]"
+	pod       = "{.spec.template.spec"
+)
+
+// effect is what values lead to: what a field of an object says, or that the object is gone.
+type effect struct {
+	set          string // as helm --set takes it
+	object, path string
+	want         string // empty: the object is not there
+}
+
+// effects holds, for every value of the schema, what it is for.
+var effects = map[string][]effect{
+	"image.repository": {
+		{"image.repository=registry.example/fastpix", receiver, container + ".image}", "registry.example/fastpix:dev"},
+		{"image.repository=registry.example/fastpix", controllers, container + ".image}", "registry.example/fastpix:dev"},
+	},
+	"image.tag": {{"image.tag=v1.2.3", receiver, container + ".image}", "fastpix-operator:v1.2.3"}},
+	"image.digest": {{
+		"image.tag=v1,image.digest=sha256:" + strings.Repeat("0a", 32), controllers, container + ".image}", "fastpix-operator@sha256:" + strings.Repeat("0a", 32),
+	}},
+	"image.pullPolicy": {
+		{"image.pullPolicy=Never", receiver, container + ".imagePullPolicy}", "Never"},
+		{"image.pullPolicy=Never", controllers, container + ".imagePullPolicy}", "Never"},
+	},
+	"imagePullSecrets": {
+		{"imagePullSecrets[0].name=registry", receiver, pod + ".imagePullSecrets[0].name}", "registry"},
+		{"imagePullSecrets[0].name=registry", controllers, pod + ".imagePullSecrets[0].name}", "registry"},
+	},
+	"crds.enabled": {{"crds.enabled=false", "CustomResourceDefinition mediaassets.video.fastpix.com", "", ""}},
+
+	"receiver.replicas":    {{"receiver.replicas=0", receiver, "{.spec.replicas}", "0"}},
+	"receiver.externalURL": {{"receiver.externalURL=https://h.example/x", receiver, container + ".args[2]}", "--external-url=https://h.example/x"}},
+	"receiver.tls.secretName": {
+		{"receiver.tls.secretName=crt", receiver, container + ".args[2]}", "--receiver-tls-cert-dir=/etc/fastpix/tls"},
+		{"receiver.tls.secretName=crt", receiver, container + ".volumeMounts[0].mountPath}", "/etc/fastpix/tls"},
+		{"receiver.tls.secretName=crt", receiver, pod + ".volumes[0].secret.secretName}", "crt"},
+		{"receiver.tls.secretName=crt", service, "{.spec.ports[0].port} {.spec.ports[0].name} {.spec.ports[0].appProtocol}", "443 https https"},
+	},
+	"receiver.service.type":                {{"receiver.service.type=LoadBalancer", service, "{.spec.type}", "LoadBalancer"}},
+	"receiver.service.annotations":         {{"receiver.service.annotations.a=b", service, "{.metadata.annotations.a}", "b"}},
+	"receiver.maxPendingEvents":            {{"receiver.maxPendingEvents=12000000", receiver, container + ".args[2]}", "--max-pending-events=12000000"}},
+	"receiver.maxPendingEventsPerEndpoint": {{"receiver.maxPendingEventsPerEndpoint=1", receiver, container + ".args[2]}", "--max-pending-events-per-endpoint=1"}},
+	"receiver.extraArgs":                   {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
+	"receiver.resources": {
+		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 921MiB"},
+		{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
+		{"receiver.resources=null", receiver, container + ".env[*].name}", "POD_NAMESPACE"},
+	},
+	"receiver.podAnnotations":    {{"receiver.podAnnotations.a=b", receiver, "{.spec.template.metadata.annotations.a}", "b"}},
+	"receiver.nodeSelector":      {{"receiver.nodeSelector.disk=fast", receiver, pod + ".nodeSelector.disk}", "fast"}},
+	"receiver.tolerations":       {{"receiver.tolerations[0].key=edge", receiver, pod + ".tolerations[0].key}", "edge"}},
+	"receiver.affinity":          {{"receiver.affinity.nodeAffinity.a=b", receiver, pod + ".affinity.nodeAffinity.a}", "b"}},
+	"receiver.priorityClassName": {{"receiver.priorityClassName=high", receiver, pod + ".priorityClassName}", "high"}},
+
+	"controllers.replicas":        {{"controllers.replicas=1", controllers, "{.spec.replicas}", "1"}},
+	"controllers.foldConcurrency": {{"controllers.foldConcurrency=32", controllers, container + ".args[2]}", "--fold-concurrency=32"}},
+	"controllers.extraArgs":       {{"controllers.extraArgs={--zap-devel=true}", controllers, container + ".args[2]}", "--zap-devel=true"}},
+	"controllers.resources": {
+		{"controllers.resources.limits.memory=100Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "100Mi 90MiB"},
+		{"controllers.resources.requests.cpu=2", controllers, container + ".resources.requests.cpu}", "2"},
+	},
+	"controllers.podAnnotations":    {{"controllers.podAnnotations.a=b", controllers, "{.spec.template.metadata.annotations.a}", "b"}},
+	"controllers.nodeSelector":      {{"controllers.nodeSelector.disk=fast", controllers, pod + ".nodeSelector.disk}", "fast"}},
+	"controllers.tolerations":       {{"controllers.tolerations[0].key=edge", controllers, pod + ".tolerations[0].key}", "edge"}},
+	"controllers.affinity":          {{"controllers.affinity.podAffinity.a=b", controllers, pod + ".affinity.podAffinity.a}", "b"}},
+	"controllers.priorityClassName": {{"controllers.priorityClassName=high", controllers, pod + ".priorityClassName}", "high"}},
+
+	"quota.enabled": {{"quota.enabled=false", "ResourceQuota fastpix-journal", "", ""}},
+	"quota.eventBatches": {
+		{"quota.eventBatches=3000000", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "3000000"},
+		{"quota.eventBatches=50k", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "50k"},
+	},
+	"networkPolicy.enabled": {
+		{"networkPolicy.enabled=false", policy, "", ""},
+		{"networkPolicy.enabled=false", "NetworkPolicy default-deny", "", ""},
+		{"networkPolicy.enabled=false", "NetworkPolicy fastpix-controller-manager", "", ""},
+	},
+	"networkPolicy.apiServer.ports": {{"networkPolicy.apiServer.ports={8443}", policy, "{.spec.egress[0].ports[*].port}", "8443"}},
+	"networkPolicy.apiServer.cidrs": {{"networkPolicy.apiServer.cidrs={192.0.2.1/32,2001:db8::/64}", policy, "{.spec.egress[0].to[*].ipBlock.cidr}", "192.0.2.1/32 2001:db8::/64"}},
+	"networkPolicy.receiverFrom": {{
+		"networkPolicy.receiverFrom[0].namespaceSelector.matchLabels.a=b", policy, "{.spec.ingress[0].from[0].namespaceSelector.matchLabels.a}", "b",
+	}},
+	"networkPolicy.metricsFrom": {{
+		"networkPolicy.metricsFrom[0].ipBlock.cidr=192.0.2.0/24", policy, "{.spec.ingress[2].from[*].ipBlock.cidr}", "192.0.2.0/24",
+	}},
+	"serviceMonitor.enabled":  {{"serviceMonitor.enabled=true", monitor, "{.spec.endpoints[0].port}", "metrics"}},
+	"serviceMonitor.labels":   {{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, "{.metadata.labels.release}", "prometheus"}},
+	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
+}
+
+// TestValuesDoWhatTheySay protects every value: each of the schema has at least one effect.
+func TestValuesDoWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for _, value := range schemaValues(t) {
+		if effects[value] == nil {
+			t.Errorf("no test says what %s is for", value)
+		}
+	}
+	for value, cases := range effects {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range cases {
+				object := rendered(t, namespace, "--set="+c.set)[c.object]
+				if object == nil {
+					if c.want != "" {
+						t.Errorf("%s: there is no %s", c.set, c.object)
+					}
+					continue
+				}
+				if got := field(t, object.Object, c.path); got != c.want || c.want == "" {
+					t.Errorf("%s: %s of %s is %q, want %q", c.set, c.path, c.object, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// TestLargeNumbersStayWhole protects from 1.2e+07, which is what a large number of a file is to a template.
+func TestLargeNumbersStayWhole(t *testing.T) {
+	const values = `{"receiver": {"maxPendingEvents": 12000000, "maxPendingEventsPerEndpoint": 11000000}, "quota": {"eventBatches": 10000000}}`
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := rendered(t, namespace, "--values="+file)
+	if got := field(t, all[receiver].Object, container+".args[2:]}"); got != "--max-pending-events=12000000 --max-pending-events-per-endpoint=11000000" {
+		t.Errorf("the receiver's arguments are %s", got)
+	}
+	if got := field(t, all["ResourceQuota fastpix-journal"].Object, "{.spec.hard.*}"); got != "10000000" {
+		t.Errorf("the quota is %s", got)
+	}
+}
+
+// field returns what kubectl -o jsonpath would print; empty for what is not there.
+func field(t *testing.T, object map[string]any, path string) string {
+	t.Helper()
+	p := jsonpath.New(path).AllowMissingKeys(true)
+	if err := p.Parse(path); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := p.Execute(&b, object); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// schema is what the test reads of values.schema.json.
+type schema struct {
+	Properties           map[string]schema `json:"properties"`
+	AdditionalProperties any               `json:"additionalProperties"`
+}
+
+// schemaValues returns the paths of all values that the schema admits, but for global, which is Helm's. It also checks that no object
+// on the way takes unknown keys.
+func schemaValues(t *testing.T) []string {
+	t.Helper()
+	source, err := os.ReadFile(inRoot(t, chart+"/values.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root schema
+	if err := json.Unmarshal(source, &root); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(prefix string, s schema) []string
+	walk = func(prefix string, s schema) []string {
+		if s.AdditionalProperties != false {
+			t.Errorf("the schema takes unknown keys in %q", prefix)
+		}
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			switch path, property := strings.TrimPrefix(prefix+"."+name, "."), s.Properties[name]; {
+			case path == "global":
+			case property.Properties != nil:
+				all = append(all, walk(path, property)...)
+			default:
+				all = append(all, path)
+			}
+		}
+		return all
+	}
+	return walk("", root)
+}
+
+// TestNonsenseIsRefused protects from values that would be ignored or break the operator later.
+func TestNonsenseIsRefused(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]string{
+		"replicas=3":                                  "replicas",
+		"receiver.replica=3":                          "replica",
+		"receiver.tls.secret=x":                       "secret",
+		"controllers.externalURL=https://x":           "externalURL",
+		"image.name=x":                                "name",
+		"imagePullSecrets={registry}":                 "imagePullSecrets",
+		"receiver.replicas=-1":                        "replicas",
+		"receiver.replicas=many":                      "replicas",
+		"receiver.externalURL=hooks.example.com":      "externalURL",
+		"receiver.externalURL=https://u:p@h.example":  "externalURL",
+		"receiver.externalURL=https://h.example/?a=b": "externalURL",
+		"receiver.maxPendingEvents=0":                 "maxPendingEvents",
+		"receiver.maxPendingEventsPerEndpoint=1k":     "maxPendingEventsPerEndpoint",
+		"receiver.extraArgs=--zap-devel":              "extraArgs",
+		"receiver.extraArgs={zap-devel}":              "extraArgs",
+		"receiver.resources.limits.memory=512M":       "memory",
+		"receiver.resources.limit.memory=512Mi":       "limit",
+		"receiver.resources.requests.cpu=half":        "cpu",
+		"receiver.service.type=ExternalName":          "type",
+		"receiver.podAnnotations.a.b=c":               "podAnnotations",
+		"receiver.affinity.nodes.a=b":                 "nodes",
+		"receiver.tls.secretName=A_b":                 "secretName",
+		"controllers.foldConcurrency=2000":            "foldConcurrency",
+		"image.digest=sha256:12":                      "digest",
+		"image.tag=a b":                               "tag",
+		"image.pullPolicy=Sometimes":                  "pullPolicy",
+		"quota.eventBatches=lots":                     "eventBatches",
+		"networkPolicy.apiServer.ports={}":            "ports",
+		"networkPolicy.apiServer.ports={https}":       "ports",
+		"networkPolicy.apiServer.cidrs={192.0.2.1}":   "cidrs",
+		"networkPolicy.metricsFrom[0].pods.a=b":       "metricsFrom",
+		"serviceMonitor.interval=often":               "interval",
+		"crds.keep=false":                             "keep",
+	} {
+		t.Run(set, func(t *testing.T) {
+			t.Parallel()
+			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, "--set="+set)
+			if err == nil || !strings.Contains(err.Error(), "schema") || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want a refusal by the schema that names %s", err, want)
+			}
+		})
+	}
+}
+
+// TestSharedNamespacesAreRefused protects what else runs in them from the policy that denies all traffic.
+func TestSharedNamespacesAreRefused(t *testing.T) {
+	for _, shared := range []string{"default", "kube-system"} {
+		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", shared)
+		if err == nil || !strings.Contains(err.Error(), "a namespace of its own, not "+shared) {
+			t.Errorf("in %s: %v", shared, err)
+		}
+	}
+}
+
+// TestLint protects that Helm's own rules hold, and that the chart can be part of another: Helm then hands it global values.
+func TestLint(t *testing.T) {
+	mustHelm(t, "", "lint", "--strict", inRoot(t, chart), "--set=global.registry=x")
+}

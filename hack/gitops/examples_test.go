@@ -1,0 +1,241 @@
+package gitops
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+)
+
+// fluxKustomization is what the tests read of Flux's Kustomization; its CRD checks the rest.
+type fluxKustomization struct {
+	Kind     string
+	Metadata struct{ Name string }
+	Spec     struct {
+		Path         string
+		DependsOn    []struct{ Name string }
+		HealthChecks []struct{ APIVersion, Kind, Namespace, Name string }
+		overlay
+	}
+}
+
+// application is Argo CD's, as far as the examples use it. Argo CD's own API is not to be had as a module, so this is what they are
+// checked against: a field that is not here is an error.
+type application struct {
+	APIVersion string                           `json:"apiVersion"`
+	Kind       string                           `json:"kind"`
+	Metadata   struct{ Name, Namespace string } `json:"metadata"`
+	Spec       struct {
+		Project string `json:"project"`
+		Source  struct {
+			RepoURL        string `json:"repoURL"`
+			TargetRevision string `json:"targetRevision"`
+			Path           string `json:"path"`
+			Kustomize      struct {
+				Images  []string `json:"images"`
+				Patches []any    `json:"patches"`
+			} `json:"kustomize"`
+		} `json:"source"`
+		Destination struct{ Server, Namespace string } `json:"destination"`
+		SyncPolicy  struct {
+			Automated struct {
+				Prune    bool `json:"prune"`
+				SelfHeal bool `json:"selfHeal"`
+			} `json:"automated"`
+			Retry struct {
+				Limit   int64 `json:"limit"`
+				Backoff struct {
+					Duration    string `json:"duration"`
+					Factor      int64  `json:"factor"`
+					MaxDuration string `json:"maxDuration"`
+				} `json:"backoff"`
+			} `json:"retry"`
+		} `json:"syncPolicy"`
+	} `json:"spec"`
+}
+
+// documents returns every document of an example as JSON.
+func documents(t *testing.T, file string) [][]byte {
+	t.Helper()
+	var all [][]byte
+	reader := yamlutil.NewYAMLToJSONDecoder(bytes.NewReader(example(t, file)))
+	for {
+		var document map[string]any
+		if err := reader.Decode(&document); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		text, err := yaml.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text)
+	}
+}
+
+// overlay is what Flux and Argo CD add to a folder before they build it.
+type overlay struct {
+	Images, Patches []any
+}
+
+// built returns what kustomize makes of a folder of the repository, by kind and name.
+func built(t *testing.T, folder string, o overlay) map[string]*unstructured.Unstructured {
+	t.Helper()
+	// Kustomize knows bases by relative paths only.
+	above := t.TempDir()
+	base, err := filepath.Rel(above, inRoot(t, folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kustomization, err := yaml.Marshal(map[string]any{"resources": []string{base}, "images": o.Images, "patches": o.Patches})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(above, "kustomization.yaml"), kustomization, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	assets, err := controlplane.Assets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), "kustomize", above).CombinedOutput()
+	if err != nil {
+		t.Fatalf("kustomize %s: %v\n%s", folder, err, out)
+	}
+	all := map[string]*unstructured.Unstructured{}
+	reader := yamlutil.NewYAMLOrJSONDecoder(bytes.NewReader(out), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		if err := reader.Decode(&object.Object); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[object.GetKind()+" "+object.GetName()] = object
+	}
+}
+
+// checkKept checks that the CRDs and namespaces of a folder, and nothing else, have the annotation that keeps them.
+func checkKept(t *testing.T, objects map[string]*unstructured.Unstructured, annotation, value string) {
+	t.Helper()
+	for name, object := range objects {
+		kind := object.GetKind()
+		want := kind == "CustomResourceDefinition" || kind == "Namespace"
+		if kept := object.GetAnnotations()[annotation] == value; kept != want {
+			t.Errorf("%s is kept: %t, want %t", name, kept, want)
+		}
+	}
+}
+
+// checkImages checks that the image of the manifests, which nobody can pull, is replaced.
+func checkImages(t *testing.T, objects map[string]*unstructured.Unstructured) {
+	t.Helper()
+	for name, object := range objects {
+		containers, _, err := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range containers {
+			if image := c.(map[string]any)["image"]; image != "registry.example/fastpix-operator:v1" {
+				t.Errorf("%s runs %v", name, image)
+			}
+		}
+	}
+}
+
+// TestFluxStepsFollowEachOther protects the Flux example from paths, objects and steps that are not there, and from pruning what holds
+// data.
+func TestFluxStepsFollowEachOther(t *testing.T) {
+	var before []string
+	for _, document := range append(documents(t, "flux/operator.yaml"), documents(t, "flux/video.yaml")...) {
+		var k fluxKustomization
+		if err := yaml.Unmarshal(document, &k); err != nil {
+			t.Fatal(err)
+		}
+		if k.Kind != "Kustomization" {
+			continue
+		}
+		objects := built(t, k.Spec.Path, k.Spec.overlay)
+		checkImages(t, objects)
+		checkKept(t, objects, "kustomize.toolkit.fluxcd.io/prune", "disabled")
+		for _, check := range k.Spec.HealthChecks {
+			object := objects[check.Kind+" "+check.Name]
+			if object == nil || object.GetAPIVersion() != check.APIVersion || object.GetNamespace() != check.Namespace {
+				t.Errorf("%s waits for %v, which is not in %s", k.Metadata.Name, check, k.Spec.Path)
+			}
+		}
+		var dependsOn []string
+		for _, d := range k.Spec.DependsOn {
+			dependsOn = append(dependsOn, d.Name)
+		}
+		if !slices.Equal(dependsOn, before) {
+			t.Errorf("%s depends on %v, want %v", k.Metadata.Name, dependsOn, before)
+		}
+		before = []string{k.Metadata.Name}
+	}
+	if len(before) == 0 {
+		t.Fatal("there is no Kustomization")
+	}
+}
+
+// TestArgoWavesFollowEachOther protects the Argo CD example in the same way.
+func TestArgoWavesFollowEachOther(t *testing.T) {
+	read := func(file string) (a application) {
+		if err := yaml.UnmarshalStrict(example(t, file), &a); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if a.APIVersion != "argoproj.io/v1alpha1" || a.Kind != "Application" || a.Spec.Project == "" || a.Spec.Source.RepoURL == "" {
+			t.Errorf("%s is incomplete: %+v", file, a)
+		}
+		return a
+	}
+	const keep, value = "argocd.argoproj.io/sync-options", "Prune=false,Delete=false"
+	operator, video := read("argocd/operator.yaml"), read("argocd/video.yaml")
+	images := []any{}
+	for _, image := range operator.Spec.Source.Kustomize.Images {
+		name, by, _ := strings.Cut(image, "=")
+		newName, newTag, _ := strings.Cut(by, ":")
+		images = append(images, map[string]any{"name": name, "newName": newName, "newTag": newTag})
+	}
+	objects := built(t, operator.Spec.Source.Path, overlay{Images: images, Patches: operator.Spec.Source.Kustomize.Patches})
+	checkImages(t, objects)
+	checkKept(t, objects, keep, value)
+	objects = built(t, video.Spec.Source.Path, overlay{})
+	checkKept(t, objects, keep, value)
+
+	waves := map[string]string{}
+	for name, object := range objects {
+		wave := object.GetAnnotations()["argocd.argoproj.io/sync-wave"]
+		waves[wave] = strings.TrimSpace(waves[wave] + " " + name)
+	}
+	for wave, kind := range map[string]string{"0": "WebhookEndpoint", "1": "MediaAsset", "2": "ConfigMap"} {
+		if !strings.Contains(waves[wave], kind+" ") {
+			t.Errorf("wave %s is %s, want a %s in it", wave, waves[wave], kind)
+		}
+	}
+	if len(waves) != 3 {
+		t.Errorf("the waves are %v", slices.Sorted(maps.Keys(waves)))
+	}
+}
+
+// TestNoExampleHoldsASecret protects those who take the examples into a Git repository.
+func TestNoExampleHoldsASecret(t *testing.T) {
+	for name := range built(t, "config/gitops/video", overlay{}) {
+		if strings.HasPrefix(name, "Secret ") {
+			t.Errorf("the example holds %s", name)
+		}
+	}
+}
