@@ -1,0 +1,186 @@
+package controllers
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect what a purge must not do: remove what a record that waits may name, or make a replay of an event that was acknowledged
+// before it; and what it must: that a replay afterwards is one.
+
+func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+
+	// Acknowledged, read, and not yet folded when the tombstone is due: the first event about another media, older than the tombstone.
+	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.created", 5, media("another", "Created")))); err != nil {
+		t.Fatal(err)
+	}
+	r.load()
+	result, err := r.folder.Reconcile(t.Context(), key)
+	if err != nil || result.RequeueAfter != time.Second {
+		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want a second", result.RequeueAfter, err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, "another") {
+		t.Errorf("an event that was acknowledged before the purge is taken for a replay:\n%s", got)
+	}
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); strings.Contains(got, testMedia) {
+		t.Errorf("the tombstone is not purged afterwards:\n%s", got)
+	}
+}
+
+func TestFailedRecordIsNoReplay(t *testing.T) {
+	squatter := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "another"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
+	}
+	c := newFakeClient(t, interceptor.Funcs{}, squatter, journal(t, "b1",
+		event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")), event("e2", "video.media.created", 5, media("another", "Created"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); strings.Contains(got, testMedia) {
+		t.Fatalf("a failed record keeps a tombstone:\n%s", got)
+	}
+	if err := c.Delete(t.Context(), squatter); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, "another") || len(batches(t, c)) > 0 {
+		t.Errorf("its cause is gone, %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+	}
+}
+
+func TestReplayRightAfterAPurgeIsOne(t *testing.T) {
+	// The informer's copy of the endpoint is older than the purge.
+	stale := newFakeClient(t, interceptor.Funcs{})
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	r.folder.endpoints = endpoints{cached: stale}
+	if err := c.Create(t.Context(), journal(t, "b2", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); got != "" {
+		t.Errorf("a replay raised the dead:\n%s", got)
+	}
+}
+
+func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
+	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
+		if !r.folder.mayBeNamed(key) {
+			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.name)
+		}
+		if err := r.reader.read(t.Context(), info); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.folder.mayBeNamed(key) {
+		t.Error("everything is read, and nothing may be purged")
+	}
+}
+
+func TestPurgesThatWaitReadNothing(t *testing.T) {
+	reads := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			reads++
+			return c.Get(ctx, key, o, opts...)
+		},
+	}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	r.backlog.add(batchInfo{name: "unread", uid: "unread"})
+	for visit := range 10 {
+		result, err := r.folder.Reconcile(t.Context(), key)
+		if err != nil || result.RequeueAfter != time.Second {
+			t.Fatalf("a purge beside an unread batch: come back after %v, %v", result.RequeueAfter, err)
+		}
+		if visit == 0 {
+			reads = 0
+		}
+	}
+	if reads > 0 {
+		t.Errorf("a purge that waits took %d reads in nine seconds", reads)
+	}
+}
+
+func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, c) // the next leader, whose watch of batches is slower than that of tombstones
+	synced := false
+	r.backlog.synced = func() bool { return synced }
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
+	r.timers.set(key, r.now)
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.sweeper().sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, testMedia) {
+		t.Error("a tombstone is purged although a batch may name it")
+	}
+	synced = true
+	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); strings.Contains(got, testMedia) {
+		t.Errorf("the tombstone is still there:\n%s", got)
+	}
+}
