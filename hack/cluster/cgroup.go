@@ -47,14 +47,14 @@ func makeCgroup(name string) error {
 }
 
 // removeCgroup removes a control group and those in it. Processes that were killed may still be in them for a moment.
-func removeCgroup(name string) error {
+func removeCgroup(ctx context.Context, name string) error {
 	folders, err := hierarchies()
 	if err != nil {
 		return err
 	}
 	for _, folder := range folders {
 		var last error
-		err := wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, killTimeout, true, func(context.Context) (bool, error) {
+		err := wait.PollUntilContextTimeout(context.WithoutCancel(ctx), 50*time.Millisecond, killTimeout, true, func(context.Context) (bool, error) {
 			last = removeTree(filepath.Join(folder, name))
 			return last == nil, nil
 		})

@@ -46,14 +46,14 @@ func (c *cluster) path(elem ...string) string {
 }
 
 // start starts the cluster and waits until it is ready. Whatever it returns, nothing is left on an error but the logs.
-func (c *cluster) start() error {
+func (c *cluster) start(ctx context.Context) error {
 	if err := checkMachine(); err != nil {
 		return err
 	}
 	if pid := c.pid(); pid != 0 {
 		return fmt.Errorf("a cluster of this folder runs already, as process %d", pid)
 	}
-	if err := c.stop(); err != nil { // what a machine that went down left
+	if err := c.stop(ctx); err != nil { // what a machine that went down left
 		return err
 	}
 	for _, folder := range []string{runFolder, libFolder, logFolder} {
@@ -65,26 +65,29 @@ func (c *cluster) start() error {
 		return err
 	}
 	started := time.Now()
+	release := context.AfterFunc(ctx, func() { _ = c.kill(ctx) }) // what it leaves is removed below
+	defer release()
 	if err := c.spawn(); err != nil {
-		return errors.Join(err, c.kill(), removeCgroup(c.cgroup()))
+		return errors.Join(err, c.kill(ctx), removeCgroup(ctx, c.cgroup()))
 	}
 	if _, err := os.Stat(c.path(readyFile)); err != nil {
-		return errors.Join(fmt.Errorf("the cluster did not become ready; its logs are in %s, and cluster stop removes them", c.path(logFolder)),
-			c.kill(), removeCgroup(c.cgroup()))
+		return errors.Join(ctx.Err(), fmt.Errorf("the cluster did not become ready; its logs are in %s, and cluster stop removes them", c.path(logFolder)),
+			c.kill(ctx), removeCgroup(ctx, c.cgroup()))
 	}
 	fmt.Printf("%6.1f s  the cluster is ready\n", time.Since(started).Seconds())
 	return nil
 }
 
 // stop kills the first process of the namespaces, and with it the kernel ends everything else in them; then it removes what is left.
-func (c *cluster) stop() error {
-	if err := c.kill(); err != nil {
+func (c *cluster) stop(ctx context.Context) error {
+	if err := c.kill(ctx); err != nil {
 		return err
 	}
-	return errors.Join(removeCgroup(c.cgroup()), os.RemoveAll(c.dir))
+	return errors.Join(removeCgroup(ctx, c.cgroup()), os.RemoveAll(c.dir))
 }
 
-func (c *cluster) kill() error {
+// kill goes on when its context has ended: what was started must end.
+func (c *cluster) kill(ctx context.Context) error {
 	pid := c.pid()
 	if pid == 0 {
 		return nil
@@ -92,7 +95,7 @@ func (c *cluster) kill() error {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return fmt.Errorf("end process %d: %w", pid, err)
 	}
-	err := wait.PollUntilContextTimeout(context.Background(), 20*time.Millisecond, killTimeout, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(context.WithoutCancel(ctx), 20*time.Millisecond, killTimeout, true, func(context.Context) (bool, error) {
 		return c.pid() == 0, nil
 	})
 	if err != nil {

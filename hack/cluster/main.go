@@ -43,8 +43,9 @@ func main() {
 	dir := flag.String("dir", "", "folder of the cluster's state (default: bin/cluster-state of the module; for with, a new temporary one)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	if err := run(ctx, *dir, flag.Args()); err != nil {
+	err := run(ctx, *dir, flag.Args())
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}
@@ -70,11 +71,11 @@ func run(ctx context.Context, dir string, args []string) error {
 	}
 	switch command {
 	case "start":
-		return c.startForUser()
+		return c.startForUser(ctx)
 	case "status":
 		return c.status(ctx)
 	case "stop":
-		return c.stop()
+		return c.stop(ctx)
 	case "load":
 		return c.load(ctx, args...)
 	case "ctr":

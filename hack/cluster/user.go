@@ -23,9 +23,9 @@ func (f *files) Set(file string) error {
 }
 
 // startForUser starts the cluster, unless it runs, and says how to use it.
-func (c *cluster) startForUser() error {
+func (c *cluster) startForUser(ctx context.Context) error {
 	if c.pid() == 0 {
-		if err := c.start(); err != nil {
+		if err := c.start(ctx); err != nil {
 			return err
 		}
 	}
@@ -83,8 +83,8 @@ func with(ctx context.Context, dir string, args []string) (err error) {
 		return err
 	}
 	c.endsWithThis = true
-	defer func() { err = errors.Join(err, c.stop()) }()
-	if err := c.start(); err != nil {
+	defer func() { err = errors.Join(err, c.stop(ctx)) }()
+	if err := c.start(ctx); err != nil {
 		return err
 	}
 	if err := c.load(ctx, archives...); err != nil {

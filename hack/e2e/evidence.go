@@ -13,9 +13,9 @@ import (
 )
 
 // keepEvidence keeps what tells why something failed, and returns an error that says where.
-func (e *e2e) keepEvidence() error {
-	// The test's own context may have ended.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (e *e2e) keepEvidence(ctx context.Context) error {
+	// The user may have ended the test.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	folder, err := filepath.Abs(e.options.evidence)
 	if err != nil {

@@ -69,10 +69,7 @@ func (e *e2e) fromManifest(file string) installation {
 }
 
 func (e *e2e) command(line string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		_, err := e.readme(ctx, line)
-		return err
-	}
+	return func(ctx context.Context) error { return e.readme(ctx, line) }
 }
 
 // refuseInstalled keeps the test from deleting somebody's mirrors.
@@ -113,7 +110,7 @@ func (e *e2e) applySamples(ctx context.Context) (string, error) {
 		readmeSamples, readmeWaitEndpoint,
 		readmeDeleteSecret, strings.Replace(readmeCreateSecret, "PASTE", fixtures.SigningSecret, 1), readmeWaitEndpoint,
 	} {
-		if _, err := e.readme(ctx, line); err != nil {
+		if err := e.readme(ctx, line); err != nil {
 			return "", err
 		}
 	}

@@ -15,20 +15,17 @@ func (e *e2e) run(ctx context.Context, args ...string) (string, error) {
 }
 
 // readme runs a command line of the README.
-func (e *e2e) readme(ctx context.Context, line string) (string, error) {
+func (e *e2e) readme(ctx context.Context, line string) error {
 	program, rest, _ := strings.Cut(line, " ")
+	args := strings.Fields(rest)
 	switch program {
 	case "kubectl":
-		return e.run(ctx, strings.Fields(rest)...)
+		program = e.kubectl
 	case "make":
-		return e.make(ctx, strings.Fields(rest)...)
+		args = append(args, "--no-print-directory", "KUBECTL="+e.kubectl)
 	}
-	return "", fmt.Errorf("%q is not for kubectl or make", line)
-}
-
-// make runs a target of the Makefile with the test's kubectl.
-func (e *e2e) make(ctx context.Context, args ...string) (string, error) {
-	return e.runCommand(ctx, "make", append([]string{"--no-print-directory", "KUBECTL=" + e.kubectl}, args...)...)
+	_, err := e.runCommand(ctx, program, args...)
+	return err
 }
 
 func (e *e2e) runCommand(ctx context.Context, program string, args ...string) (string, error) {

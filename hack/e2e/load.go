@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -155,18 +157,20 @@ func (l *load) acknowledged() int {
 // waitMirrored waits until every media of a load that has ended is mirrored as ready.
 func (e *e2e) waitMirrored(ctx context.Context, l *load) error {
 	var missing int
-	err := poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
-		var assets fastpixv1.MediaAssetList
-		if err := e.client.List(ctx, &assets, client.InNamespace(namespace)); err != nil {
+	err := wait.PollUntilContextTimeout(ctx, time.Second, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
+		// Names alone: the API server has better things to do just now.
+		ready := &metav1.PartialObjectMetadataList{}
+		ready.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("MediaAssetList"))
+		if err := e.client.List(ctx, ready, client.InNamespace(namespace), client.MatchingFields{"status.state": "Ready"}); err != nil {
 			return false, err
 		}
-		ready := map[string]bool{}
-		for _, a := range assets.Items {
-			ready[a.Spec.MediaID] = a.Status.State == "Ready"
+		names := map[string]bool{}
+		for _, asset := range ready.Items {
+			names[asset.Name] = true
 		}
 		missing = 0
 		for _, media := range l.medias {
-			if !ready[media] {
+			if !names[media] {
 				missing++
 			}
 		}

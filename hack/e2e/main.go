@@ -63,8 +63,9 @@ func main() {
 	o.clusterDir = os.Getenv("CLUSTER_DIR") // set by cluster with
 	ctrl.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "\ne2e:", err)
 		os.Exit(1)
 	}
@@ -95,7 +96,7 @@ func run(ctx context.Context, o options) error {
 	fmt.Println()
 	e.report.Print(os.Stdout)
 	if err != nil {
-		return errors.Join(err, e.keepEvidence())
+		return errors.Join(err, e.keepEvidence(ctx))
 	}
 	fmt.Printf("Everything is as it should be, in %.0f s.\n", time.Since(started).Seconds())
 	return nil

@@ -27,7 +27,7 @@ func (e *e2e) scrape(ctx context.Context) (string, error) {
 		"kubectl -n " + namespace + " create serviceaccount prometheus",
 		"kubectl create clusterrolebinding fastpix-e2e-metrics --clusterrole=fastpix-metrics-reader --serviceaccount=" + namespace + ":prometheus",
 	} {
-		if _, err := e.readme(ctx, line); err != nil {
+		if err := e.readme(ctx, line); err != nil {
 			return "", err
 		}
 	}
@@ -97,7 +97,7 @@ func (e *e2e) writeStatus(ctx context.Context) (string, error) {
 	}
 	asset.Status.State = "Failed"
 	if err := e.client.Status().Update(ctx, &asset); !apierrors.IsForbidden(err) {
-		return "", fmt.Errorf("an administrator's write of a status is answered %v", err)
+		return "", errors.Join(errors.New("an administrator's write of a status is not forbidden"), err)
 	}
 	return "an administrator is refused", nil
 }
@@ -118,7 +118,7 @@ func (e *e2e) checkRoles(ctx context.Context) (string, error) {
 			"kubectl -n " + namespace + " create serviceaccount " + account,
 			"kubectl -n " + namespace + " create rolebinding " + account + " --clusterrole=" + r.role + " --serviceaccount=" + namespace + ":" + account,
 		} {
-			if _, err := e.readme(ctx, line); err != nil {
+			if err := e.readme(ctx, line); err != nil {
 				return "", err
 			}
 		}

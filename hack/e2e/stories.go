@@ -13,13 +13,12 @@ import (
 
 // tellStories sends every event of the stories and waits for what it leads to. Meanwhile the README's pipeline waits for its asset.
 func (e *e2e) tellStories(ctx context.Context) (string, error) {
-	if _, err := e.readme(ctx, readmeMediaAsset); err != nil {
+	if err := e.readme(ctx, readmeMediaAsset); err != nil {
 		return "", err
 	}
 	waited := make(chan error, 1)
 	go func() {
-		_, err := e.readme(ctx, readmeWaitAsset)
-		waited <- err
+		waited <- e.readme(ctx, readmeWaitAsset)
 	}()
 	steps := fixtures.Steps()
 	for _, s := range steps {
