@@ -24,20 +24,23 @@ func TestOnlyItsOwnProcessIsTheCluster(t *testing.T) {
 		t.Error("a cluster that was never started runs")
 	}
 	own := startOf(os.Getpid())
-	for content, want := range map[string]int{
-		fmt.Sprintf("%d %s\n", os.Getpid(), own):  os.Getpid(),
-		fmt.Sprintf("%d 1%s\n", os.Getpid(), own): 0, // another process had the number once
-		fmt.Sprintf("%d\n", os.Getpid()):          0,
-		"":                                        0,
+	for _, tc := range []struct {
+		content string
+		want    int
+	}{
+		{fmt.Sprintf("%d %s\n", os.Getpid(), own), os.Getpid()},
+		{fmt.Sprintf("%d\n", os.Getpid()), 0},
+		{"", 0},
+		{fmt.Sprintf("%d 1%s\n", os.Getpid(), own), 0}, // another process had the number once
 	} {
-		if err := os.WriteFile(c.path(pidFile), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(c.path(pidFile), []byte(tc.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := c.pid(); got != want {
-			t.Errorf("%q is process %d, want %d", content, got, want)
+		if got := c.pid(); got != tc.want {
+			t.Fatalf("%q is process %d, want %d", tc.content, got, tc.want)
 		}
 	}
-	// The last content names no process: stop must end none, and remove the folder.
+	// The last content names a process of somebody else, here this one: stop must not end it, and must remove the folder.
 	if err := c.stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
