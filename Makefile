@@ -12,6 +12,7 @@ TEST_FLAGS ?=
 FUZZ_TIME ?= 30s
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
+E2E_ARGS ?=
 
 # A workspace file above this folder must not decide which dependencies are used.
 export GOWORK := off
@@ -30,7 +31,7 @@ GOLANGCI_LINT := bin/tools/golangci-lint
 OUT ?= .
 # No client, no clock, no goroutine: their tests need no API server.
 PURE := ./api/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
-MODULES := . hack/tools hack/kubernetes hack/helm hack/gitops hack/gitops/flux
+MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/gitops hack/gitops/flux
 
 ##@ General
 
@@ -40,7 +41,7 @@ help: ## Show this help.
 
 .PHONY: build
 build: ## Build bin/fastpix-operator, a static binary.
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fastpix-operator .
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o bin/fastpix-operator .
 
 .PHONY: demo
 demo: build $(CONTROL_PLANE) ## Show events becoming resources on a real API server (first run: about 8 minutes of building).
@@ -49,6 +50,7 @@ demo: build $(CONTROL_PLANE) ## Show events becoming resources on a real API ser
 
 .PHONY: clean
 clean: ## Remove everything that was built; the next test or demo builds the control plane again (minutes).
+	[ ! -x bin/cluster ] || bin/cluster stop
 	rm -rf bin
 
 ##@ Development
@@ -130,6 +132,45 @@ helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
 .PHONY: tools
 tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).
 	@hack/tools/build.sh bin/tools
+
+##@ Cluster (Linux, as root)
+
+.PHONY: image
+image: build ## Build the image IMG into bin/image.tar, without Docker and without a registry.
+	GOOS= GOARCH= go run ./hack/image -binary bin/fastpix-operator -name $(IMG) \
+		-build-arg VERSION=$(VERSION) -build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || true) \
+		-output bin/image.tar
+
+.PHONY: node
+node: ## Build kubelet, containerd and the rest of a node into bin/node, once (first run: about 4 minutes).
+	hack/node/build.sh bin/node
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/pause ./hack/cluster/pause
+	GOOS= GOARCH= go run ./hack/image -file hack/cluster/pause/Dockerfile -binary bin/pause -name fastpix-pause:dev -output bin/node/pause.tar
+	CGO_ENABLED=0 go build -trimpath -o bin/cluster ./hack/cluster
+	hack/node/packages.sh
+
+.PHONY: cluster
+cluster: $(CONTROL_PLANE) node ## Start a one-node Kubernetes on this machine.
+	bin/cluster start
+
+.PHONY: cluster-status
+cluster-status: ## Say what runs in it.
+	bin/cluster status
+
+.PHONY: cluster-stop
+cluster-stop: ## Stop it; nothing is left behind.
+	bin/cluster stop
+
+.PHONY: e2e
+ifeq ($(E2E_USE_EXISTING),)
+e2e: $(CONTROL_PLANE) node image ## Install the operator in a new cluster, use it, break it, roll it out, remove it; E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG.
+	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
+	bin/cluster with -load bin/image.tar bin/e2e $(E2E_ARGS)
+else
+e2e:
+	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
+	bin/e2e -image $(IMG) $(E2E_ARGS)
+endif
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
 

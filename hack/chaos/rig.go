@@ -66,6 +66,9 @@ func newRig(ctx context.Context, o options) (_ *rig, err error) {
 	if err := plane.Apply(ctx, "config/default"); err != nil {
 		return nil, err
 	}
+	if err := plane.Apply(ctx, "config/quota"); err != nil {
+		return nil, err
+	}
 	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: scheme()}); err != nil {
 		return nil, err
 	}

@@ -88,10 +88,10 @@ var effects = map[string][]effect{
 	"controllers.affinity":          {{"controllers.affinity.podAffinity.a=b", controllers, pod + ".affinity.podAffinity.a}", "b"}},
 	"controllers.priorityClassName": {{"controllers.priorityClassName=high", controllers, pod + ".priorityClassName}", "high"}},
 
-	"quota.enabled": {{"quota.enabled=false", "ResourceQuota fastpix-journal", "", ""}},
+	"quota.enabled": {{"quota.enabled=true", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "20k"}},
 	"quota.eventBatches": {
-		{"quota.eventBatches=3000000", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "3000000"},
-		{"quota.eventBatches=50k", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "50k"},
+		{"quota.enabled=true,quota.eventBatches=3000000", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "3000000"},
+		{"quota.enabled=true,quota.eventBatches=50k", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "50k"},
 	},
 	"networkPolicy.enabled": {
 		{"networkPolicy.enabled=false", policy, "", ""},
@@ -140,7 +140,7 @@ func TestValuesDoWhatTheySay(t *testing.T) {
 
 // TestLargeNumbersStayWhole protects from 1.2e+07, which is what a large number of a file is to a template.
 func TestLargeNumbersStayWhole(t *testing.T) {
-	const values = `{"receiver": {"maxPendingEvents": 12000000, "maxPendingEventsPerEndpoint": 11000000}, "quota": {"eventBatches": 10000000}}`
+	const values = `{"receiver": {"maxPendingEvents": 12000000, "maxPendingEventsPerEndpoint": 11000000}, "quota": {"enabled": true, "eventBatches": 10000000}}`
 	file := filepath.Join(t.TempDir(), "values.yaml")
 	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
 		t.Fatal(err)

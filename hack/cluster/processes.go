@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+)
+
+// processes are the programs of the cluster in the order of their start.
+func (n *node) processes() []*controlplane.Process {
+	containerdSocket := "/run/containerd/containerd.sock"
+	return []*controlplane.Process{
+		program(insideControlPlanePrograms, "etcd", healthy("http://127.0.0.1:2379/health"),
+			"--data-dir=/var/lib/etcd",
+			"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
+			"--listen-peer-urls=http://127.0.0.1:2380", "--log-level=warn"),
+		program(insideControlPlanePrograms, "kube-apiserver", healthy("https://"+apiServer+"/readyz"),
+			"--bind-address="+nodeAddress, "--advertise-address="+nodeAddress,
+			"--etcd-servers=http://127.0.0.1:2379",
+			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
+			"--service-cluster-ip-range="+serviceRange,
+			"--cert-dir="+keyFolder,
+			"--client-ca-file="+keyFile("ca.crt"),
+			"--tls-cert-file="+keyFile("apiserver.crt"), "--tls-private-key-file="+keyFile("apiserver.key"),
+			"--token-auth-file="+keyFile("tokens.csv"),
+			"--kubelet-client-certificate="+keyFile("kubelet-client.crt"), "--kubelet-client-key="+keyFile("kubelet-client.key"),
+			// The node's name is in no DNS.
+			"--kubelet-preferred-address-types=InternalIP",
+			"--service-account-issuer=https://kubernetes.default.svc",
+			"--service-account-key-file="+keyFile("service-account.key"), "--service-account-signing-key-file="+keyFile("service-account.key")),
+		program(insideNodePrograms, "containerd", listening("unix", containerdSocket), "--config="+keyFile("containerd.toml")),
+		program(insideNodePrograms, "kube-controller-manager", healthy("https://127.0.0.1:10257/healthz"),
+			"--kubeconfig="+keyFile("kube-controller-manager.kubeconfig"), "--bind-address=127.0.0.1", "--leader-elect=false",
+			"--use-service-account-credentials", "--root-ca-file="+keyFile("ca.crt"),
+			"--service-account-private-key-file="+keyFile("service-account.key")),
+		program(insideNodePrograms, "kube-scheduler", healthy("https://127.0.0.1:10259/healthz"),
+			"--kubeconfig="+keyFile("kube-scheduler.kubeconfig"), "--bind-address=127.0.0.1", "--leader-elect=false"),
+		program(insideNodePrograms, "kubelet", healthy("http://127.0.0.1:10248/healthz"),
+			"--kubeconfig="+keyFile("kubelet.kubeconfig"), "--config="+keyFile("kubelet.yaml"),
+			"--hostname-override="+nodeName, "--node-ip="+nodeAddress),
+		program(insideNodePrograms, "kube-proxy", healthy("http://127.0.0.1:10256/healthz"),
+			"--kubeconfig="+keyFile("kube-proxy.kubeconfig"), "--hostname-override="+nodeName,
+			"--proxy-mode=iptables", "--cluster-cidr="+podRange,
+			// The table of connections is the machine's.
+			"--conntrack-max-per-core=0"),
+	}
+}
+
+func program(folder, name string, ready func(context.Context) error, args ...string) *controlplane.Process {
+	return &controlplane.Process{
+		Name: name, Path: filepath.Join(folder, name), Args: args, Log: filepath.Join("/var/log", name+".log"), Ready: ready,
+	}
+}
+
+func listening(network, address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	}
+}
+
+func keyFile(name string) string { return filepath.Join(keyFolder, name) }

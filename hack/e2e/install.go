@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// The commands of the README, word by word; a test compares.
+const (
+	readmeApply        = "kubectl apply -k config/default"
+	readmeSamples      = "kubectl apply -k config/samples"
+	readmeDeleteSecret = "kubectl --namespace video delete secret fastpix-signing-secret --ignore-not-found"
+	readmeCreateSecret = "kubectl --namespace video create secret generic fastpix-signing-secret " +
+		"--type=video.fastpix.com/signing-secret --from-literal=signing-secret=PASTE"
+	readmeWaitEndpoint = "kubectl --namespace video wait --for=condition=Ready webhookendpoint/fastpix"
+	readmeQuota        = "kubectl apply -k config/quota"
+	readmeMediaAsset   = "kubectl apply -f config/samples/media_asset.yaml"
+	readmeWaitAsset    = "kubectl wait -n video --for=condition=Ready mediaasset/d003b383-bac0-42e9-a039-9bd4360f98a3 --timeout=15m"
+
+	defaultImage = "fastpix-operator:dev"
+	rolloutLimit = "--timeout=180s"
+)
+
+// installation is a way to bring the operator into a cluster and out of it.
+type installation struct {
+	name string
+	// install brings everything, undeploy removes the operator and keeps what it holds, uninstall removes all of it.
+	install, undeploy, uninstall func(context.Context) error
+}
+
+// installation returns the way that the options ask for.
+func (e *e2e) installation() installation {
+	if file := e.options.manifest; file != "" {
+		return e.fromManifest(file)
+	}
+	way := installation{
+		name:      "kubectl apply -k config/default",
+		install:   e.command(readmeApply),
+		undeploy:  e.command("make undeploy"),
+		uninstall: e.command("make uninstall"),
+	}
+	if image := e.options.image; image != defaultImage {
+		way.name, way.install = "make deploy", e.command("make deploy IMG="+image)
+	}
+	return way
+}
+
+// fromManifest installs a file with everything in it, as a chart renders it.
+func (e *e2e) fromManifest(file string) installation {
+	const parts = "deployments,services,networkpolicies,resourcequotas,poddisruptionbudgets"
+	return installation{
+		name:      "kubectl apply -f " + file,
+		install:   e.command("kubectl apply --server-side -f " + file),
+		undeploy:  e.command("kubectl delete -n " + operatorNamespace + " " + parts + " -l app.kubernetes.io/name=fastpix-operator"),
+		uninstall: e.command("kubectl delete --ignore-not-found -f " + file),
+	}
+}
+
+func (e *e2e) command(line string) func(context.Context) error {
+	return func(ctx context.Context) error { return e.readme(ctx, line) }
+}
+
+// refuseInstalled keeps the test from deleting somebody's mirrors.
+func (e *e2e) refuseInstalled(ctx context.Context) error {
+	found, err := e.run(ctx, "get", "crd", "webhookendpoints.video.fastpix.com", "--ignore-not-found", "-o", "name")
+	if err == nil && found != "" {
+		err = errors.New("the cluster has the operator's CRDs already; this test deletes them in the end, with everything that was mirrored")
+	}
+	return err
+}
+
+func (e *e2e) install(ctx context.Context) (string, error) {
+	if err := e.way.install(ctx); err != nil {
+		return "", err
+	}
+	if err := e.waitRollOut(ctx); err != nil {
+		return "", err
+	}
+	var pods corev1.PodList
+	if err := e.client.List(ctx, &pods, client.InNamespace(operatorNamespace)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d pods are ready", len(pods.Items)), nil
+}
+
+func (e *e2e) waitRollOut(ctx context.Context) error {
+	for _, name := range []string{receivers, controllers} {
+		if _, err := e.run(ctx, "-n", operatorNamespace, "rollout", "status", "deployment/"+name, rolloutLimit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applySamples does what the README says, with the samples' own secret as the one that a dashboard shows.
+func (e *e2e) applySamples(ctx context.Context) (string, error) {
+	for _, line := range []string{
+		readmeSamples, readmeWaitEndpoint,
+		readmeDeleteSecret, strings.Replace(readmeCreateSecret, "PASTE", fixtures.SigningSecret, 1), readmeWaitEndpoint,
+	} {
+		if err := e.readme(ctx, line); err != nil {
+			return "", err
+		}
+	}
+	return "five commands of the README", nil
+}
+
+// expose makes the receiver reachable as an ingress would, and waits until the path answers the dashboard's probe.
+func (e *e2e) expose(ctx context.Context) (string, error) {
+	url := e.options.url
+	if url == "" {
+		var err error
+		if url, err = e.nodePort(ctx); err != nil {
+			return "", err
+		}
+	}
+	e.receiver = &controlplane.Operator{ReceiverURL: url}
+	var code int
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		code, _ = e.receiver.Post(ctx, path, []byte("{}"), "")
+		return code == 200, nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("the probe of %s%s is answered %d: %w", url, path, code, err)
+	}
+	return url, nil
+}
+
+// nodePort makes a Service beside the receiver's own, with the same pods, and returns its URL.
+func (e *e2e) nodePort(ctx context.Context) (string, error) {
+	var service corev1.Service
+	if err := e.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: receivers}, &service); err != nil {
+		return "", err
+	}
+	outside := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "fastpix-e2e"},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeNodePort, Selector: service.Spec.Selector,
+			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("http")}},
+		},
+	}
+	if err := e.client.Create(ctx, outside); err != nil {
+		return "", err
+	}
+	var nodes corev1.NodeList
+	if err := e.client.List(ctx, &nodes); err != nil {
+		return "", err
+	}
+	for _, node := range nodes.Items {
+		for _, address := range node.Status.Addresses {
+			if address.Type == corev1.NodeInternalIP {
+				return fmt.Sprintf("http://%s:%d", address.Address, outside.Spec.Ports[0].NodePort), nil
+			}
+		}
+	}
+	return "", errors.New("no node has an address; say -receiver-url")
+}

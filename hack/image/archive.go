@@ -1,0 +1,208 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Media types and annotations of the OCI image specification, and the one annotation by which containerd, Docker and podman know a name.
+const (
+	typeIndex    = "application/vnd.oci.image.index.v1+json"
+	typeManifest = "application/vnd.oci.image.manifest.v1+json"
+	typeConfig   = "application/vnd.oci.image.config.v1+json"
+	typeLayer    = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+	annotationTag  = "org.opencontainers.image.ref.name"
+	annotationName = "io.containerd.image.name"
+)
+
+// epoch stands for every time in an image: the same content has the same digest whenever it is packed.
+const epoch = "1970-01-01T00:00:00Z"
+
+// descriptor points to a blob.
+type descriptor struct {
+	MediaType   string            `json:"mediaType"`
+	Digest      string            `json:"digest"`
+	Size        int               `json:"size"`
+	Platform    *platform         `json:"platform,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+type platform struct {
+	Architecture string `json:"architecture"`
+	OS           string `json:"os"`
+}
+
+type manifest struct {
+	SchemaVersion int          `json:"schemaVersion"`
+	MediaType     string       `json:"mediaType"`
+	Config        *descriptor  `json:"config,omitempty"`
+	Layers        []descriptor `json:"layers,omitempty"`
+	Manifests     []descriptor `json:"manifests,omitempty"`
+}
+
+// imageConfig is what a container of the image starts with.
+type imageConfig struct {
+	platform
+	Created string `json:"created"`
+	Config  struct {
+		User         string              `json:"User"`
+		ExposedPorts map[string]struct{} `json:"ExposedPorts,omitempty"`
+		Entrypoint   []string            `json:"Entrypoint"`
+		Labels       map[string]string   `json:"Labels,omitempty"`
+	} `json:"config"`
+	RootFS struct {
+		Type    string   `json:"type"`
+		DiffIDs []string `json:"diff_ids"`
+	} `json:"rootfs"`
+	History []struct {
+		Created   string `json:"created"`
+		CreatedBy string `json:"created_by"`
+	} `json:"history"`
+}
+
+// pack returns the archive of an image with one layer that holds one file, and the digest of its manifest.
+func pack(s stage, binary []byte, name, architecture string) (archive []byte, digest string, err error) {
+	layer, err := tarOf(map[string][]byte{strings.TrimPrefix(path.Clean(s.Path), "/"): binary}, 0o755)
+	if err != nil {
+		return nil, "", err
+	}
+	compressed, err := compress(layer)
+	if err != nil {
+		return nil, "", err
+	}
+	blobs := blobs{}
+	machine := platform{Architecture: architecture, OS: "linux"}
+	config := blobs.addJSON(typeConfig, configOf(s, machine, digestOf(layer)))
+	image := blobs.addJSON(typeManifest, manifest{
+		SchemaVersion: 2, MediaType: typeManifest, Config: &config, Layers: []descriptor{blobs.add(typeLayer, compressed)},
+	})
+	image.Platform = &machine
+	image.Annotations = map[string]string{annotationName: name, annotationTag: name[strings.LastIndexByte(name, ':')+1:]}
+	files := map[string][]byte{
+		"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`),
+		"index.json": mustMarshal(manifest{SchemaVersion: 2, MediaType: typeIndex, Manifests: []descriptor{image}}),
+	}
+	for digest, content := range blobs {
+		files["blobs/"+strings.ReplaceAll(digest, ":", "/")] = content
+	}
+	archive, err = tarOf(files, 0o644)
+	return archive, image.Digest, err
+}
+
+func configOf(s stage, machine platform, diffID string) imageConfig {
+	c := imageConfig{platform: machine, Created: epoch}
+	c.Config.User, c.Config.Entrypoint, c.Config.Labels = s.User, s.Entrypoint, s.Labels
+	c.Config.ExposedPorts = map[string]struct{}{}
+	for _, port := range s.Ports {
+		c.Config.ExposedPorts[port+"/tcp"] = struct{}{}
+	}
+	c.RootFS.Type, c.RootFS.DiffIDs = "layers", []string{diffID}
+	c.History = append(c.History, struct {
+		Created   string `json:"created"`
+		CreatedBy string `json:"created_by"`
+	}{epoch, "COPY " + s.Path})
+	return c
+}
+
+// blobs are the contents of an image by their digests.
+type blobs map[string][]byte
+
+func (b blobs) add(mediaType string, content []byte) descriptor {
+	digest := digestOf(content)
+	b[digest] = content
+	return descriptor{MediaType: mediaType, Digest: digest, Size: len(content)}
+}
+
+func (b blobs) addJSON(mediaType string, value any) descriptor {
+	return b.add(mediaType, mustMarshal(value))
+}
+
+func mustMarshal(value any) []byte {
+	content, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return content
+}
+
+func digestOf(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
+
+func compress(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// tarOf returns an archive of files that belong to root and have no time, in the order of their names.
+func tarOf(files map[string][]byte, mode int64) ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		header := &tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: mode, Size: int64(len(files[name])), Format: tar.FormatUSTAR, ModTime: time.Unix(0, 0)}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(files[name]); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// architectures are the names that images use.
+var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
+
+// architectureOf returns for which machines a program is, or why it cannot run alone in an image.
+func architectureOf(binary []byte) (string, error) {
+	program, err := elf.NewFile(bytes.NewReader(binary))
+	if err != nil {
+		return "", fmt.Errorf("it is no program of Linux: %w", err)
+	}
+	for _, p := range program.Progs {
+		if p.Type == elf.PT_INTERP {
+			return "", errors.New("it is linked dynamically: build it with CGO_ENABLED=0")
+		}
+	}
+	architecture, ok := architectures[program.Machine]
+	if !ok {
+		return "", fmt.Errorf("it is for machines of type %v", program.Machine)
+	}
+	return architecture, nil
+}
+
+// fullName returns the name under which container runtimes keep an image: short names belong to the library of Docker's registry.
+func fullName(name string) (string, error) {
+	repository, tag, ok := strings.Cut(path.Base(name), ":")
+	if !ok || repository == "" || tag == "" || strings.Contains(name, "@") {
+		return "", fmt.Errorf("%q is not a name and a tag", name)
+	}
+	first, _, nested := strings.Cut(name, "/")
+	switch {
+	case !nested:
+		return "docker.io/library/" + name, nil
+	case !strings.ContainsAny(first, ".:") && first != "localhost":
+		return "docker.io/" + name, nil
+	}
+	return name, nil
+}

@@ -1,0 +1,211 @@
+// These tests protect that the image of make image is the one of the Dockerfile: it runs as a user that is not root, says what it is, and the same content has
+// the same digest.
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// untar returns the headers and contents of an archive by their names.
+func untar(t *testing.T, r io.Reader) (map[string]*tar.Header, map[string][]byte) {
+	t.Helper()
+	headers, contents := map[string]*tar.Header{}, map[string][]byte{}
+	for archive := tar.NewReader(r); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return headers, contents
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		headers[header.Name] = header
+		if contents[header.Name], err = io.ReadAll(archive); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func decode[T any](t *testing.T, content []byte) (value T) {
+	t.Helper()
+	if err := json.Unmarshal(content, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// buildStatic compiles a program as small as can be.
+func buildStatic(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "pause")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, "../cluster/pause")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return binary
+}
+
+// TestImageIsTheDockerfiles compares with the Dockerfile's lines as text, not as the program reads them.
+func TestImageIsTheDockerfiles(t *testing.T) {
+	folder, binary := t.TempDir(), buildStatic(t)
+	archives := make([][]byte, 2)
+	for i := range archives {
+		file := filepath.Join(folder, "image.tar")
+		err := run(options{
+			dockerfile: "../../Dockerfile", binary: binary, name: "fastpix-operator:dev", output: file,
+			arguments: arguments{"VERSION": "v1.2.3", "REVISION": "abc"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if archives[i], err = os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(archives[0], archives[1]) {
+		t.Error("two builds of the same content differ")
+	}
+
+	_, files := untar(t, bytes.NewReader(archives[0]))
+	blob := func(d descriptor) []byte {
+		content, ok := files["blobs/"+strings.ReplaceAll(d.Digest, ":", "/")]
+		if !ok || len(content) != d.Size || digestOf(content) != d.Digest {
+			t.Fatalf("the archive has no blob %+v", d)
+		}
+		return content
+	}
+	index := decode[manifest](t, files["index.json"])
+	if got := index.Manifests[0].Annotations[annotationName]; got != "docker.io/library/fastpix-operator:dev" {
+		t.Errorf("the image's name is %q", got)
+	}
+	image := decode[manifest](t, blob(index.Manifests[0]))
+	c := decode[imageConfig](t, blob(*image.Config))
+	checkConfig(t, c)
+	checkLayer(t, blob(image.Layers[0]), c.RootFS.DiffIDs[0], binary)
+}
+
+func checkConfig(t *testing.T, c imageConfig) {
+	t.Helper()
+	text, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, last, _ := strings.Cut(string(text), "FROM ${BASE_IMAGE}\n")
+	for _, line := range []string{
+		"USER " + c.Config.User + "\n",
+		"EXPOSE 8080 8081 8443\n",
+		`ENTRYPOINT ["` + strings.Join(c.Config.Entrypoint, `", "`) + `"]` + "\n",
+	} {
+		if !strings.Contains(last, "\n"+line) {
+			t.Errorf("the last stage of the Dockerfile has no %q", line)
+		}
+	}
+	if c.Config.User != "65532:65532" || c.OS != "linux" {
+		t.Errorf("the image runs as %s on %s", c.Config.User, c.OS)
+	}
+	if got := slices.Sorted(maps.Keys(c.Config.ExposedPorts)); !slices.Equal(got, []string{"8080/tcp", "8081/tcp", "8443/tcp"}) {
+		t.Errorf("the image exposes %v", got)
+	}
+	if got := strings.Count(last, "org.opencontainers.image."); got != len(c.Config.Labels) {
+		t.Errorf("the image has the labels %v, the Dockerfile has %d", c.Config.Labels, got)
+	}
+	given := strings.NewReplacer("v1.2.3", "${VERSION}", "abc", "${REVISION}")
+	for name, value := range c.Config.Labels {
+		value = given.Replace(value)
+		if !strings.Contains(last, name+`="`+value+`"`) {
+			t.Errorf("the Dockerfile has no label %s=%q", name, value)
+		}
+	}
+}
+
+func checkLayer(t *testing.T, layer []byte, diffID, binary string) {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(layer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digestOf(content) != diffID {
+		t.Error("the configuration has another digest of the layer")
+	}
+	want, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers, files := untar(t, bytes.NewReader(content))
+	header := headers["fastpix-operator"]
+	if len(files) != 1 || !bytes.Equal(files["fastpix-operator"], want) || header.Mode != 0o755 || header.Uid != 0 {
+		t.Errorf("the layer holds %v", headers)
+	}
+}
+
+func TestDockerfileThatIsNotUnderstoodIsRefused(t *testing.T) {
+	t.Parallel()
+	const good = "FROM a AS b\nRUN anything\n\nFROM scratch\n# why\nCOPY --from=b /x /y\nUSER 1:1\nENTRYPOINT [\"/y\"]\n"
+	if s, err := lastStage(good, nil); err != nil || s.Path != "/y" || s.User != "1:1" {
+		t.Fatalf("got %+v, %v", s, err)
+	}
+	for name, text := range map[string]string{
+		"no FROM":               "COPY a /b\nUSER 1\nENTRYPOINT [\"/b\"]\n",
+		"no USER":               strings.Replace(good, "USER 1:1\n", "", 1),
+		"no ENTRYPOINT":         strings.Replace(good, "ENTRYPOINT [\"/y\"]\n", "", 1),
+		"a shell's ENTRYPOINT":  strings.Replace(good, "[\"/y\"]", "/y", 1),
+		"a second file":         good + "COPY more /z\n",
+		"RUN in the last stage": good + "RUN something\n",
+		"ENV":                   good + "ENV A=b\n",
+		"an unquoted label":     good + "LABEL a=b\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if s, err := lastStage(text, nil); err == nil {
+				t.Errorf("got %+v, want an error", s)
+			}
+		})
+	}
+}
+
+func TestOnlyStaticProgramsArePacked(t *testing.T) {
+	t.Parallel()
+	if _, err := architectureOf([]byte("#!/bin/sh\n")); err == nil {
+		t.Error("a script is packed alone")
+	}
+	shell, err := os.ReadFile("/bin/sh")
+	if err != nil {
+		t.Skip("there is no /bin/sh")
+	}
+	if _, err := architectureOf(shell); err == nil {
+		t.Error("a program that needs libraries is packed alone")
+	}
+}
+
+func TestNamesAreWhatRuntimesCallThem(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"fastpix-operator:dev":                 "docker.io/library/fastpix-operator:dev",
+		"somebody/fastpix-operator:v1":         "docker.io/somebody/fastpix-operator:v1",
+		"registry.example/fastpix-operator:v1": "registry.example/fastpix-operator:v1",
+		"localhost/fastpix-operator:v1":        "localhost/fastpix-operator:v1",
+		"fastpix-operator":                     "",
+		"registry.example:5000/operator":       "",
+		"a@sha256:00":                          "",
+	} {
+		if got, err := fullName(name); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s is %q, %v, want %q", name, got, err, want)
+		}
+	}
+}

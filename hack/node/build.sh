@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Builds the pinned programs of a node into a folder (default bin/node), each once: all of them, or those named after the folder.
+# Beside each lies a stamp of what it was built from; a half-built folder is finished on the next run. Needs Go and the module proxy only.
+set -euo pipefail
+
+declare -A packages=(
+	[kube-controller-manager]=k8s.io/kubernetes/cmd/kube-controller-manager
+	[kube-scheduler]=k8s.io/kubernetes/cmd/kube-scheduler
+	[kubelet]=k8s.io/kubernetes/cmd/kubelet
+	[kube-proxy]=k8s.io/kubernetes/cmd/kube-proxy
+	[containerd]=github.com/containerd/containerd/v2/cmd/containerd
+	[containerd-shim-runc-v2]=github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
+	[ctr]=github.com/containerd/containerd/v2/cmd/ctr
+	[bridge]=github.com/containernetworking/plugins/plugins/main/bridge
+	[loopback]=github.com/containernetworking/plugins/plugins/main/loopback
+	[host-local]=github.com/containernetworking/plugins/plugins/ipam/host-local
+	[portmap]=github.com/containernetworking/plugins/plugins/meta/portmap
+)
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+out=${1:-$here/../../bin/node}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+if (($# > 1)); then
+	programs=("${@:2}")
+else
+	mapfile -t programs < <(printf '%s\n' "${!packages[@]}" | sort)
+fi
+
+export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
+
+# module PROGRAM: the folder of the module that pins it.
+module() {
+	case ${packages[$1]} in
+	k8s.io/*) echo "$here/kubernetes" ;;
+	*) echo "$here/containerd" ;;
+	esac
+}
+
+# stamp PROGRAM: names everything that decides what is built.
+stamp() {
+	echo "$(cat "$(module "$1")"/go.{mod,sum} "$here/build.sh" | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)"
+}
+
+# version MODULE: the version that the module in this folder pins.
+version() {
+	go list -m -f '{{.Version}}' "$1"
+}
+
+# linked PROGRAM: what the linker writes into it, so that it knows its version.
+linked() {
+	case ${packages[$1]} in
+	k8s.io/*)
+		local v=k8s.io/component-base/version number minor
+		number=$(version k8s.io/kubernetes)
+		minor=${number#v1.}
+		echo "-X $v.gitVersion=$number -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} -X $v.gitTreeState=clean"
+		;;
+	*/containerd/v2/*) echo "-X github.com/containerd/containerd/v2/version.Version=$(version github.com/containerd/containerd/v2)" ;;
+	*) echo "-X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=$(version github.com/containernetworking/plugins)" ;;
+	esac
+}
+
+# build PROGRAM: compiles one program and says every ten seconds that it is still at it.
+build() {
+	local name=$1 started=$SECONDS pid
+	cd "$(module "$name")"
+	echo "building $name (${packages[$name]}) ..." >&2
+	go build -trimpath -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w $(linked "$name")" -o "$out/.$name.partial" "${packages[$name]}" &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		if (((SECONDS - started) % 10 == 9)); then
+			echo "  ... $name: $((SECONDS - started)) s" >&2
+		fi
+	done
+	wait "$pid"
+	mv "$out/.$name.partial" "$out/$name"
+	echo "  $name built in $((SECONDS - started)) s" >&2
+}
+
+for name in "${programs[@]}"; do
+	if [ -z "${packages[$name]:-}" ]; then
+		echo "build.sh: there is no program $name; there are: ${!packages[*]}" >&2
+		exit 1
+	fi
+	want=$(stamp "$name")
+	if [ "$(cat "$out/.$name.built-from" 2>/dev/null)" != "$want" ]; then
+		build "$name"
+		echo "$want" >"$out/.$name.built-from"
+	fi
+done
