@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -51,6 +52,15 @@ func (c *crowd) leave(m *member) {
 	c.remove(m)
 }
 
+// renew takes a client for one that has just come, if it is still there.
+func (c *crowd) renew(m *member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.element != nil {
+		c.members.MoveToBack(m.element)
+	}
+}
+
 func (c *crowd) remove(m *member) {
 	if m.element != nil {
 		c.members.Remove(m.element)
@@ -58,7 +68,9 @@ func (c *crowd) remove(m *member) {
 	}
 }
 
-// connections keeps in a crowd the connections that wait for a client to send a request's header: new ones, idle ones, slow ones.
+// connections keeps in a crowd every connection that has not shown a valid signature since it was opened or last idle: silent ones,
+// slow ones, those that wait for a verdict, and those that do not read theirs. It does so whatever net/http is doing with them, which
+// reads what is left of a body, and writes answers, when the handler is done.
 type connections struct {
 	crowd *crowd
 
@@ -82,21 +94,39 @@ func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew, http.StateIdle:
 		c.leave(conn)
-		m := c.crowd.enter(func() { _ = conn.Close() })
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.waiting[conn] = m
+		c.enter(conn)
 	case http.StateClosed, http.StateHijacked:
 		c.leave(conn)
 	case http.StateActive: // its header may still be on its way
 	}
 }
 
-// arrived notes that the header of a request has come.
+// arrived notes that the header of a request has come: the wait for its client begins anew.
 func (c *connections) arrived(ctx context.Context) {
-	if conn, ok := ctx.Value(connectionKey{}).(net.Conn); ok {
-		c.leave(conn)
+	if m := c.member(connectionOf(ctx)); m != nil {
+		c.crowd.renew(m)
 	}
+}
+
+// verified notes that a request had a valid signature: its connection is a sender's until it is idle again.
+func (c *connections) verified(ctx context.Context) { c.leave(connectionOf(ctx)) }
+
+func connectionOf(ctx context.Context) net.Conn {
+	conn, _ := ctx.Value(connectionKey{}).(net.Conn)
+	return conn
+}
+
+func (c *connections) member(conn net.Conn) *member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting[conn]
+}
+
+func (c *connections) enter(conn net.Conn) {
+	m := c.crowd.enter(func() { cut(conn) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting[conn] = m
 }
 
 func (c *connections) leave(conn net.Conn) {
@@ -107,4 +137,13 @@ func (c *connections) leave(conn net.Conn) {
 	if m != nil {
 		c.crowd.leave(m)
 	}
+}
+
+// cut closes a connection without a word. To say goodbye by TLS would hold up whoever accepts connections while a client that reads
+// nothing has filled its buffers.
+func cut(conn net.Conn) {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	_ = conn.Close()
 }

@@ -115,6 +115,7 @@ func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if o.final() {
 		return o
 	}
+	h.connections.verified(r.Context())
 	return h.take(ctx, d, fingerprint)
 }
 
