@@ -39,13 +39,22 @@ func newNamespace(t *testing.T) string {
 // newEndpoint makes a namespace like that of config/samples and waits until its endpoint accepts.
 func newEndpoint(t *testing.T) endpoint {
 	t.Helper()
+	e := newEndpointWith(t, &corev1.Secret{
+		Type:       fastpixv1.SigningSecretType,
+		StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret},
+	})
+	e.waitReady(t)
+	return e
+}
+
+// newEndpointWith makes a namespace with a Secret that the receiver may read, and an endpoint that names it.
+func newEndpointWith(t *testing.T, signing *corev1.Secret) endpoint {
+	t.Helper()
 	const secret = "signing-secret"
 	ns := newNamespace(t)
 	meta := metav1.ObjectMeta{Namespace: ns, Name: secret}
-	create(t, &corev1.Secret{
-		ObjectMeta: meta, Type: fastpixv1.SigningSecretType,
-		StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret},
-	})
+	signing.ObjectMeta = meta
+	create(t, signing)
 	create(t, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secret}, Verbs: []string{"get"}},
 	}})
@@ -57,9 +66,7 @@ func newEndpoint(t *testing.T) endpoint {
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "fastpix"},
 		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: secret}}},
 	})
-	e := endpoint{namespace: ns}
-	e.waitReady(t)
-	return e
+	return endpoint{namespace: ns}
 }
 
 func (e endpoint) path() string { return "/webhooks/" + e.namespace + "/fastpix" }

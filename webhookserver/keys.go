@@ -208,7 +208,7 @@ func (k *keyring) store(readings map[fastpixv1.SigningSecretReference]reading, b
 		states[ref] = k.states[ref].with(r, began)
 	}
 	same := maps.EqualFunc(states, k.states, func(a, b keyState) bool {
-		return a.problem == b.problem && a.detail == b.detail && a.key.Equal(b.key)
+		return a.problem == b.problem && a.detail == b.detail && a.fixed == b.fixed && a.key.Equal(b.key)
 	})
 	k.states = states
 	if !same {
