@@ -70,6 +70,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	d := &delivery{claim: claim{headers: r.Header.Values(signature.Header), arrived: start}}
 	o := h.deliver(ctx, w, r, d)
+	if lastOfConnection(r, o.result) {
+		w.Header().Set("Connection", "close")
+	}
 	o.result.write(w)
 	h.tell(d, o, h.now().Sub(start))
 }

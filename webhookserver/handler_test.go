@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -265,6 +266,33 @@ func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 	} {
 		answer := r.raw("POST " + testPath + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n{}\n")
 		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") && !strings.HasPrefix(answer, "HTTP/1.1 501 ") {
+			t.Errorf("%s: got %q", name, answer)
+		}
+	}
+}
+
+// TestOneRequestHasOneAnswer protects senders behind a shared server in front. If the two servers disagree where a request ends, the one
+// in front takes an attacker's second answer for that of a delivery, which FastPix then never sends again.
+func TestOneRequestHasOneAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	signed := "Host: x\r\nFastPix-Signature: " + fixtures.Sign(key, []byte(ready1)) + "\r\n"
+	chunks := fmt.Sprintf("%x\r\n%s\r\n0\r\n", len(ready1), ready1)
+	const second = "POST /second HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+	post := "POST " + testPath + " HTTP/1.1\r\n" + signed
+	for name, request := range map[string]string{
+		"length, then chunks":        post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + "\r\n" + second,
+		"chunks, then length":        post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + chunks + "\r\n" + second,
+		"chunks on a folded line":    post + "Transfer-Encoding:\r\n chunked\r\n\r\n" + chunks + "\r\n" + second,
+		"chunks, and more length":    post + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "Content-Length: 3\r\n\r\n" + second,
+		"chunks of HTTP/1.0":         "POST " + testPath + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "\r\n" + second,
+		"HTTP/1.0 that keeps open":   "POST " + testPath + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(ready1)) + ready1 + second,
+		"a broken chunk":             post + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" + second,
+		"chunks that end with LF":    post + "Transfer-Encoding: chunked\r\n\r\n" + strings.ReplaceAll(chunks, "\r\n", "\n") + "\r\n" + second,
+		"a request as an ended body": fmt.Sprintf("POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(second)) + second,
+		"a request as a GET's body":  fmt.Sprintf("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(second)) + second,
+	} {
+		if answer := r.raw(request); strings.Count(answer, "HTTP/1.") != 1 {
 			t.Errorf("%s: got %q", name, answer)
 		}
 	}
