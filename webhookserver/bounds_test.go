@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
 func TestMemoryForgetsTheOldest(t *testing.T) {
@@ -147,7 +149,7 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newTunedRig(t, func(r *rig) {
-				r.handler.connections.crowd.limit, r.handler.bodies.reading.limit = limit, limit
+				r.handler.connections.strangers.limit, r.handler.bodies.reading.limit = limit, limit
 				// Nothing else cuts them off.
 				r.server.Config.ReadTimeout, r.server.Config.ReadHeaderTimeout = time.Hour, time.Hour
 			}, makeEndpoint(), makeSecret("signing", key))
@@ -166,6 +168,35 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStrangersDoNotPushOutIdleSenders(t *testing.T) {
+	t.Parallel()
+	const limit = 10
+	r := newTunedRig(t, func(r *rig) { r.handler.connections.strangers.limit = limit }, makeEndpoint(), makeSecret("signing", key))
+	if got := r.post(ready1, key); got != 200 {
+		t.Fatalf("got %d, want 200", got)
+	}
+	var open atomic.Int64
+	for range 6 * limit {
+		r.keepOpen(&open, "")
+	}
+	eventually(t, "pushed out all but a few", func() bool { return open.Load() <= limit })
+	reused := false
+	req := r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1)))
+	req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused },
+	}))
+	if got := r.do(req); got != 200 || !reused {
+		t.Errorf("got %d, on the same connection: %t", got, reused)
+	}
+	r.server.CloseClientConnections()
+	eventually(t, "forgotten", func() bool {
+		c := r.handler.connections
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.open) == 0 && c.strangers.size() == 0 && c.senders.size() == 0
+	})
 }
 
 // keepOpen opens a connection, sends the beginning of something, and counts it as open until the receiver closes it.

@@ -27,13 +27,15 @@ const (
 	idleTimeout = 2 * time.Minute
 	// maxHeaderBytes is several times what a proxy in front adds.
 	maxHeaderBytes = 16 << 10
-	// maxWaitingConnections bounds the connections that have not shown a valid signature: about 40 KiB each with TLS, and a body.
-	maxWaitingConnections = 2048
+	// maxWaitingConnections bounds the connections of strangers, and those of senders that are idle.
+	maxWaitingConnections = 1024
 	// maxStreams bounds the requests at once on one HTTP/2 connection, streamBufferBytes and connectionBufferBytes what one may
-	// send of their bodies before somebody reads it.
+	// send of their bodies before somebody reads it. maxFrameBytes, the least that the protocol allows, is what a connection can
+	// have allocated by announcing a frame.
 	maxStreams            = 128
 	streamBufferBytes     = 64 << 10
 	connectionBufferBytes = 256 << 10
+	maxFrameBytes         = 16 << 10
 	// shutdownTimeout is enough for every request that was taken to be answered.
 	shutdownTimeout = writeTimeout
 )
@@ -52,6 +54,7 @@ func newServer(h *handler) *http.Server {
 			MaxConcurrentStreams:          maxStreams,
 			MaxReceiveBufferPerStream:     streamBufferBytes,
 			MaxReceiveBufferPerConnection: connectionBufferBytes,
+			MaxReadFrameSize:              maxFrameBytes,
 			WriteByteTimeout:              writeTimeout, // WriteTimeout ends streams, not a connection that takes no byte
 		},
 		ConnState:   h.connections.observe,
