@@ -64,8 +64,8 @@ func TestDigestTellsApartWhatDiffers(t *testing.T) {
 
 func TestBacklogIsWhatWasCountedAndWhatWasCommittedSince(t *testing.T) {
 	t.Parallel()
-	var total atomic.Int64
-	b := backlog{total: &total}
+	var total, tenant atomic.Int64
+	b := backlog{total: &total, tenant: &tenant}
 	start := time.Now()
 	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
 	counted := func(pending, failed int64, when time.Time) *fastpixv1.WebhookEndpointStatus {
@@ -75,6 +75,9 @@ func TestBacklogIsWhatWasCountedAndWhatWasCommittedSince(t *testing.T) {
 		t.Helper()
 		if b.waiting() != want || total.Load() != wantTotal {
 			t.Errorf("%s: got %d, %d in all; want %d, %d", what, b.waiting(), total.Load(), want, wantTotal)
+		}
+		if got := tenant.Load(); got != wantTotal {
+			t.Errorf("%s: got %d in the namespace, want %d", what, got, wantTotal)
 		}
 	}
 	for i := range 100 { // ten events a second without a pause

@@ -232,19 +232,24 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 
 // admit counts a delivery as in flight, unless there are too many or too much of the endpoint waits to be mirrored.
 func (h *handler) admit(e *endpoint) (leave func(), _ outcome) {
-	all, own := h.inFlight.Add(1), e.inFlight.Add(1)
+	all, tenant, own := h.inFlight.Add(1), e.tenant.inFlight.Add(1), e.inFlight.Add(1)
 	inFlightDeliveries.Inc()
 	leave = func() {
 		h.inFlight.Add(-1)
+		e.tenant.inFlight.Add(-1)
 		e.inFlight.Add(-1)
 		inFlightDeliveries.Dec()
 	}
+	o, d := h.options, h.directory
 	switch {
-	case own > int64(h.options.MaxInFlightPerEndpoint) || all > int64(h.options.MaxInFlight):
+	case own > int64(o.MaxInFlightPerEndpoint) || all > int64(o.MaxInFlight) ||
+		tenant > d.share(int64(o.MaxInFlight), int64(o.MaxInFlightPerEndpoint)):
 		return leave, outcome{result: resultBusy, detail: "in flight"}
-	case e.backlog.waiting() >= h.options.MaxPendingPerEndpoint:
+	case e.backlog.waiting() >= o.MaxPendingPerEndpoint:
 		return leave, outcome{result: resultBacklog, detail: "endpoint"}
-	case h.directory.pending.Load() >= h.options.MaxPendingTotal:
+	case e.tenant.waiting.Load() >= d.share(o.MaxPendingTotal, o.MaxPendingPerEndpoint):
+		return leave, outcome{result: resultBacklog, detail: "namespace"}
+	case d.pending.Load() >= o.MaxPendingTotal:
 		return leave, outcome{result: resultBacklog, detail: "total"}
 	}
 	return leave, outcome{}

@@ -474,6 +474,79 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 	}
 }
 
+// TestOneNamespaceLeavesRoomForOthers protects tenants from one who makes many endpoints.
+func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	o, d := r.handler.options, r.handler.directory
+	place := func(namespace, name string, pending int64) *fastpixv1.WebhookEndpoint {
+		e := makeEndpoint(func(e *fastpixv1.WebhookEndpoint) {
+			e.Namespace, e.Name, e.UID = namespace, name, types.UID(namespace+name)
+			e.Status.PendingEvents, e.Status.PendingTime = pending, new(metav1.NowMicro())
+		})
+		d.set(e)
+		return e
+	}
+	secret := makeSecret("signing", key)
+	secret.Namespace = "other"
+	if err := r.api.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	deliver := func(namespace, name string) int {
+		path := "/webhooks/" + namespace + "/" + name
+		return r.do(r.request(http.MethodPost, path, ready1, fixtures.Sign(key, []byte(ready1))))
+	}
+
+	o.MaxPendingPerEndpoint, o.MaxPendingTotal = 100, 200
+	place("video", "first", 60)
+	place("video", "second", 40)
+	if got := deliver("video", "first"); got != 200 {
+		t.Errorf("got %d, want 200: there is nobody else", got)
+	}
+	other := place("other", "fastpix", 0)
+	if got := deliver("video", "fastpix"); got != 503 {
+		t.Errorf("got %d for a namespace that has half of what may wait, want 503", got)
+	}
+	if got := deliver("other", "fastpix"); got != 200 {
+		t.Errorf("got %d for another namespace, want 200", got)
+	}
+
+	place("video", "first", 0)
+	place("video", "second", 0)
+	o.MaxInFlightPerEndpoint, o.MaxInFlight = 1, 2
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.handler.journal = journalFunc(func(_ context.Context, name types.NamespacedName, _ string) error {
+		if name.Name == "second" {
+			close(entered)
+			<-release
+		}
+		return nil
+	})
+	blocked := make(chan int)
+	go func() { blocked <- deliver("video", "second") }()
+	<-entered
+	if got := deliver("video", "fastpix"); got != 503 {
+		t.Errorf("got %d for a namespace that has half of what may be in flight, want 503", got)
+	}
+	o.MaxPendingPerEndpoint = 200 // its first event still counts as waiting
+	other.UID = "another"
+	d.set(other)
+	if got := deliver("other", "fastpix"); got != 200 {
+		t.Errorf("got %d for another namespace, want 200", got)
+	}
+	d.remove(other)
+	if len(d.tenants) != 1 {
+		t.Errorf("%d namespaces are known, want 1", len(d.tenants))
+	}
+	if got := deliver("video", "fastpix"); got != 200 {
+		t.Errorf("got %d, want 200: there is nobody else any more", got)
+	}
+	close(release)
+	if got := <-blocked; got != 200 {
+		t.Errorf("got %d for the first, want 200", got)
+	}
+}
+
 func TestReceiptIsNeverBeforeTheEndpoint(t *testing.T) {
 	t.Parallel()
 	created := time.Now().Add(time.Hour).Truncate(time.Second)
