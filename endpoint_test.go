@@ -50,9 +50,16 @@ func newEndpoint(t *testing.T) endpoint {
 // newEndpointWith makes a namespace with a Secret that the receiver may read, and an endpoint that names it.
 func newEndpointWith(t *testing.T, signing *corev1.Secret) endpoint {
 	t.Helper()
-	const secret = "signing-secret"
 	ns := newNamespace(t)
-	meta := metav1.ObjectMeta{Namespace: ns, Name: secret}
+	putEndpoint(t, ns, signing)
+	return endpoint{namespace: ns}
+}
+
+// putEndpoint puts such an endpoint into a namespace.
+func putEndpoint(t *testing.T, namespace string, signing *corev1.Secret) {
+	t.Helper()
+	const secret = "signing-secret"
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: secret}
 	signing.ObjectMeta = meta
 	create(t, signing)
 	create(t, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
@@ -62,11 +69,14 @@ func newEndpointWith(t *testing.T, signing *corev1.Secret) endpoint {
 		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: secret},
 		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: operatorNamespace, Name: "fastpix-receiver"}},
 	})
-	create(t, &fastpixv1.WebhookEndpoint{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "fastpix"},
-		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: secret}}},
-	})
-	return endpoint{namespace: ns}
+	create(t, makeEndpoint(namespace, "fastpix"))
+}
+
+func makeEndpoint(namespace, name string) *fastpixv1.WebhookEndpoint {
+	return &fastpixv1.WebhookEndpoint{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: "signing-secret"}}},
+	}
 }
 
 func (e endpoint) path() string { return "/webhooks/" + e.namespace + "/fastpix" }
