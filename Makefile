@@ -29,7 +29,8 @@ GOLANGCI_LINT := bin/tools/golangci-lint
 OUT ?= .
 # No client, no clock, no goroutine: their tests need no API server.
 PURE := ./api/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
-MODULES := . hack/tools hack/kubernetes
+MODULES := . hack/tools hack/kubernetes hack/release
+BINARY ?= bin/fastpix-operator
 
 ##@ General
 
@@ -39,7 +40,7 @@ help: ## Show this help.
 
 .PHONY: build
 build: ## Build bin/fastpix-operator, a static binary.
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o bin/fastpix-operator .
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(BINARY) .
 
 .PHONY: demo
 demo: build $(CONTROL_PLANE) ## Show events becoming resources on a real API server (first run: about 8 minutes of building).
@@ -114,6 +115,16 @@ k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: ab
 .PHONY: tools
 tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).
 	@hack/tools/build.sh bin/tools
+
+##@ Releases
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities, where their database can be reached.
+	hack/release/vulncheck.sh
+
+.PHONY: release
+release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, manifest, SBOMs, checksums and provenance into dist/ (minutes).
+	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
 
