@@ -31,7 +31,8 @@ GOLANGCI_LINT := bin/tools/golangci-lint
 OUT ?= .
 # No client, no clock, no goroutine: their tests need no API server.
 PURE := ./api/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/gitops hack/gitops/flux
+MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/gitops hack/gitops/flux hack/release
+BINARY ?= bin/fastpix-operator
 
 ##@ General
 
@@ -41,7 +42,7 @@ help: ## Show this help.
 
 .PHONY: build
 build: ## Build bin/fastpix-operator, a static binary.
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o bin/fastpix-operator .
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(BINARY) .
 
 .PHONY: demo
 demo: build $(CONTROL_PLANE) ## Show events becoming resources on a real API server (first run: about 8 minutes of building).
@@ -171,6 +172,16 @@ e2e:
 	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
 	bin/e2e -image $(IMG) $(E2E_ARGS)
 endif
+
+##@ Releases
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities, where their database can be reached.
+	hack/release/vulncheck.sh
+
+.PHONY: release
+release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, manifest, SBOMs, checksums and provenance into dist/ (minutes).
+	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
 

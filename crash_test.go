@@ -133,10 +133,15 @@ func TestAPIServerKilledMidStory(t *testing.T) {
 
 // newAsset returns an event that tells of an asset nobody has heard of, and the asset's id.
 func newAsset() (id string, body []byte) {
-	const eventID = "614d5a56-5966-4a5a-9f1c-6b6bb3d5b81a"
 	id = string(uuid.NewUUID())
-	body = bytes.ReplaceAll(fixtures.Payload("video.media.created.seed.json"), []byte(fixtures.Seed), []byte(id))
-	return id, bytes.ReplaceAll(body, []byte(eventID), []byte(uuid.NewUUID()))
+	return id, newEvent(id)
+}
+
+// newEvent returns an event that nobody has heard of about an asset.
+func newEvent(asset string) []byte {
+	const eventID = "614d5a56-5966-4a5a-9f1c-6b6bb3d5b81a"
+	body := bytes.ReplaceAll(fixtures.Payload("video.media.created.seed.json"), []byte(fixtures.Seed), []byte(asset))
+	return bytes.ReplaceAll(body, []byte(eventID), []byte(uuid.NewUUID()))
 }
 
 // restart starts what does not run and waits until it works.

@@ -39,13 +39,29 @@ func newNamespace(t *testing.T) string {
 // newEndpoint makes a namespace like that of config/samples and waits until its endpoint accepts.
 func newEndpoint(t *testing.T) endpoint {
 	t.Helper()
-	const secret = "signing-secret"
-	ns := newNamespace(t)
-	meta := metav1.ObjectMeta{Namespace: ns, Name: secret}
-	create(t, &corev1.Secret{
-		ObjectMeta: meta, Type: fastpixv1.SigningSecretType,
+	e := newEndpointWith(t, &corev1.Secret{
+		Type:       fastpixv1.SigningSecretType,
 		StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret},
 	})
+	e.waitReady(t)
+	return e
+}
+
+// newEndpointWith makes a namespace with a Secret that the receiver may read, and an endpoint that names it.
+func newEndpointWith(t *testing.T, signing *corev1.Secret) endpoint {
+	t.Helper()
+	ns := newNamespace(t)
+	putEndpoint(t, ns, signing)
+	return endpoint{namespace: ns}
+}
+
+// putEndpoint puts such an endpoint into a namespace.
+func putEndpoint(t *testing.T, namespace string, signing *corev1.Secret) {
+	t.Helper()
+	const secret = "signing-secret"
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: secret}
+	signing.ObjectMeta = meta
+	create(t, signing)
 	create(t, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secret}, Verbs: []string{"get"}},
 	}})
@@ -53,13 +69,14 @@ func newEndpoint(t *testing.T) endpoint {
 		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: secret},
 		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: operatorNamespace, Name: "fastpix-receiver"}},
 	})
-	create(t, &fastpixv1.WebhookEndpoint{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "fastpix"},
-		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: secret}}},
-	})
-	e := endpoint{namespace: ns}
-	e.waitReady(t)
-	return e
+	create(t, makeEndpoint(namespace, "fastpix"))
+}
+
+func makeEndpoint(namespace, name string) *fastpixv1.WebhookEndpoint {
+	return &fastpixv1.WebhookEndpoint{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: "signing-secret"}}},
+	}
 }
 
 func (e endpoint) path() string { return "/webhooks/" + e.namespace + "/fastpix" }

@@ -18,27 +18,6 @@ func kubectl(t *testing.T, args ...string) string {
 	return out
 }
 
-// TestSamplesWork applies config/samples, then does what a pipeline does: it applies an asset, waits for it, and FastPix
-// tells of it meanwhile.
-func TestSamplesWork(t *testing.T) {
-	if err := deployment.Apply(t.Context(), "config/samples"); err != nil {
-		t.Fatal(err)
-	}
-	e := endpoint{namespace: "video"}
-	e.waitReady(t)
-	kubectl(t, "apply", "-f", "config/samples/media_asset.yaml")
-	waited := make(chan error)
-	go func() {
-		_, err := deployment.Kubectl(t.Context(), "wait", "-n", "video", "--for=condition=Ready", "mediaasset/"+fixtures.MediaA, "--timeout=60s")
-		waited <- err
-	}()
-	e.mustDeliver(t, fixtures.Payload("video.media.created.json"))
-	e.mustDeliver(t, fixtures.Payload("video.media.ready.json"))
-	if err := <-waited; err != nil {
-		t.Error(err)
-	}
-}
-
 func TestKubectlShowsWhatAUserExpects(t *testing.T) {
 	e := newEndpoint(t)
 	for _, body := range storyBodies() {

@@ -5,18 +5,24 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
+	"log"
+	"net/http"
 	"os"
+	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/util/flowcontrol"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -88,6 +94,8 @@ func main() {
 	o.bindFlags(flag.CommandLine)
 	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
+	log.SetFlags(0)
+	log.SetOutput(netLog{ctrl.Log.WithName("net").V(1)})
 	ctrl.Log.Info("Starting the FastPix operator", "version", version, "receiver", o.receiver, "controllers", o.controllers)
 	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
 		ctrl.Log.Error(err, "The operator ends")
@@ -128,7 +136,7 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 		Scheme:                 newScheme(),
 		HealthProbeBindAddress: o.probeBindAddress,
 		Metrics: metricsserver.Options{
-			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
+			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: guardedMetrics,
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
 		},
 		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
@@ -139,6 +147,76 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 	}
 	// A controller that waits to become leader is ready; the receiver adds its own check.
 	return mgr, errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
+}
+
+// strangersPerSecond and strangersBurst bound the requests for metrics with a token that did not open them before: the API server is
+// asked about each, by the identity that also writes the journal, and each that fails is a line in the log.
+const (
+	strangersPerSecond = 1
+	strangersBurst     = 10
+	maxKnownScrapers   = 64
+)
+
+// metricsGuard lets few strangers ask for metrics, however many try, and whoever got them once as often as they like.
+type metricsGuard struct {
+	next      http.Handler
+	strangers flowcontrol.PassiveRateLimiter
+
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]bool // what opened the metrics, by digest
+}
+
+func guardedMetrics(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
+	authenticated, err := filters.WithAuthenticationAndAuthorization(config, client)
+	if err != nil {
+		return nil, err
+	}
+	return func(log logr.Logger, metrics http.Handler) (http.Handler, error) {
+		g := &metricsGuard{strangers: flowcontrol.NewTokenBucketPassiveRateLimiter(strangersPerSecond, strangersBurst)}
+		g.next, err = authenticated(log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.remember(r)
+			metrics.ServeHTTP(w, r)
+		}))
+		return g, err
+	}, nil
+}
+
+func digestOfToken(r *http.Request) [sha256.Size]byte {
+	return sha256.Sum256([]byte(r.Header.Get("Authorization")))
+}
+
+// ServeHTTP answers a request for metrics.
+func (g *metricsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "" && !g.knows(r) && !g.strangers.TryAccept() {
+		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
+		return
+	}
+	g.next.ServeHTTP(w, r)
+}
+
+func (g *metricsGuard) knows(r *http.Request) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.known[digestOfToken(r)]
+}
+
+func (g *metricsGuard) remember(r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known == nil || len(g.known) >= maxKnownScrapers { // tokens change about once an hour
+		g.known = map[[sha256.Size]byte]bool{}
+	}
+	g.known[digestOfToken(r)] = true
+}
+
+// netLog takes what net/http says of broken connections to the ports of metrics and probes: it quotes whoever connects, as often as they
+// like, so it is shown only to those who ask for it.
+type netLog struct{ log logr.Logger }
+
+// Write implements io.Writer.
+func (l netLog) Write(text []byte) (int, error) {
+	l.log.Info("A server tells", "text", string(text))
+	return len(text), nil
 }
 
 // runControllers runs the controllers until the context ends or the lease is lost.

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -89,13 +86,6 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-	t.Run("signed twice", func(t *testing.T) {
-		request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\n%s: %s\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
-			e.path(), controlplane.SignatureHeader, signed, controlplane.SignatureHeader, signed, len(body), body)
-		if got := answer(t, request); got != http.StatusUnauthorized {
-			t.Errorf("answer is %d, want 401", got)
-		}
-	})
 
 	waitFolded(t)
 	for _, list := range []client.ObjectList{&fastpixv1.MediaAssetList{}, &fastpixv1.LiveStreamList{}} {
@@ -106,23 +96,4 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("requests that tell nothing left %v", names)
 		}
 	}
-}
-
-// answer sends raw bytes and returns the status code.
-func answer(t *testing.T, request string) int {
-	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(deployment.receiver.ReceiverURL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode
 }

@@ -65,9 +65,15 @@ func (r result) write(w http.ResponseWriter) {
 	case http.StatusMethodNotAllowed:
 		header.Set("Allow", http.MethodPost)
 	}
-	if r == resultTooLarge || r == resultIncomplete {
-		header.Set("Connection", "close") // the rest of the body is not worth reading
-	}
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(http.StatusText(code) + "\n"))
+}
+
+// lastOfConnection reports that no other request is to be read from an HTTP/1 connection after this one: the rest of its body is not
+// worth reading; or the length of its body is one that a server in front may have understood otherwise, which would then take what
+// comes next for somebody else's answer. A chunked body may have come with a Content-Length that net/http has dropped, and HTTP/1.0 knows
+// no chunks.
+func lastOfConnection(r *http.Request, o result) bool {
+	return r.ProtoMajor == 1 &&
+		(o == resultTooLarge || o == resultIncomplete || len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1))
 }

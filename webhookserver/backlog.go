@@ -28,6 +28,7 @@ type backlog struct {
 	since   []tally           // what was committed here since, oldest first
 	own     int64             // sum of since
 	total   *atomic.Int64     // of all endpoints, nil once the endpoint is gone
+	tenant  *atomic.Int64     // of those of the namespace, nil with total
 }
 
 // tally is how many events were committed in about one second.
@@ -83,17 +84,18 @@ func (b *backlog) waiting() int64 {
 	return b.counted + b.failed + b.own
 }
 
-// drop takes the endpoint out of the total, for good.
+// drop takes the endpoint out of the totals, for good.
 func (b *backlog) drop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.addToTotal(-b.counted - b.own)
-	b.total = nil
+	b.total, b.tenant = nil, nil
 }
 
 func (b *backlog) addToTotal(events int64) {
 	if b.total != nil {
 		b.total.Add(events)
+		b.tenant.Add(events)
 	}
 }
 

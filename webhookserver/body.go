@@ -17,7 +17,7 @@ const (
 	// maxLargeBytes bounds the memory of all larger bodies together, so that a flood of them delays large bodies only.
 	maxLargeBytes = 48 << 20
 	// maxReading bounds the requests whose bodies are on their way.
-	maxReading = 2048
+	maxReading = 1024
 )
 
 var (

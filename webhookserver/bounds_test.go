@@ -3,19 +3,25 @@ package webhookserver
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
 func TestMemoryForgetsTheOldest(t *testing.T) {
@@ -79,8 +85,8 @@ func TestDigestTellsApartWhatDiffers(t *testing.T) {
 
 func TestBacklogIsWhatWasCountedAndWhatWasCommittedSince(t *testing.T) {
 	t.Parallel()
-	var total atomic.Int64
-	b := backlog{total: &total}
+	var total, tenant atomic.Int64
+	b := backlog{total: &total, tenant: &tenant}
 	start := time.Now()
 	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
 	counted := func(pending, failed int64, when time.Time) *fastpixv1.WebhookEndpointStatus {
@@ -90,6 +96,9 @@ func TestBacklogIsWhatWasCountedAndWhatWasCommittedSince(t *testing.T) {
 		t.Helper()
 		if b.waiting() != want || total.Load() != wantTotal {
 			t.Errorf("%s: got %d, %d in all; want %d, %d", what, b.waiting(), total.Load(), want, wantTotal)
+		}
+		if got := tenant.Load(); got != wantTotal {
+			t.Errorf("%s: got %d in the namespace, want %d", what, got, wantTotal)
 		}
 	}
 	for i := range 100 { // ten events a second without a pause
@@ -139,43 +148,121 @@ func TestCrowdPushesOutWhoWaitsLongest(t *testing.T) {
 	c.leave(a)
 	enter("c")
 	enter("d")
-	enter("e")
-	if got := strings.Join(out, ""); got != "bc" {
-		t.Errorf("pushed out %q, want bc", got)
+	e := enter("e")
+	c.renew(a)
+	enter("f")
+	c.renew(e)
+	enter("g")
+	if got := strings.Join(out, ""); got != "bcdf" {
+		t.Errorf("pushed out %q, want bcdf", got)
 	}
 }
 
 func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 	t.Parallel()
+	const limit = 10
 	for name, begin := range map[string]string{
-		"silent":      "",
-		"slow header": "POST " + testPath + " HTTP/1.1\r\nHost: x\r\n",
-		"slow body":   "POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"silent":                    "",
+		"slow header":               "POST " + testPath + " HTTP/1.1\r\nHost: x\r\n",
+		"slow body":                 "POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"slow body for nobody":      "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"slow body of no POST":      "PUT " + testPath + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
+		"slow body, and 100 wanted": "POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{",
+		"forger who waits":          "POST " + testPath + " HTTP/1.1\r\nHost: x\r\nFastPix-Signature: x\r\nContent-Length: 1\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newTunedRig(t, func(r *rig) {
-				r.handler.connections.crowd.limit, r.handler.bodies.reading.limit = 10, 10
+				r.handler.connections.strangers.limit, r.handler.bodies.reading.limit = limit, limit
+				// Nothing else cuts them off.
+				r.server.Config.ReadTimeout, r.server.Config.ReadHeaderTimeout = time.Hour, time.Hour
 			}, makeEndpoint(), makeSecret("signing", key))
-			var d net.Dialer
-			for range 60 {
-				conn, err := d.DialContext(t.Context(), "tcp", r.server.Listener.Addr().String())
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = conn.Close() })
-				_, _ = conn.Write([]byte(begin))
+			var open atomic.Int64
+			for range 6 * limit {
+				r.keepOpen(&open, begin)
 			}
 			for i := range 5 {
 				if got := r.post(ready1+strings.Repeat(" ", i), key); got != 200 {
 					t.Errorf("got %d, want 200", got)
 				}
 			}
-			if n := r.handler.bodies.reading.size(); n > 10 {
+			eventually(t, "pushed out all but a few", func() bool { return open.Load() <= limit })
+			if n := r.handler.bodies.reading.size(); n > limit {
 				t.Errorf("%d requests are being read", n)
 			}
 		})
 	}
+}
+
+func TestStrangersDoNotPushOutIdleSenders(t *testing.T) {
+	t.Parallel()
+	const limit = 10
+	r := newTunedRig(t, func(r *rig) { r.handler.connections.strangers.limit = limit }, makeEndpoint(), makeSecret("signing", key))
+	if got := r.post(ready1, key); got != 200 {
+		t.Fatalf("got %d, want 200", got)
+	}
+	var open atomic.Int64
+	for range 6 * limit {
+		r.keepOpen(&open, "")
+	}
+	eventually(t, "pushed out all but a few", func() bool { return open.Load() <= limit })
+	reused := false
+	req := r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1)))
+	req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused },
+	}))
+	if got := r.do(req); got != 200 || !reused {
+		t.Errorf("got %d, on the same connection: %t", got, reused)
+	}
+	r.server.CloseClientConnections()
+	eventually(t, "forgotten", func() bool {
+		c := r.handler.connections
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.open) == 0 && c.strangers.size() == 0 && c.senders.size() == 0
+	})
+}
+
+// keepOpen opens a connection, sends the beginning of something, and counts it as open until the receiver closes it.
+func (r *rig) keepOpen(open *atomic.Int64, begin string) {
+	r.t.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(r.t.Context(), "tcp", r.server.Listener.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = conn.Close() })
+	open.Add(1)
+	go func() {
+		_, _ = io.Copy(io.Discard, conn)
+		open.Add(-1)
+	}()
+	_, _ = conn.Write([]byte(begin))
+}
+
+// TestClientIsCutWithoutGoodbye protects the loop that accepts connections: it is the one that pushes out others.
+func TestClientIsCutWithoutGoodbye(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeCertificate(t, folder)
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe() // holds nothing: who writes waits for who reads
+		server := tls.Server(near, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		client := tls.Client(far, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+		go func() { _ = client.HandshakeContext(t.Context()) }()
+		if err := server.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		cut(server)
+		if took := time.Since(start); took > 0 {
+			t.Errorf("took %v, with a client that does not read", took)
+		}
+	})
 }
 
 func (c *crowd) size() int {

@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -24,24 +25,30 @@ type member struct {
 
 // enter adds a client. If there are too many, the one waiting longest is evicted, by the caller's goroutine.
 func (c *crowd) enter(evict func()) *member {
-	m := &member{evict: evict}
-	if out := c.add(m); out != nil {
-		evictions.Inc()
-		out.evict()
-	}
+	m, out := c.add(evict)
+	out.push()
 	return m
 }
 
-func (c *crowd) add(m *member) (out *member) {
+// add adds a client and takes out the one waiting longest if there are too many; the caller must push it, holding no lock.
+func (c *crowd) add(evict func()) (m, out *member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	m = &member{evict: evict}
 	m.element = c.members.PushBack(m)
-	if c.members.Len() <= c.limit {
-		return nil
+	if c.members.Len() > c.limit {
+		out, _ = c.members.Front().Value.(*member)
+		c.remove(out)
 	}
-	out, _ = c.members.Front().Value.(*member)
-	c.remove(out)
-	return out
+	return m, out
+}
+
+// push evicts a client that was taken out, if there is one.
+func (m *member) push() {
+	if m != nil {
+		evictions.Inc()
+		m.evict()
+	}
 }
 
 // leave removes a client, whether or not it was evicted.
@@ -51,6 +58,15 @@ func (c *crowd) leave(m *member) {
 	c.remove(m)
 }
 
+// renew takes a client for one that has just come, if it is still there.
+func (c *crowd) renew(m *member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.element != nil {
+		c.members.MoveToBack(m.element)
+	}
+}
+
 func (c *crowd) remove(m *member) {
 	if m.element != nil {
 		c.members.Remove(m.element)
@@ -58,16 +74,26 @@ func (c *crowd) remove(m *member) {
 	}
 }
 
-// connections keeps in a crowd the connections that wait for a client to send a request's header: new ones, idle ones, slow ones.
+// connections keeps in a crowd every connection that has not shown a valid signature since it was opened or last idle: silent ones,
+// slow ones, those that wait for a verdict, and those that do not read theirs. It does so whatever net/http is doing with them, which
+// reads what is left of a body, and writes answers, when the handler is done. Those that have shown one before have a crowd of their
+// own, so that no flood of strangers takes an idle sender's connection away.
 type connections struct {
-	crowd *crowd
+	strangers, senders *crowd
 
-	mu      sync.Mutex
-	waiting map[net.Conn]*member
+	mu   sync.Mutex
+	open map[net.Conn]*connection
+}
+
+// connection is what is known of an open connection.
+type connection struct {
+	sender bool    // it has shown a valid signature
+	crowd  *crowd  // where it waits, or waited last
+	member *member // as whom, nil while a valid delivery is on its way
 }
 
 func newConnections(limit int) *connections {
-	return &connections{crowd: &crowd{limit: limit}, waiting: map[net.Conn]*member{}}
+	return &connections{strangers: &crowd{limit: limit}, senders: &crowd{limit: limit}, open: map[net.Conn]*connection{}}
 }
 
 type connectionKey struct{}
@@ -81,30 +107,77 @@ func (c *connections) context(ctx context.Context, conn net.Conn) context.Contex
 func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew, http.StateIdle:
-		c.leave(conn)
-		m := c.crowd.enter(func() { _ = conn.Close() })
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.waiting[conn] = m
+		c.wait(conn)
 	case http.StateClosed, http.StateHijacked:
-		c.leave(conn)
+		c.forget(conn)
 	case http.StateActive: // its header may still be on its way
 	}
 }
 
-// arrived notes that the header of a request has come.
+// arrived notes that the header of a request has come: the wait for its client begins anew.
 func (c *connections) arrived(ctx context.Context) {
-	if conn, ok := ctx.Value(connectionKey{}).(net.Conn); ok {
-		c.leave(conn)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.of(ctx); k != nil && k.member != nil {
+		k.crowd.renew(k.member)
 	}
 }
 
-func (c *connections) leave(conn net.Conn) {
+// verified notes that a request had a valid signature: its connection is a sender's, and nobody waits for it until it is idle again.
+func (c *connections) verified(ctx context.Context) {
 	c.mu.Lock()
-	m := c.waiting[conn]
-	delete(c.waiting, conn)
-	c.mu.Unlock()
-	if m != nil {
-		c.crowd.leave(m)
+	defer c.mu.Unlock()
+	if k := c.of(ctx); k != nil {
+		k.sender = true
+		k.leave()
 	}
+}
+
+func (c *connections) of(ctx context.Context) *connection {
+	conn, _ := ctx.Value(connectionKey{}).(net.Conn)
+	return c.open[conn]
+}
+
+func (k *connection) leave() {
+	if k.member != nil {
+		k.crowd.leave(k.member)
+		k.member = nil
+	}
+}
+
+// wait has a connection wait from now on. net/http calls it for each connection from one goroutine at a time, and never after forget.
+func (c *connections) wait(conn net.Conn) {
+	c.mu.Lock()
+	k := c.open[conn]
+	if k == nil {
+		k = &connection{}
+		c.open[conn] = k
+	}
+	k.leave()
+	k.crowd = c.strangers
+	if k.sender {
+		k.crowd = c.senders
+	}
+	member, out := k.crowd.add(func() { cut(conn) })
+	k.member = member
+	c.mu.Unlock()
+	out.push()
+}
+
+func (c *connections) forget(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.open[conn]; k != nil {
+		k.leave()
+		delete(c.open, conn)
+	}
+}
+
+// cut closes a connection without a word. To say goodbye by TLS would hold up whoever accepts connections while a client that reads
+// nothing has filled its buffers.
+func cut(conn net.Conn) {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	_ = conn.Close()
 }

@@ -15,6 +15,7 @@ import (
 // and created again starts from nothing.
 type endpoint struct {
 	name      types.NamespacedName
+	tenant    *tenant
 	keys      *keyring
 	backlog   backlog
 	inFlight  atomic.Int64
@@ -32,6 +33,13 @@ func (e *endpoint) changedAt() time.Time {
 	return latest(time.Unix(0, e.changed.Load()), e.keys.newsAt())
 }
 
+// tenant is what the endpoints of one namespace take together.
+type tenant struct {
+	endpoints int          // how many there are; guarded by the directory
+	waiting   atomic.Int64 // events that wait to be mirrored; those that failed count against their endpoint alone
+	inFlight  atomic.Int64
+}
+
 // directory knows every WebhookEndpoint. An informer feeds it (see follow); requests look up in it without copying.
 type directory struct {
 	newKeys func(name types.NamespacedName) *keyring
@@ -42,10 +50,11 @@ type directory struct {
 
 	mu        sync.RWMutex
 	endpoints map[types.NamespacedName]*endpoint
+	tenants   map[string]*tenant // by namespace
 }
 
 func newDirectory(newKeys func(types.NamespacedName) *keyring, now func() time.Time) *directory {
-	return &directory{newKeys: newKeys, now: now, endpoints: map[types.NamespacedName]*endpoint{}}
+	return &directory{newKeys: newKeys, now: now, endpoints: map[types.NamespacedName]*endpoint{}, tenants: map[string]*tenant{}}
 }
 
 // get returns the endpoint of that name, or nil. That it is nil means that there is none only if the directory has synced.
@@ -61,11 +70,8 @@ func (d *directory) set(object *fastpixv1.WebhookEndpoint) {
 	d.mu.Lock()
 	e := d.endpoints[name]
 	if e == nil || e.current().UID != object.UID {
-		if e != nil {
-			e.backlog.drop()
-		}
-		e = &endpoint{name: name, keys: d.newKeys(name), backlog: backlog{total: &d.pending}}
-		d.endpoints[name] = e
+		d.drop(e)
+		e = d.add(name)
 	}
 	if last := e.object.Swap(object); last == nil || last.Generation != object.Generation {
 		e.changed.Store(d.now().UnixNano())
@@ -80,9 +86,44 @@ func (d *directory) remove(object *fastpixv1.WebhookEndpoint) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if e := d.endpoints[name]; e != nil && e.current().UID == object.UID {
-		e.backlog.drop()
-		delete(d.endpoints, name)
+		d.drop(e)
 	}
+}
+
+// add makes an endpoint that holds nothing yet. The caller holds the lock.
+func (d *directory) add(name types.NamespacedName) *endpoint {
+	t := d.tenants[name.Namespace]
+	if t == nil {
+		t = &tenant{}
+		d.tenants[name.Namespace] = t
+	}
+	t.endpoints++
+	e := &endpoint{name: name, tenant: t, keys: d.newKeys(name), backlog: backlog{total: &d.pending, tenant: &t.waiting}}
+	d.endpoints[name] = e
+	return e
+}
+
+// drop forgets an endpoint, if there is one. The caller holds the lock.
+func (d *directory) drop(e *endpoint) {
+	if e == nil {
+		return
+	}
+	e.backlog.drop()
+	delete(d.endpoints, e.name)
+	if e.tenant.endpoints--; e.tenant.endpoints == 0 {
+		delete(d.tenants, e.name.Namespace)
+	}
+}
+
+// share is how much of a bound on all endpoints those of one namespace may take: half, so that many endpoints of one tenant leave room
+// for others, unless there are no others; and never less than one endpoint may.
+func (d *directory) share(ofAll, ofOne int64) int64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if len(d.tenants) < 2 {
+		return ofAll
+	}
+	return max(ofAll/2, min(ofOne, ofAll))
 }
 
 // committed notes events that are in the journal now.

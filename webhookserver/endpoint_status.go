@@ -2,6 +2,7 @@ package webhookserver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Ti
 	return statuses
 }
 
-// readiness is the Ready condition.
+// readiness is the Ready condition. Its message holds one sentence or one command a line, so that a command can be copied whole.
 func readiness(e *fastpixv1.WebhookEndpoint, states []keyState, operatorNamespace string, now time.Time) metav1.Condition {
 	reason, problems, usable := "", []string(nil), 0
 	for i, ref := range e.Spec.SigningSecrets {
@@ -58,8 +59,10 @@ func readiness(e *fastpixv1.WebhookEndpoint, states []keyState, operatorNamespac
 			usable++
 			continue
 		}
-		why, message := problemOf(e, normal(ref), states[i], operatorNamespace)
-		problems = append(problems, message)
+		why, lines := problemOf(e, normal(ref), states[i], operatorNamespace)
+		if text := strings.Join(lines, "\n"); !slices.Contains(problems, text) { // two keys of one Secret may need the same
+			problems = append(problems, text)
+		}
 		if reason == "" {
 			reason = why
 		}
@@ -71,40 +74,52 @@ func readiness(e *fastpixv1.WebhookEndpoint, states []keyState, operatorNamespac
 		ready.Message = "Deliveries are answered 503, so that FastPix sends them again later, until spec.suspend is unset."
 	case usable > 0:
 		ready.Status, ready.Reason = metav1.ConditionTrue, fastpixv1.ReasonAccepting
-		ready.Message = fmt.Sprintf("Events are accepted that %d of %d signing secrets signed.", usable, len(states))
-		ready.Message = strings.Join(append([]string{ready.Message}, problems...), " ")
+		accepted := fmt.Sprintf("Events are accepted that %d of %d signing secrets signed.", usable, len(states))
+		ready.Message = strings.Join(append([]string{accepted}, problems...), "\n")
 	default:
-		ready.Message = strings.Join(problems, " ") +
-			" Until then FastPix's probes are answered 200 and its events 503, so that it sends them again."
+		ready.Message = strings.Join(problems, "\n") +
+			"\nUntil then FastPix's probes are answered 200 and its events 503, so that it sends them again."
 	}
 	return ready
 }
 
-// problemOf says why a signing secret is not usable and what to do about it.
+// placeholder stands for the signing secret in commands.
+const placeholder = "the signing secret that FastPix shows"
+
+// problemOf says why a signing secret is not usable and, by commands, what to do about it. None of them takes away what works: a
+// Secret may hold other keys, and one that was named by mistake may be somebody else's.
 func problemOf(
 	e *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretReference, state keyState, operatorNamespace string,
-) (reason, message string) {
-	secret := e.Namespace + "/" + ref.Name
-	create := fmt.Sprintf("kubectl -n %s create secret generic %s --type=%s --from-literal=%s='the signing secret that FastPix shows'",
-		e.Namespace, ref.Name, fastpixv1.SigningSecretType, ref.Key)
+) (reason string, lines []string) {
+	secret, kubectl := e.Namespace+"/"+ref.Name, "kubectl -n "+e.Namespace+" "
+	create := fmt.Sprintf("%screate secret generic %s --type=%s --from-literal=%s='%s'",
+		kubectl, ref.Name, fastpixv1.SigningSecretType, ref.Key, placeholder)
 	switch state.problem {
 	case fastpixv1.ReasonSecretNotFound:
-		return state.problem, fmt.Sprintf("Secret %s does not exist. Create it: %s.", secret, create)
+		return state.problem, []string{"Secret " + secret + " does not exist. Create it:", create}
 	case fastpixv1.ReasonSecretForbidden:
 		name := "fastpix-read-" + ref.Name
-		return state.problem, fmt.Sprintf("Secret %s may not be read by the receiver, whether or not it exists. Allow it: "+
-			"kubectl -n %[2]s create role %[3]s --verb=get --resource=secrets --resource-name=%[4]s && "+
-			"kubectl -n %[2]s create rolebinding %[3]s --role=%[3]s --serviceaccount=%[5]s:%[6]s.",
-			secret, e.Namespace, name, ref.Name, operatorNamespace, serviceAccount)
-	case fastpixv1.ReasonSecretInvalid:
-		advice := "Replace it"
-		if state.detail == wrongType { // another application's, perhaps
-			advice = "If nothing else uses it, replace it"
+		return state.problem, []string{
+			"Secret " + secret + " may not be read by the receiver, whether or not it exists. Allow it:",
+			fmt.Sprintf("%screate role %s --verb=get --resource=secrets --resource-name=%s", kubectl, name, ref.Name),
+			fmt.Sprintf("%[1]screate rolebinding %[2]s --role=%[2]s --serviceaccount=%[3]s:%[4]s", kubectl, name, operatorNamespace, serviceAccount),
 		}
-		return state.problem, fmt.Sprintf("Secret %s is not usable: %s. %s: kubectl -n %s delete secret %s && %s.",
-			secret, state.detail, advice, e.Namespace, ref.Name, create)
+	case fastpixv1.ReasonSecretInvalid:
+		problem := fmt.Sprintf("Secret %s is not usable: %s.", secret, state.detail)
+		if state.fixed {
+			return state.problem, []string{
+				problem + " It cannot be changed. If nothing else uses it, replace it; else name another one in spec.signingSecrets:",
+				kubectl + "delete secret " + ref.Name,
+				create,
+			}
+		}
+		return state.problem, []string{
+			problem + " Store it:",
+			fmt.Sprintf(`%spatch secret %s --type=merge -p '{"stringData":{%q:%q}}'`, kubectl, ref.Name, ref.Key, placeholder),
+		}
 	}
-	return fastpixv1.ReasonSecretUnreadable, fmt.Sprintf("Secret %s could not be read within the last minute; the receiver keeps trying.", secret)
+	return fastpixv1.ReasonSecretUnreadable,
+		[]string{"Secret " + secret + " could not be read within the last minute; the receiver keeps trying."}
 }
 
 // weakness names the secrets that are too short; nil if none is.

@@ -90,6 +90,16 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 	otherType.Type = corev1.SecretTypeOpaque
 	otherKey := makeSecret("signing", key)
 	otherKey.Data = map[string][]byte{"other": []byte(key)}
+	immutable := makeSecret("signing", "")
+	immutable.Immutable = new(true)
+	const (
+		create  = "\nkubectl -n video create secret generic signing --type=video.fastpix.com/signing-secret --from-literal=signing-secret='the signing secret that FastPix shows'\n"
+		patch   = "\nkubectl -n video patch secret signing --type=merge -p '{\"stringData\":{\"signing-secret\":\"the signing secret that FastPix shows\"}}'\n"
+		replace = "\nkubectl -n video delete secret signing" + create
+	)
+	twoKeys := func(e *fastpixv1.WebhookEndpoint) {
+		e.Spec.SigningSecrets = append(e.Spec.SigningSecrets, fastpixv1.SigningSecretReference{Name: "signing", Key: "next"})
+	}
 	forbidden := apierrors.NewForbidden(corev1.Resource("secrets"), "signing", nil)
 	for name, tc := range map[string]struct {
 		endpoint    func(*fastpixv1.WebhookEndpoint)
@@ -106,19 +116,25 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 		"one of two": {endpoint: twoSecrets, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True",
 			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 2", "Secret video/second does not exist"}, wantPace: eagerPace},
 		"no secret": {wantStatus: "False", wantReason: fastpixv1.ReasonSecretNotFound, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
-			wantMessage: []string{"kubectl -n video create secret generic signing --type=video.fastpix.com/signing-secret --from-literal=signing-secret="}},
-		"forbidden": {fail: forbidden, wantStatus: "False", wantReason: fastpixv1.ReasonSecretForbidden, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
-			wantMessage: []string{
-				"kubectl -n video create role fastpix-read-signing --verb=get --resource=secrets --resource-name=signing",
-				"kubectl -n video create rolebinding fastpix-read-signing --role=fastpix-read-signing --serviceaccount=fastpix-system:fastpix-receiver",
-			}},
+			wantMessage: []string{"Secret video/signing does not exist. Create it:" + create}},
+		"forbidden": {endpoint: twoKeys, fail: forbidden, wantStatus: "False", wantReason: fastpixv1.ReasonSecretForbidden, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
+			wantMessage: []string{"Allow it:\n" +
+				"kubectl -n video create role fastpix-read-signing --verb=get --resource=secrets --resource-name=signing\n" +
+				"kubectl -n video create rolebinding fastpix-read-signing --role=fastpix-read-signing --serviceaccount=fastpix-system:fastpix-receiver\n" +
+				"Until then"}},
 		"away": {fail: errAway, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"other type": {secrets: []*corev1.Secret{otherType}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret"}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"other key": {secrets: []*corev1.Secret{otherKey}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{`it has no key "signing-secret"`}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{`it has no key "signing-secret"`, patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"not base64": {secrets: []*corev1.Secret{makeSecret("signing", "hunter2!")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{"not base64"}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{"not base64", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"empty": {secrets: []*corev1.Secret{makeSecret("signing", " \n")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+			wantMessage: []string{"the signing secret is empty", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"immutable": {secrets: []*corev1.Secret{immutable}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+			wantMessage: []string{"It cannot be changed", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+			wantMessage: []string{"1 of 2", `it has no key "next". Store it:` + strings.TrimSuffix(strings.ReplaceAll(patch, `"signing-secret"`, `"next"`), "\n")}, wantPace: eagerPace},
 		"short": {secrets: []*corev1.Secret{makeSecret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyPace},
 		"suspended": {endpoint: suspended, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "False",
@@ -144,6 +160,9 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 			}
 			if strings.Contains(ready.Message, "hunter2") {
 				t.Errorf("the message quotes the secret: %s", ready.Message)
+			}
+			if strings.Count(ready.Message, "rolebinding") > 1 {
+				t.Errorf("the message says one thing twice: %s", ready.Message)
 			}
 			if want := min(len(tc.wantAlso), 1) + 1; len(got.Status.Conditions) != want || tc.wantAlso != "" && condition(got, tc.wantAlso).Status != "True" {
 				t.Errorf("got conditions %+v", got.Status.Conditions)

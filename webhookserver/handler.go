@@ -72,9 +72,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	d := &delivery{claim: claim{headers: r.Header.Values(signature.Header), arrived: start}}
 	o := h.deliver(ctx, w, r, d)
-	if h.draining.Load() {
-		// A client that keeps its connection would send the next delivery here just when the server closes it. Told now, it takes
-		// another one, to a receiver that stays.
+	// A client that keeps its connection to a receiver that drains would send the next delivery here just when the server closes it. Told
+	// now, it takes another one, to a receiver that stays.
+	if h.draining.Load() || lastOfConnection(r, o.result) {
 		w.Header().Set("Connection", "close")
 	}
 	o.result.write(w)
@@ -122,6 +122,7 @@ func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if o.final() {
 		return o
 	}
+	h.connections.verified(r.Context())
 	return h.take(ctx, d, fingerprint)
 }
 
@@ -236,19 +237,24 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 
 // admit counts a delivery as in flight, unless there are too many or too much of the endpoint waits to be mirrored.
 func (h *handler) admit(e *endpoint) (leave func(), _ outcome) {
-	all, own := h.inFlight.Add(1), e.inFlight.Add(1)
+	all, tenant, own := h.inFlight.Add(1), e.tenant.inFlight.Add(1), e.inFlight.Add(1)
 	inFlightDeliveries.Inc()
 	leave = func() {
 		h.inFlight.Add(-1)
+		e.tenant.inFlight.Add(-1)
 		e.inFlight.Add(-1)
 		inFlightDeliveries.Dec()
 	}
+	o, d := h.options, h.directory
 	switch {
-	case own > int64(h.options.MaxInFlightPerEndpoint) || all > int64(h.options.MaxInFlight):
+	case own > int64(o.MaxInFlightPerEndpoint) || all > int64(o.MaxInFlight) ||
+		tenant > d.share(int64(o.MaxInFlight), int64(o.MaxInFlightPerEndpoint)):
 		return leave, outcome{result: resultBusy, detail: "in flight"}
-	case e.backlog.waiting() >= h.options.MaxPendingPerEndpoint:
+	case e.backlog.waiting() >= o.MaxPendingPerEndpoint:
 		return leave, outcome{result: resultBacklog, detail: "endpoint"}
-	case h.directory.pending.Load() >= h.options.MaxPendingTotal:
+	case e.tenant.waiting.Load() >= d.share(o.MaxPendingTotal, o.MaxPendingPerEndpoint):
+		return leave, outcome{result: resultBacklog, detail: "namespace"}
+	case d.pending.Load() >= o.MaxPendingTotal:
 		return leave, outcome{result: resultBacklog, detail: "total"}
 	}
 	return leave, outcome{}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -305,6 +306,33 @@ func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 	}
 }
 
+// TestOneRequestHasOneAnswer protects senders behind a shared server in front. If the two servers disagree where a request ends, the one
+// in front takes an attacker's second answer for that of a delivery, which FastPix then never sends again.
+func TestOneRequestHasOneAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	signed := "Host: x\r\nFastPix-Signature: " + fixtures.Sign(key, []byte(ready1)) + "\r\n"
+	chunks := fmt.Sprintf("%x\r\n%s\r\n0\r\n", len(ready1), ready1)
+	const second = "POST /second HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+	post := "POST " + testPath + " HTTP/1.1\r\n" + signed
+	for name, request := range map[string]string{
+		"length, then chunks":        post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + "\r\n" + second,
+		"chunks, then length":        post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + chunks + "\r\n" + second,
+		"chunks on a folded line":    post + "Transfer-Encoding:\r\n chunked\r\n\r\n" + chunks + "\r\n" + second,
+		"chunks, and more length":    post + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "Content-Length: 3\r\n\r\n" + second,
+		"chunks of HTTP/1.0":         "POST " + testPath + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "\r\n" + second,
+		"HTTP/1.0 that keeps open":   "POST " + testPath + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(ready1)) + ready1 + second,
+		"a broken chunk":             post + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" + second,
+		"chunks that end with LF":    post + "Transfer-Encoding: chunked\r\n\r\n" + strings.ReplaceAll(chunks, "\r\n", "\n") + "\r\n" + second,
+		"a request as an ended body": fmt.Sprintf("POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(second)) + second,
+		"a request as a GET's body":  fmt.Sprintf("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(second)) + second,
+	} {
+		if answer := r.raw(request); strings.Count(answer, "HTTP/1.") != 1 {
+			t.Errorf("%s: got %q", name, answer)
+		}
+	}
+}
+
 func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
@@ -477,6 +505,79 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 	}
 	close(release)
 	if got := <-first; got != 200 {
+		t.Errorf("got %d for the first, want 200", got)
+	}
+}
+
+// TestOneNamespaceLeavesRoomForOthers protects tenants from one who makes many endpoints.
+func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	o, d := r.handler.options, r.handler.directory
+	place := func(namespace, name string, pending int64) *fastpixv1.WebhookEndpoint {
+		e := makeEndpoint(func(e *fastpixv1.WebhookEndpoint) {
+			e.Namespace, e.Name, e.UID = namespace, name, types.UID(namespace+name)
+			e.Status.PendingEvents, e.Status.PendingTime = pending, new(metav1.NowMicro())
+		})
+		d.set(e)
+		return e
+	}
+	secret := makeSecret("signing", key)
+	secret.Namespace = "other"
+	if err := r.api.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	deliver := func(namespace, name string) int {
+		path := "/webhooks/" + namespace + "/" + name
+		return r.do(r.request(http.MethodPost, path, ready1, fixtures.Sign(key, []byte(ready1))))
+	}
+
+	o.MaxPendingPerEndpoint, o.MaxPendingTotal = 100, 200
+	place("video", "first", 60)
+	place("video", "second", 40)
+	if got := deliver("video", "first"); got != 200 {
+		t.Errorf("got %d, want 200: there is nobody else", got)
+	}
+	other := place("other", "fastpix", 0)
+	if got := deliver("video", "fastpix"); got != 503 {
+		t.Errorf("got %d for a namespace that has half of what may wait, want 503", got)
+	}
+	if got := deliver("other", "fastpix"); got != 200 {
+		t.Errorf("got %d for another namespace, want 200", got)
+	}
+
+	place("video", "first", 0)
+	place("video", "second", 0)
+	o.MaxInFlightPerEndpoint, o.MaxInFlight = 1, 2
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.handler.journal = journalFunc(func(_ context.Context, name types.NamespacedName, _ string) error {
+		if name.Name == "second" {
+			close(entered)
+			<-release
+		}
+		return nil
+	})
+	blocked := make(chan int)
+	go func() { blocked <- deliver("video", "second") }()
+	<-entered
+	if got := deliver("video", "fastpix"); got != 503 {
+		t.Errorf("got %d for a namespace that has half of what may be in flight, want 503", got)
+	}
+	o.MaxPendingPerEndpoint = 200 // its first event still counts as waiting
+	other.UID = "another"
+	d.set(other)
+	if got := deliver("other", "fastpix"); got != 200 {
+		t.Errorf("got %d for another namespace, want 200", got)
+	}
+	d.remove(other)
+	if len(d.tenants) != 1 {
+		t.Errorf("%d namespaces are known, want 1", len(d.tenants))
+	}
+	if got := deliver("video", "fastpix"); got != 200 {
+		t.Errorf("got %d, want 200: there is nobody else any more", got)
+	}
+	close(release)
+	if got := <-blocked; got != 200 {
 		t.Errorf("got %d for the first, want 200", got)
 	}
 }

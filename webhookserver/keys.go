@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/util/flowcontrol"
@@ -20,23 +21,30 @@ const (
 	secretTimeout = 5 * time.Second
 	// rereadInterval is the least time between two reads of one endpoint's Secrets, however many deliveries ask for one.
 	rereadInterval = time.Second
-	// maxRereadWaiters bounds the deliveries that wait for the next read; further ones are judged by the last.
-	maxRereadWaiters = 256
+	// maxRereadWaiters bounds the deliveries to one endpoint that wait for a read, and maxAllRereadWaiters those to all: each holds
+	// its body meanwhile. Further ones are judged by the last read.
+	maxRereadWaiters    = 256
+	maxAllRereadWaiters = 1024
 	// rereadsPerSecond and rereadBurst bound the reads that deliveries to all endpoints together cause.
 	rereadsPerSecond = 20
 	rereadBurst      = 50
 )
 
-// newRereadLimit makes the bound that the keyrings of a receiver share.
-func newRereadLimit() flowcontrol.PassiveRateLimiter {
-	return flowcontrol.NewTokenBucketPassiveRateLimiter(rereadsPerSecond, rereadBurst)
+// rereadLimit is the bound that the keyrings of a receiver share.
+type rereadLimit struct {
+	reads   flowcontrol.PassiveRateLimiter
+	waiting atomic.Int64
+}
+
+func newRereadLimit() *rereadLimit {
+	return &rereadLimit{reads: flowcontrol.NewTokenBucketPassiveRateLimiter(rereadsPerSecond, rereadBurst)}
 }
 
 // keyring holds the signing keys of one endpoint as they were last read. It never outlives the endpoint's UID.
 type keyring struct {
 	reader    client.Reader
 	namespace string
-	limit     flowcontrol.PassiveRateLimiter
+	limit     *rereadLimit
 	now       func() time.Time
 	changed   func() // called when a read showed something new
 
@@ -45,7 +53,7 @@ type keyring struct {
 	started time.Time     // when the last read began
 	flight  chan struct{} // closed when the read that is under way ends; nil if none is
 	news    time.Time     // when a read last showed something new
-	waiting int           // deliveries that wait for the next read
+	waiting int           // deliveries that wait for a read
 }
 
 // keyState is what is known of one signing secret.
@@ -108,18 +116,36 @@ func (k *keyring) due(spec *fastpixv1.WebhookEndpointSpec, pace time.Duration) t
 
 // refresh returns when a read that began at since or later has ended, or the context has. Reads are shared.
 func (k *keyring) refresh(ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time) {
-	k.awaitRead(ctx, spec, since, false)
+	k.awaitRead(ctx, spec, since, func() bool { return true })
 }
 
 // reread is refresh for a delivery that no key verifies. It gives up, so that the delivery is judged by what is known, when too many
 // ask for the same.
 func (k *keyring) reread(ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time) {
-	k.awaitRead(ctx, spec, since, true)
+	defer k.leave()
+	if k.enter() {
+		k.awaitRead(ctx, spec, since, k.limit.reads.TryAccept)
+	}
 }
 
-func (k *keyring) awaitRead(ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time, limited bool) {
+// enter counts a delivery among those that wait, whether or not there is room for it.
+func (k *keyring) enter() (room bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.waiting++
+	return k.limit.waiting.Add(1) <= maxAllRereadWaiters && k.waiting <= maxRereadWaiters
+}
+
+func (k *keyring) leave() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.waiting--
+	k.limit.waiting.Add(-1)
+}
+
+func (k *keyring) awaitRead(ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time, allowed func() bool) {
 	for ctx.Err() == nil {
-		flight, pause := k.nextRead(ctx, spec, since, limited)
+		flight, pause := k.nextRead(ctx, spec, since, allowed)
 		switch {
 		case flight != nil:
 			select {
@@ -128,9 +154,6 @@ func (k *keyring) awaitRead(ctx context.Context, spec *fastpixv1.WebhookEndpoint
 			}
 		case pause > 0:
 			sleep(ctx, pause)
-			k.mu.Lock()
-			k.waiting--
-			k.mu.Unlock()
 		default:
 			return
 		}
@@ -138,9 +161,9 @@ func (k *keyring) awaitRead(ctx context.Context, spec *fastpixv1.WebhookEndpoint
 }
 
 // nextRead returns the read to wait for, which it may have begun, or how long to pause before the next may begin; neither if
-// there is nothing to wait for. A caller that pauses counts as waiting.
+// there is nothing to wait for.
 func (k *keyring) nextRead(
-	ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time, limited bool,
+	ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time, allowed func() bool,
 ) (flight <-chan struct{}, pause time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -150,12 +173,9 @@ func (k *keyring) nextRead(
 		return k.flight, 0
 	case !k.started.Before(since) && !k.started.IsZero():
 		return nil, 0
-	case pause > 0 && k.waiting >= maxRereadWaiters:
-		return nil, 0
 	case pause > 0:
-		k.waiting++
 		return nil, pause
-	case limited && !k.limit.TryAccept():
+	case !allowed():
 		return nil, 0
 	}
 	k.started, k.flight = now, make(chan struct{})
@@ -188,7 +208,7 @@ func (k *keyring) store(readings map[fastpixv1.SigningSecretReference]reading, b
 		states[ref] = k.states[ref].with(r, began)
 	}
 	same := maps.EqualFunc(states, k.states, func(a, b keyState) bool {
-		return a.problem == b.problem && a.detail == b.detail && a.key.Equal(b.key)
+		return a.problem == b.problem && a.detail == b.detail && a.fixed == b.fixed && a.key.Equal(b.key)
 	})
 	k.states = states
 	if !same {

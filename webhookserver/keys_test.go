@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +47,14 @@ func (s *secretStore) Get(ctx context.Context, key client.ObjectKey, obj client.
 
 func (*secretStore) List(context.Context, client.ObjectList, ...client.ListOption) error {
 	panic("Secrets are never listed")
+}
+
+// hangingReader is an API server that never answers.
+type hangingReader struct{ client.Reader }
+
+func (hangingReader) Get(ctx context.Context, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func newKeyring(s *secretStore) *keyring {
@@ -96,7 +105,7 @@ func TestReadsAreShared(t *testing.T) {
 		s := &secretStore{took: 10 * time.Millisecond}
 		k, spec := newKeyring(s), &makeEndpoint().Spec
 		for range 5 { // arriving together, in turns of 100 ms
-			for range maxRereadWaiters / 5 {
+			for range maxRereadWaiters / 5 { // as many as may wait
 				go k.reread(t.Context(), spec, time.Now())
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -108,6 +117,34 @@ func TestReadsAreShared(t *testing.T) {
 		}
 		if k.waiting != 0 || k.flight != nil {
 			t.Errorf("%d still wait", k.waiting)
+		}
+	})
+}
+
+// TestFewWaitForAReadThatHangs protects memory: who waits holds a body, and anybody can send what no key verifies.
+func TestFewWaitForAReadThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limit := newRereadLimit()
+		var waiting atomic.Int64
+		ask := func(k *keyring) {
+			waiting.Add(1)
+			defer waiting.Add(-1)
+			k.reread(t.Context(), &makeEndpoint().Spec, time.Now())
+		}
+		for endpoint := range int64(2 * maxAllRereadWaiters / maxRereadWaiters) {
+			k := &keyring{reader: hangingReader{}, limit: limit, now: time.Now}
+			for range 2 * maxRereadWaiters {
+				go ask(k)
+			}
+			synctest.Wait()
+			if got, want := waiting.Load(), min((endpoint+1)*maxRereadWaiters, maxAllRereadWaiters); got != want {
+				t.Errorf("%d wait for the keys of %d endpoints, want %d", got, endpoint+1, want)
+			}
+		}
+		time.Sleep(time.Minute)
+		if waiting.Load() != 0 || limit.waiting.Load() != 0 {
+			t.Errorf("%d still wait, %d are counted", waiting.Load(), limit.waiting.Load())
 		}
 	})
 }

@@ -41,7 +41,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.Int64Var(&o.MaxPendingPerEndpoint, "max-pending-events-per-endpoint", 100_000,
 		"Acknowledged and not yet mirrored events of one WebhookEndpoint above which its deliveries are answered 503.")
 	fs.Int64Var(&o.MaxPendingTotal, "max-pending-events", 250_000,
-		"Acknowledged and not yet mirrored events of all WebhookEndpoints above which deliveries are answered 503.")
+		"Acknowledged and not yet mirrored events of all WebhookEndpoints above which deliveries are answered 503; a namespace may have half.")
 	fs.IntVar(&o.MaxInFlightPerEndpoint, "max-in-flight-per-endpoint", 1024,
 		"Verified deliveries of one WebhookEndpoint that may wait for the journal at once.")
 	fs.IntVar(&o.MaxInFlight, "max-in-flight", 2048, "Verified deliveries that may wait for the journal at once.")

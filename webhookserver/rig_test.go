@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -204,6 +205,7 @@ func (r *rig) do(req *http.Request) int {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	_, _ = io.Copy(io.Discard, resp.Body) // or the connection could not be used again
 	_ = resp.Body.Close()
 	return resp.StatusCode
 }

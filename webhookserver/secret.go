@@ -13,9 +13,6 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
-// wrongType is all that is said of a Secret of another type.
-const wrongType = "it is not of type " + fastpixv1.SigningSecretType
-
 // reading is what one read of a signing secret showed: a key, or why there is none.
 type reading struct {
 	key signature.Key
@@ -23,6 +20,8 @@ type reading struct {
 	problem string
 	// detail says in words what is wrong with a Secret that exists; it never quotes it.
 	detail string
+	// fixed says that it must be made anew: neither the type of a Secret can be changed, nor anything of an immutable one.
+	fixed bool
 }
 
 // secrets reads the Secrets of one namespace for one refresh, each at most once.
@@ -58,21 +57,20 @@ func (s *secrets) readKey(ctx context.Context, ref fastpixv1.SigningSecretRefere
 	case err != nil:
 		return reading{problem: fastpixv1.ReasonSecretUnreadable}
 	case secret.Type != fastpixv1.SigningSecretType:
-		return invalid(wrongType)
+		return reading{problem: fastpixv1.ReasonSecretInvalid, detail: "it is not of type " + fastpixv1.SigningSecretType, fixed: true}
 	}
+	invalid := reading{problem: fastpixv1.ReasonSecretInvalid, fixed: secret.Immutable != nil && *secret.Immutable}
 	data, ok := secret.Data[ref.Key]
 	if !ok {
-		return invalid(fmt.Sprintf("it has no key %q", ref.Key))
+		invalid.detail = fmt.Sprintf("it has no key %q", ref.Key)
+		return invalid
 	}
 	key, err := signature.ParseKey(data)
 	if err != nil {
-		return invalid(err.Error())
+		invalid.detail = err.Error()
+		return invalid
 	}
 	return reading{key: key}
-}
-
-func invalid(detail string) reading {
-	return reading{problem: fastpixv1.ReasonSecretInvalid, detail: detail}
 }
 
 func (s *secrets) get(ctx context.Context, name string) (*corev1.Secret, error) {

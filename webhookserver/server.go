@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,10 +27,15 @@ const (
 	idleTimeout = 2 * time.Minute
 	// maxHeaderBytes is several times what a proxy in front adds.
 	maxHeaderBytes = 16 << 10
-	// maxWaitingConnections bounds the connections that have not sent a header: about 40 KiB each with TLS.
-	maxWaitingConnections = 2048
-	// maxStreams bounds the requests at once on one HTTP/2 connection.
-	maxStreams = 128
+	// maxWaitingConnections bounds the connections of strangers, and those of senders that are idle.
+	maxWaitingConnections = 1024
+	// maxStreams bounds the requests at once on one HTTP/2 connection, streamBufferBytes and connectionBufferBytes what one may
+	// send of their bodies before somebody reads it. maxFrameBytes, the least that the protocol allows, is what a connection can
+	// have allocated by announcing a frame.
+	maxStreams            = 128
+	streamBufferBytes     = 64 << 10
+	connectionBufferBytes = 256 << 10
+	maxFrameBytes         = 16 << 10
 	// shutdownTimeout is enough for every request that was taken to be answered.
 	shutdownTimeout = writeTimeout
 )
@@ -44,10 +50,16 @@ func newServer(h *handler) *http.Server {
 		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ConnState:                    h.connections.observe,
-		ConnContext:                  h.connections.context,
-		ErrorLog:                     log.New(h.refusals, "", 0),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerStream:     streamBufferBytes,
+			MaxReceiveBufferPerConnection: connectionBufferBytes,
+			MaxReadFrameSize:              maxFrameBytes,
+			WriteByteTimeout:              writeTimeout, // WriteTimeout ends streams, not a connection that takes no byte
+		},
+		ConnState:   h.connections.observe,
+		ConnContext: h.connections.context,
+		ErrorLog:    log.New(h.refusals, "", 0),
 	}
 }
 
@@ -75,7 +87,20 @@ func listen(add func(manager.Runnable) error, o *Options) (net.Listener, error) 
 }
 
 func tlsConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: certificate}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, CipherSuites: cipherSuites(), NextProtos: []string{"h2", "http/1.1"}, GetCertificate: certificate,
+	}
+}
+
+// cipherSuites are those of TLS 1.2 that encrypt and authenticate in one step; TLS 1.3 has no others.
+func cipherSuites() []uint16 {
+	var ids []uint16
+	for _, s := range tls.CipherSuites() {
+		if !strings.Contains(s.Name, "_CBC_") {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
 }
 
 // serverRunnable is the server as a runnable of the manager. It must be a bare manager.Server: such a one starts before any cache

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
 
 // ticksPerSecond is the unit of CPU times in /proc; Linux shows the same number to every program.
@@ -25,7 +27,7 @@ func usageOf(pids map[string]int) usage {
 	u := usage{CPU: map[string]float64{}, RSS: map[string]float64{}, PeakRSS: map[string]float64{}}
 	for name, pid := range pids {
 		u.CPU[name] = cpuSeconds(pid)
-		u.RSS[name], u.PeakRSS[name] = memory(pid)
+		u.RSS[name], u.PeakRSS[name] = controlplane.Memory(pid)
 	}
 	return u
 }
@@ -53,22 +55,4 @@ func cpuSeconds(pid int) float64 {
 	user, _ := strconv.ParseFloat(fields[11], 64)
 	system, _ := strconv.ParseFloat(fields[12], 64)
 	return (user + system) / ticksPerSecond
-}
-
-func memory(pid int) (now, peak float64) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, 0
-	}
-	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		kib, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
-		switch name {
-		case "VmRSS":
-			now = kib / 1024
-		case "VmHWM":
-			peak = kib / 1024
-		}
-	}
-	return now, peak
 }

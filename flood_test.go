@@ -1,0 +1,415 @@
+// These tests protect the receiver from whoever keeps it busy: floods of forged deliveries, of clients that are slow, silent or never
+// read, of HTTP/2 frames, and all of it while the API server hangs. Meanwhile valid deliveries are acknowledged, memory is bounded, and
+// the API server is not made to read Secrets for an attacker. Each runs a receiver of its own, with the memory limit of config/.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/util/cert"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// receiver is a receiver beside the deployed one, by TLS or not.
+type receiver struct {
+	*controlplane.Operator
+	address string
+	tls     *tls.Config // nil for plain HTTP
+}
+
+func startReceiver(t *testing.T, secure bool) *receiver {
+	t.Helper()
+	args := []string{"--controllers=false", "--drain-delay=0s"}
+	var config *tls.Config
+	if secure {
+		folder := t.TempDir()
+		certificate, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key} {
+			if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args = append(args, "--receiver-tls-cert-dir="+folder)
+		config = &tls.Config{InsecureSkipVerify: true}
+	}
+	name := "receiver-" + strings.ToLower(strings.NewReplacer("/", "-", " ", "-", ",", "").Replace(t.Name()))
+	o, err := deployment.NewOperator(name, deployment.receiver.Path, deployment.asReceiver, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Env = []string{"GOMEMLIMIT=230MiB"}
+	if err := o.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !o.Running() {
+			t.Errorf("the receiver ended by itself:\n%s", controlplane.Tail(o.Log, 20))
+		}
+		if err := o.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	r := &receiver{Operator: o, address: strings.TrimPrefix(o.ReceiverURL, "http://"), tls: config}
+	if secure {
+		r.ReceiverURL = "https://" + r.address
+	}
+	return r
+}
+
+// dial opens a connection; protocol is what a client by TLS asks for.
+func (r *receiver) dial(ctx context.Context, protocol string) (net.Conn, error) {
+	if r.tls == nil {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", r.address)
+	}
+	config := r.tls.Clone()
+	config.NextProtos = []string{protocol}
+	return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", r.address)
+}
+
+// client is a well-behaved one, as FastPix's is.
+func (r *receiver) client() *http.Client {
+	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: r.tls, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 16}}
+}
+
+// senders is how many valid deliveries are on their way at once while something is measured.
+const senders = 8
+
+// throughput is what became of valid deliveries over some time.
+type throughput struct {
+	perSecond float64
+	p99       time.Duration
+	answers   map[int]int
+}
+
+// deliverFor sends valid events about one media, new ones all the time.
+func (r *receiver) deliverFor(ctx context.Context, e endpoint, d time.Duration) throughput {
+	asset := string(uuid.NewUUID())
+	var mu sync.Mutex
+	result := throughput{answers: map[int]int{}}
+	var took []time.Duration
+	client, start := r.client(), time.Now()
+	defer client.CloseIdleConnections()
+	var wg sync.WaitGroup
+	for range senders {
+		wg.Go(func() {
+			for time.Since(start) < d && ctx.Err() == nil {
+				body := newEvent(asset)
+				began := time.Now()
+				code := r.send(ctx, client, e, body)
+				mu.Lock()
+				result.answers[code]++
+				took = append(took, time.Since(began))
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(took)
+	result.perSecond = float64(len(took)) / time.Since(start).Seconds()
+	if len(took) > 0 {
+		result.p99 = took[len(took)*99/100]
+	}
+	return result
+}
+
+// send delivers an event and returns the status code, 0 if there is none.
+func (r *receiver) send(ctx context.Context, client *http.Client, e endpoint, body []byte) int {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.ReceiverURL+e.path(), bytes.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set(controlplane.SignatureHeader, fixtures.Sign(fixtures.SigningSecret, body))
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+// pace lets so many attempts of a flood begin each second: the attackers live on the same machine, and what is to be measured is what
+// they cost the receiver, not what they cost themselves.
+type pace struct {
+	perSecond float64
+	start     time.Time
+	begun     atomic.Int64
+}
+
+// step waits until the next attempt is due; it reports false when the flood is over.
+func (p *pace) step(ctx context.Context) bool {
+	n := float64(p.begun.Add(1))
+	select {
+	case <-time.After(time.Until(p.start.Add(time.Duration(n / p.perSecond * float64(time.Second))))):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// attack is what one client of a flood does until it is cut off or the flood is over.
+type attack func(ctx context.Context, conn net.Conn, e endpoint, p *pace) error
+
+// forged sends deliveries with wrong signatures, one after the other.
+func forged(size int) attack {
+	return func(ctx context.Context, conn net.Conn, e endpoint, p *pace) error {
+		body := strings.Repeat(" ", size)
+		request := []byte(post(e.path(), body, fixtures.Sign(otherSecret, []byte(body))))
+		for answers := bufio.NewReader(conn); p.step(ctx); {
+			if _, err := conn.Write(request); err != nil {
+				return err
+			}
+			resp, err := http.ReadResponse(answers, nil)
+			if err != nil {
+				return err
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			if resp.StatusCode == http.StatusOK {
+				panic("a forged delivery was acknowledged")
+			}
+		}
+		return nil
+	}
+}
+
+// silent sends the beginning of something, and waits until it is cut off.
+func silent(begin string) attack {
+	return func(_ context.Context, conn net.Conn, e endpoint, _ *pace) error {
+		_, _ = io.WriteString(conn, strings.ReplaceAll(begin, "PATH", e.path()))
+		_, err := io.Copy(io.Discard, conn)
+		return err
+	}
+}
+
+// frames writes HTTP/2 frames without waiting for anything.
+func frames(write func(f *http2.Framer, stream uint32, header []byte) error) attack {
+	return func(ctx context.Context, conn net.Conn, e endpoint, p *pace) error {
+		f, err := startHTTP2(conn)
+		if err != nil {
+			return err
+		}
+		go func() { _, _ = io.Copy(io.Discard, conn) }()
+		header := encode("POST", e.path(), controlplane.SignatureHeader, fixtures.Sign(otherSecret, nil))
+		for stream := uint32(1); p.step(ctx); stream += 2 {
+			if err := write(f, stream, header); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// startHTTP2 begins an HTTP/2 connection as a client does.
+func startHTTP2(conn net.Conn) (*http2.Framer, error) {
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		return nil, err
+	}
+	f := http2.NewFramer(conn, conn)
+	return f, f.WriteSettings()
+}
+
+// encode writes a request's header for HTTP/2: method, path, and further names and values.
+func encode(method, path string, more ...string) []byte {
+	var b bytes.Buffer
+	encoder := hpack.NewEncoder(&b)
+	fields := append([]string{":method", method, ":scheme", "https", ":path", path, ":authority", "x"}, more...)
+	for pair := range slices.Chunk(fields, 2) {
+		name := pair[0]
+		if !strings.HasPrefix(name, ":") {
+			name = strings.ToLower(name)
+		}
+		_ = encoder.WriteField(hpack.HeaderField{Name: name, Value: pair[1]})
+	}
+	return b.Bytes()
+}
+
+// resets asks and at once takes it back, for ever.
+func resets(f *http2.Framer, stream uint32, header []byte) error {
+	err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: header, EndHeaders: true})
+	if err != nil {
+		return err
+	}
+	return f.WriteRSTStream(stream, http2.ErrCodeCancel)
+}
+
+// endlessHeader never ends the header of its first request.
+func endlessHeader(f *http2.Framer, stream uint32, header []byte) error {
+	if stream == 1 {
+		return f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: header})
+	}
+	return f.WriteContinuation(1, false, bytes.Repeat([]byte{0x00, 0x01, 'x', 0x01, 'y'}, 100))
+}
+
+// bodies begins as many requests as it may, with bodies that never end.
+func bodies(f *http2.Framer, stream uint32, header []byte) error {
+	err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: header, EndHeaders: true})
+	if err != nil {
+		return err
+	}
+	return f.WriteData(stream, false, make([]byte, 16<<10))
+}
+
+func pings(f *http2.Framer, _ uint32, _ []byte) error { return f.WritePing(false, [8]byte{}) }
+
+func settings(f *http2.Framer, _ uint32, _ []byte) error { return f.WriteSettings() }
+
+// flood starts clients that attack the receiver, each on a connection of its own, and come again when they are cut off. The function
+// that is returned ends it.
+func (r *receiver) flood(t *testing.T, e endpoint, clients int, protocol string, p *pace, a attack) (end func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for p.step(ctx) {
+				conn, err := r.dial(ctx, protocol)
+				if err != nil {
+					continue
+				}
+				cut := context.AfterFunc(ctx, func() { _ = conn.Close() })
+				_ = a(ctx, conn, e, p)
+				cut()
+				_ = conn.Close()
+			}
+		})
+	}
+	return func() {
+		stop()
+		wg.Wait()
+	}
+}
+
+// maxMemory is what a receiver may need, in MiB: GOMEMLIMIT of config/, below its limit of 256.
+const maxMemory = 230
+
+func TestFloods(t *testing.T) {
+	const quiet, flooded = 2 * time.Second, 3 * time.Second
+	const slowBody = "Host: x\r\nContent-Length: 100\r\n\r\n{"
+	for name, tt := range map[string]struct {
+		clients   int
+		perSecond float64
+		attack    attack
+		protocol  string // by TLS, if it is said
+	}{
+		"forged":                 {clients: 768, perSecond: 1000, attack: forged(1 << 10)},
+		"forged, large":          {clients: 256, perSecond: 50, attack: forged(1<<20 - 1)},
+		"forged, by TLS":         {clients: 768, perSecond: 1000, attack: forged(1 << 10), protocol: "http/1.1"},
+		"silent":                 {clients: 4000, perSecond: 1000, attack: silent("")},
+		"silent, by TLS":         {clients: 4000, perSecond: 500, attack: silent(""), protocol: "h2"},
+		"slow headers":           {clients: 4000, perSecond: 1000, attack: silent("POST PATH HTTP/1.1\r\nHost: x\r\nX: ")},
+		"slow bodies":            {clients: 4000, perSecond: 1000, attack: silent("POST PATH HTTP/1.1\r\n" + slowBody)},
+		"slow bodies for nobody": {clients: 4000, perSecond: 1000, attack: silent("POST /nowhere HTTP/1.1\r\n" + slowBody)},
+		"HTTP/2 resets":          {clients: 32, perSecond: 10_000, attack: frames(resets), protocol: "h2"},
+		"HTTP/2 headers":         {clients: 32, perSecond: 10_000, attack: frames(endlessHeader), protocol: "h2"},
+		"HTTP/2 bodies":          {clients: 32, perSecond: 2000, attack: frames(bodies), protocol: "h2"},
+		"HTTP/2 pings":           {clients: 32, perSecond: 10_000, attack: frames(pings), protocol: "h2"},
+		"HTTP/2 settings":        {clients: 32, perSecond: 10_000, attack: frames(settings), protocol: "h2"},
+		"HTTP/2 announcements":   {clients: 2000, perSecond: 500, attack: silent(http2.ClientPreface + announcedFrame), protocol: "h2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, r := newEndpoint(t), startReceiver(t, tt.protocol != "")
+			r.deliverFor(t.Context(), e, quiet/4) // opens connections, reads the Secret
+			before := r.deliverFor(t.Context(), e, quiet)
+			memory, _ := controlplane.Memory(r.PID())
+			reads := r.metric(t, "fastpix_secret_reads_total")
+
+			p := &pace{perSecond: tt.perSecond, start: time.Now()}
+			end := r.flood(t, e, tt.clients, tt.protocol, p, tt.attack)
+			during := r.deliverFor(t.Context(), e, flooded)
+			reads = r.metric(t, "fastpix_secret_reads_total") - reads
+			took := time.Since(p.start)
+			end()
+			_, peak := controlplane.Memory(r.PID())
+
+			t.Logf("%.0f attempts/s: deliveries %.0f/s -> %.0f/s (%.0f %%), p99 %v -> %v, memory %.0f -> %.0f MiB, %.1f reads of Secrets/s",
+				float64(p.begun.Load())/took.Seconds(), before.perSecond, during.perSecond, 100*during.perSecond/before.perSecond,
+				before.p99.Round(time.Millisecond), during.p99.Round(time.Millisecond), memory, peak, reads/took.Seconds())
+			for _, got := range []throughput{before, during} {
+				if len(got.answers) != 1 || got.answers[http.StatusOK] == 0 {
+					t.Errorf("valid deliveries are answered %v", got.answers)
+				}
+			}
+			if reads > 3+2*took.Seconds() {
+				t.Errorf("%v reads of Secrets in %v", reads, took)
+			}
+			if peak > maxMemory {
+				t.Errorf("memory grew to %.0f MiB", peak)
+			}
+		})
+	}
+	waitFolded(t)
+}
+
+// announcedFrame is the beginning of an empty frame of settings, and of a frame of a megabyte that never comes.
+const announcedFrame = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x0f\xff\xff\x00\x00\x00\x00\x00\x01"
+
+// TestFloodWhileTheAPIServerHangs protects memory when nothing can be known of a signature, and that the receiver goes on afterwards.
+func TestFloodWhileTheAPIServerHangs(t *testing.T) {
+	e, r := newEndpoint(t), startReceiver(t, false)
+	if got := r.deliverFor(t.Context(), e, time.Second); got.answers[http.StatusOK] == 0 {
+		t.Fatalf("valid deliveries are answered %v", got.answers)
+	}
+	memory, _ := controlplane.Memory(r.PID())
+	deployment.APIServer.Pause()
+	p := &pace{perSecond: 2000, start: time.Now()}
+	end := r.flood(t, e, 4000, "", p, forged(16<<10-1))
+	during := r.deliverFor(t.Context(), e, 4*time.Second)
+	end()
+	deployment.APIServer.Resume()
+	_, peak := controlplane.Memory(r.PID())
+	t.Logf("%.0f attempts/s: memory %.0f -> %.0f MiB", float64(p.begun.Load())/time.Since(p.start).Seconds(), memory, peak)
+	if peak > maxMemory {
+		t.Errorf("memory grew to %.0f MiB", peak)
+	}
+	if n := during.answers[http.StatusUnauthorized]; n > 0 {
+		t.Errorf("%d valid deliveries were answered 401", n)
+	}
+	eventually(t, "deliveries are acknowledged again", func(ctx context.Context) error {
+		if code := r.send(ctx, r.client(), e, newEvent(string(uuid.NewUUID()))); code != http.StatusOK {
+			return fmt.Errorf("answer %d", code)
+		}
+		return nil
+	})
+	waitFolded(t)
+}
+
+// metric sums a metric over its labels.
+func (r *receiver) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	text, err := deployment.Metrics(t.Context(), r.Operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for line := range strings.Lines(string(text)) {
+		var value float64
+		if i := strings.LastIndexByte(line, ' '); i > 0 && strings.HasPrefix(line, name) {
+			_, _ = fmt.Sscan(line[i:], &value)
+		}
+		sum += value
+	}
+	return sum
+}

@@ -1,0 +1,349 @@
+// These tests protect what is installed: pods that the restricted Pod Security Standard admits, with a token only where one is needed
+// and a root that nobody writes to; network policies that admit what is used and nothing else; and components that fit each other and
+// that the API server accepts with the CRDs that their projects publish.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+)
+
+// manifests are the objects that a kustomize folder makes, by kind and name.
+type manifests map[string]*unstructured.Unstructured
+
+func render(t *testing.T, folder string) manifests {
+	t.Helper()
+	m := manifests{}
+	for text := range strings.SplitSeq(kubectl(t, "kustomize", folder), "\n---\n") {
+		u := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(text), &u.Object); err != nil {
+			t.Fatal(err)
+		}
+		m[u.GetKind()+"/"+u.GetName()] = u
+	}
+	return m
+}
+
+// typed returns an object of the manifests as a Go type.
+func typed[T any](t *testing.T, m manifests, name string) *T {
+	t.Helper()
+	u := m[name]
+	if u == nil {
+		t.Fatalf("there is no %s in %v", name, slices.Sorted(maps.Keys(m)))
+	}
+	into := new(T)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(u.Object, into, true); err != nil {
+		t.Fatal(err)
+	}
+	return into
+}
+
+var deployments = []string{"Deployment/fastpix-receiver", "Deployment/fastpix-controller-manager"}
+
+// podOf is the pod that a Deployment's controller would make.
+func podOf(d *appsv1.Deployment) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Name, Labels: d.Spec.Template.Labels},
+		Spec:       *d.Spec.Template.Spec.DeepCopy(),
+	}
+}
+
+func TestPodsAreRestricted(t *testing.T) {
+	installed := render(t, "config/default")
+	for _, name := range deployments {
+		d := typed[appsv1.Deployment](t, installed, name)
+		pod := podOf(d)
+		if err := deployment.admin.Create(t.Context(), pod, client.DryRunAll); err != nil {
+			t.Errorf("the pods of %s are refused: %v", name, err)
+			continue
+		}
+		for _, c := range pod.Spec.Containers {
+			if !*c.SecurityContext.ReadOnlyRootFilesystem || c.Resources.Limits.Memory().IsZero() {
+				t.Errorf("%s may write to its root or take all memory", name)
+			}
+		}
+		if n := tokens(pod); n != 1 {
+			t.Errorf("a pod of %s has %d tokens, want one", name, n)
+		}
+		bare := podOf(d)
+		bare.Spec.AutomountServiceAccountToken = nil
+		if err := deployment.admin.Create(t.Context(), bare, client.DryRunAll); err != nil || tokens(bare) != 0 {
+			t.Errorf("whatever runs as %s gets a token without asking (%v)", d.Spec.Template.Spec.ServiceAccountName, err)
+		}
+	}
+
+	// The namespace refuses anything less: what was admitted above was looked at.
+	first := func(p *corev1.Pod) *corev1.SecurityContext { return p.Spec.Containers[0].SecurityContext }
+	for name, weaken := range map[string]func(*corev1.Pod){
+		"root":                   func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsNonRoot = nil },
+		"user 0":                 func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsUser = new(int64(0)) },
+		"no seccomp":             func(p *corev1.Pod) { p.Spec.SecurityContext.SeccompProfile = nil },
+		"escalation":             func(p *corev1.Pod) { first(p).AllowPrivilegeEscalation = nil },
+		"capabilities":           func(p *corev1.Pod) { first(p).Capabilities = nil },
+		"the host's network":     func(p *corev1.Pod) { p.Spec.HostNetwork = true },
+		"a folder of the host's": func(p *corev1.Pod) { p.Spec.Volumes = hostFolder },
+	} {
+		pod := podOf(typed[appsv1.Deployment](t, installed, deployments[0]))
+		weaken(pod)
+		err := deployment.admin.Create(t.Context(), pod, client.DryRunAll)
+		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {
+			t.Errorf("a pod with %s: got %v, want it refused", name, err)
+		}
+	}
+}
+
+var hostFolder = []corev1.Volume{{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}}
+
+// tokens counts the tokens of a ServiceAccount that a pod gets.
+func tokens(p *corev1.Pod) (n int) {
+	for _, v := range p.Spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			if s.ServiceAccountToken != nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// TestNetworkPoliciesAdmitWhatIsUsed compares the policies with the ports that the containers open and the places that they call. That
+// a network plug-in does what a policy says is its own matter.
+func TestNetworkPoliciesAdmitWhatIsUsed(t *testing.T) {
+	installed := render(t, "config/default")
+	const anywhere, cluster = "anywhere", "the cluster"
+	want := map[string]map[string]string{ // by Deployment: port to who may call it
+		"Deployment/fastpix-receiver":           {"http": anywhere, "probes": anywhere, "metrics": cluster},
+		"Deployment/fastpix-controller-manager": {"probes": anywhere, "metrics": cluster},
+	}
+	everybody := false
+	policies := map[string]*networkingv1.NetworkPolicy{}
+	for name := range installed {
+		if !strings.HasPrefix(name, "NetworkPolicy/") {
+			continue
+		}
+		p := typed[networkingv1.NetworkPolicy](t, installed, name)
+		if !slices.Equal(p.Spec.PolicyTypes, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}) {
+			t.Errorf("%s is for %v only", name, p.Spec.PolicyTypes)
+		}
+		if len(p.Spec.PodSelector.MatchLabels) == 0 {
+			everybody = len(p.Spec.Ingress) == 0 && len(p.Spec.Egress) == 0
+			continue
+		}
+		policies[name] = p
+	}
+	if !everybody {
+		t.Error("pods that no other policy selects are not cut off")
+	}
+	for _, name := range deployments {
+		d := typed[appsv1.Deployment](t, installed, name)
+		var own []*networkingv1.NetworkPolicy
+		for _, p := range policies {
+			if labels.SelectorFromSet(p.Spec.PodSelector.MatchLabels).Matches(labels.Set(d.Spec.Template.Labels)) {
+				own = append(own, p)
+			}
+		}
+		if len(own) != 1 {
+			t.Fatalf("%d policies select %s", len(own), name)
+		}
+		admitted := map[string]string{}
+		for _, rule := range own[0].Spec.Ingress {
+			from := anywhere
+			if len(rule.From) == 1 && rule.From[0].NamespaceSelector != nil && rule.From[0].IPBlock == nil {
+				from = cluster
+			}
+			for _, port := range rule.Ports {
+				admitted[port.Port.String()] = from
+			}
+		}
+		if !maps.Equal(admitted, want[name]) {
+			t.Errorf("%s is called by %v, want %v", name, admitted, want[name])
+		}
+		for _, port := range d.Spec.Template.Spec.Containers[0].Ports {
+			delete(admitted, port.Name)
+		}
+		if len(admitted) > 0 {
+			t.Errorf("%s opens no port named %v", name, admitted)
+		}
+		var called []string
+		for _, rule := range own[0].Spec.Egress {
+			for _, port := range rule.Ports {
+				called = append(called, fmt.Sprintf("%s %s", *port.Protocol, port.Port))
+			}
+		}
+		slices.Sort(called)
+		if !slices.Equal(called, []string{"TCP 443", "TCP 53", "TCP 6443", "UDP 53"}) { // the API server, and names
+			t.Errorf("%s may call %v", name, called)
+		}
+	}
+}
+
+// TestComponentsAreAccepted applies every component, alone and together as far as they belong together, on top of config/default, as a
+// dry run on the API server, which checks them by the CRDs that the projects publish.
+func TestComponentsAreAccepted(t *testing.T) {
+	installPublishedCRDs(t)
+	for name, components := range map[string][]string{
+		"ingress":               {"ingress"},
+		"ingress, cert-manager": {"ingress", "certificate"},
+		"ingress, TLS behind":   {"ingress", "certificate", "receiver-tls"},
+		"gateway":               {"gateway"},
+		"gateway, TLS behind":   {"gateway", "receiver-tls"},
+		"TLS behind":            {"receiver-tls"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			overlay := "resources: [../config/default]\ncomponents:\n"
+			for _, c := range components {
+				overlay += "- ../config/components/" + c + "\n"
+			}
+			folder := writeOverlay(t, overlay)
+			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
+			checkRoute(t, render(t, folder))
+		})
+	}
+	for _, c := range []string{"ingress", "gateway"} {
+		t.Run("as the comment of "+c+" says", func(t *testing.T) {
+			folder := writeOverlay(t, commentedOverlay(t, c))
+			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
+			if out := kubectl(t, "kustomize", folder); !strings.Contains(out, "hooks.mine.example") || strings.Contains(out, "hooks.example.com") {
+				t.Error("the example's host is still there")
+			}
+		})
+	}
+}
+
+// commentedOverlay returns the kustomization that the comment of a component shows.
+func commentedOverlay(t *testing.T, component string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("config/components", component, "kustomization.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var overlay strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if shown, ok := strings.CutPrefix(line, "#   "); ok {
+			overlay.WriteString(shown)
+		}
+	}
+	return overlay.String()
+}
+
+// writeOverlay writes a kustomization that stands beside config into a folder of its own.
+func writeOverlay(t *testing.T, text string) string {
+	t.Helper()
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs("config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(folder, root) // kustomize takes no other path
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = strings.ReplaceAll(text, "../config", relative)
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// checkRoute follows an Ingress or HTTPRoute to the container's port, and certificates to where they are used.
+func checkRoute(t *testing.T, m manifests) {
+	t.Helper()
+	service := typed[corev1.Service](t, m, "Service/fastpix-receiver").Spec.Ports[0]
+	container := typed[appsv1.Deployment](t, m, deployments[0]).Spec.Template.Spec.Containers[0]
+	if container.Ports[0].Name != service.TargetPort.String() {
+		t.Errorf("the Service leads to port %s, the container opens %v", &service.TargetPort, container.Ports)
+	}
+	tls := slices.ContainsFunc(container.Args, func(arg string) bool { return strings.HasPrefix(arg, "--receiver-tls-cert-dir=") })
+	if tls != (service.Port == 443) || tls != (*service.AppProtocol == "https") {
+		t.Errorf("the receiver speaks TLS: %t, its Service has port %d (%s)", tls, service.Port, *service.AppProtocol)
+	}
+	secrets := map[string]bool{}
+	for name := range m {
+		if secret, ok, _ := unstructured.NestedString(m[name].Object, "spec", "secretName"); ok && strings.HasPrefix(name, "Certificate/") {
+			secrets[secret] = true
+		}
+	}
+	if tls && !secrets[typed[appsv1.Deployment](t, m, deployments[0]).Spec.Template.Spec.Volumes[0].Secret.SecretName] {
+		t.Errorf("no Certificate makes the receiver's Secret: %v", secrets)
+	}
+	if u := m["Ingress/fastpix-receiver"]; u != nil {
+		i := typed[networkingv1.Ingress](t, m, "Ingress/fastpix-receiver")
+		backend := i.Spec.Rules[0].HTTP.Paths[0].Backend.Service
+		if backend.Name != "fastpix-receiver" || backend.Port.Number != service.Port {
+			t.Errorf("the Ingress leads to %s:%d", backend.Name, backend.Port.Number)
+		}
+		if m["Certificate/fastpix-hooks"] != nil && !secrets[i.Spec.TLS[0].SecretName] {
+			t.Errorf("no Certificate makes the Ingress's Secret: %v", secrets)
+		}
+	}
+	if u := m["HTTPRoute/fastpix-receiver"]; u != nil {
+		rules, _, _ := unstructured.NestedSlice(u.Object, "spec", "rules")
+		backends, _, _ := unstructured.NestedSlice(rules[0].(map[string]any), "backendRefs")
+		backend := backends[0].(map[string]any)
+		if backend["name"] != "fastpix-receiver" || fmt.Sprint(backend["port"]) != fmt.Sprint(service.Port) {
+			t.Errorf("the HTTPRoute leads to %v", backend)
+		}
+	}
+}
+
+// installPublishedCRDs installs the CRDs of the kinds that components use, from the modules that hack/crds pins.
+func installPublishedCRDs(t *testing.T) {
+	t.Helper()
+	for module, files := range map[string][]string{
+		"sigs.k8s.io/gateway-api":              {"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
+		"github.com/cert-manager/cert-manager": {"deploy/crds/cert-manager.io_certificates.yaml", "deploy/crds/cert-manager.io_issuers.yaml"},
+	} {
+		folder := moduleFolder(t, module)
+		for _, file := range files {
+			path := filepath.Join(folder, file)
+			kubectl(t, "create", "-f", path)
+			t.Cleanup(func() {
+				if _, err := deployment.Kubectl(context.WithoutCancel(t.Context()), "delete", "-f", path, "--wait=false"); err != nil {
+					t.Error(err)
+				}
+			})
+			kubectl(t, "wait", "--for=condition=Established", "-f", path, "--timeout=30s")
+		}
+	}
+}
+
+// moduleFolder is where the module cache keeps a module of hack/crds; go fetches it if need be.
+func moduleFolder(t *testing.T, module string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
+	cmd.Dir = filepath.Join("hack", "crds")
+	out, err := cmd.Output()
+	var got struct{ Dir, Error string }
+	if err2 := json.Unmarshal(out, &got); err != nil || err2 != nil || got.Dir == "" {
+		t.Fatalf("fetch %s: %v, %v, %s", module, err, err2, got.Error)
+	}
+	return got.Dir
+}

@@ -1,0 +1,216 @@
+// These tests protect setting up an endpoint: whoever does what its conditions say, or what the README says, ends with one that
+// accepts, and meanwhile FastPix gets the answers that it needs.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// soon is how quickly a condition follows what was done about it.
+const soon = 2 * time.Second
+
+// waitReadyCondition waits until Ready has a reason and a message that holds a text.
+func (e endpoint) waitReadyCondition(t *testing.T, reason, text string) metav1.Condition {
+	t.Helper()
+	var c metav1.Condition
+	eventually(t, fmt.Sprintf("Ready says %s %q", reason, text), func(context.Context) error {
+		ready := apimeta.FindStatusCondition(e.read(t).Status.Conditions, fastpixv1.ConditionReady)
+		if ready == nil || ready.Reason != reason || !strings.Contains(ready.Message, text) {
+			return fmt.Errorf("it says %+v", ready)
+		}
+		c = *ready
+		return nil
+	})
+	return c
+}
+
+// obey runs the commands of a condition's message in a shell, with a signing secret in the place of what stands for it.
+func obey(t *testing.T, c metav1.Condition, secret string) {
+	t.Helper()
+	var script []string
+	for line := range strings.Lines(c.Message) {
+		if strings.HasPrefix(line, "kubectl ") {
+			script = append(script, strings.ReplaceAll(line, "the signing secret that FastPix shows", secret))
+		}
+	}
+	if script == nil {
+		t.Fatalf("no command in %q", c.Message)
+	}
+	if _, err := deployment.Shell(t.Context(), strings.Join(script, "")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitAnswer delivers events until they are answered with a status code.
+func (e endpoint) waitAnswer(t *testing.T, want int, secret string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("deliveries are answered %d", want), func(ctx context.Context) error {
+		_, body := newAsset()
+		got, err := deployment.receiver.Post(ctx, e.path(), body, fixtures.Sign(secret, body))
+		if err == nil && got != want {
+			err = fmt.Errorf("answer %d", got)
+		}
+		return err
+	})
+}
+
+// checkUnready checks what the dashboard and FastPix are answered while no key is usable.
+func (e endpoint) checkUnready(t *testing.T) {
+	t.Helper()
+	event := fixtures.Payload("video.media.created.json")
+	newer := fixtures.Payload("probe.no-id-no-type.json")
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for name, tt := range map[string]struct {
+		body      []byte
+		signature string
+		want      int
+	}{
+		"the dashboard's probe": {body: []byte("{}"), want: http.StatusOK},
+		"its newer probe":       {body: newer, signature: fixtures.Sign(fixtures.SigningSecret, newer), want: http.StatusOK},
+		"an event":              {body: event, signature: fixtures.Sign(fixtures.SigningSecret, event), want: http.StatusServiceUnavailable},
+		"an unsigned event":     {body: event, want: http.StatusServiceUnavailable},
+	} {
+		wg.Go(func() { // at once: each waits until the Secret is read again
+			if got, err := deployment.receiver.Post(t.Context(), e.path(), tt.body, tt.signature); err != nil || got != tt.want {
+				t.Errorf("%s is answered %d (%v), want %d", name, got, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestFollowingTheConditionsLeadsToReady takes every wrong turn, and each time does what the condition says and nothing else.
+func TestFollowingTheConditionsLeadsToReady(t *testing.T) {
+	e := endpoint{namespace: newNamespace(t)}
+	create(t, &fastpixv1.WebhookEndpoint{
+		ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: "fastpix"},
+		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: "signing.secret"}}},
+	})
+	var took []time.Duration
+	ready := e.waitReadyCondition(t, fastpixv1.ReasonSecretForbidden, "")
+	for _, turn := range []struct {
+		store      string // what is stored as the signing secret
+		wantReason string
+		wantText   string
+	}{
+		{"", fastpixv1.ReasonSecretNotFound, ""}, // the first only allows reading
+		{"hunter2!", fastpixv1.ReasonSecretInvalid, "not base64"},
+		{"", fastpixv1.ReasonSecretInvalid, "empty"},
+		{"====", fastpixv1.ReasonSecretInvalid, "not base64"},
+		{fixtures.SigningSecret, fastpixv1.ReasonAccepting, "1 of 1"},
+	} {
+		e.checkUnready(t)
+		obey(t, ready, turn.store)
+		start := time.Now()
+		ready = e.waitReadyCondition(t, turn.wantReason, turn.wantText)
+		took = append(took, time.Since(start))
+		if strings.Contains(ready.Message, "hunter2") {
+			t.Errorf("the message quotes the Secret: %s", ready.Message)
+		}
+	}
+	slices.Sort(took)
+	t.Logf("conditions follow in %v", took)
+	if median := took[len(took)/2]; median > soon { // one may meet a busy machine
+		t.Errorf("conditions follow in %v, want %v", took, soon)
+	}
+	e.waitAnswer(t, http.StatusOK, fixtures.SigningSecret)
+
+	t.Run("the next key", func(t *testing.T) {
+		const next = "c2hvcnQ="
+		e.edit(t, func(s *fastpixv1.WebhookEndpointSpec) {
+			s.SigningSecrets = append(s.SigningSecrets, fastpixv1.SigningSecretReference{Name: "signing.secret", Key: "next"})
+		})
+		obey(t, e.waitReadyCondition(t, fastpixv1.ReasonAccepting, `no key "next"`), next)
+		e.waitAnswer(t, http.StatusOK, next)
+		e.waitAnswer(t, http.StatusOK, fixtures.SigningSecret) // the command did not take it away
+		e.waitReadyCondition(t, fastpixv1.ReasonAccepting, "2 of 2")
+		weak := apimeta.FindStatusCondition(e.read(t).Status.Conditions, fastpixv1.ConditionWeakKey)
+		if weak == nil || !strings.Contains(weak.Message, "signing.secret") {
+			t.Errorf("a key of five bytes is not warned about: %v", weak)
+		}
+	})
+	waitFolded(t)
+}
+
+// TestSecretThatCannotBeChangedIsReplaced does the same for Secrets of another type, and for immutable ones.
+func TestSecretThatCannotBeChangedIsReplaced(t *testing.T) {
+	for name, secret := range map[string]*corev1.Secret{
+		"another type": {Type: corev1.SecretTypeOpaque, StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret}},
+		"immutable":    {Type: fastpixv1.SigningSecretType, Immutable: new(true), StringData: map[string]string{"typo": fixtures.SigningSecret}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEndpointWith(t, secret)
+			obey(t, e.waitReadyCondition(t, fastpixv1.ReasonSecretInvalid, "cannot be changed"), fixtures.SigningSecret)
+			e.waitReady(t)
+		})
+	}
+}
+
+// readmeCommands returns the commands of one step of the README's walk-through.
+func readmeCommands(t *testing.T, step string) string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "**"+step)
+	var script strings.Builder
+	for line := range strings.Lines(rest) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			script.WriteString(command)
+		} else if strings.TrimSpace(line) != "" && script.Len() > 0 {
+			break
+		}
+	}
+	if script.Len() == 0 {
+		t.Fatalf("README.md has no commands for %q", step)
+	}
+	return script.String()
+}
+
+// TestReadmesWalkThrough does what the README says, as it says it, and then what a pipeline does: it applies an asset and waits for
+// it, and FastPix tells of it meanwhile.
+func TestReadmesWalkThrough(t *testing.T) {
+	run := func(step, paste string) {
+		t.Helper()
+		script := strings.ReplaceAll(readmeCommands(t, step), "PASTE", paste)
+		if _, err := deployment.Shell(t.Context(), script); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("1. Apply an endpoint.", "")
+	e := endpoint{namespace: "video"}
+	e.waitReadyCondition(t, fastpixv1.ReasonSecretNotFound, "")
+	e.checkUnready(t)
+	run("4. Store the signing secret", fixtures.SigningSecret)
+	e.waitReady(t)
+
+	kubectl(t, "apply", "-f", "config/samples/media_asset.yaml")
+	waited := make(chan error)
+	go func() {
+		_, err := deployment.Kubectl(t.Context(), "wait", "-n", "video", "--for=condition=Ready", "mediaasset/"+fixtures.MediaA, "--timeout=60s")
+		waited <- err
+	}()
+	e.mustDeliver(t, fixtures.Payload("video.media.created.json"))
+	e.mustDeliver(t, fixtures.Payload("video.media.ready.json"))
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+	// The example of the Secret is one that would be taken.
+	kubectl(t, "apply", "--warnings-as-errors", "--dry-run=server", "-f", "config/samples/signing_secret.yaml")
+}

@@ -1,0 +1,277 @@
+// These tests attack the deployed receiver as a stranger would who knows HTTP and nothing else: with every shape of request that servers
+// have been confused by. What is no delivery may leave nothing, and the receiver goes on. SECURITY.md says what was tried.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+const otherSecret = "b3RoZXItc2lnbmluZy1zZWNyZXQtMzItYnl0ZXMtbG9uZyE="
+
+// dial opens a connection to a receiver.
+func dial(ctx context.Context, o *controlplane.Operator) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(o.ReceiverURL, "http://"))
+}
+
+// answers sends raw bytes, and behind them a request that is answered 405 if the receiver still reads requests. It returns the status
+// codes of all answers, in order, until the receiver closes the connection.
+func answers(ctx context.Context, request string) (string, error) {
+	conn, err := dial(ctx, deployment.receiver)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request+"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		return "", err
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(pollTimeout))
+	var codes []string
+	for r := bufio.NewReader(conn); ; {
+		resp, err := http.ReadResponse(r, nil)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return strings.Join(codes, " "), nil
+		case err != nil:
+			return strings.Join(codes, " "), err
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		codes = append(codes, strconv.Itoa(resp.StatusCode))
+	}
+}
+
+// post is a request with an event about a media of its own, which some header precedes.
+func post(path, body, signature string, header ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: hooks.example.com\r\nContent-Length: %d\r\n", path, len(body))
+	for _, h := range header {
+		b.WriteString(h + "\r\n")
+	}
+	if signature != "" {
+		fmt.Fprintf(&b, "%s: %s\r\n", controlplane.SignatureHeader, signature)
+	}
+	return b.String() + "\r\n" + body
+}
+
+func compressed(body string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, body)
+	_ = w.Close()
+	return b.String()
+}
+
+func TestStrangersRequests(t *testing.T) {
+	e := newEndpoint(t)
+	pid := deployment.receiver.PID()
+	path, ns := e.path(), e.namespace
+	_, asset := newAsset()
+	body := string(asset)
+	sign := func(b string) string { return fixtures.Sign(fixtures.SigningSecret, []byte(b)) }
+	signature := sign(body)
+	raw, err := base64.StdEncoding.DecodeString(signature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signBy := func(key string) string {
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write(asset)
+		return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	signed := controlplane.SignatureHeader + ": " + signature
+	start := "POST " + path + " HTTP/1.1\r\nHost: x\r\n" + signed + "\r\n"
+	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
+	chunks := fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n", len(body), body)
+	replace := func(old, with string) string { return strings.Replace(post(path, body, signature), old, with, 1) }
+	deep := `{"type":"video.media.ready","object":{"id":"a"},"data":` + strings.Repeat(`[`, 100_000) + strings.Repeat(`]`, 100_000) + `}`
+	wide := `{"type":"video.media.ready","object":{"id":"a"},"data":{` + strings.Repeat(`"a":1,`, 100_000) + `"a":1}}`
+	const invalid = "\xff\xfe\x00{}"
+
+	// Answered 405 at the end: the connection goes on. Without it: it ended there.
+	for name, tt := range map[string]struct{ request, want string }{
+		"a delivery":                  {post(path, body, signature), "200 405"},
+		"the same again, and again":   {strings.Repeat(post(path, body, signature), 3), "200 200 200 405"},
+		"other letters of the header": {replace("FastPix-Signature", "fASTPIX-sIGNATURE"), "200 405"},
+		"a query":                     {post(path+"?a=b&c=%00", body, signature), "200 405"},
+		"an absolute target":          {post("http://evil.example"+path, body, signature), "200 405"},
+		"another host":                {replace("Host: hooks.example.com", "Host: evil.example:1"), "200 405"},
+		"forwarded headers":           {post(path, body, signature, "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: evil.example", "Forwarded: for=127.0.0.1"), "200 405"},
+		"another content type":        {post(path, body, signature, "Content-Type: text/html; charset=utf-7"), "200 405"},
+		"a thousand headers":          {post(path, body, signature, strings.Repeat("X: a\r\n", 1000)+"X: b"), "200 405"},
+		"100 wanted":                  {post(path, body, signature, "Expect: 100-continue"), "100 200 405"},
+		"an upgrade to HTTP/2":        {post(path, body, signature, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"), "200 405"},
+		"chunks":                      {start + chunks + "\r\n", "200"},
+		"chunks with extensions":      {start + strings.Replace(chunks, "\r\n"+body, ";a=b\r\n"+body, 1) + "\r\n", "200"},
+		"chunks with trailers":        {start + chunks + "X: a\r\n\r\n", "200"},
+		"HTTP/1.0":                    {replace("HTTP/1.1", "HTTP/1.0"), "200"},
+
+		"signed by another secret":         {post(path, body, fixtures.Sign(otherSecret, asset)), "401 405"},
+		"signed by the text of the secret": {post(path, body, signBy(fixtures.SigningSecret)), "401 405"},
+		"signed by nothing":                {post(path, body, signBy("")), "401 405"},
+		"unsigned":                         {post(path, body, ""), "401 405"},
+		"another body":                     {post(path, body+" ", signature), "401 405"},
+		"another letter":                   {post(path, strings.Replace(body, "Created", "created", 1), signature), "401 405"},
+		"hex":                              {post(path, body, hex.EncodeToString(raw)), "401 405"},
+		"without padding":                  {post(path, body, strings.TrimRight(signature, "=")), "401 405"},
+		"more padding":                     {post(path, body, signature+"="), "401 405"},
+		"another alphabet":                 {post(path, body, "-"+signature[1:]), "401 405"},
+		"upper case":                       {post(path, body, strings.ToUpper(signature)), "401 405"},
+		"a twin":                           {post(path, body, twin(signature)), "401 405"},
+		"a prefix":                         {post(path, body, "sha256="+signature), "401 405"},
+		"quotes":                           {post(path, body, `"`+signature+`"`), "401 405"},
+		"half of it":                       {post(path, body, signature[:22]), "401 405"},
+		"very much of it":                  {post(path, body, strings.Repeat(signature, 100)), "401 405"},
+		"a list":                           {post(path, body, signature+", "+signature), "401 405"},
+		"twice":                            {post(path, body, signature, signed), "401 405"},
+		"folded":                           {post(path, body, signature[:20]+"\r\n "+signature[20:]), "401 405"},
+		"in another header":                {post(path, body, "", "FastPix_Signature: "+signature, "X-FastPix-Signature: "+signature), "401 405"},
+		"in a trailer": {"POST " + path + " HTTP/1.1\r\nHost: x\r\nTrailer: FastPix-Signature\r\n" +
+			chunks + signed + "\r\n\r\n", "401"},
+		"of the compressed, as if plain": {post(path, compressed(body), signature, "Content-Encoding: gzip"), "401 405"},
+		"{} with a signature":            {post(path, "{}", "x"), "401 405"},
+
+		"compressed":               {post(path, compressed(body), sign(compressed(body)), "Content-Encoding: gzip"), "400 405"},
+		"not JSON":                 {post(path, "stranger", sign("stranger")), "400 405"},
+		"not text":                 {post(path, invalid, sign(invalid)), "400 405"},
+		"a list of events":         {post(path, "["+body+"]", sign("["+body+"]")), "400 405"},
+		"two events":               {post(path, body+body, sign(body+body)), "400 405"},
+		"deep JSON":                {post(path, deep, sign(deep)), "400 405"},
+		"wide JSON":                {post(path, wide, sign(wide)), "200 405"},
+		"an unknown type":          {post(path, `{"type":"stranger\r\nforged log line"}`, sign(`{"type":"stranger\r\nforged log line"}`)), "200 405"},
+		"an id that is a path":     {post(path, `{"type":"video.media.ready","object":{"id":"../../x"}}`, sign(`{"type":"video.media.ready","object":{"id":"../../x"}}`)), "200 405"},
+		"the probe":                {post(path, "{}", ""), "200 405"},
+		"the probe, nothing at it": {post(path, "", ""), "200 405"},
+
+		"GET":                  {"GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n", "405 405"},
+		"HEAD":                 {"HEAD " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405"},
+		"small letters":        {replace("POST", "post"), "405 405"},
+		"a method of its own":  {replace("POST", "STRANGER"), "405 405"},
+		"a method that is sly": {strings.Replace(post(path, body, signature, "X-HTTP-Method-Override: POST"), "POST", "GET", 1), "405 405"},
+		"CONNECT":              {"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n", "405 405"},
+		"OPTIONS *":            {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "405 405"},
+		"TRACE":                {"TRACE " + path + " HTTP/1.1\r\nHost: x\r\n\r\n", "405 405"},
+		"a WebSocket":          {"GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "405 405"},
+		"HTTP/2 at once":       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "405"},
+		"POST *":               {post("*", body, signature), "404 405"},
+
+		"no such endpoint":        {post("/webhooks/"+ns+"/stranger", body, signature), "404 405"},
+		"no such namespace":       {post("/webhooks/stranger/fastpix", body, signature), "404 405"},
+		"a slash more":            {post(path+"/", body, signature), "404 405"},
+		"a slash more in front":   {post("/"+path, body, signature), "404 405"},
+		"a slash more between":    {post("/webhooks//"+ns+"/fastpix", body, signature), "404 405"},
+		"dots":                    {post("/webhooks/x/../"+ns+"/fastpix", body, signature), "404 405"},
+		"escaped dots":            {post("/webhooks/x/%2e%2e/"+ns+"/fastpix", body, signature), "404 405"},
+		"an escaped letter":       {post("/webhooks/"+ns+"/%66astpix", body, signature), "404 405"},
+		"an escaped slash":        {post("/webhooks/"+ns+"%2ffastpix", body, signature), "404 405"},
+		"an escaped zero":         {post(path+"%00", body, signature), "404 405"},
+		"a parameter":             {post(path+";a=b", body, signature), "404 405"},
+		"a fragment":              {post(path+"#a", body, signature), "404 405"},
+		"capitals":                {post("/WEBHOOKS/"+ns+"/fastpix", body, signature), "404 405"},
+		"letters of no alphabet":  {post("/webhooks/\xff\xfe/\xc3\xa9", body, signature), "404 405"},
+		"a file":                  {post("/etc/passwd", body, signature), "404 405"},
+		"the probes of a kubelet": {post("/readyz", body, signature), "404 405"},
+		"metrics":                 {post("/metrics", body, signature), "404 405"},
+		"a profile":               {post("/debug/pprof/heap", body, signature), "404 405"},
+
+		"a broken escape":           {post(path+"%zz", body, signature), "400"},
+		"backslashes":               {post(strings.ReplaceAll(path, "/", `\`), body, signature), "400"},
+		"a space in the target":     {post(path+" x", body, signature), "400"},
+		"no host":                   {replace("Host: hooks.example.com\r\n", ""), "400"},
+		"two hosts":                 {replace("Host:", "Host: a\r\nHost:"), "400"},
+		"a host that is none":       {replace("hooks.example.com", "a/b c@d"), "400"},
+		"a zero in a header":        {post(path, body, signature, "X: a\x00b"), "400"},
+		"a return in a header":      {post(path, body, signature, "X: a\rb"), "400"},
+		"a header without a colon":  {post(path, body, signature, "X"), "400"},
+		"a header that is a line":   {strings.Replace(post(path, body, signature), "Host", " X: a\r\nHost", 1), "400"},
+		"a space before the colon":  {replace("Content-Length:", "Content-Length :"), "400"},
+		"two lengths":               {post(path, body, signature, "Content-Length: 1"), "400"},
+		"a list of lengths":         {replace(length, strings.TrimSpace(length)+", 1\r\n"), "400"},
+		"a length below nothing":    {replace(length, "Content-Length: -1\r\n"), "400"},
+		"a length with a sign":      {replace("Content-Length: ", "Content-Length: +"), "400"},
+		"a length in hex":           {replace(length, "Content-Length: 0x10\r\n"), "400"},
+		"a length beyond counting":  {replace(length, "Content-Length: 99999999999999999999\r\n"), "400"},
+		"a length too large":        {replace(length, "Content-Length: 1048577\r\n"), "413"},
+		"HTTP/0.9":                  {"POST " + path + "\r\n", "400"},
+		"HTTP/3.0":                  {replace("HTTP/1.1", "HTTP/3.0"), "505"},
+		"chunks of chunks":          {start + strings.Replace(chunks, "chunked", "chunked, chunked", 1) + "\r\n", "501"},
+		"chunks, said twice":        {start + "Transfer-Encoding: chunked\r\n" + chunks + "\r\n", "501"},
+		"chunks, misspelt":          {start + strings.Replace(chunks, "chunked", "xchunked", 1) + "\r\n", "501"},
+		"chunks, hidden":            {start + strings.Replace(chunks, "chunked", "\x0bchunked", 1) + "\r\n", "400"},
+		"chunks and a length":       {start + length + chunks + "\r\n", "200"},
+		"a length and chunks":       {start + "Content-Length: 3\r\n" + chunks + "\r\n", "200"},
+		"a chunk beyond counting":   {start + "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n", "503"},
+		"a chunk below nothing":     {start + "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n0\r\n\r\n", "503"},
+		"a chunk without an end":    {start + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", "503"},
+		"no chunk":                  {start + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "401"},
+		"something wanted":          {post(path, body, signature, "Expect: 200-ok"), "417"},
+		"a long target":             {post(path+"?"+strings.Repeat("a", 30<<10), body, signature), "431"},
+		"a long header":             {post(path, body, signature, "X: "+strings.Repeat("a", 30<<10)), "431"},
+		"many headers":              {post(path, body, signature, strings.Repeat("X: a\r\n", 5000)+"X: b"), "431"},
+		"TLS":                       {"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n\r\n", "400"},
+		"a request as GET's body":   {"GET / HTTP/1.1\r\nHost: x\r\n" + length + "\r\n" + body, "405 405"},
+		"a request as nobody's":     {"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + length + "\r\n" + body, "404 405"},
+		"no length at all":          {"POST " + path + " HTTP/1.1\r\nHost: x\r\n\r\n", "200 405"},
+		"an event behind no length": {start + "\r\n", "401 405"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := answers(t.Context(), tt.request)
+			if err != nil || got != tt.want {
+				t.Errorf("answered %q (%v), want %q", got, err, tt.want)
+			}
+		})
+	}
+	t.Cleanup(func() { e.checkStranger(t, pid) }) // when all are through
+}
+
+// twin returns a text that base64 may decode to the same bytes.
+func twin(signature string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	last := strings.IndexByte(alphabet, signature[len(signature)-2])
+	return signature[:len(signature)-2] + string(alphabet[last^1]) + "="
+}
+
+// checkStranger checks that a stranger left nothing but what was signed.
+func (e endpoint) checkStranger(t *testing.T, pid int) {
+	ctx := context.WithoutCancel(t.Context())
+	var assets fastpixv1.MediaAssetList
+	if err := deployment.admin.List(ctx, &assets, client.InNamespace(e.namespace)); err != nil {
+		t.Error(err)
+	}
+	if n := len(assets.Items); n > 3 { // the delivery's, and those of two bodies of strange JSON
+		t.Errorf("%d assets", n)
+	}
+	if !deployment.receiver.Running() || deployment.receiver.PID() != pid {
+		t.Error("the receiver did not live through it")
+	}
+	leaks, err := deployment.Leaks(ctx, []string{"stranger"}, deployment.receiver)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, leak := range leaks {
+		if !strings.Contains(leak, "apiserver") && !strings.Contains(leak, "etcd") {
+			t.Errorf("what a stranger wrote is in %s", leak)
+		}
+	}
+}
