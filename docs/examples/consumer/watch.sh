@@ -5,11 +5,11 @@ set -euo pipefail
 
 declare -A known
 while true; do
-	while IFS=$'\t' read -r name state; do
+	while read -r name state; do
 		if [[ -n $state && ${known[$name]-} != "$state" ]]; then
 			known[$name]=$state
 			printf '%s\t%s\n' "$name" "$state"
 		fi
-	done < <(kubectl get mediaassets --namespace="$1" --watch --output='jsonpath={.metadata.name}{"\t"}{.status.state}{"\n"}')
+	done < <(kubectl get mediaassets --namespace="$1" --watch --output='jsonpath={.metadata.name}{" "}{.status.state}{"\n"}')
 	sleep 1
 done
