@@ -144,11 +144,12 @@ image: build ## Build the image IMG into bin/image.tar, without Docker and witho
 
 .PHONY: node
 node: ## Build kubelet, containerd and the rest of a node into bin/node, once (first run: about 4 minutes).
+	hack/node/packages.sh
 	hack/node/build.sh bin/node
+	hack/kubernetes/build.sh bin/node kube-controller-manager
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/pause ./hack/cluster/pause
 	GOOS= GOARCH= go run ./hack/image -file hack/cluster/pause/Dockerfile -binary bin/pause -name fastpix-pause:dev -output bin/node/pause.tar
 	CGO_ENABLED=0 go build -trimpath -o bin/cluster ./hack/cluster
-	hack/node/packages.sh
 
 .PHONY: cluster
 cluster: $(CONTROL_PLANE) node ## Start a one-node Kubernetes on this machine.

@@ -4,7 +4,6 @@
 set -euo pipefail
 
 declare -A packages=(
-	[kube-controller-manager]=k8s.io/kubernetes/cmd/kube-controller-manager
 	[kube-scheduler]=k8s.io/kubernetes/cmd/kube-scheduler
 	[kubelet]=k8s.io/kubernetes/cmd/kubelet
 	[kube-proxy]=k8s.io/kubernetes/cmd/kube-proxy

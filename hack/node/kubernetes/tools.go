@@ -1,10 +1,9 @@
 //go:build tools
 
-// Package kubernetes pins kube-controller-manager, kube-scheduler, kubelet and kube-proxy. It holds no code; hack/node/build.sh builds what it names.
+// Package kubernetes pins kube-scheduler, kubelet and kube-proxy. It holds no code; hack/node/build.sh builds what it names.
 package kubernetes
 
 import (
-	_ "k8s.io/kubernetes/cmd/kube-controller-manager"
 	_ "k8s.io/kubernetes/cmd/kube-proxy"
 	_ "k8s.io/kubernetes/cmd/kube-scheduler"
 	_ "k8s.io/kubernetes/cmd/kubelet"
