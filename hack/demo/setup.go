@@ -68,7 +68,7 @@ func (d *demo) setUp(ctx context.Context) (err error) {
 			return d.plane.Apply(ctx, "config/default")
 		}},
 		{"config/samples is applied: a namespace with its WebhookEndpoint, and the example's signing secret", func() error {
-			return errors.Join(d.plane.Apply(ctx, "config/samples"), d.plane.Apply(ctx, "config/samples/signing_secret.yaml"))
+			return d.plane.Apply(ctx, "config/samples")
 		}},
 		{"both identities have tokens: fastpix-receiver and fastpix-controller-manager", func() error {
 			if asReceiver, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-receiver"); err != nil {
