@@ -140,7 +140,10 @@ func huge(head, wide string) []byte {
 
 // longID returns a text of at most so many bytes as JSON writes it, which is how ids are bounded.
 func longID(wide string, bytes int) string {
-	written, _ := json.Marshal(wide)
+	written, err := json.Marshal(wide)
+	if err != nil {
+		panic(err)
+	}
 	return strings.Repeat(wide, bytes/(len(written)-len(`""`)))
 }
 
