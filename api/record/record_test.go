@@ -5,6 +5,8 @@ package record
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -169,6 +171,29 @@ func TestEncodeRefusesWhatIsTooLarge(t *testing.T) {
 	}
 }
 
+// sampleRecords returns what the receiver makes of the samples, from its golden files.
+func sampleRecords(f *testing.F) []string {
+	f.Helper()
+	paths, err := filepath.Glob("../../webhookserver/event/testdata/golden/*.json")
+	if err != nil || len(paths) < 40 {
+		f.Fatalf("%d golden files: %v", len(paths), err)
+	}
+	var all []string
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		r := makeRecord(nil)
+		if err := errors.Join(err, json.Unmarshal(text, r)); err != nil {
+			f.Fatal(err)
+		}
+		encoded, err := Encode(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		all = append(all, encoded)
+	}
+	return all
+}
+
 // FuzzDecode: never panics, and what it accepts is stable under another turn and obeys the rules that controllers rely on.
 func FuzzDecode(f *testing.F) {
 	seed, err := Encode(makeRecord(nil))
@@ -177,6 +202,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(seed)
 	f.Add(`{"v":2}`)
+	for _, s := range sampleRecords(f) {
+		f.Add(s)
+	}
 	f.Add(strings.Replace(seed, `"media":{`, `"media":{"title":"\ud800","ai":{"summary":{}},"tracks":{"remove":[""]},`, 1))
 	f.Fuzz(func(t *testing.T, s string) {
 		r, err := Decode(s)
