@@ -101,6 +101,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"an alias for a type":     func(r *Record) { r.Type = "video.upload.created" },
 		"no receipt":              func(r *Record) { r.Received = metav1.MicroTime{} },
 		"no time and no verdict":  func(r *Record) { r.Time = nil },
+		"a time too far ahead":    func(r *Record) { r.Time = &metav1.MicroTime{Time: r.Received.Add(MaxFuture + time.Microsecond)} },
 		"no namespace":            func(r *Record) { r.Namespace = "" },
 		"a path for a namespace":  func(r *Record) { r.Namespace = "../" + marker },
 		"no endpoint":             func(r *Record) { r.Endpoint = "" },
@@ -185,6 +186,7 @@ func sampleRecords(f *testing.F) []string {
 		if err := errors.Join(err, json.Unmarshal(text, r)); err != nil {
 			f.Fatal(err)
 		}
+		r.Untimed = Untimed(r.Time, r.Received)
 		encoded, err := Encode(r)
 		if err != nil {
 			f.Fatal(err)
@@ -212,7 +214,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		typ, known := Lookup(r.Type)
-		if !known || len(r.Changes) == 0 || len(r.Changes) > MaxChanges || r.Time == nil && !r.Untimed {
+		if !known || len(r.Changes) == 0 || len(r.Changes) > MaxChanges || !r.Untimed && Untimed(r.Time, r.Received) {
 			t.Fatalf("accepted %+v", r)
 		}
 		for i, c := range r.Changes {
