@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +124,112 @@ func TestTombstoneGoesAndReplaysDoNotRaiseIt(t *testing.T) {
 	if a, err := e.asset(t, id); !apierrors.IsNotFound(err) {
 		t.Errorf("a replay raised the dead: %+v (%v)", a.Status, err)
 	}
+}
+
+// What becomes due while nobody is there is done by the next leader: a tombstone goes, and a stream whose encoder did not come back is
+// no longer in doubt.
+func TestTimersFireAlthoughTheControllersWereDown(t *testing.T) {
+	const seconds = 4
+	e := newEndpoint(t)
+	e.edit(t, func(s *fastpixv1.WebhookEndpointSpec) {
+		s.Retention.Deleted = &metav1.Duration{Duration: seconds * time.Second}
+	})
+	startAnew(t, deployment.controllers) // so that they know the retention
+	t.Cleanup(func() { restart(t, deployment.controllers) })
+	id, _ := newAsset()
+	now := time.Now().UTC().Format(time.RFC3339Nano)
+	e.mustDeliver(t, fmt.Appendf(nil, `{"type":"video.media.deleted","id":"e1","object":{"type":"media","id":%q},"createdAt":%q}`, id, now))
+	e.mustDeliver(t, fmt.Appendf(nil, `{"type":"video.live_stream.disconnected","id":"e2","object":{"type":"live","id":%q},"createdAt":%q,"data":{"reconnectWindow":%d}}`,
+		fixtures.Stream, now, seconds))
+	running := assetOf(id, "Deleted", "{.status.timer}", "Retention")
+	waiting := streamOf(fixtures.Stream, "Disconnected", "{.status.timer}", "Reconnect", live, "Unknown")
+	for _, want := range []fixtures.Mirror{running, waiting} {
+		if err := controlplane.WaitMirror(t.Context(), deployment.admin, e.namespace, want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFolded(t)
+	deployment.controllers.Kill()
+	eventually(t, "both are due", func(ctx context.Context) error {
+		var s fastpixv1.LiveStream
+		a, err := e.asset(t, id)
+		if err := errors.Join(err, deployment.admin.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: fixtures.Stream}, &s)); err != nil {
+			return err
+		}
+		for _, at := range []*metav1.MicroTime{a.Status.TimerTime, s.Status.TimerTime} {
+			if at == nil || time.Now().Before(at.Time) {
+				return fmt.Errorf("a timer is due at %v", at)
+			}
+		}
+		return nil
+	})
+	for _, want := range []fixtures.Mirror{running, waiting} {
+		if err := controlplane.CheckMirror(t.Context(), deployment.admin, e.namespace, want); err != nil {
+			t.Fatalf("without controllers: %v", err)
+		}
+	}
+	restart(t, deployment.controllers)
+	over := streamOf(fixtures.Stream, "Disconnected", "{.status.timer}", "", live, "False", `{.status.conditions[?(@.type=="Live")].reason}`, "WindowPassed")
+	if err := controlplane.WaitMirror(t.Context(), deployment.admin, e.namespace, over); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the tombstone is purged", func(context.Context) error {
+		if _, err := e.asset(t, id); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("it is there (%w)", err)
+		}
+		return nil
+	})
+}
+
+// TestEventsAreMadeOnce protects what people see with kubectl describe: each Event once, however often FastPix tells of it.
+func TestEventsAreMadeOnce(t *testing.T) {
+	e := newEndpoint(t)
+	startAnew(t, deployment.controllers) // no other test's burst leaves these out
+	media := func(id string, bodies ...string) {
+		for _, file := range bodies {
+			body := bytes.ReplaceAll(recent(file), []byte(fixtures.MediaA), []byte(id))
+			for range 3 {
+				body = append(body, ' ') // other bytes, so that the receiver remembers none of them
+				e.mustDeliver(t, body)
+			}
+			waitFolded(t)
+		}
+	}
+	media(fixtures.MediaA, "video.media.created.json", "video.media.ready.json", "video.media.updated.json", "video.media.deleted.json")
+	media(fixtures.MediaC, "video.media.created.failing.json", "video.media.failed.json")
+	now := time.Now().UTC()
+	for i, typ := range []string{"created", "active", "disconnected", "idle"} {
+		body := fmt.Appendf(nil, `{"type":"video.live_stream.%s","id":"e%d","object":{"type":"live","id":%q},"createdAt":%q,"data":{"reconnectWindow":600}}`,
+			typ, i, fixtures.Stream, now.Add(time.Duration(i-5)*time.Second).Format(time.RFC3339Nano))
+		for range 3 {
+			body = append(body, ' ')
+			e.mustDeliver(t, body)
+		}
+		waitFolded(t)
+	}
+	want := []string{
+		"LiveStream Ended", "LiveStream Interrupted", "LiveStream WentLive", "MediaAsset Deleted", "MediaAsset Failed", "MediaAsset Ready",
+	}
+	eventually(t, "all Events are there", func(ctx context.Context) error {
+		var list eventsv1.EventList
+		if err := deployment.admin.List(ctx, &list, client.InNamespace(e.namespace)); err != nil {
+			return err
+		}
+		var got []string
+		for _, ev := range list.Items {
+			if ev.Regarding.Kind != "WebhookEndpoint" {
+				got = append(got, ev.Regarding.Kind+" "+ev.Reason)
+				if ev.Series != nil {
+					t.Errorf("%s was told %d times", ev.Reason, ev.Series.Count)
+				}
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("got %q, want %q", got, want)
+		}
+		return nil
+	})
 }
 
 func TestRecordThatCannotBeFoldedIsShownAndCostsNobodyElse(t *testing.T) {

@@ -240,6 +240,8 @@ func (r *Record) validate() error {
 		return errors.New("record has no time of receipt")
 	case !r.Untimed && r.Time == nil:
 		return errors.New("record has neither a time nor the verdict that it has none")
+	case !r.Untimed && Untimed(r.Time, r.Received):
+		return errors.New("record has a time that its receipt does not bear out")
 	case len(validation.IsDNS1123Label(r.Namespace)) > 0:
 		return errors.New("record has no valid namespace")
 	case len(validation.IsDNS1123Subdomain(r.Endpoint)) > 0:
