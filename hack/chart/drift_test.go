@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -10,25 +11,52 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
 
-// kustomized returns the objects of config/default, in the operator's own or in another namespace, without the namespace itself.
-func kustomized(t *testing.T, in string) objects {
+// kustomized returns what kustomize makes of folders and components of config/, in the operator's own or in another namespace, as
+// config/default labels it, without the namespace itself.
+func kustomized(t *testing.T, in string, resources, components []string) objects {
 	t.Helper()
 	assets, err := controlplane.Assets()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), "kustomize", inRoot(t, "config/default")).Output()
+	overlay := t.TempDir()
+	kustomization, err := yaml.Marshal(map[string]any{
+		"resources": relative(t, overlay, resources), "components": relative(t, overlay, components),
+		"labels": []any{map[string]any{"pairs": map[string]string{"app.kubernetes.io/part-of": "fastpix-operator"}}},
+	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), kustomization, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), "kustomize", overlay).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	// Quoted where it is a value of its own, as 4711 would be a number.
 	renamed := strings.NewReplacer("namespace: "+namespace, fmt.Sprintf("namespace: %q", in), namespace, in)
 	all := parsed(t, renamed.Replace(string(out)))
 	maps.DeleteFunc(all, func(_ string, o *unstructured.Unstructured) bool { return o.GetKind() == "Namespace" })
+	return all
+}
+
+// relative returns folders of config/ as a kustomization elsewhere has to name them.
+func relative(t *testing.T, from string, folders []string) []string {
+	t.Helper()
+	var all []string
+	for _, folder := range folders {
+		path, err := filepath.Rel(from, inRoot(t, filepath.Join("config", folder)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, path)
+	}
 	return all
 }
 
@@ -48,33 +76,34 @@ func forgetKeep(t *testing.T, all objects) {
 	}
 }
 
-// TestChartIsWhatKustomizeMakes protects those who use either from drift between the two: with no values set they install the same.
+// TestChartIsWhatKustomizeMakes protects those who use either from drift between the two: with no value set they install the same, and
+// so they do with a value and the folder or component that stands for it.
 func TestChartIsWhatKustomizeMakes(t *testing.T) {
-	for _, in := range []string{namespace, "media-4", "4711"} {
-		t.Run(in, func(t *testing.T) {
-			got := rendered(t, in)
+	for name, tt := range map[string]struct {
+		namespace  string // the operator's own if empty
+		set        []string
+		resources  []string
+		components []string
+	}{
+		"with nothing set":              {},
+		"in another namespace":          {namespace: "media-4"},
+		"in a namespace like a number":  {namespace: "4711"},
+		"with a ServiceMonitor":         {set: []string{"--set=serviceMonitor.enabled=true"}, components: []string{"prometheus"}},
+		"with a quota":                  {set: []string{"--set=quota.enabled=true"}, resources: []string{"quota"}},
+		"with TLS as far as a receiver": {set: []string{"--set=receiver.tls.secretName=fastpix-receiver-tls"}, components: []string{"components/receiver-tls"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := cmp.Or(tt.namespace, namespace)
+			got := rendered(t, in, tt.set...)
 			forgetKeep(t, got)
-			checkSame(t, got, kustomized(t, in))
+			want := kustomized(t, in, append([]string{"default"}, tt.resources...), tt.components)
+			// Where certificates come from is not the chart's business.
+			maps.DeleteFunc(want, func(_ string, o *unstructured.Unstructured) bool {
+				return o.GroupVersionKind().Group == "cert-manager.io"
+			})
+			checkSame(t, got, want)
 		})
 	}
-}
-
-// TestServiceMonitorIsThatOfTheComponent protects the one object that config/default leaves out.
-func TestServiceMonitorIsThatOfTheComponent(t *testing.T) {
-	source, err := os.ReadFile(inRoot(t, "config/prometheus/service_monitor.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := kustomized(t, namespace)
-	for key, object := range parsed(t, string(source)) {
-		labels := object.GetLabels()
-		labels["app.kubernetes.io/part-of"] = "fastpix-operator"
-		object.SetLabels(labels)
-		want[key] = object
-	}
-	got := rendered(t, namespace, "--set=serviceMonitor.enabled=true")
-	forgetKeep(t, got)
-	checkSame(t, got, want)
 }
 
 // TestBracesAreRefused protects from manifests that a template would not show as they are.

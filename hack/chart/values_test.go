@@ -54,8 +54,8 @@ var effects = map[string][]effect{
 	"receiver.replicas":    {{"receiver.replicas=0", receiver, "{.spec.replicas}", "0"}},
 	"receiver.externalURL": {{"receiver.externalURL=https://h.example/x", receiver, container + ".args[2]}", "--external-url=https://h.example/x"}},
 	"receiver.tls.secretName": {
-		{"receiver.tls.secretName=crt", receiver, container + ".args[2]}", "--receiver-tls-cert-dir=/etc/fastpix/tls"},
-		{"receiver.tls.secretName=crt", receiver, container + ".volumeMounts[0].mountPath}", "/etc/fastpix/tls"},
+		{"receiver.tls.secretName=crt", receiver, container + ".args[2]}", "--receiver-tls-cert-dir=/run/fastpix/tls"},
+		{"receiver.tls.secretName=crt", receiver, container + ".volumeMounts[0].mountPath}", "/run/fastpix/tls"},
 		{"receiver.tls.secretName=crt", receiver, pod + ".volumes[0].secret.secretName}", "crt"},
 		{"receiver.tls.secretName=crt", service, "{.spec.ports[0].port} {.spec.ports[0].name} {.spec.ports[0].appProtocol}", "443 https https"},
 	},
