@@ -56,6 +56,9 @@ func formatCounts(counts map[types.NamespacedName]int64) string {
 	return strings.Join(parts, ",")
 }
 
+// minUnread is how many batches that are gone may at least be remembered as unread.
+const minUnread = 1024
+
 // backlog knows every batch in the journal by its metadata, and which of them are to be read next. An informer feeds it.
 type backlog struct {
 	mu      sync.Mutex
@@ -94,6 +97,9 @@ func (b *backlog) again(uid types.UID) bool {
 }
 
 func (b *backlog) queue(uid types.UID) {
+	if len(b.unread) > 2*len(b.known)+minUnread { // a standby reads nothing, and must not remember every batch that ever was
+		b.unread = slices.DeleteFunc(b.unread, func(uid types.UID) bool { _, ok := b.known[uid]; return !ok })
+	}
 	b.unread = append(b.unread, uid)
 	select {
 	case b.arrived <- struct{}{}:

@@ -71,7 +71,8 @@ func (d *discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Res
 	}
 	// Whatever happens next, the batch gives up its place in memory: if it cannot end, it must not keep others out.
 	defer d.ledger.forget(uid)
-	if b.retry && len(b.failures) > 0 {
+	// Only a batch that failed as a whole stays as it is: what was folded of it must not be folded at every retry.
+	if b.retry && len(b.failures) == len(b.records) {
 		return d.keep(ctx, b)
 	}
 	if err := d.end(ctx, b); err != nil {
@@ -159,10 +160,10 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, endpoint string, inde
 	object.Annotations = map[string]string{
 		fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
 	}
-	defer d.tell(ctx, key, failures)
 	if err := d.client.Create(ctx, object); err != nil {
 		return client.IgnoreAlreadyExists(err) // moved before a crash; its status follows at its first retry
 	}
+	d.tell(ctx, key, failures)
 	return d.writeFailures(ctx, object, failures)
 }
 

@@ -32,6 +32,8 @@ const (
 	// troublePatience is the same for answers that may pass, such as an admission webhook that does not work: for ever in memory they
 	// would keep other tenants' records out.
 	troublePatience = 30 * time.Second
+	// purgePause comes before another look at a tombstone that an older record holds up.
+	purgePause = 10 * time.Second
 	// defaultRetention holds for objects whose endpoint is gone; it is the default of spec.retention.deleted.
 	defaultRetention = 7 * 24 * time.Hour
 )
@@ -90,7 +92,12 @@ type outcome struct {
 	dropped int    // how many entries were discarded instead of folded
 	why     string // they were discarded
 	failed  map[int]failure
+	parts   int // in how many parts the entries were tried
 }
+
+// maxParts bounds the writes of one visit that look for the records that are refused: it finds a few among many, and leaves more to the
+// retries.
+const maxParts = 64
 
 // add takes over what became of some of the entries.
 func (o *outcome) add(part outcome) {
@@ -103,6 +110,7 @@ func (o *outcome) add(part outcome) {
 // those that are refused by themselves: one that cannot be folded must not hold up others. The entries' first one has that position
 // among all entries of the visit.
 func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry, position int, o *outcome) error {
+	o.parts++
 	part, err := f.fold(ctx, key, entries)
 	if err == nil {
 		o.add(part)
@@ -113,7 +121,7 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 	switch {
 	case !ok:
 		return err
-	case len(entries) > 1 && errors.As(err, &write) && write.status:
+	case len(entries) > 1 && errors.As(err, &write) && write.status && isAboutContent(err) && o.parts < maxParts:
 		half := len(entries) / 2
 		if err := f.foldApart(ctx, key, entries[:half], position, o); err != nil {
 			return err
@@ -130,6 +138,11 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 		}
 	}
 	return nil
+}
+
+// isAboutContent reports that the API server refuses what an object says. Any other answer would be the same whatever it said.
+func isAboutContent(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsForbidden(err)
 }
 
 // writeError is an answer to a write of a mirror, or of its status, unlike one to a read, which says nothing about the mirror.
@@ -380,7 +393,7 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	f.written.Remove(key)
 	done, err := f.purge(ctx, m, retentionOf(endpoint))
 	if err == nil && !done {
-		return reconcile.Result{RequeueAfter: time.Second}, nil
+		return reconcile.Result{RequeueAfter: purgePause}, nil
 	}
 	return reconcile.Result{}, err
 }

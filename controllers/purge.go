@@ -26,6 +26,16 @@ type purger struct {
 	now   func() time.Time
 	// remembered is what was written, by the endpoint's UID: the informer tells of it later.
 	remembered sync.Map
+	raising    sync.Mutex
+}
+
+// raise keeps the newest of what was written for an endpoint, in whatever order the writers get here.
+func (p *purger) raise(endpoint types.UID, through metav1.MicroTime) {
+	p.raising.Lock()
+	defer p.raising.Unlock()
+	if own, ok := p.remembered.Load(endpoint); !ok || through.After(own.(metav1.MicroTime).Time) {
+		p.remembered.Store(endpoint, through)
+	}
 }
 
 // purgedThrough returns how new what was purged at an endpoint is; nil if nothing was.
@@ -98,6 +108,6 @@ func (p *purger) remember(ctx context.Context, key types.NamespacedName, through
 			return err
 		}
 	}
-	p.remembered.Store(endpoint.UID, *endpoint.Status.PurgedThrough)
+	p.raise(endpoint.UID, *endpoint.Status.PurgedThrough)
 	return nil
 }

@@ -33,8 +33,8 @@ func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
 	}
 	r.load()
 	result, err := r.folder.Reconcile(t.Context(), key)
-	if err != nil || result.RequeueAfter != time.Second {
-		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want a second", result.RequeueAfter, err)
+	if err != nil || result.RequeueAfter != purgePause {
+		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want %v", result.RequeueAfter, err, purgePause)
 	}
 	if err := r.run(); err != nil {
 		t.Fatal(err)

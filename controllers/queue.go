@@ -108,6 +108,13 @@ func (s *queueSource[K]) add(key K) {
 	s.queue.Add(key)
 }
 
+// forget drops a key that was to be queued later, as long as the controller has not started.
+func (s *queueSource[K]) forget(key K) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.later, key)
+}
+
 // addAt queues a key when its time comes.
 func (s *queueSource[K]) addAt(key K, at time.Time) {
 	s.mu.Lock()

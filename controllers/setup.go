@@ -252,6 +252,7 @@ func timerHandler(kind record.Kind, timers *timers, fold *queueSource[record.Key
 			}
 			_, key := timedMirror(kind, object)
 			timers.clear(key)
+			fold.forget(key)
 		},
 	}
 }

@@ -40,16 +40,18 @@ type sweeper struct {
 
 // Start sweeps at once and then every hour.
 func (s *sweeper) Start(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for pause := sweepPause; ctx.Err() == nil; {
 		err := s.sweep(ctx)
 		if err != nil && ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Sweep failed, will retry")
 		}
-		if err != nil || s.putOff > 0 {
-			sleep(ctx, sweepPause)
+		if err == nil && s.putOff == 0 {
+			pause = sweepPause
+			sleep(ctx, sweepInterval)
 			continue
 		}
-		sleep(ctx, sweepInterval)
+		sleep(ctx, pause)
+		pause = min(2*pause, sweepInterval) // a busy journal may put off for long, and each sweep lists every mirror
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ current() {
 	built=$(go version -m "$out/$1" 2>/dev/null) || return 1
 	grep -q ": $(go env GOVERSION)\$" <<<"$built" &&
 		grep -q "GOOS=$(go env GOOS)\$" <<<"$built" && grep -q "GOARCH=$(go env GOARCH)\$" <<<"$built" &&
-		! awk '$NF ~ /^h1:/ {print $(NF-2), $(NF-1), $NF}' <<<"$built" | grep -qvxFf go.sum
+		! awk '$NF ~ /^h1:/ {print $(NF-2), $(NF-1), $NF}' <<<"$built" | grep -vxFf go.sum >/dev/null
 }
 
 # build PROGRAM: compiles it and says every ten seconds that it is still at it.

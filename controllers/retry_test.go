@@ -1,0 +1,124 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect what retries and a standby may cost: a retry folds nothing twice, one object's trouble has a bound, and a replica
+// that only waits remembers nothing of what came and went. All were found in review.
+
+func TestRetryLeavesBehindOnlyWhatStillFails(t *testing.T) {
+	t.Parallel()
+	squatter := func(name string) *fastpixv1.MediaAsset {
+		return &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
+	}
+	one, two := squatter("one"), squatter("two")
+	c := newFakeClient(t, interceptor.Funcs{}, one, two,
+		journal(t, "b1", event("e1", "video.media.ready", 1, media("one", "Ready")), event("e2", "video.media.ready", 1, media("two", "Ready"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	r = newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	left := batches(t, c)
+	if len(left) != 1 || len(left[0].Spec.Events) != 1 || len(left[0].Status.Failed) != 1 || left[0].Status.Failed[0].EventID != "e2" {
+		t.Fatalf("left are %s, want the record that still fails alone", mustJSON(t, left))
+	}
+	if r.asset("one").Status.State != "Ready" {
+		t.Fatal("the record whose cause is gone is not folded")
+	}
+	if err := c.Delete(t.Context(), r.asset("one")); err != nil { // by hand
+		t.Fatal(err)
+	}
+	r = newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if r.asset("one").Name != "" {
+		t.Error("a retry made a mirror again that was deleted by hand")
+	}
+}
+
+func TestTroubleThatIsNotAboutContentIsNotTakenApart(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer error
+		most   int
+	}{
+		"an admission webhook that does not work": {apierrors.NewInternalError(fmt.Errorf("failed calling webhook")), 1},
+		"a refusal of everything":                 {apierrors.NewInvalid(fastpixv1.GroupVersion.WithKind("MediaAsset").GroupKind(), "m1", nil), 2 * maxParts},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			writes := 0
+			var records []*record.Record
+			for i := range fastpixv1.MaxBatchEvents {
+				records = append(records, event(fmt.Sprintf("e%03d", i), "video.media.updated", i%50, media("m1", "Ready")))
+			}
+			c := newFakeClient(t, interceptor.Funcs{
+				SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+					if _, ok := o.(*fastpixv1.MediaAsset); ok {
+						writes++
+						return tc.answer
+					}
+					return c.SubResource(sub).Update(ctx, o, opts...)
+				},
+			}, journal(t, "b1", records...))
+			r := newRig(t, c)
+			_ = r.run() // its patience begins
+			r.now = r.now.Add(time.Hour)
+			writes = 0
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			if writes < 1 || writes > tc.most {
+				t.Errorf("one visit made %d writes, want at most %d", writes, tc.most)
+			}
+		})
+	}
+}
+
+func TestStandbyForgetsWhatCameAndWent(t *testing.T) {
+	t.Parallel()
+	b := newBacklog()
+	for i := range 20 * minUnread {
+		uid := types.UID(fmt.Sprint(i))
+		b.add(batchInfo{uid: uid})
+		b.remove(uid)
+	}
+	if len(b.unread) > 2*minUnread {
+		t.Errorf("%d batches that are gone are remembered", len(b.unread))
+	}
+	b.add(batchInfo{uid: "last"})
+	if info, ok := b.next(); !ok || info.uid != "last" {
+		t.Errorf("got %v, %v", info.uid, ok)
+	}
+
+	source := &queueSource[record.Key]{}
+	handler := timerHandler(record.MediaAsset, newTimers(), source)
+	asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "m1"}}
+	asset.Status.TimerTime = &metav1.MicroTime{Time: testStart}
+	handler.OnAdd(asset, false)
+	handler.OnDelete(asset)
+	if len(source.later) != 0 {
+		t.Errorf("%d timers of mirrors that are gone are remembered", len(source.later))
+	}
+}
