@@ -92,6 +92,7 @@ func newTraffic(t *testing.T) *traffic {
 
 // run sends until the context ends. Every event is sent once, so that what is lost is not made good by the next attempt.
 func (tr *traffic) run(ctx context.Context, t *testing.T) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
@@ -113,6 +114,7 @@ func (tr *traffic) run(ctx context.Context, t *testing.T) {
 }
 
 func (tr *traffic) send(t *testing.T) {
+	t.Helper()
 	id, body := newAsset()
 	path := "/webhooks/" + tr.namespace + "/" + *tr.name.Load()
 	code, err := deployment.receiver.Post(t.Context(), path, body, fixtures.Sign(*tr.secret.Load(), body))
@@ -134,6 +136,7 @@ type upheaval func(ctx context.Context) error
 
 // shake lets upheavals follow each other until the context ends; each is finished.
 func shake(ctx context.Context, t *testing.T, upheavals []upheaval) {
+	t.Helper()
 	for i := 0; ctx.Err() == nil; i++ {
 		if err := upheavals[i%len(upheavals)](t.Context()); err != nil {
 			t.Errorf("upheaval %d: %v", i%len(upheavals), err)
@@ -254,6 +257,7 @@ func (tr *traffic) secretUpheavals() []upheaval {
 
 // changeHands lets teams with signing secrets of their own have one namespace after the other, of the same name.
 func changeHands(ctx context.Context, t *testing.T) {
+	t.Helper()
 	clients, err := kubernetes.NewForConfig(deployment.Config())
 	if err != nil {
 		t.Error(err)
@@ -267,7 +271,7 @@ func changeHands(ctx context.Context, t *testing.T) {
 		tr.secret.Store(&secret)
 		tr.name.Store(new("fastpix"))
 		tr.settle(t, secret)
-		has, cancel := context.WithTimeout(t.Context(), time.Second)
+		has, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		tr.run(has, t)
 		cancel()
 		if ctx.Err() != nil {
@@ -286,6 +290,7 @@ func changeHands(ctx context.Context, t *testing.T) {
 
 // settle puts into a namespace what an endpoint needs, and waits until it accepts.
 func (tr *traffic) settle(t *testing.T, secret string) {
+	t.Helper()
 	putEndpoint(t, tr.namespace, &corev1.Secret{
 		Type: fastpixv1.SigningSecretType, StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: secret},
 	})
@@ -294,6 +299,7 @@ func (tr *traffic) settle(t *testing.T, secret string) {
 
 // checkOwn checks that everything of this team is there in the end, and nothing of those who had the namespace before.
 func (tr *traffic) checkOwn(t *testing.T, others []string) {
+	t.Helper()
 	waitFolded(t)
 	if len(others) == 0 || len(tr.acknowledged) == 0 {
 		t.Errorf("%d and %d events were acknowledged", len(others), len(tr.acknowledged))
