@@ -163,8 +163,13 @@ type metricsGuard struct {
 	strangers flowcontrol.PassiveRateLimiter
 
 	mu    sync.Mutex
-	known map[[sha256.Size]byte]bool // what opened the metrics, by digest
+	known map[scraper]bool // who got metrics
 }
+
+// scraper is the digest of what somebody shows to get metrics.
+type scraper [sha256.Size]byte
+
+type scraperKey struct{}
 
 func guardedMetrics(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 	authenticated, err := filters.WithAuthenticationAndAuthorization(config, client)
@@ -174,39 +179,39 @@ func guardedMetrics(config *rest.Config, client *http.Client) (metricsserver.Fil
 	return func(log logr.Logger, metrics http.Handler) (http.Handler, error) {
 		g := &metricsGuard{strangers: flowcontrol.NewTokenBucketPassiveRateLimiter(strangersPerSecond, strangersBurst)}
 		g.next, err = authenticated(log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.remember(r)
+			g.remember(r.Context())
 			metrics.ServeHTTP(w, r)
 		}))
 		return g, err
 	}, nil
 }
 
-func digestOfToken(r *http.Request) [sha256.Size]byte {
-	return sha256.Sum256([]byte(r.Header.Get("Authorization")))
-}
-
 // ServeHTTP answers a request for metrics.
 func (g *metricsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "" && !g.knows(r) && !g.strangers.TryAccept() {
+	shown := r.Header.Get("Authorization")
+	who := scraper(sha256.Sum256([]byte(shown)))
+	if shown != "" && !g.knows(who) && !g.strangers.TryAccept() {
 		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
 		return
 	}
-	g.next.ServeHTTP(w, r)
+	// Who authenticates takes the header away.
+	g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scraperKey{}, who)))
 }
 
-func (g *metricsGuard) knows(r *http.Request) bool {
+func (g *metricsGuard) knows(who scraper) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.known[digestOfToken(r)]
+	return g.known[who]
 }
 
-func (g *metricsGuard) remember(r *http.Request) {
+func (g *metricsGuard) remember(ctx context.Context) {
+	who, _ := ctx.Value(scraperKey{}).(scraper)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.known == nil || len(g.known) >= maxKnownScrapers { // tokens change about once an hour
-		g.known = map[[sha256.Size]byte]bool{}
+		g.known = map[scraper]bool{}
 	}
-	g.known[digestOfToken(r)] = true
+	g.known[who] = true
 }
 
 // netLog takes what net/http says of broken connections to the ports of metrics and probes: it quotes whoever connects, as often as they

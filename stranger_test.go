@@ -11,12 +11,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,18 +44,7 @@ func answers(ctx context.Context, request string) (string, error) {
 		return "", err
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(pollTimeout))
-	var codes []string
-	for r := bufio.NewReader(conn); ; {
-		resp, err := http.ReadResponse(r, nil)
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return strings.Join(codes, " "), nil
-		case err != nil:
-			return strings.Join(codes, " "), err
-		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		codes = append(codes, strconv.Itoa(resp.StatusCode))
-	}
+	return readAnswers(bufio.NewReader(conn))
 }
 
 // post is a request with an event about a media of its own, which some header precedes.
@@ -83,6 +69,7 @@ func compressed(body string) string {
 }
 
 func TestStrangersRequests(t *testing.T) {
+	t.Parallel()
 	e := newEndpoint(t)
 	pid := deployment.receiver.PID()
 	path, ns := e.path(), e.namespace
@@ -254,6 +241,7 @@ func twin(signature string) string {
 
 // checkStranger checks that a stranger left nothing but what was signed.
 func (e endpoint) checkStranger(t *testing.T, pid int) {
+	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	var assets fastpixv1.MediaAssetList
 	if err := deployment.admin.List(ctx, &assets, client.InNamespace(e.namespace)); err != nil {

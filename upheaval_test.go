@@ -271,7 +271,7 @@ func changeHands(ctx context.Context, t *testing.T) {
 		tr.secret.Store(&secret)
 		tr.name.Store(new("fastpix"))
 		tr.settle(t, secret)
-		has, cancel := context.WithTimeout(t.Context(), time.Second)
+		has, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		tr.run(has, t)
 		cancel()
 		if ctx.Err() != nil {

@@ -122,7 +122,7 @@ func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if o.final() {
 		return o
 	}
-	h.connections.verified(r.Context()) //nolint:contextcheck // it only finds the connection
+	h.connections.verified(ctx)
 	return h.take(ctx, d, fingerprint)
 }
 

@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -19,8 +20,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
@@ -202,6 +205,65 @@ func TestTLSTakesNewCertificatesAndSpeaksHTTP2(t *testing.T) {
 	old.MaxVersion = tls.VersionTLS11
 	if _, _, _, err := deliver(old, false); err == nil {
 		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+// pipes is a listener of connections that hold nothing: who writes waits for who reads.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if conn, ok := <-p; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error { return nil }
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+func TestClientThatReadsNothingIsCutOff(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeCertificate(t, folder)
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const settings, ping = "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"
+	const goodbye = 5 * time.Second // of crypto/tls
+	for protocol, say := range map[string]struct{ once, then string }{
+		"http/1.1": {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "x"},
+		"h2":       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings, ping},
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				near, far := net.Pipe()
+				listener := make(pipes, 1)
+				listener <- near
+				h := &handler{
+					directory: newDirectory(nil, time.Now), bodies: newBodies(), connections: newConnections(1),
+					refusals: newRefusalLog(logr.Discard()), options: testOptions(), now: time.Now,
+				}
+				config := tlsConfig(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil })
+				server := newServer(h)
+				go func() { _ = server.Serve(tls.NewListener(listener, config)) }()
+				client := tls.Client(far, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, NextProtos: []string{protocol}})
+				if _, err := io.WriteString(client, say.once); err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				for err = nil; err == nil; time.Sleep(time.Second) {
+					_, err = io.WriteString(client, say.then) // until it is cut off
+				}
+				if took := time.Since(start); took < writeTimeout || took > writeTimeout+goodbye+2*time.Second {
+					t.Errorf("cut off after %v, want %v", took, writeTimeout)
+				}
+				close(listener)
+				_ = server.Close()
+			})
+		})
 	}
 }
 
