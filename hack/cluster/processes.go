@@ -44,7 +44,9 @@ func (n *node) processes() []*controlplane.Process {
 			"--kubeconfig="+keyFile("kube-proxy.kubeconfig"), "--hostname-override="+nodeName,
 			"--proxy-mode=iptables", "--cluster-cidr="+podRange,
 			// The table of connections is the machine's.
-			"--conntrack-max-per-core=0"),
+			"--conntrack-max-per-core=0",
+			// Its log then tells when it learnt of an endpoint, and when it changed the rules.
+			"--v=4"),
 	}
 }
 
