@@ -174,6 +174,12 @@ e2e:
 	bin/e2e -image $(IMG) $(E2E_ARGS)
 endif
 
+.PHONY: e2e-chart
+e2e-chart: helm ## The same with what the Helm chart renders.
+	mkdir -p bin && { cat config/default/namespace.yaml; bin/helm/helm template fastpix config/helm/fastpix-operator --namespace fastpix-system; } | \
+		sed 's|image: "fastpix-operator:dev"$$|image: "$(IMG)"|' >bin/chart.yaml
+	$(MAKE) e2e E2E_ARGS="-manifest bin/chart.yaml $(E2E_ARGS)"
+
 ##@ Releases
 
 .PHONY: vulncheck
