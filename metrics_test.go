@@ -31,7 +31,7 @@ func TestMetricsAreForThoseWhoMayGetThem(t *testing.T) {
 		}
 		return identity.Config.BearerToken
 	}
-	scraper, stranger := token("scraper"), token("stranger")
+	scraper, stranger := token("scraper"), token("visitor")
 	binding := &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "fastpix-metrics-reader"},
