@@ -7,26 +7,15 @@ out=${1:-$here/../../bin/helm}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 cd "$here"
+source "$here/../build_program.sh"
 
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
 stamp=$out/.built-from
-want=$(cat go.mod go.sum build.sh | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)
+want=$(cat go.mod go.sum build.sh ../build_program.sh | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
 	exit 0
 fi
 
 version=$(go list -m -f '{{.Version}}' helm.sh/helm/v4)
-started=$SECONDS
-echo "building helm $version, minutes with an empty build cache ..." >&2
-go build -trimpath -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=$version" -o "$out/.helm.partial" helm.sh/helm/v4/cmd/helm &
-pid=$!
-while kill -0 "$pid" 2>/dev/null; do
-	sleep 1
-	if (((SECONDS - started) % 10 == 9)); then
-		echo "  ... helm: $((SECONDS - started)) s" >&2
-	fi
-done
-wait "$pid"
-mv "$out/.helm.partial" "$out/helm"
-echo "  helm built in $((SECONDS - started)) s" >&2
+build_program "$out/helm" helm.sh/helm/v4/cmd/helm -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=$version"
 echo "$want" >"$stamp"

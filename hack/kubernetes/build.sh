@@ -20,6 +20,7 @@ if (($# > 1)); then
 	programs=("${@:2}")
 fi
 cd "$here"
+source "$here/../build_program.sh"
 
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
 
@@ -30,23 +31,6 @@ current() {
 	grep -q ": $(go env GOVERSION)\$" <<<"$built" &&
 		grep -q "GOOS=$(go env GOOS)\$" <<<"$built" && grep -q "GOARCH=$(go env GOARCH)\$" <<<"$built" &&
 		! awk '$NF ~ /^h1:/ {print $(NF-2), $(NF-1), $NF}' <<<"$built" | grep -vxFf go.sum >/dev/null
-}
-
-# build PROGRAM: compiles it and says every ten seconds that it is still at it.
-build() {
-	local name=$1 package=${packages[$1]} started=$SECONDS pid
-	echo "building $name ($package), minutes with an empty build cache ..." >&2
-	go build -trimpath -ldflags "$ldflags" -o "$out/.$name.partial" "$package" &
-	pid=$!
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 1
-		if (((SECONDS - started) % 10 == 9)); then
-			echo "  ... $name: $((SECONDS - started)) s" >&2
-		fi
-	done
-	wait "$pid"
-	mv "$out/.$name.partial" "$out/$name"
-	echo "  $name built in $((SECONDS - started)) s" >&2
 }
 
 missing=()
@@ -65,5 +49,5 @@ ldflags="-s -w -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=$minor 
 echo "downloading the modules of Kubernetes $version ..." >&2
 go mod download
 for program in "${missing[@]}"; do
-	build "$program"
+	build_program "$out/$program" "${packages[$program]}" -ldflags "$ldflags"
 done

@@ -26,6 +26,8 @@ else
 	mapfile -t programs < <(printf '%s\n' "${!packages[@]}" | sort)
 fi
 
+source "$here/../build_program.sh"
+
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
 
 # module PROGRAM: the folder of the module that pins it.
@@ -38,7 +40,7 @@ module() {
 
 # stamp PROGRAM: names everything that decides what is built.
 stamp() {
-	echo "$(cat "$(module "$1")"/go.{mod,sum} "$here/build.sh" | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)"
+	echo "$(cat "$(module "$1")"/go.{mod,sum} "$here/build.sh" "$here/../build_program.sh" | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)"
 }
 
 # version MODULE: the version that the module in this folder pins.
@@ -60,24 +62,6 @@ linked() {
 	esac
 }
 
-# build PROGRAM: compiles one program and says every ten seconds that it is still at it.
-build() {
-	local name=$1 started=$SECONDS pid
-	cd "$(module "$name")"
-	echo "building $name (${packages[$name]}) ..." >&2
-	go build -trimpath -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w $(linked "$name")" -o "$out/.$name.partial" "${packages[$name]}" &
-	pid=$!
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 1
-		if (((SECONDS - started) % 10 == 9)); then
-			echo "  ... $name: $((SECONDS - started)) s" >&2
-		fi
-	done
-	wait "$pid"
-	mv "$out/.$name.partial" "$out/$name"
-	echo "  $name built in $((SECONDS - started)) s" >&2
-}
-
 for name in "${programs[@]}"; do
 	if [ -z "${packages[$name]:-}" ]; then
 		echo "build.sh: there is no program $name; there are: ${!packages[*]}" >&2
@@ -85,7 +69,8 @@ for name in "${programs[@]}"; do
 	fi
 	want=$(stamp "$name")
 	if [ "$(cat "$out/.$name.built-from" 2>/dev/null)" != "$want" ]; then
-		build "$name"
+		cd "$(module "$name")"
+		build_program "$out/$name" "${packages[$name]}" -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w $(linked "$name")"
 		echo "$want" >"$out/.$name.built-from"
 	fi
 done

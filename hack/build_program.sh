@@ -1,0 +1,21 @@
+# Sourced by the scripts that build pinned programs into a folder.
+
+# build_program FILE PACKAGE [FLAG...]: compiles one program of the module in this folder, and says every ten seconds that it is still at it.
+# The file appears whole or not at all.
+build_program() {
+	local file=$1 package=$2 name started=$SECONDS partial pid
+	name=$(basename "$file")
+	partial=$(dirname "$file")/.$name.partial
+	echo "building $name ($package), minutes with an empty build cache ..." >&2
+	go build -trimpath "${@:3}" -o "$partial" "$package" &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		if (((SECONDS - started) % 10 == 9)); then
+			echo "  ... $name: $((SECONDS - started)) s" >&2
+		fi
+	done
+	wait "$pid"
+	mv "$partial" "$file"
+	echo "  $name built in $((SECONDS - started)) s" >&2
+}
