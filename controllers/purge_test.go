@@ -80,32 +80,6 @@ func TestFailedRecordIsNoReplay(t *testing.T) {
 	}
 }
 
-func TestReplayRightAfterAPurgeIsOne(t *testing.T) {
-	// The informer's copy of the endpoint is older than the purge.
-	stale := newFakeClient(t, interceptor.Funcs{})
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
-	r := newRig(t, c)
-	if err := r.run(); err != nil {
-		t.Fatal(err)
-	}
-	r.now = testStart.Add(defaultRetention + time.Hour)
-	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.set(key, r.now)
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
-		t.Fatal(err)
-	}
-	r.folder.endpoints = endpoints{cached: stale}
-	if err := c.Create(t.Context(), journal(t, "b2", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")))); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.run(); err != nil {
-		t.Fatal(err)
-	}
-	if got := world(t, c); got != "" {
-		t.Errorf("a replay raised the dead:\n%s", got)
-	}
-}
-
 func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
 	r := newRig(t, c)
