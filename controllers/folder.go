@@ -177,20 +177,21 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 			}
 			fresh = true
 		}
-		if record.NormalizeID(m.id()) != id {
-			return outcome{}, errNameTaken
-		}
+		taken := record.NormalizeID(m.id()) != id
 		after := m.copy()
 		after.fold(records)
 		if err := f.settle(ctx, after); err != nil {
 			return outcome{}, err
 		}
-		if after.sameStatus(m) {
-			if fresh {
-				return o, nil
+		if taken || after.sameStatus(m) {
+			if !fresh {
+				m, fresh, err = f.readLive(ctx, key) // a decision not to write needs a live read
+				continue
 			}
-			m, fresh, err = f.readLive(ctx, key) // a decision not to write needs a live read
-			continue
+			if taken {
+				return outcome{}, errNameTaken
+			}
+			return o, nil
 		}
 		err = f.write(ctx, key, m, after)
 		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) || attempt == maxConflicts {
@@ -214,31 +215,42 @@ func (f *folder) write(ctx context.Context, key record.Key, before, after mirror
 	return nil
 }
 
-// read returns an object's mirror, nil if there is none, and whether it was read just now.
-func (f *folder) read(ctx context.Context, key record.Key) (mirror, bool, error) {
+// read returns an object's mirror, nil if there is none, and whether it is certain to be the newest: what was written last and what
+// the API server has in memory may be older, which a write meets as a conflict.
+func (f *folder) read(ctx context.Context, key record.Key) (m mirror, fresh bool, err error) {
 	if m, ok := f.written.Get(key); ok {
 		return m.(mirror), false, nil
 	}
-	return f.readLive(ctx, key)
+	m, err = f.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+	return m, false, err
 }
 
-func (f *folder) readLive(ctx context.Context, key record.Key) (mirror, bool, error) {
+func (f *folder) readLive(ctx context.Context, key record.Key) (m mirror, fresh bool, err error) {
+	m, err = f.get(ctx, key)
+	return m, true, err
+}
+
+func (f *folder) get(ctx context.Context, key record.Key, options ...client.GetOption) (mirror, error) {
 	m := newMirror(key.Kind)
-	err := f.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object())
+	err := f.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object(), options...)
 	switch {
 	case isGone(err):
-		return nil, true, nil
+		return nil, nil
 	case err != nil:
-		return nil, false, fmt.Errorf("read mirror: %w", err)
+		return nil, fmt.Errorf("read mirror: %w", err)
 	}
-	return m, true, nil
+	return m, nil
 }
 
 // create makes the mirror of an object that was not seen before. It returns nil if no record may bring it to life, because each
 // is as old as tombstones that were purged.
 func (f *folder) create(ctx context.Context, key record.Key, id string, entries []entry) (mirror, error) {
-	if expired, err := f.allExpired(ctx, entries); expired || err != nil {
+	switch expired, err := f.allExpired(ctx, entries); {
+	case err != nil:
 		return nil, err
+	case expired:
+		m, _, err := f.readLive(ctx, key) // the API server's memory, which shows none, may be behind
+		return m, err
 	}
 	m := firstMirror(key, id, entries[0].record.Endpoint)
 	err := f.client.Create(ctx, m.object())

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -170,6 +172,16 @@ var testScheme = sync.OnceValue(func() *runtime.Scheme {
 // newClientOf returns an API server with these objects and no others.
 func newClientOf(t *testing.T, funcs interceptor.Funcs, objects []client.Object) client.WithWatch {
 	t.Helper()
+	update := funcs.SubResourceUpdate
+	funcs.SubResourceUpdate = func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+		if err := refuseAnotherUID(ctx, c, o); err != nil {
+			return err
+		}
+		if update != nil {
+			return update(ctx, c, sub, o, opts...)
+		}
+		return c.SubResource(sub).Update(ctx, o, opts...)
+	}
 	create := funcs.Create
 	funcs.Create = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 		if o.GetUID() == "" {
@@ -182,6 +194,16 @@ func newClientOf(t *testing.T, funcs interceptor.Funcs, objects []client.Object)
 	}
 	return fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(objects...).WithInterceptorFuncs(funcs).
 		WithStatusSubresource(&fastpixv1.MediaAsset{}, &fastpixv1.LiveStream{}, &fastpixv1.EventBatch{}, &fastpixv1.WebhookEndpoint{}).Build()
+}
+
+// refuseAnotherUID refuses to update an object by a copy of another one of that name, as an API server does, unlike the fake, whose
+// resource versions begin anew with each object.
+func refuseAnotherUID(ctx context.Context, c client.Client, o client.Object) error {
+	is := o.DeepCopyObject().(client.Object)
+	if err := c.Get(ctx, client.ObjectKeyFromObject(o), is); err == nil && is.GetUID() != o.GetUID() {
+		return apierrors.NewConflict(schema.GroupResource{}, o.GetName(), errors.New("UID in precondition"))
+	}
+	return nil
 }
 
 // journal returns a batch of records.

@@ -62,7 +62,7 @@ type Options struct {
 
 // BindFlags defines the flags of the folding half.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
-	fs.IntVar(&o.FoldConcurrency, "fold-concurrency", 16, "How many objects are folded at once.")
+	fs.IntVar(&o.FoldConcurrency, "fold-concurrency", 10, "How many objects are folded at once.")
 }
 
 // Validate reports what is wrong with the options.

@@ -57,6 +57,11 @@ func main() {
 
 // run measures what the options ask for and reports it. A bar that is missed is no error: the table tells.
 func run(ctx context.Context, o options) error {
+	if o.profiles != "" {
+		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
+			return fmt.Errorf("make the folder for profiles: %w", err)
+		}
+	}
 	report := newReport(ctx, o)
 	if o.full || !o.growth {
 		if err := report.repeat(ctx, o); err != nil {

@@ -1,0 +1,118 @@
+package controllers
+
+import (
+	"context"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// staleCase is one history, of which the API server's memory shows only the beginning.
+type staleCase struct {
+	before        *record.Record // mirrored, and in the memory
+	since         *record.Record // mirrored, and not in the memory
+	memory        *fastpixv1.MediaAsset
+	purgedThrough *metav1.MicroTime
+	deleted       bool // by hand, which the memory does not show
+	event         *record.Record
+}
+
+// TestMemoryOfTheAPIServerMayBeBehind protects what a read from the API server's memory decides: nothing but a write that meets a
+// conflict if it is old. Whatever that memory still shows, the mirror becomes what it would have become.
+func TestMemoryOfTheAPIServerMayBeBehind(t *testing.T) {
+	ready := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
+	failed := event("e3", "video.media.failed", 3, media(testMedia, "Failed"))
+	updated := event("e2", "video.media.updated", 2, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{
+		Tracks: record.ListChange[fastpixv1.Track]{Set: []fastpixv1.Track{{ID: "t1"}}},
+	}})
+	another := &fastpixv1.MediaAsset{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia, UID: "another", ResourceVersion: "1"},
+		Spec:       fastpixv1.MediaAssetSpec{MediaID: "another"},
+	}
+	for name, tt := range map[string]staleCase{
+		"not created yet":                 {since: ready, event: updated},
+		"not created yet, and as old":     {since: updated, event: ready, purgedThrough: ready.Time},
+		"an older state":                  {before: ready, since: updated, event: ready},
+		"an older state, a newer event":   {before: ready, since: updated, event: failed},
+		"another object of that name":     {since: ready, memory: another, event: updated},
+		"deleted by hand meanwhile":       {before: ready, deleted: true, event: updated},
+		"deleted by hand, and told again": {before: ready, deleted: true, event: ready},
+		"nothing is behind":               {before: ready, event: updated},
+		"nothing is there, nothing was":   {event: ready},
+		"nothing is there, and it is old": {event: ready, purgedThrough: ready.Time},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, want := tt.becomes(t, true), tt.becomes(t, false); got != want {
+				t.Errorf("the mirror becomes\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// becomes tells the history and returns what it becomes.
+func (tt staleCase) becomes(t *testing.T, behind bool) string {
+	t.Helper()
+	c := newFakeClient(t, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			asset, ok := o.(*fastpixv1.MediaAsset)
+			switch {
+			case !ok, !behind, !isFromMemory(opts):
+				return c.Get(ctx, key, o, opts...)
+			case tt.memory == nil:
+				return apierrors.NewNotFound(schema.GroupResource{Resource: "mediaassets"}, key.Name)
+			}
+			tt.memory.DeepCopyInto(asset)
+			return nil
+		},
+	})
+	fold := func(e *record.Record) {
+		t.Helper()
+		if e == nil {
+			return
+		}
+		if err := c.Create(t.Context(), journal(t, "of-"+e.ID, e)); err != nil {
+			t.Fatal(err)
+		}
+		if err := newRig(t, c).run(); err != nil { // a new process remembers nothing that was written
+			t.Fatal(err)
+		}
+	}
+	if fold(tt.before); tt.before != nil {
+		tt.memory = &fastpixv1.MediaAsset{}
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: testMedia}, tt.memory); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fold(tt.since)
+	if tt.deleted {
+		if err := c.Delete(t.Context(), tt.memory.DeepCopy()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	endpoint := &fastpixv1.WebhookEndpoint{}
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: "fastpix"}, endpoint); err != nil {
+		t.Fatal(err)
+	}
+	endpoint.Status.PurgedThrough = tt.purgedThrough
+	if err := c.Status().Update(t.Context(), endpoint); err != nil {
+		t.Fatal(err)
+	}
+	fold(tt.event)
+	if left := batches(t, c); len(left) > 0 {
+		t.Errorf("the journal still holds %s", left[0].Name)
+	}
+	return world(t, c)
+}
+
+// isFromMemory reports that a read is content with what the API server has in memory.
+func isFromMemory(opts []client.GetOption) bool {
+	raw := (&client.GetOptions{}).ApplyOptions(opts).Raw
+	return raw != nil && raw.ResourceVersion == "0"
+}
