@@ -35,6 +35,7 @@ type receiver struct {
 	*controlplane.Operator
 	address string
 	tls     *tls.Config // nil for plain HTTP
+	folder  string      // of the certificate
 }
 
 // startReceiver starts one; kind is "plain" or "tls".
@@ -42,17 +43,9 @@ func startReceiver(t *testing.T, kind string) *receiver {
 	t.Helper()
 	args := []string{"--controllers=false", "--drain-delay=0s"}
 	var config *tls.Config
+	folder := t.TempDir()
 	if kind == "tls" {
-		folder := t.TempDir()
-		certificate, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key} {
-			if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		writeCertificate(t, folder)
 		args = append(args, "--receiver-tls-cert-dir="+folder)
 		config = &tls.Config{InsecureSkipVerify: true}
 	}
@@ -73,11 +66,25 @@ func startReceiver(t *testing.T, kind string) *receiver {
 			t.Error(err)
 		}
 	})
-	r := &receiver{Operator: o, address: strings.TrimPrefix(o.ReceiverURL, "http://"), tls: config}
+	r := &receiver{Operator: o, address: strings.TrimPrefix(o.ReceiverURL, "http://"), tls: config, folder: folder}
 	if config != nil {
 		r.ReceiverURL = "https://" + r.address
 	}
 	return r
+}
+
+// writeCertificate writes a new certificate.
+func writeCertificate(t *testing.T, folder string) {
+	t.Helper()
+	certificate, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // dial opens a connection; protocol is what a client by TLS asks for.
