@@ -39,12 +39,14 @@ func newNamespace(t *testing.T) string {
 // newEndpoint makes a namespace like that of config/samples and waits until its endpoint accepts.
 func newEndpoint(t *testing.T) endpoint {
 	t.Helper()
-	e := newEndpointWith(t, &corev1.Secret{
-		Type:       fastpixv1.SigningSecretType,
-		StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret},
-	})
+	e := newEndpointWith(t, signingSecret(fixtures.SigningSecret))
 	e.waitReady(t)
 	return e
+}
+
+// signingSecret is a Secret that holds a signing secret, without a name.
+func signingSecret(secret string) *corev1.Secret {
+	return &corev1.Secret{Type: fastpixv1.SigningSecretType, StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: secret}}
 }
 
 // newEndpointWith makes a namespace with a Secret that the receiver may read, and an endpoint that names it.

@@ -193,9 +193,10 @@ func TestReadmesWalkThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	run("1. Apply an endpoint.", "")
+	run("1. Apply an endpoint", "")
 	e := endpoint{namespace: "video"}
-	e.waitReady(t) // with the example's secret
+	e.waitReadyCondition(t, fastpixv1.ReasonSecretNotFound, "")
+	e.checkUnready(t)
 	run("4. Store the signing secret", fixtures.SigningSecret)
 	e.waitReady(t)
 

@@ -57,6 +57,29 @@ func TestStrangersByTLS(t *testing.T) {
 		}
 	})
 
+	t.Run("new certificate", func(t *testing.T) {
+		shown := func() (serial string, err error) {
+			conn, err := r.dial(t.Context(), "h2")
+			if err != nil {
+				return "", err
+			}
+			defer conn.Close()
+			return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String(), nil
+		}
+		first, err := shown()
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeCertificate(t, r.folder)
+		eventually(t, "the new certificate is shown, without a restart", func(context.Context) error {
+			serial, err := shown()
+			if err == nil && serial == first {
+				err = fmt.Errorf("it is still %s", serial)
+			}
+			return err
+		})
+	})
+
 	_, body := newAsset()
 	signature := fixtures.Sign(fixtures.SigningSecret, body)
 	path, sig := e.path(), strings.ToLower(controlplane.SignatureHeader)

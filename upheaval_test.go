@@ -291,9 +291,7 @@ func changeHands(ctx context.Context, t *testing.T) {
 // settle puts into a namespace what an endpoint needs, and waits until it accepts.
 func (tr *traffic) settle(t *testing.T, secret string) {
 	t.Helper()
-	putEndpoint(t, tr.namespace, &corev1.Secret{
-		Type: fastpixv1.SigningSecretType, StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: secret},
-	})
+	putEndpoint(t, tr.namespace, signingSecret(secret))
 	tr.waitReady(t)
 }
 

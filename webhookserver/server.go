@@ -30,8 +30,8 @@ const (
 	// maxWaitingConnections bounds the connections of strangers, and those of senders that are idle.
 	maxWaitingConnections = 1024
 	// maxStreams bounds the requests at once on one HTTP/2 connection, streamBufferBytes and connectionBufferBytes what one may
-	// send of their bodies before somebody reads it. maxFrameBytes, the least that the protocol allows, is what a connection can
-	// have allocated by announcing a frame.
+	// send of their bodies before somebody reads it. maxFrameBytes, the least that the protocol allows, is what is kept of a frame
+	// until it ends.
 	maxStreams            = 128
 	streamBufferBytes     = 64 << 10
 	connectionBufferBytes = 256 << 10

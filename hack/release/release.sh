@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a release of the last commit in a folder (default dist): a binary for each platform, built twice, from two folders and with two
-# build caches, and compared byte by byte; the manifest; an SBOM of each binary; checksums; and a statement of what was made from what.
+# build caches, and compared byte by byte; its image and its SBOM; the manifest; checksums; and a statement of what was made from what.
 # Only the commit counts: what is not committed is not looked at. Needs Go, git, the module proxy and kubectl (KUBECTL).
 #
 # VERSION, IMG      what the binaries and the manifest say
@@ -36,6 +36,8 @@ for platform in $PLATFORMS; do
 	make --no-print-directory -C "$first" build VERSION="$VERSION" BINARY="$out/$binary"
 	GOCACHE=${SECOND_CACHE:-$work/cache} make --no-print-directory -C "$second" build VERSION="$VERSION" BINARY="$work/$binary"
 	cmp "$out/$binary" "$work/$binary" || { echo "release: two builds of $platform differ" >&2; exit 1; }
+	env -u GOOS -u GOARCH go -C "$first" run ./hack/image -binary "$out/$binary" -name "$IMG" \
+		-build-arg "VERSION=$VERSION" -build-arg "REVISION=$commit" -output "$out/$binary.image.tar"
 	env -u GOOS -u GOARCH go tool -modfile=hack/release/go.mod cyclonedx-gomod bin -json -noserial -notimestamp -std \
 		-version "$VERSION" -output "$out/$binary.cdx.json" "$out/$binary"
 done
