@@ -20,7 +20,7 @@ func TestCommandsAreTheReadmes(t *testing.T) {
 	// A command that goes on in another line is one.
 	readme := strings.Join(strings.Fields(strings.ReplaceAll(string(content), "\\\n", " ")), " ")
 	for _, line := range []string{
-		readmeApply, readmeSamples, readmeDeleteSecret, readmeCreateSecret, readmeWaitEndpoint, readmeQuota, readmeMediaAsset, readmeWaitAsset,
+		readmeApply, readmeSamples, readmeCreateSecret, readmeWaitEndpoint, readmeQuota, readmeMediaAsset, readmeWaitAsset,
 	} {
 		if !strings.Contains(readme, line) {
 			t.Errorf("the README does not say %q", line)
