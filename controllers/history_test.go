@@ -56,7 +56,7 @@ type history struct {
 	mirrors map[record.Key]*expected
 	purged  map[string]time.Time // by endpoint
 	batches int
-	was     []map[record.Key]mirror // what was there before each of the last steps
+	was     []map[record.Key]mirror // what was there before the step under way, and before the one before
 }
 
 // historyKeys are all objects that records tell of.
@@ -80,16 +80,6 @@ func newHistory(t *testing.T, draw *rapid.T) *history {
 	h.start = func() *rig { return newRig(t, h.client) }
 	h.rig = h.start()
 	return h
-}
-
-// step begins another step: the API server's memory may still show what was there before it, or before the one before.
-func (h *history) step() {
-	shown := map[record.Key]mirror{}
-	for _, key := range historyKeys {
-		shown[key] = h.read(key)
-	}
-	h.was = append([]map[record.Key]mirror{shown}, h.was...)
-	h.was = h.was[:min(len(h.was), 2)]
 }
 
 // remember reads from the API server's memory, which may be behind.
@@ -282,8 +272,10 @@ func (h *history) read(key record.Key) mirror {
 // check compares the API server with the model.
 func (h *history) check() {
 	t := h.t
+	is := map[record.Key]mirror{}
 	for _, key := range historyKeys {
 		m, want := h.read(key), h.mirrors[key]
+		is[key] = m
 		switch {
 		case (m == nil) != (want == nil):
 			t.Fatalf("%s is there: %v, want %v", key, m != nil, want != nil)
@@ -296,6 +288,8 @@ func (h *history) check() {
 			t.Errorf("%s:\ngot  %s\nwant %s", key, got, want)
 		}
 	}
+	h.was = append([]map[record.Key]mirror{is}, h.was...)
+	h.was = h.was[:min(len(h.was), 2)]
 	for _, name := range endpointNames {
 		var e fastpixv1.WebhookEndpoint
 		if err := h.client.Get(h.rig.t.Context(), types.NamespacedName{Namespace: testNamespace, Name: name}, &e); err != nil {
@@ -347,7 +341,6 @@ func TestMirrorsAreWhatThePureFoldMakesOfTheirRecords(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHistory(t, rt)
 		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
-			h.step()
 			switch rapid.IntRange(0, 7).Draw(rt, "step") {
 			case 7:
 				h.forget()
