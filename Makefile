@@ -187,7 +187,7 @@ vulncheck: ## Look for known vulnerabilities, where their database can be reache
 	hack/release/vulncheck.sh
 
 .PHONY: release
-release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, manifest, SBOMs, checksums and provenance into dist/ (minutes).
+release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, images, manifest, SBOMs, checksums and provenance into dist/ (minutes).
 	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
 
 ##@ Deployment (with your kubectl and KUBECONFIG)

@@ -123,7 +123,10 @@ func works() map[string]work {
 		}},
 		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(r *rig) error {
 			r.now = testStart.Add(defaultRetention + time.Hour)
-			return r.sweeper().sweep(r.t.Context())
+			if err := r.sweeper().sweep(r.t.Context()); err != nil {
+				return err
+			}
+			return r.run()
 		}},
 	}
 }

@@ -54,7 +54,7 @@ type folder struct {
 	notify        func(before, after mirror)
 	discard       func(types.UID)
 	now           func() time.Time
-	nudged        sync.Map // objects whose spec has changed: record.Key to nothing
+	nudged        sync.Map // objects to look at whatever their timer says: record.Key to nothing
 	waiting       sync.Map // objects whose purge waits for records to be read or folded: record.Key to nothing
 	refused       sync.Map // since when an object is refused: record.Key to time.Time
 }
@@ -262,6 +262,10 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, entries 
 		return m, err
 	}
 	if err != nil {
+		// What refuses a new object says nothing about one that is there and that the API server's memory does not show yet.
+		if m, _, readErr := f.readLive(ctx, key); m != nil || readErr != nil {
+			return m, readErr
+		}
 		return nil, writeError{fmt.Errorf("create mirror: %w", err), false}
 	}
 	return m, nil
@@ -353,7 +357,7 @@ func (f *folder) insists(key record.Key, err error) bool {
 	return f.now().Sub(since.(time.Time)) >= patience
 }
 
-// nudge asks for a visit to an object whose spec has changed.
+// nudge asks for a visit to an object whose spec has changed, or whose time has come.
 func (f *folder) nudge(key record.Key) { f.nudged.Store(key, nil) }
 
 // wake visits an object for which nothing is pending: its timer may be due, or its spec has changed.

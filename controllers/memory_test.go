@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +22,7 @@ type staleCase struct {
 	memory        *fastpixv1.MediaAsset
 	purgedThrough *metav1.MicroTime
 	deleted       bool // by hand, which the memory does not show
+	refused       bool // to create an object, by a policy on that
 	event         *record.Record
 }
 
@@ -39,6 +41,7 @@ func TestMemoryOfTheAPIServerMayBeBehind(t *testing.T) {
 	for name, tt := range map[string]staleCase{
 		"not created yet":                 {since: ready, event: updated},
 		"not created yet, and as old":     {since: updated, event: ready, purgedThrough: ready.Time},
+		"not created yet, nor to create":  {since: ready, refused: true, event: updated},
 		"an older state":                  {before: ready, since: updated, event: ready},
 		"an older state, a newer event":   {before: ready, since: updated, event: failed},
 		"another object of that name":     {since: ready, memory: another, event: updated},
@@ -59,7 +62,14 @@ func TestMemoryOfTheAPIServerMayBeBehind(t *testing.T) {
 // becomes tells the history and returns what it becomes.
 func (tt staleCase) becomes(t *testing.T, behind bool) string {
 	t.Helper()
+	refuses := false
 	c := newFakeClient(t, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok && refuses {
+				return apierrors.NewInvalid(schema.GroupKind{Kind: "MediaAsset"}, o.GetName(), nil)
+			}
+			return c.Create(ctx, o, opts...)
+		},
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			asset, ok := o.(*fastpixv1.MediaAsset)
 			switch {
@@ -104,6 +114,7 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 	if err := c.Status().Update(t.Context(), endpoint); err != nil {
 		t.Fatal(err)
 	}
+	refuses = tt.refused
 	fold(tt.event)
 	if left := batches(t, c); len(left) > 0 {
 		t.Errorf("the journal still holds %s", left[0].Name)
@@ -115,4 +126,23 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 func isFromMemory(opts []client.GetOption) bool {
 	raw := (&client.GetOptions{}).ApplyOptions(opts).Raw
 	return raw != nil && raw.ResourceVersion == "0"
+}
+
+// TestSweepLeavesTombstonesToTheirWorker protects a tombstone's purge from a replay that is folded at the same time: who finds nothing
+// must know what was purged.
+func TestSweepLeavesTombstonesToTheirWorker(t *testing.T) {
+	r := newTombstone(t, interceptor.Funcs{})
+	r.now = r.now.Add(8 * 24 * time.Hour)
+	if err := r.sweeper().sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if world(t, r.client) == "" {
+		t.Fatal("the sweep purged a tombstone itself")
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, r.client); got != "" {
+		t.Errorf("a tombstone that a sweep found is not purged:\n%s", got)
+	}
 }

@@ -141,7 +141,11 @@ func (r *rig) run() error {
 // sweeper is the hourly sweep of the same process.
 func (r *rig) sweeper() *sweeper {
 	return &sweeper{
-		live: r.client, client: r.client, endpoints: endpoints{cached: r.client}, purge: r.folder.purge, tick: r.folder.tick,
+		live: r.client, client: r.client, endpoints: endpoints{cached: r.client}, purge: r.folder.purge,
+		nudge: func(key record.Key) {
+			r.folder.nudge(key)
+			r.keys = append(r.keys, key)
+		},
 		mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now },
 	}
 }

@@ -135,7 +135,11 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	reader := &reader{
 		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
 	}
-	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, tick: folder.tick, mayBeNamed: folder.mayBeNamed, now: time.Now}
+	nudge := func(key record.Key) {
+		folder.nudge(key)
+		fold.add(key)
+	}
+	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, nudge: nudge, mayBeNamed: folder.mayBeNamed, now: time.Now}
 
 	if err := startController(mgr, "fold", folder, o.FoldConcurrency, newFairQueue, fold); err != nil {
 		return err
@@ -146,10 +150,6 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	specs, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return err
-	}
-	nudge := func(key record.Key) {
-		folder.nudge(key)
-		fold.add(key)
 	}
 	watchdog, err := newWatchdog(mgr)
 	if err != nil {

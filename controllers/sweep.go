@@ -32,7 +32,7 @@ type sweeper struct {
 	client     client.Client
 	endpoints  endpoints
 	purge      func(context.Context, mirror, time.Duration) (bool, error)
-	tick       func(context.Context, record.Key, mirror) (ctrl.Result, error)
+	nudge      func(record.Key) // has an object visited by its own worker, so that nobody else decides about it meanwhile
 	mayBeNamed func(record.Key) bool
 	now        func() time.Time
 	putOff     int // mirrors that the last sweep could not purge yet, because a record may name them
@@ -90,7 +90,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	return errors.Join(append(errs, s.advise(ctx, counts))...)
 }
 
-// visit purges a mirror whose retention has passed, and lets a status catch up with its spec and with the clock.
+// visit purges a ready or failed mirror whose retention has passed, and has a status catch up with its spec and with the clock.
 func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	object := m.object()
 	key := record.Key{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
@@ -116,8 +116,8 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	if ready != nil && ready.ObservedGeneration == object.GetGeneration() && (due == nil || due.After(s.now())) {
 		return nil
 	}
-	_, err = s.tick(ctx, key, m)
-	return err
+	s.nudge(key)
+	return nil
 }
 
 // over reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it

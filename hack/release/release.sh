@@ -3,16 +3,18 @@
 # build caches, and compared byte by byte; its image and its SBOM; the manifest; checksums; and a statement of what was made from what.
 # Only the commit counts: what is not committed is not looked at. Needs Go, git, the module proxy and kubectl (KUBECTL).
 #
-# VERSION, IMG      what the binaries and the manifest say
-# PLATFORMS         operating systems and architectures, such as "linux/amd64 linux/arm64"
+# VERSION, IMG      what the binaries and the manifest say; IMG is a name and a tag
+# PLATFORMS         of Linux, as the images need it: "linux/amd64 linux/arm64" is the default
 # SECOND_CACHE      the second build's cache; the default is a new one, so that all of it is compiled again (minutes)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
 out=${1:-dist}
 : "${VERSION:?}" "${IMG:?}" "${PLATFORMS:=linux/amd64 linux/arm64}" "${KUBECTL:=kubectl}"
-for value in "$VERSION" "$IMG"; do
-	[[ $value =~ ^[A-Za-z0-9._:/@+-]+$ ]] || { echo "release: $value is no name of a version or an image" >&2; exit 1; }
+[[ $VERSION =~ ^[A-Za-z0-9._+-]+$ ]] || { echo "release: VERSION is \"$VERSION\": use a name such as v1.2.3" >&2; exit 1; }
+[[ $IMG =~ ^[A-Za-z0-9._:/-]+:[A-Za-z0-9._-]+$ ]] || { echo "release: IMG is \"$IMG\": use a name and a tag, such as registry.example/fastpix-operator:v1.2.3" >&2; exit 1; }
+for platform in $PLATFORMS; do
+	[[ $platform == linux/* ]] || { echo "release: PLATFORMS has \"$platform\": images are of Linux, such as linux/arm64" >&2; exit 1; }
 done
 
 work=$(mktemp -d)
