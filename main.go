@@ -226,10 +226,32 @@ func (l netLog) Write(text []byte) (int, error) {
 
 // runControllers runs the controllers until the context ends or the lease is lost.
 func runControllers(ctx context.Context, restConfig *rest.Config, o options) error {
+	type result struct {
+		mgr manager.Manager
+		err error
+	}
+	made := make(chan result, 1)
+	go func() {
+		mgr, err := newControllers(ctx, restConfig, o)
+		made <- result{mgr, err}
+	}()
+	select {
+	case m := <-made:
+		if m.err != nil {
+			return m.err
+		}
+		return m.mgr.Start(ctx)
+	case <-ctx.Done(): // making them asks the API server what it serves, by calls that take no context: a silent one is not waited for
+		return nil
+	}
+}
+
+// newControllers returns the manager of the controllers.
+func newControllers(ctx context.Context, restConfig *rest.Config, o options) (manager.Manager, error) {
 	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, o.operatorNamespace, "fastpix-controller-manager",
 		resourcelock.ResourceLockConfig{Identity: leaderIdentity}, restConfig, renewDeadline)
 	if err != nil {
-		return fmt.Errorf("make the lease: %w", err)
+		return nil, fmt.Errorf("make the lease: %w", err)
 	}
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:                              newScheme(),
@@ -242,12 +264,12 @@ func runControllers(ctx context.Context, restConfig *rest.Config, o options) err
 		LeaderElectionReleaseOnCancel:       true, // everything that writes has stopped by then: see Manager.Start
 	})
 	if err != nil {
-		return fmt.Errorf("make the controllers' manager: %w", err)
+		return nil, fmt.Errorf("make the controllers' manager: %w", err)
 	}
 	if err := controllers.AddToManager(ctx, mgr, o.folding); err != nil {
-		return fmt.Errorf("set up the controllers: %w", err)
+		return nil, fmt.Errorf("set up the controllers: %w", err)
 	}
-	return mgr.Start(ctx)
+	return mgr, nil
 }
 
 // restarting is a runnable that is started again whenever it ends before the context does.

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
 	"testing"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -117,4 +120,37 @@ func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestControllersEndWhileTheAPIServerIsSilent protects roll-outs during an outage: who cannot begin, because nobody answers, can end.
+func TestControllersEndWhileTheAPIServerIsSilent(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	asked := make(chan struct{})
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		close(asked)
+		_, _ = io.Copy(io.Discard, conn) // takes everything and says nothing
+	}()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- runControllers(ctx, &rest.Config{Host: "http://" + listener.Addr().String()}, options{operatorNamespace: operatorNamespace, folding: controllers.Options{FoldConcurrency: 1}})
+	}()
+	<-asked
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("the controllers ended with %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the controllers wait for an API server that says nothing, although they are to end")
+	}
 }

@@ -32,6 +32,18 @@ func infoOf(meta *metav1.PartialObjectMetadata) batchInfo {
 	}
 }
 
+// namespaces returns those whose records the batch holds; the empty one if it does not say.
+func (i batchInfo) namespaces() map[string]bool {
+	namespaces := map[string]bool{}
+	for endpoint := range i.counts {
+		namespaces[endpoint.Namespace] = true
+	}
+	if len(namespaces) == 0 {
+		namespaces[""] = true
+	}
+	return namespaces
+}
+
 // parseCounts reads "namespace/name=count,..."; what does not parse is left out, since counts only steer.
 func parseCounts(s string) map[types.NamespacedName]int64 {
 	counts := map[types.NamespacedName]int64{}
@@ -56,22 +68,45 @@ func formatCounts(counts map[types.NamespacedName]int64) string {
 	return strings.Join(parts, ",")
 }
 
-// minUnread is how many batches that are gone may at least be remembered as unread.
-const minUnread = 1024
+// minStale is how many batches that are gone, or were read already, the line of a namespace may at least hold.
+const minStale = 64
 
 // backlog knows every batch in the journal by its metadata, and which of them are to be read next. An informer feeds it.
 type backlog struct {
 	mu      sync.Mutex
 	known   map[types.UID]batchInfo
-	unread  []types.UID // oldest first; may hold batches that are gone
-	reading int         // how many are being read
-	newest  bool        // whose turn it is
+	unread  map[types.UID]bool // known ones that are to be read
+	lines   rotation[line]     // the same, in the line of each namespace whose records they hold
+	reading int                // how many are being read
 	arrived chan struct{}
 	synced  func() bool // whether every batch is known that was there at the start
 }
 
+// line is what is to be read of one namespace.
+type line struct {
+	uids   []types.UID // oldest first; may hold batches that are gone, or were read in another namespace's turn
+	newest bool        // whose turn it is
+}
+
+// take returns the next batch of the line that is unread: the oldest and the newest in turn, so that neither a backlog holds up what
+// happens now, nor what happens now starves a backlog.
+func (l *line) take(unread map[types.UID]bool) (uid types.UID, ok bool) {
+	for len(l.uids) > 0 {
+		if last := len(l.uids) - 1; l.newest {
+			uid, l.uids = l.uids[last], l.uids[:last]
+		} else {
+			uid, l.uids = l.uids[0], l.uids[1:]
+		}
+		if unread[uid] {
+			l.newest = !l.newest
+			return uid, true
+		}
+	}
+	return "", false
+}
+
 func newBacklog() *backlog {
-	return &backlog{known: map[types.UID]batchInfo{}, arrived: make(chan struct{}, 1), synced: func() bool { return false }}
+	return &backlog{known: map[types.UID]batchInfo{}, unread: map[types.UID]bool{}, arrived: make(chan struct{}, 1), synced: func() bool { return false }}
 }
 
 // add makes a batch known and queues it for reading.
@@ -82,25 +117,29 @@ func (b *backlog) add(info batchInfo) {
 		return
 	}
 	b.known[info.uid] = info
-	b.queue(info.uid)
+	b.queue(info)
 }
 
 // again queues a known batch for another reading, and reports whether it is known.
 func (b *backlog) again(uid types.UID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_, ok := b.known[uid]
+	info, ok := b.known[uid]
 	if ok {
-		b.queue(uid)
+		b.queue(info)
 	}
 	return ok
 }
 
-func (b *backlog) queue(uid types.UID) {
-	if len(b.unread) > 2*len(b.known)+minUnread { // a standby reads nothing, and must not remember every batch that ever was
-		b.unread = slices.DeleteFunc(b.unread, func(uid types.UID) bool { _, ok := b.known[uid]; return !ok })
+func (b *backlog) queue(info batchInfo) {
+	b.unread[info.uid] = true
+	for namespace := range info.namespaces() {
+		l := b.lines.of(namespace)
+		if len(l.uids) > 2*len(b.unread)+minStale { // a standby reads nothing, and must not remember every batch that ever was
+			l.uids = slices.DeleteFunc(l.uids, func(uid types.UID) bool { return !b.unread[uid] })
+		}
+		l.uids = append(l.uids, info.uid)
 	}
-	b.unread = append(b.unread, uid)
 	select {
 	case b.arrived <- struct{}{}:
 	default:
@@ -112,27 +151,28 @@ func (b *backlog) remove(uid types.UID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.known, uid)
+	delete(b.unread, uid)
 }
 
-// next returns the batch to read next: the oldest and the newest in turn, so that neither a backlog holds up what happens now, nor
-// what happens now starves a backlog. Whoever gets one calls done once its records are in the ledger, or it is queued again.
+// next returns the batch to read next. The namespaces take turns, so that one tenant's burst does not make another tenant's event wait for
+// all of it. Whoever gets one calls done once its records are in the ledger, or it is queued again.
 func (b *backlog) next() (batchInfo, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.unread) > 0 {
-		var uid types.UID
-		if last := len(b.unread) - 1; b.newest {
-			uid, b.unread = b.unread[last], b.unread[:last]
-		} else {
-			uid, b.unread = b.unread[0], b.unread[1:]
-		}
-		if info, ok := b.known[uid]; ok {
-			b.newest = !b.newest
-			b.reading++
-			return info, true
+	var uid types.UID
+	found := false
+	take := func(l *line) bool {
+		uid, found = l.take(b.unread)
+		return len(l.uids) > 0
+	}
+	for !found {
+		if !b.lines.serve(take) {
+			return batchInfo{}, false
 		}
 	}
-	return batchInfo{}, false
+	delete(b.unread, uid)
+	b.reading++
+	return b.known[uid], true
 }
 
 // done ends what next began.

@@ -500,7 +500,7 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 }
 
 func TestNamespacesTakeTurns(t *testing.T) {
-	f := &fairStorage{byNamespace: map[string][]record.Key{}}
+	f := &fairStorage{}
 	for _, name := range []string{"1", "2", "3"} {
 		f.Push(record.Key{Namespace: "busy", Name: name})
 	}
@@ -527,5 +527,28 @@ func TestOldestAndNewestBatchesTakeTurns(t *testing.T) {
 	}
 	if want := "2 4 3"; strings.Join(got, " ") != want {
 		t.Errorf("read %v, want %s", got, want)
+	}
+}
+
+// TestNamespacesTakeTurnsAtReading protects a tenant with one event from another's burst: its batch, which is neither the oldest nor the
+// newest, is read within two turns, and those it shares are read once.
+func TestNamespacesTakeTurnsAtReading(t *testing.T) {
+	b := newBacklog()
+	for _, name := range []string{"1", "2", "3 quiet", "4", "5", "6"} {
+		counts := map[types.NamespacedName]int64{{Namespace: "busy", Name: "fastpix"}: 17}
+		if strings.Contains(name, "quiet") {
+			counts[types.NamespacedName{Namespace: "quiet", Name: "fastpix"}] = 1
+		}
+		b.add(batchInfo{name: name, uid: types.UID(name), counts: counts})
+	}
+	var got []string
+	for info, ok := b.next(); ok; info, ok = b.next() {
+		got = append(got, info.name)
+	}
+	if want := "1|3 quiet|6|2|5|4"; strings.Join(got, "|") != want {
+		t.Errorf("read %v, want %s", got, want)
+	}
+	if b.empty() {
+		t.Error("six batches are being read, and the journal counts as read")
 	}
 }

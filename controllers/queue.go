@@ -24,20 +24,54 @@ func newRateLimiter[T comparable]() workqueue.TypedRateLimiter[T] {
 // newFairQueue returns a work queue of objects that serves the namespaces in turn, so that one tenant's burst does not make
 // another tenant wait for its end.
 func newFairQueue(name string, limiter workqueue.TypedRateLimiter[record.Key]) workqueue.TypedRateLimitingInterface[record.Key] {
-	fair := &fairStorage{byNamespace: map[string][]record.Key{}}
-	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[record.Key]{Name: name, Queue: fair})
+	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[record.Key]{Name: name, Queue: &fairStorage{}})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[record.Key]{Name: name, Queue: queue})
 	return workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[record.Key]{
 		Name: name, DelayingQueue: delaying,
 	})
 }
 
+// rotation holds a queue for each namespace and serves them in turn.
+type rotation[Q any] struct {
+	queues map[string]*Q
+	turns  []string // namespaces with something queued, whose turn is next first
+}
+
+// of returns the queue of a namespace, a new one if it has none.
+func (r *rotation[Q]) of(namespace string) *Q {
+	q, ok := r.queues[namespace]
+	if !ok {
+		if r.queues == nil {
+			r.queues = map[string]*Q{}
+		}
+		q = new(Q)
+		r.queues[namespace] = q
+		r.turns = append(r.turns, namespace)
+	}
+	return q
+}
+
+// serve has something taken out of the queue whose turn it is. It reports false, and does nothing, when there is none. take says whether
+// the queue holds more.
+func (r *rotation[Q]) serve(take func(*Q) (more bool)) bool {
+	if len(r.turns) == 0 {
+		return false
+	}
+	namespace := r.turns[0]
+	r.turns = r.turns[1:]
+	if take(r.queues[namespace]) {
+		r.turns = append(r.turns, namespace)
+	} else {
+		delete(r.queues, namespace)
+	}
+	return true
+}
+
 // fairStorage holds what is queued: first in, first out within a namespace, the namespaces round robin. The work queue around it
 // locks and leaves out duplicates.
 type fairStorage struct {
-	byNamespace map[string][]record.Key
-	turns       []string // namespaces with something queued, whose turn is next first
-	length      int
+	rotation rotation[[]record.Key]
+	length   int
 }
 
 var _ workqueue.Queue[record.Key] = (*fairStorage)(nil)
@@ -47,11 +81,8 @@ func (f *fairStorage) Touch(record.Key) {}
 
 // Push queues an object.
 func (f *fairStorage) Push(key record.Key) {
-	queued := f.byNamespace[key.Namespace]
-	if len(queued) == 0 {
-		f.turns = append(f.turns, key.Namespace)
-	}
-	f.byNamespace[key.Namespace] = append(queued, key)
+	queued := f.rotation.of(key.Namespace)
+	*queued = append(*queued, key)
 	f.length++
 }
 
@@ -59,17 +90,11 @@ func (f *fairStorage) Push(key record.Key) {
 func (f *fairStorage) Len() int { return f.length }
 
 // Pop returns the next object. It must not be called when nothing is queued.
-func (f *fairStorage) Pop() record.Key {
-	namespace := f.turns[0]
-	f.turns = f.turns[1:]
-	queued := f.byNamespace[namespace]
-	key := queued[0]
-	if len(queued) == 1 {
-		delete(f.byNamespace, namespace)
-	} else {
-		f.byNamespace[namespace] = queued[1:]
-		f.turns = append(f.turns, namespace)
-	}
+func (f *fairStorage) Pop() (key record.Key) {
+	f.rotation.serve(func(queued *[]record.Key) bool {
+		key, *queued = (*queued)[0], (*queued)[1:]
+		return len(*queued) > 0
+	})
 	f.length--
 	return key
 }
