@@ -166,7 +166,8 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 	}
 	records := recordsOf(kept)
 	id := entries[0].record.Changes[entries[0].change].ID
-	m, fresh, err := f.read(ctx, key)
+	m, err := f.read(ctx, key)
+	fresh := false
 	for attempt := 0; err == nil; attempt++ {
 		if m == nil {
 			switch m, err = f.create(ctx, key, id, kept); {
@@ -185,7 +186,8 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 		}
 		if taken || after.sameStatus(m) {
 			if !fresh {
-				m, fresh, err = f.readLive(ctx, key) // a decision not to write needs a live read
+				m, err = f.readLive(ctx, key) // a decision not to write needs a live read
+				fresh = true
 				continue
 			}
 			if taken {
@@ -198,7 +200,8 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 			o.wrote = err == nil
 			return o, err
 		}
-		m, fresh, err = f.readLive(ctx, key)
+		m, err = f.readLive(ctx, key)
+		fresh = true
 	}
 	return outcome{}, err
 }
@@ -215,19 +218,18 @@ func (f *folder) write(ctx context.Context, key record.Key, before, after mirror
 	return nil
 }
 
-// read returns an object's mirror, nil if there is none, and whether it is certain to be the newest: what was written last and what
-// the API server has in memory may be older, which a write meets as a conflict.
-func (f *folder) read(ctx context.Context, key record.Key) (m mirror, fresh bool, err error) {
+// read returns an object's mirror, nil if there is none. It is not certain to be the newest: what was written last and what the API
+// server has in memory may be older, which a write meets as a conflict.
+func (f *folder) read(ctx context.Context, key record.Key) (mirror, error) {
 	if m, ok := f.written.Get(key); ok {
-		return m.(mirror), false, nil
+		return m.(mirror), nil
 	}
-	m, err = f.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
-	return m, false, err
+	return f.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
 }
 
-func (f *folder) readLive(ctx context.Context, key record.Key) (m mirror, fresh bool, err error) {
-	m, err = f.get(ctx, key)
-	return m, true, err
+// readLive is the same, and certain.
+func (f *folder) readLive(ctx context.Context, key record.Key) (mirror, error) {
+	return f.get(ctx, key)
 }
 
 func (f *folder) get(ctx context.Context, key record.Key, options ...client.GetOption) (mirror, error) {
@@ -249,13 +251,12 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, entries 
 	case err != nil:
 		return nil, err
 	case expired:
-		m, _, err := f.readLive(ctx, key) // the API server's memory, which shows none, may be behind
-		return m, err
+		return f.readLive(ctx, key) // the API server's memory, which shows none, may be behind
 	}
 	m := firstMirror(key, id, entries[0].record.Endpoint)
 	err := f.client.Create(ctx, m.object())
 	if apierrors.IsAlreadyExists(err) {
-		m, _, err = f.readLive(ctx, key)
+		m, err = f.readLive(ctx, key)
 		if m == nil && err == nil {
 			err = fmt.Errorf("create mirror: %s came and went", key)
 		}
@@ -263,7 +264,7 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, entries 
 	}
 	if err != nil {
 		// What refuses a new object says nothing about one that is there and that the API server's memory does not show yet.
-		if m, _, readErr := f.readLive(ctx, key); m != nil || readErr != nil {
+		if m, readErr := f.readLive(ctx, key); m != nil || readErr != nil {
 			return m, readErr
 		}
 		return nil, writeError{fmt.Errorf("create mirror: %w", err), false}
@@ -371,7 +372,7 @@ func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, er
 		return reconcile.Result{RequeueAfter: time.Second}, nil // thousands may wait: looking at each would be a load
 	}
 	f.waiting.Delete(key)
-	m, _, err := f.readLive(ctx, key)
+	m, err := f.readLive(ctx, key)
 	if m == nil && err == nil {
 		return reconcile.Result{}, nil
 	}
