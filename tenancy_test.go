@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,8 +33,8 @@ func TestTenantsCannotMoveEachOther(t *testing.T) {
 		a.namespace, a.namespace, a.namespace)
 	for _, body := range [][]byte{
 		deleted,
-		append(places, newEvent("../" + a.namespace + "/x")[1:]...),
-		append(places, newEvent(a.namespace + "/y")[1:]...),
+		slices.Concat(places, newEvent("../" + a.namespace + "/x")[1:]),
+		slices.Concat(places, newEvent(a.namespace + "/y")[1:]),
 	} {
 		code, err := deployment.receiver.Post(t.Context(), b.path(), body, fixtures.Sign(secretOfB, body))
 		if err != nil || code != http.StatusOK {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -26,14 +25,6 @@ const (
 	writtenTTL     = time.Hour
 	// maxConflicts is how often one visit to an object reads it anew; then back-off decides.
 	maxConflicts = 3
-	// forbiddenPatience is how long an object must be refused as Forbidden before its records count as failed: an API server that
-	// has just started forbids everything until it has read its roles.
-	forbiddenPatience = 10 * time.Second
-	// troublePatience is the same for answers that may pass, such as an admission webhook that does not work: for ever in memory they
-	// would keep other tenants' records out.
-	troublePatience = 30 * time.Second
-	// purgePause comes before another look at a tombstone that an older record holds up.
-	purgePause = 10 * time.Second
 	// defaultRetention holds for objects whose endpoint is gone; it is the default of spec.retention.deleted.
 	defaultRetention = 7 * 24 * time.Hour
 )
@@ -41,7 +32,7 @@ const (
 // folder folds the pending records of one object at a time into its mirror.
 type folder struct {
 	client    client.Client
-	live      client.Reader // reads of mirrors are never cached but for written
+	live      client.Reader // asks the API server: no informer holds mirrors
 	ledger    *ledger
 	timers    *timers
 	backlog   *backlog
@@ -140,19 +131,6 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 	return nil
 }
 
-// isAboutContent reports that the API server refuses what an object says. Any other answer would be the same whatever it said.
-func isAboutContent(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsForbidden(err)
-}
-
-// writeError is an answer to a write of a mirror, or of its status, unlike one to a read, which says nothing about the mirror.
-type writeError struct {
-	error
-	status bool
-}
-
-func (e writeError) Unwrap() error { return e.error }
-
 // fold folds the entries into the mirror, creating it if need be. It returns nil only when the mirror in the API server shows them.
 func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (outcome, error) {
 	verdict, err := f.namespace(ctx, key.Namespace)
@@ -184,23 +162,19 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 		if err := f.settle(ctx, after); err != nil {
 			return outcome{}, err
 		}
-		if taken || after.sameStatus(m) {
-			if !fresh {
-				m, err = f.readLive(ctx, key) // a decision not to write needs a live read
-				fresh = true
-				continue
+		switch {
+		case !taken && !after.sameStatus(m):
+			err = f.write(ctx, key, m, after)
+			if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) || attempt == maxConflicts {
+				o.wrote = err == nil
+				return o, err
 			}
-			if taken {
-				return outcome{}, errNameTaken
-			}
+		case fresh && taken:
+			return outcome{}, errNameTaken
+		case fresh:
 			return o, nil
 		}
-		err = f.write(ctx, key, m, after)
-		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) || attempt == maxConflicts {
-			o.wrote = err == nil
-			return o, err
-		}
-		m, err = f.readLive(ctx, key)
+		m, err = f.readLive(ctx, key) // after a conflict, and before a decision not to write
 		fresh = true
 	}
 	return outcome{}, err
@@ -321,110 +295,4 @@ func (f *folder) settleLedger(key record.Key, entries []entry, o outcome) {
 	for _, b := range f.ledger.resolve(key, len(entries), o.failed) {
 		f.discard(b.uid)
 	}
-}
-
-// refusal decides whether an error is about these records, so that waiting will not help, and says why they fail.
-func (f *folder) refusal(key record.Key, err error) (reason, message string, ok bool) {
-	switch {
-	case errors.Is(err, errNameTaken):
-		return reasonNameTaken, fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name), true
-	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
-		return "", "", false // the namespace's end is on its way and will discard the records
-	case !errors.As(err, new(writeError)):
-		f.refused.Delete(key) // whatever it was before, it does not last
-		return "", "", false
-	}
-	return reasonRefused, err.Error(), f.insists(key, err)
-}
-
-// insists reports whether the API server refuses an object for good: at once by an answer about its content, after a while by one
-// that may pass. What is not an answer about the object says nothing, however long it lasts.
-func (f *folder) insists(key record.Key, err error) bool {
-	var patience time.Duration
-	switch status := apierrors.APIStatus(nil); {
-	case !errors.As(err, &status):
-		f.refused.Delete(key) // whatever it was before, it does not last
-		return false
-	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err): // no patience
-	case apierrors.IsForbidden(err):
-		patience = forbiddenPatience
-	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsTooManyRequests(err),
-		apierrors.IsServiceUnavailable(err):
-		return false
-	default:
-		patience = troublePatience
-	}
-	since, _ := f.refused.LoadOrStore(key, f.now())
-	return f.now().Sub(since.(time.Time)) >= patience
-}
-
-// nudge asks for a visit to an object whose spec has changed, or whose time has come.
-func (f *folder) nudge(key record.Key) { f.nudged.Store(key, nil) }
-
-// wake visits an object for which nothing is pending: its timer may be due, or its spec has changed.
-func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, error) {
-	_, nudged := f.nudged.LoadAndDelete(key)
-	at, timed := f.timers.next(key)
-	if !nudged && (!timed || at.After(f.now())) {
-		return f.comeBack(key), nil
-	}
-	if _, waits := f.waiting.Load(key); waits && !nudged && f.mayBeNamed(key) {
-		return reconcile.Result{RequeueAfter: time.Second}, nil // thousands may wait: looking at each would be a load
-	}
-	f.waiting.Delete(key)
-	m, err := f.readLive(ctx, key)
-	if m == nil && err == nil {
-		return reconcile.Result{}, nil
-	}
-	result := reconcile.Result{}
-	if err == nil && len(m.conditions()) > 0 { // without conditions nothing was mirrored yet
-		result, err = f.tick(ctx, key, m)
-	}
-	if err != nil && nudged {
-		f.nudge(key)
-	}
-	return result, err
-}
-
-// tick acts on what the clock says of one mirror that was just read.
-func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.Result, error) {
-	after := m.copy()
-	if err := f.settle(ctx, after); err != nil {
-		return reconcile.Result{}, err
-	}
-	if !after.sameStatus(m) {
-		return reconcile.Result{}, ignoreStale(f.write(ctx, key, m, after))
-	}
-	timer, at := after.timer()
-	if timer != fastpixv1.TimerRetention || at == nil || at.After(f.now()) || m.object().GetDeletionTimestamp() != nil {
-		return reconcile.Result{}, nil
-	}
-	if f.mayBeNamed(key) {
-		f.waiting.Store(key, nil)
-		return reconcile.Result{RequeueAfter: time.Second}, nil
-	}
-	endpoint, err := f.endpoints.of(ctx, m)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	f.written.Remove(key)
-	done, err := f.purge(ctx, m, retentionOf(endpoint))
-	if err == nil && !done {
-		return reconcile.Result{RequeueAfter: purgePause}, nil
-	}
-	return reconcile.Result{}, err
-}
-
-// mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is
-// purged before that is known.
-func (f *folder) mayBeNamed(key record.Key) bool {
-	return !f.backlog.empty() || len(f.ledger.peek(key)) > 0
-}
-
-// ignoreStale takes a conflict as news of a change whose watch event will bring the object back.
-func ignoreStale(err error) error {
-	if apierrors.IsConflict(err) {
-		return nil
-	}
-	return ignoreGone(err)
 }

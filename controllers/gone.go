@@ -19,3 +19,11 @@ func ignoreGone(err error) error {
 	}
 	return err
 }
+
+// ignoreStale takes a conflict as news of a change whose watch event will bring the object back.
+func ignoreStale(err error) error {
+	if apierrors.IsConflict(err) {
+		return nil
+	}
+	return ignoreGone(err)
+}

@@ -53,6 +53,7 @@ func TestJournalSurvivesDeathAtEveryCall(t *testing.T) {
 func interruptAppends(t *testing.T, events, at int, failure error, after, dies bool) int {
 	t.Helper()
 	s := newStore()
+	s.takes = time.Millisecond
 	var mu sync.Mutex
 	calls, dead := 0, false
 	fail := func(effective bool) error {
@@ -68,7 +69,6 @@ func interruptAppends(t *testing.T, events, at int, failure error, after, dies b
 		mu.Lock()
 		calls++
 		mu.Unlock()
-		time.Sleep(time.Millisecond) // so that others gather meanwhile
 		return fail(false)
 	}
 	s.after = func(*fastpixv1.EventBatch) error { return fail(true) }
@@ -104,7 +104,7 @@ func appendAll(t *testing.T, s *store, events []string) (left []string) {
 	var wg sync.WaitGroup
 	for i, text := range events {
 		wg.Go(func() {
-			time.Sleep(time.Duration(i) * 300 * time.Microsecond)
+			time.Sleep(time.Duration(i) * 300 * time.Microsecond) // when it arrives, on the test's own clock
 			ctx, cancel := context.WithTimeout(t.Context(), journalPatience)
 			defer cancel()
 			if j.Append(ctx, video, text) != nil {

@@ -30,6 +30,7 @@ var (
 // store is an API server that keeps batches, and fails as told.
 type store struct {
 	api    client.Client
+	takes  time.Duration                     // how long an attempt is under way, on a test's own clock: meanwhile others gather
 	before func(*fastpixv1.EventBatch) error // answers instead of the API server
 	after  func(*fastpixv1.EventBatch) error // replaces the API server's answer: the batch is committed all the same
 
@@ -59,6 +60,7 @@ func (s *store) create(ctx context.Context, batch *fastpixv1.EventBatch) error {
 		defer s.mu.Unlock()
 		s.underWay--
 	}()
+	time.Sleep(s.takes)
 	if s.before != nil {
 		if err := s.before(batch); err != nil {
 			return err
@@ -125,7 +127,7 @@ func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
-		s.before = func(*fastpixv1.EventBatch) error { time.Sleep(10 * time.Millisecond); return nil }
+		s.takes = 10 * time.Millisecond
 		j := s.journal()
 		var wg sync.WaitGroup
 		var want []string
@@ -163,12 +165,12 @@ func TestBatchIsBoundedInBytesAsTheyAreSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
+		s.takes = time.Millisecond
 		s.before = func(b *fastpixv1.EventBatch) error {
 			text, err := json.Marshal(b.Spec.Events)
 			if err != nil || len(text) > maxBatchBytes+2 {
 				t.Errorf("a batch has %d bytes: %v", len(text), err)
 			}
-			time.Sleep(time.Millisecond)
 			return nil
 		}
 		j := s.journal()
@@ -200,8 +202,8 @@ func TestRefusedBatchIsCommittedOneByOne(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newStore()
+				s.takes = time.Millisecond
 				s.before = func(b *fastpixv1.EventBatch) error {
-					time.Sleep(time.Millisecond)
 					if slices.Contains(b.Spec.Events, "culprit") {
 						return refusal
 					}
@@ -297,7 +299,7 @@ func TestWaiterThatGaveUpIsLeftOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
-		s.before = func(*fastpixv1.EventBatch) error { time.Sleep(time.Second); return nil }
+		s.takes = time.Second
 		j := s.journal()
 		var wg sync.WaitGroup
 		for i := range maxCommits {

@@ -1,0 +1,69 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+)
+
+const (
+	// forbiddenPatience is how long an object must be refused as Forbidden before its records count as failed: an API server that
+	// has just started forbids everything until it has read its roles.
+	forbiddenPatience = 10 * time.Second
+	// troublePatience is the same for answers that may pass, such as an admission webhook that does not work: for ever in memory they
+	// would keep other tenants' records out.
+	troublePatience = 30 * time.Second
+)
+
+// isAboutContent reports that the API server refuses what an object says. Any other answer would be the same whatever it said.
+func isAboutContent(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsForbidden(err)
+}
+
+// writeError is an answer to a write of a mirror, or of its status, unlike one to a read, which says nothing about the mirror.
+type writeError struct {
+	error
+	status bool
+}
+
+func (e writeError) Unwrap() error { return e.error }
+
+// refusal decides whether an error is about these records, so that waiting will not help, and says why they fail.
+func (f *folder) refusal(key record.Key, err error) (reason, message string, ok bool) {
+	switch {
+	case errors.Is(err, errNameTaken):
+		return reasonNameTaken, fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name), true
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return "", "", false // the namespace's end is on its way and will discard the records
+	case !errors.As(err, new(writeError)):
+		f.refused.Delete(key) // whatever it was before, it does not last
+		return "", "", false
+	}
+	return reasonRefused, err.Error(), f.insists(key, err)
+}
+
+// insists reports whether the API server refuses an object for good: at once by an answer about its content, after a while by one
+// that may pass. What is not an answer about the object says nothing, however long it lasts.
+func (f *folder) insists(key record.Key, err error) bool {
+	var patience time.Duration
+	switch status := apierrors.APIStatus(nil); {
+	case !errors.As(err, &status):
+		f.refused.Delete(key) // whatever it was before, it does not last
+		return false
+	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err): // no patience
+	case apierrors.IsForbidden(err):
+		patience = forbiddenPatience
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsTooManyRequests(err),
+		apierrors.IsServiceUnavailable(err):
+		return false
+	default:
+		patience = troublePatience
+	}
+	since, _ := f.refused.LoadOrStore(key, f.now())
+	return f.now().Sub(since.(time.Time)) >= patience
+}

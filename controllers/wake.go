@@ -1,0 +1,77 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// purgePause comes before another look at a tombstone that an older record holds up.
+const purgePause = 10 * time.Second
+
+// nudge asks for a visit to an object whose spec has changed, or whose time has come.
+func (f *folder) nudge(key record.Key) { f.nudged.Store(key, nil) }
+
+// wake visits an object for which nothing is pending: its timer may be due, or its spec has changed.
+func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, error) {
+	_, nudged := f.nudged.LoadAndDelete(key)
+	at, timed := f.timers.next(key)
+	if !nudged && (!timed || at.After(f.now())) {
+		return f.comeBack(key), nil
+	}
+	if _, waits := f.waiting.Load(key); waits && !nudged && f.mayBeNamed(key) {
+		return reconcile.Result{RequeueAfter: time.Second}, nil // thousands may wait: looking at each would be a load
+	}
+	f.waiting.Delete(key)
+	m, err := f.readLive(ctx, key)
+	if m == nil && err == nil {
+		return reconcile.Result{}, nil
+	}
+	result := reconcile.Result{}
+	if err == nil && len(m.conditions()) > 0 { // without conditions nothing was mirrored yet
+		result, err = f.tick(ctx, key, m)
+	}
+	if err != nil && nudged {
+		f.nudge(key)
+	}
+	return result, err
+}
+
+// tick acts on what the clock says of one mirror that was just read.
+func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.Result, error) {
+	after := m.copy()
+	if err := f.settle(ctx, after); err != nil {
+		return reconcile.Result{}, err
+	}
+	if !after.sameStatus(m) {
+		return reconcile.Result{}, ignoreStale(f.write(ctx, key, m, after))
+	}
+	timer, at := after.timer()
+	if timer != fastpixv1.TimerRetention || at == nil || at.After(f.now()) || m.object().GetDeletionTimestamp() != nil {
+		return reconcile.Result{}, nil
+	}
+	if f.mayBeNamed(key) {
+		f.waiting.Store(key, nil)
+		return reconcile.Result{RequeueAfter: time.Second}, nil
+	}
+	endpoint, err := f.endpoints.of(ctx, m)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	f.written.Remove(key)
+	done, err := f.purge(ctx, m, retentionOf(endpoint))
+	if err == nil && !done {
+		return reconcile.Result{RequeueAfter: purgePause}, nil
+	}
+	return reconcile.Result{}, err
+}
+
+// mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is
+// purged before that is known.
+func (f *folder) mayBeNamed(key record.Key) bool {
+	return !f.backlog.empty() || len(f.ledger.peek(key)) > 0
+}
