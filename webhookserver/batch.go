@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -75,8 +77,9 @@ func wireBytes(record string) int {
 
 // +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=create
 
-// batchCreator returns what creates a batch in the API server. It is a client of its own only because it does not read the answer, which
-// would repeat the whole batch: it asks for metadata and drops that.
+// batchCreator returns what creates a batch in the API server. It is a client of its own only because the usual answer would repeat the
+// whole batch: it asks for metadata. An answer that does not show the batch is an error, whatever its code: between here and the API
+// server there may be somebody who answers 200 to everything.
 func batchCreator(
 	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme,
 ) (func(context.Context, *fastpixv1.EventBatch) error, error) {
@@ -86,12 +89,41 @@ func batchCreator(
 		return nil, fmt.Errorf("make a client of the journal: %w", err)
 	}
 	return func(ctx context.Context, batch *fastpixv1.EventBatch) error {
-		return c.Post().Namespace(batch.Namespace).Resource("eventbatches").
+		var code int
+		result := c.Post().Namespace(batch.Namespace).Resource("eventbatches").
 			Param("fieldValidation", metav1.FieldValidationStrict). // an older schema must refuse a field, not drop it
 			Param("fieldManager", fieldManager).
 			SetHeader("Accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json").
-			Body(batch).Do(ctx).Error()
+			Body(batch).Do(ctx).StatusCode(&code)
+		if err := result.Error(); err != nil { // which reads the Status of an answer; Raw would not
+			return err
+		}
+		answer, err := result.Raw()
+		if err != nil {
+			return err
+		}
+		return showsBatch(code, answer, batch)
 	}, nil
+}
+
+// showsBatch returns an error unless the answer is that of an API server that has created the batch.
+func showsBatch(code int, answer []byte, batch *fastpixv1.EventBatch) error {
+	var created metav1.PartialObjectMetadata
+	if err := json.Unmarshal(answer, &created); err != nil || code != http.StatusCreated ||
+		created.Name != batch.Name || created.Namespace != batch.Namespace || created.UID == "" {
+		return fmt.Errorf("answer %d to a new batch does not show it: is there a proxy before the API server?", code)
+	}
+	return nil
+}
+
+// isCommitted reports that a batch is in the API server: it was created just now, or by an attempt whose answer was lost.
+func isCommitted(err error) bool {
+	return err == nil || apierrors.IsAlreadyExists(err) && !isStrangers(err)
+}
+
+// isStrangers reports that an answer is not one of an API server, but of somebody between, such as a load balancer.
+func isStrangers(err error) bool {
+	return apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // fieldManager is the receiver's name in managedFields.

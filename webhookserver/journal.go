@@ -151,7 +151,7 @@ func (j *groupJournal) createBatch(entries []*entry) error {
 	backoff := wait.Backoff{Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.3, Steps: 7, Cap: time.Second}
 	for {
 		err := j.attempt(ctx, batch)
-		if err == nil || apierrors.IsAlreadyExists(err) {
+		if isCommitted(err) {
 			return nil
 		}
 		if isRefusal(err) {

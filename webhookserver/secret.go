@@ -50,7 +50,7 @@ func (s *secrets) key(ctx context.Context, ref fastpixv1.SigningSecretReference)
 func (s *secrets) readKey(ctx context.Context, ref fastpixv1.SigningSecretReference) reading {
 	secret, err := s.get(ctx, ref.Name)
 	switch {
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err) && !isStrangers(err):
 		return reading{problem: fastpixv1.ReasonSecretNotFound}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return reading{problem: fastpixv1.ReasonSecretForbidden}

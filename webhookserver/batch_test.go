@@ -1,0 +1,94 @@
+// These tests protect that nothing is acknowledged on the word of somebody between the receiver and the API server.
+package webhookserver
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// answers serves an answer to every request, and to what is redirected a page.
+func answers(t *testing.T, header http.Header, code int, body string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/login" {
+			_, _ = io.WriteString(w, "<html>")
+			return
+		}
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
+	t.Parallel()
+	batch := newBatch("fastpix-system", time.Unix(1, 0), []*entry{{endpoint: video, record: "a"}})
+	created := func(namespace, name, uid string) string {
+		return fmt.Sprintf(`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"namespace":%q,"name":%q,"uid":%q}}`, namespace, name, uid)
+	}
+	right, asJSON := created(batch.Namespace, batch.Name, "u1"), http.Header{"Content-Type": {"application/json"}}
+	conflict := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"AlreadyExists","code":409}`
+	for name, a := range map[string]struct {
+		header http.Header
+		code   int
+		body   string
+		want   bool
+	}{
+		"the batch":             {asJSON, 201, right, true},
+		"there already":         {asJSON, 409, conflict, true},
+		"not created":           {asJSON, 200, right, false},
+		"another's name":        {asJSON, 201, created(batch.Namespace, "events-2", "u1"), false},
+		"another's namespace":   {asJSON, 201, created("video", batch.Name, "u1"), false},
+		"without a UID":         {asJSON, 201, created(batch.Namespace, batch.Name, ""), false},
+		"a page":                {http.Header{"Content-Type": {"text/html"}}, 200, "<html>", false},
+		"a page, 201":           {http.Header{"Content-Type": {"text/html"}}, 201, "<html>", false},
+		"nothing":               {nil, 201, "", false},
+		"some JSON":             {asJSON, 201, `{"ok":true}`, false},
+		"no content":            {nil, 204, "", false},
+		"a redirect to a login": {http.Header{"Location": {"/login"}}, 302, "", false},
+		"a stranger's conflict": {http.Header{"Content-Type": {"text/html"}}, 409, "<html>", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			create, err := batchCreator(&rest.Config{Host: answers(t, a.header, a.code, a.body)}, http.DefaultClient, testScheme())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := create(t.Context(), batch.DeepCopy()); isCommitted(err) != a.want {
+				t.Errorf("an answer with %s is taken for a commit: %v (%v)", name, !a.want, err)
+			}
+		})
+	}
+}
+
+func TestStrangersAnswerSaysNothingOfASecret(t *testing.T) {
+	t.Parallel()
+	ref := fastpixv1.SigningSecretReference{Name: "signing", Key: fastpixv1.DefaultSigningSecretKey}
+	reader := fake.NewClientBuilder().WithScheme(testScheme()).WithInterceptorFuncs(interceptor.Funcs{
+		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+			return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
+		},
+	}).Build()
+	s := secrets{reader: reader, namespace: "video", read: map[string]readSecret{}}
+	if got := s.key(t.Context(), ref).problem; got != fastpixv1.ReasonSecretUnreadable {
+		t.Errorf("a 404 of a load balancer means %s", got)
+	}
+}
