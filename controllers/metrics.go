@@ -49,23 +49,27 @@ var (
 		Name: "fastpix_omitted_notes_total",
 		Help: "Kubernetes Events about mirrors that were left out, because too many would have been made at once.",
 	})
-	pendingEvents = prometheus.NewGauge(prometheus.GaugeOpts{
+	// The gauges of the journal have no labels. They are there while this process publishes them, so that their absence says that nobody leads.
+	pendingEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_pending_events",
 		Help: "Events that are acknowledged and not yet mirrored.",
-	})
-	failedEvents = prometheus.NewGauge(prometheus.GaugeOpts{
+	}, nil)
+	failedEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_failed_events",
 		Help: "Events that could not be mirrored and are retried.",
-	})
-	oldestPending = prometheus.NewGauge(prometheus.GaugeOpts{
+	}, nil)
+	oldestPending = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_oldest_pending_age_seconds",
 		Help: "Age of the oldest batch of the journal that has not failed.",
-	})
+	}, nil)
 )
 
 func init() {
 	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents,
 		purged, notesOmitted, pendingEvents, failedEvents, oldestPending)
+	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
+		recordsFolded.WithLabelValues(string(kind), "discarded") // an alert sees the first one only if there was none before
+	}
 }
 
 // observe counts what became of the entries of one visit to an object.
@@ -106,11 +110,18 @@ func observeBacklog(t totals, now time.Time) {
 	for _, n := range t.failed {
 		failed += n
 	}
-	pendingEvents.Set(float64(pending))
-	failedEvents.Set(float64(failed))
 	age := 0.0
 	if !t.oldest.IsZero() {
 		age = max(0, now.Sub(t.oldest).Seconds())
 	}
-	oldestPending.Set(age)
+	pendingEvents.WithLabelValues().Set(float64(pending))
+	failedEvents.WithLabelValues().Set(float64(failed))
+	oldestPending.WithLabelValues().Set(age)
+}
+
+// forgetBacklog ends the gauges of the journal: who leads no longer must not go on saying what was.
+func forgetBacklog() {
+	pendingEvents.Reset()
+	failedEvents.Reset()
+	oldestPending.Reset()
 }

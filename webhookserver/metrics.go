@@ -65,6 +65,11 @@ var (
 func init() {
 	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, commitRecords, commitSeconds, commitFailures,
 		inFlightDeliveries, evictions, skippedFields, unknownEvents, untimedEvents, secretReads)
+	// An alert sees that nothing comes, or the first of what should never come, only if the series are there before.
+	deliveries.WithLabelValues(string(resultMalformed), "")
+	for _, t := range record.Catalogue() {
+		deliveries.WithLabelValues(string(resultAccepted), t.Name)
+	}
 }
 
 // typeLabel is the label of a type: its name in the catalogue, or "other".
