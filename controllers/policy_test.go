@@ -119,3 +119,22 @@ func TestOmitClearsAtTheNextFold(t *testing.T) {
 		})
 	}
 }
+
+func TestOmittedTextIsNotBroughtBackByAnOlderEvent(t *testing.T) {
+	t.Parallel()
+	titled := func(id string, at int, title string) *record.Record {
+		c := media("m1", "Ready")
+		c.Media.Title = &title
+		return event(id, "video.media.updated", at, c)
+	}
+	older, newer := titled("e1", 10, "old title"), titled("e2", 20, "")
+	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	r.deliver("b1", older, newer)
+	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.MetadataPolicy = fastpixv1.MetadataOmit })
+	r.deliver("b2", event("e3", "video.media.updated", 30, media("m1", "Ready")))
+	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.MetadataPolicy = fastpixv1.MetadataMirror })
+	r.deliver("b3", older)
+	if got := r.asset("m1").Status.Title; got != "" {
+		t.Errorf("an old redelivery sets the title %q, which a newer event had cleared", got)
+	}
+}

@@ -12,7 +12,8 @@
 //	404  there is no such endpoint, and the receiver would know.
 //	405  not a POST.
 //	413  the body has more than 1 MiB.
-//	503  send it again, after Retry-After: suspended, a signing secret cannot be read, the backlog is full, the API server is
+//	503  send it again, after Retry-After: suspended, a signing secret cannot be read, or so many forgeries ask for it to be read again that
+//	     this delivery could not and the last read is more than two seconds old, the backlog is full, the API server is
 //	     away, or the receiver does not know the endpoints yet.
 //
 // The order of checks is method, path, endpoint, size, unsigned probe, suspended, keys, signature, shape. Answers have a

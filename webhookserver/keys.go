@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/util/flowcontrol"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,23 +22,39 @@ const (
 	secretTimeout = 5 * time.Second
 	// rereadInterval is the least time between two reads of one endpoint's Secrets, however many deliveries ask for one.
 	rereadInterval = time.Second
+	// rereadPatience is how long a delivery waits for a read: as long as for the journal.
+	rereadPatience = journalPatience
+	// recentRead is how old the last read may be, when a delivery arrives that may cause none, for its signature to be called wrong by it.
+	recentRead = 2 * rereadInterval
 	// maxRereadWaiters bounds the deliveries to one endpoint that wait for a read, and maxAllRereadWaiters those to all: each holds
 	// its body meanwhile. Further ones are judged by the last read.
 	maxRereadWaiters    = 256
 	maxAllRereadWaiters = 1024
-	// rereadsPerSecond and rereadBurst bound the reads that deliveries to all endpoints together cause.
+	// rereadsPerSecond and rereadBurst bound the reads that deliveries to all endpoints together cause; a namespace's share of them is a
+	// rereadShare-th.
 	rereadsPerSecond = 20
 	rereadBurst      = 50
+	rereadShare      = 4
 )
 
 // rereadLimit is the bound that the keyrings of a receiver share.
 type rereadLimit struct {
 	reads   flowcontrol.PassiveRateLimiter
+	shares  sync.Map // by namespace
 	waiting atomic.Int64
 }
 
 func newRereadLimit() *rereadLimit {
 	return &rereadLimit{reads: flowcontrol.NewTokenBucketPassiveRateLimiter(rereadsPerSecond, rereadBurst)}
+}
+
+// allows takes a read from a namespace's share and from what there is in all.
+func (l *rereadLimit) allows(namespace string) bool {
+	share, ok := l.shares.Load(namespace)
+	if !ok {
+		share, _ = l.shares.LoadOrStore(namespace, flowcontrol.NewTokenBucketPassiveRateLimiter(rereadsPerSecond/rereadShare, rereadBurst/rereadShare))
+	}
+	return share.(flowcontrol.PassiveRateLimiter).TryAccept() && l.reads.TryAccept()
 }
 
 // keyring holds the signing keys of one endpoint as they were last read. It never outlives the endpoint's UID.
@@ -119,13 +136,18 @@ func (k *keyring) refresh(ctx context.Context, spec *fastpixv1.WebhookEndpointSp
 	k.awaitRead(ctx, spec, since, func() bool { return true })
 }
 
-// reread is refresh for a delivery that no key verifies. It gives up, so that the delivery is judged by what is known, when too many
-// ask for the same.
-func (k *keyring) reread(ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time) {
+// reread is refresh for a delivery that no key verifies. It gives up when too many ask for one, or after rereadPatience, and reports
+// whether the last read is recent enough all the same: by an older one a new key's signature would be called wrong.
+func (k *keyring) reread(ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time) (recent bool) {
+	ctx, cancel := context.WithTimeout(ctx, rereadPatience)
+	defer cancel()
 	defer k.leave()
 	if k.enter() {
-		k.awaitRead(ctx, spec, since, k.limit.reads.TryAccept)
+		k.awaitRead(ctx, spec, since, func() bool { return k.limit.allows(k.namespace) })
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.started.After(since.Add(-recentRead))
 }
 
 // enter counts a delivery among those that wait, whether or not there is room for it.
@@ -185,7 +207,8 @@ func (k *keyring) nextRead(
 }
 
 func (k *keyring) read(ctx context.Context, refs []fastpixv1.SigningSecretReference, began time.Time, flight chan struct{}) {
-	ctx, cancel := context.WithTimeout(ctx, secretTimeout)
+	// client-go logs what it reads to a context's logger, if that is to tell everything.
+	ctx, cancel := context.WithTimeout(logr.NewContext(ctx, logr.Discard()), secretTimeout)
 	defer cancel()
 	s := secrets{reader: k.reader, namespace: k.namespace, read: map[string]readSecret{}}
 	readings := make(map[fastpixv1.SigningSecretReference]reading, len(refs))

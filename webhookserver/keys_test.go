@@ -4,18 +4,26 @@ package webhookserver
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
 // secretStore answers reads of Secrets.
@@ -162,6 +170,92 @@ func TestRereadsOfAllEndpointsAreBounded(t *testing.T) {
 			t.Errorf("got %d reads", s.reads)
 		}
 	})
+}
+
+// verdict is what becomes of a delivery at an endpoint with those keys.
+func verdict(t *testing.T, k *keyring, body, secret string) result {
+	t.Helper()
+	c := claim{headers: []string{fixtures.Sign(secret, []byte(body))}, body: []byte(body), arrived: time.Now()}
+	_, o := verify(t.Context(), &endpoint{keys: k}, &makeEndpoint().Spec, c)
+	return o.result
+}
+
+// TestForgeriesElsewhereDoNotMakeANewKeyWrong protects FastPix from being told to give up: the reads that a new key needs are used up by
+// strangers, who need no more than names.
+func TestForgeriesElsewhereDoNotMakeANewKeyWrong(t *testing.T) {
+	t.Parallel()
+	for namespace, want := range map[string]result{
+		"video": "",              // its share is its own
+		"evil":  resultKeyUnread, // put off, not refused
+	} {
+		t.Run(namespace, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				limit := newRereadLimit()
+				open := func(namespace string) (*keyring, *secretStore) {
+					s := &secretStore{secrets: map[string]*corev1.Secret{"signing": makeSecret("signing", key)}}
+					k := newKeyring(s)
+					k.limit, k.namespace = limit, namespace
+					k.refresh(t.Context(), &makeEndpoint().Spec, time.Now())
+					return k, s
+				}
+				victim, secrets := open(namespace)
+				time.Sleep(10 * time.Second)
+				secrets.secrets["signing"] = makeSecret("signing", otherSecret)
+				var flood [100]*keyring
+				for i := range flood {
+					flood[i], _ = open("evil")
+				}
+				time.Sleep(rereadInterval)
+				for _, k := range flood {
+					verdict(t, k, ready1, otherSecret)
+				}
+				if got := verdict(t, victim, ready1, otherSecret); got != want {
+					t.Errorf("a delivery signed by the new key is %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestDeliveryWaitsForKeysNoLongerThanForTheJournal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := &keyring{reader: hangingReader{}, limit: newRereadLimit(), now: time.Now}
+		go k.refresh(t.Context(), &makeEndpoint().Spec, time.Now())
+		time.Sleep(time.Second)
+		started := time.Now()
+		if got := verdict(t, k, ready1, key); got != resultNoKey {
+			t.Errorf("it is %q", got)
+		}
+		if took := time.Since(started); took > journalPatience {
+			t.Errorf("the answer took %s", took)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestSecretsAreNotLoggedWhateverTheLevel(t *testing.T) {
+	t.Parallel()
+	secret, err := json.Marshal(makeSecret("signing", key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
+	reader, err := client.New(&rest.Config{Host: answers(t, http.Header{"Content-Type": {"application/json"}}, 200, string(secret))},
+		client.Options{Scheme: testScheme(), Mapper: mapper})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	talkative := funcr.New(func(prefix, args string) { log.WriteString(prefix + args) }, funcr.Options{Verbosity: 10})
+	k := &keyring{reader: reader, namespace: "video", limit: newRereadLimit(), now: time.Now}
+	spec := &makeEndpoint().Spec
+	k.refresh(logr.NewContext(t.Context(), talkative), spec, time.Now())
+	if len(k.usable(spec).keys) != 1 || strings.Contains(log.String(), "signing-secret") {
+		t.Errorf("of %d keys the log says %s", len(k.usable(spec).keys), log.String())
+	}
 }
 
 func TestEachSecretIsReadOnceForAllItsKeys(t *testing.T) {

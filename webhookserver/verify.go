@@ -58,15 +58,16 @@ func verify(ctx context.Context, e *endpoint, spec *fastpixv1.WebhookEndpointSpe
 		}
 	}
 	fingerprint, err := c.check(known.keys)
+	recent := true
 	if errors.Is(err, signature.ErrMismatch) || err != nil && !known.complete {
-		e.keys.reread(ctx, spec, c.arrived)
+		recent = e.keys.reread(ctx, spec, c.arrived)
 		known = e.keys.usable(spec)
 		fingerprint, err = c.check(known.keys)
 	}
 	switch {
 	case err == nil:
 		return fingerprint, outcome{}
-	case known.complete:
+	case known.complete && recent:
 		return "", unverified(resultForged, err)
 	}
 	return "", unverified(resultKeyUnread, err)

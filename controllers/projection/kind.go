@@ -95,19 +95,20 @@ func (f *fold[S, C]) setBy(name string) event { return f.set[f.kind.index[name]]
 // forgetPersonal clears what must not outlive the object's deletion on the platform. That it is done after every fold, and
 // that nothing undoes a deletion, makes it independent of the order of events.
 func (f *fold[S, C]) forgetPersonal() {
-	f.forget(func(r *register[S, C]) bool { return r.personal })
-}
-
-// forgetCustomers clears the customer's own text.
-func (f *fold[S, C]) forgetCustomers() {
-	f.forget(func(r *register[S, C]) bool { return r.customers })
-}
-
-func (f *fold[S, C]) forget(which func(*register[S, C]) bool) {
 	for i := range f.kind.registers {
-		if r := &f.kind.registers[i]; which(r) && !f.set[i].isZero() {
+		if r := &f.kind.registers[i]; r.personal && !f.set[i].isZero() {
 			r.clear(f.status)
 			f.set[i] = event{}
+		}
+	}
+}
+
+// forgetCustomers clears the customer's own text. Which event set it is still known: once the policy allows text again, an older event that
+// comes again must not undo what a newer one said.
+func (f *fold[S, C]) forgetCustomers() {
+	for i := range f.kind.registers {
+		if r := &f.kind.registers[i]; r.customers && !f.set[i].isZero() {
+			r.clear(f.status)
 		}
 	}
 }

@@ -146,6 +146,9 @@ func (d *decoder) recordingReady(i ids) []record.Change {
 			stream = id
 		}
 	}
+	if media == "" {
+		media = i.data
+	}
 	if media == stream {
 		media = ""
 	}
@@ -179,7 +182,11 @@ func (d *decoder) simulcast(i ids) []record.Change {
 		return nil
 	}
 	s := &record.StreamChange{WorkspaceID: notEmpty(d.workspaceID)}
-	d.targetEvent(s, first(i.target, i.data))
+	target := first(i.target, i.data)
+	if target == id {
+		target = "" // data repeats the stream's id
+	}
+	d.targetEvent(s, target)
 	return []record.Change{streamChange(id, s)}
 }
 

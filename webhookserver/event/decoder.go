@@ -1,6 +1,7 @@
 package event
 
 import (
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -99,6 +100,7 @@ type objectKind int
 const (
 	objectUnsaid objectKind = iota // it does not say
 	objectOther                    // nothing that is known
+	objectPart                     // a part of a media or of a stream
 	objectMedia
 	objectUpload
 	objectLive
@@ -111,15 +113,17 @@ func (d *decoder) objectKind() objectKind {
 		if !v.is('"') {
 			continue
 		}
-		switch strings.ToLower(v.unquote()) {
-		case "":
+		switch word := strings.ToLower(v.unquote()); {
+		case word == "":
 			continue
-		case "media", "video.media":
+		case word == "media", word == "video.media":
 			return objectMedia
-		case "upload", "video.upload":
+		case word == "upload", word == "video.upload":
 			return objectUpload
-		case "live", "live-stream", "live_stream", "livestream", "video.live_stream":
+		case slices.Contains([]string{"live", "live-stream", "live_stream", "livestream", "video.live_stream"}, word):
 			return objectLive
+		case slices.ContainsFunc([]string{"track", "subtitle", "watermark", "playback", "simulcast"}, func(part string) bool { return strings.Contains(word, part) }):
+			return objectPart
 		}
 		kind = objectOther
 	}

@@ -205,6 +205,25 @@ func TestThumbnailIsShownOnlyIfEverybodyMaySeeIt(t *testing.T) {
 	}
 }
 
+func TestThumbnailEndsWithItsPlaybackID(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		data string
+		want bool
+	}{
+		"one is private now":      {`{"playbackIds":[{"id":"a","accessPolicy":"private"},{"id":"b","accessPolicy":"public"}]}`, true},
+		"null, one is private":    {`{"thumbnail":null,"playbackIds":[{"id":"a","accessPolicy":"drm"},{"id":"b"}]}`, true},
+		"a wrong type, private":   {`{"thumbnail":5,"playbackIds":[{"id":"a","accessPolicy":"private"}]}`, true},
+		"all are public":          {`{"playbackIds":[{"id":"a","accessPolicy":"public"}]}`, false},
+		"nothing is said of them": {`{"playbackIds":[{"id":"a"}]}`, false},
+		"none":                    {`{"playbackIds":[]}`, false},
+	} {
+		if got, _ := changesOf(t, mediaEvent("video.media.updated", tc.data)); strings.Contains(got, `"thumbnail":""`) != tc.want {
+			t.Errorf("%s: cleared: %v, in %s", name, !tc.want, got)
+		}
+	}
+}
+
 func TestStreamFields(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ data, want, wantSkipped string }{
@@ -288,6 +307,10 @@ func TestObjectsThatAnEventTouches(t *testing.T) {
 		"an upload that became a recording": {
 			body: mediaEvent("video.upload.media_created", `{"streamId":"`+streamD+`"}`), want: media + `{"state":"Created","streamID":"` + streamD + `"}}`,
 		},
+		"an upload object that names its media": {
+			body: `{"type":"video.upload.created","object":{"type":"upload","id":"` + uploadB + `"},"data":{"id":"` + uploadB + `","mediaId":"` + mediaA + `"}}`,
+			want: media + `{"uploadID":"` + uploadB + `"}},` + upload + `{"state":"Waiting","uploadID":"` + uploadB + `","becameMediaID":"` + mediaA + `"}}`,
+		},
 		"an upload that names its media": {
 			body: `{"type":"video.media.upload.cancelled","data":{"uploadId":"` + uploadB + `","mediaId":"` + mediaA + `"}}`,
 			want: media + `{"uploadID":"` + uploadB + `"}},` + upload + `{"state":"Cancelled","uploadID":"` + uploadB + `","becameMediaID":"` + mediaA + `"}}`,
@@ -308,37 +331,45 @@ func TestObjectsThatAnEventTouches(t *testing.T) {
 			body: liveEvent("video.media.live_stream.created", `{"id":"`+mediaA+`","streamId":"`+streamD+`"}`),
 			want: media + `{"state":"Created","streamID":"` + streamD + `"}},` + stream + `{"recordings":{"set":[{"mediaID":"` + mediaA + `"}]}}}`,
 		},
-		"a recording of no known stream":  {body: mediaEvent("video.media.live_stream.created", `{"streamId":{}}`), want: media + `{"state":"Created"}}`},
-		"recording.ready":                 {body: liveEvent("video.live_stream.recording.ready", `{"id":"`+streamD+`","mediaId":"`+mediaA+`"}`), want: media + `{"streamID":"` + streamD + `"}},` + stream + `{"recordings":{"set":[{"mediaID":"` + mediaA + `"}]}}}`},
-		"recording.ready of no media":     {body: liveEvent("video.live_stream.recording.ready", `{}`), want: stream + `{}}`},
-		"recording.ready of no stream":    {body: `{"type":"video.live_stream.recording.ready","data":{"mediaId":"` + mediaA + `"}}`, want: media + `{}}`},
-		"a media that came from a stream": {body: mediaEvent("video.media.created", `{"streamId":"`+streamD+`"}`), want: media + `{"state":"Created","streamID":"` + streamD + `"}}`},
-		"a track that names a stream":     {body: mediaEvent("video.media.track.deleted", `{"id":"t1","streamId":"`+streamD+`"}`), want: media + `{"streamID":"` + streamD + `","tracks":{"remove":["t1"]},"subtitles":{"remove":["t1"]}}}`},
-		"a clip":                          {body: mediaEvent("video.media.live_clip.created", `{"streamId":"`+streamD+`"}`), want: media + `{"state":"Created","streamID":"` + streamD + `"}},` + stream + `{"clips":{"set":[{"mediaID":"` + mediaA + `"}]}}}`},
-		"a track by its id":               {body: mediaEvent("video.media.track.ready", `{"id":"t1"}`), want: media + `{"tracks":{"set":[{"id":"t1","state":"Available"}]}}}`},
-		"a track of mediaId":              {body: `{"type":"video.media.track.created","data":{"id":"t1","mediaId":"` + mediaA + `"}}`, want: media + `{"tracks":{"set":[{"id":"t1","state":"Preparing"}]}}}`},
-		"a track that failed":             {body: mediaEvent("video.media.track.failed", `{"id":"t1","status":"available"}`), want: media + `{"tracks":{"set":[{"id":"t1","state":"Failed"}]}}}`},
-		"a track without an id":           {body: mediaEvent("video.media.track.ready", `{"type":"audio"}`), want: media + `{}}`},
-		"a track removed":                 {body: mediaEvent("video.media.track.deleted", `{"id":"T1"}`), want: media + `{"tracks":{"remove":["T1"]},"subtitles":{"remove":["T1"]}}}`},
-		"a subtitle":                      {body: mediaEvent("video.media.subtitle.generated", `{"id":"t1"}`), want: media + `{"subtitles":{"set":[{"id":"t1","state":"Available"}]}}}`},
-		"a subtitle in a whole media":     {body: mediaEvent("video.media.subtitle.generated", `{"id":"`+mediaA+`","title":"","tracks":[{"id":"t1"}]}`), want: media + `{"title":"","tracks":{"snapshot":[{"id":"t1"}]}}}`},
-		"AI, bare":                        {body: mediaEvent("video.mediaAI.summary.ready", `"found"`), want: media + `{"ai":{"summary":{"availability":"Available","text":"found"}}}}`},
-		"AI, in data":                     {body: mediaEvent("video.mediaAI.chapters.ready", `{"data":{"chapters":[{"chapter":1,"title":"a"}]}}`), want: media + `{"ai":{"chapters":{"availability":"Available","items":[{"chapter":"1","title":"a"}]}}}}`},
-		"AI, a bare list":                 {body: mediaEvent("video.mediaAI.named_entities.ready", `[{"entity":"a","count":"2"},{"entity":"b"},{},5]`), want: media + `{"ai":{"namedEntities":{"availability":"Available","items":[{"entity":"a","count":2},{"entity":"b"}]}}}}`},
-		"AI, wrapped":                     {body: mediaEvent("video.mediaAI.moderation.ready", `{"moderation":{"status":"preparing","data":[{"category":"c","score":"1e-2"}]}}`), want: media + `{"ai":{"moderation":{"availability":"Available","items":[{"category":"c","score":"0.01"}]}}}}`},
-		"a target by streamId":            {body: `{"type":"video.live_stream.simulcast_target.starting","data":{"simulcastId":"s1","livestreamId":"` + streamD + `"}}`, want: stream + `{"simulcastTargets":{"set":[{"id":"s1","state":"Starting"}]}}}`},
-		"a target by id":                  {body: liveEvent("video.live_stream.simulcast_target.updated", `{"id":"s1","isEnabled":1}`), want: stream + `{"simulcastTargets":{"set":[{"id":"s1","enabled":true}]}}}`},
-		"a target without an id":          {body: liveEvent("video.live_stream.simulcast_target.deleted", `{}`), want: stream + `{}}`},
-		"a stream without object":         {body: `{"type":"video.live_stream.idle","data":{"streamId":"` + streamD + `"}}`, want: stream + `{"state":"Idle"}}`},
-		"a stream by object.name":         {body: `{"type":"video.live_stream.idle","object":{"name":"Live","id":"` + streamD + `"}}`, want: stream + `{"state":"Idle"}}`},
-		"a stream by live-stream":         {body: `{"type":"video.live_stream.idle","object":{"type":"live-stream","id":"` + streamD + `"},"data":{"streamId":"other"}}`, want: stream + `{"state":"Idle"}}`},
-		"a media by video.media":          {body: `{"type":"video.media.ready","object":{"type":"video.media","id":"` + mediaA + `"},"data":{"id":"other"}}`, want: media + `{"state":"Ready"}}`},
-		"a media of an account":           {body: `{"type":"video.media.ready","object":{"type":"account","id":"other"},"data":{"id":"` + mediaA + `"}}`, want: media + `{"state":"Ready"}}`},
-		"an object that comes twice":      {body: `{"type":"video.media.ready","object":{"type":"media","id":"other"},"object":{"type":"media","id":"` + mediaA + `"}}`, want: media + `{"state":"Ready"}}`},
-		"an object that is a text":        {body: `{"type":"video.media.ready","object":"media","data":{"id":"` + mediaA + `"}}`, want: media + `{"state":"Ready"}}`},
-		"AI, a bare list of one":          {body: mediaEvent("video.mediaAI.chapters.ready", `[{"chapter":1,"startTime":0,"endTime":12.5,"title":"a"}]`), want: media + `{"ai":{"chapters":{"availability":"Available","items":[{"chapter":"1","startTime":"0","endTime":"12.5","title":"a"}]}}}}`},
-		"AI that found nothing":           {body: mediaEvent("video.mediaAI.moderation.ready", `{"moderationResult":[]}`), want: media + `{"ai":{"moderation":{"availability":"Available"}}}}`},
-		"a stream by data.id":             {body: `{"type":"video.live_stream.idle","data":{"id":"` + streamD + `"}}`, want: stream + `{"state":"Idle"}}`},
+		"a recording of no known stream": {body: mediaEvent("video.media.live_stream.created", `{"streamId":{}}`), want: media + `{"state":"Created"}}`},
+		"recording.ready":                {body: liveEvent("video.live_stream.recording.ready", `{"id":"`+streamD+`","mediaId":"`+mediaA+`"}`), want: media + `{"streamID":"` + streamD + `"}},` + stream + `{"recordings":{"set":[{"mediaID":"` + mediaA + `"}]}}}`},
+		"recording.ready by data.id": {
+			body: liveEvent("video.live_stream.recording.ready", `{"id":"`+mediaA+`","streamId":"`+streamD+`"}`),
+			want: media + `{"streamID":"` + streamD + `"}},` + stream + `{"recordings":{"set":[{"mediaID":"` + mediaA + `"}]}}}`,
+		},
+		"recording.ready that repeats the stream": {body: liveEvent("video.live_stream.recording.ready", `{"id":"`+streamD+`"}`), want: stream + `{}}`},
+		"recording.ready of no media":             {body: liveEvent("video.live_stream.recording.ready", `{}`), want: stream + `{}}`},
+		"recording.ready of no stream":            {body: `{"type":"video.live_stream.recording.ready","data":{"mediaId":"` + mediaA + `"}}`, want: media + `{}}`},
+		"a media that came from a stream":         {body: mediaEvent("video.media.created", `{"streamId":"`+streamD+`"}`), want: media + `{"state":"Created","streamID":"` + streamD + `"}}`},
+		"a track that names a stream":             {body: mediaEvent("video.media.track.deleted", `{"id":"t1","streamId":"`+streamD+`"}`), want: media + `{"streamID":"` + streamD + `","tracks":{"remove":["t1"]},"subtitles":{"remove":["t1"]}}}`},
+		"a clip":                                  {body: mediaEvent("video.media.live_clip.created", `{"streamId":"`+streamD+`"}`), want: media + `{"state":"Created","streamID":"` + streamD + `"}},` + stream + `{"clips":{"set":[{"mediaID":"` + mediaA + `"}]}}}`},
+		"a track by its id":                       {body: mediaEvent("video.media.track.ready", `{"id":"t1"}`), want: media + `{"tracks":{"set":[{"id":"t1","state":"Available"}]}}}`},
+		"a track of mediaId":                      {body: `{"type":"video.media.track.created","data":{"id":"t1","mediaId":"` + mediaA + `"}}`, want: media + `{"tracks":{"set":[{"id":"t1","state":"Preparing"}]}}}`},
+		"a track object":                          {body: `{"type":"video.media.track.ready","object":{"type":"track","id":"t1"},"data":{"id":"t1","mediaId":"` + mediaA + `"}}`, want: media + `{"tracks":{"set":[{"id":"t1","state":"Available"}]}}}`},
+		"a track object of a media's id":          {body: `{"type":"video.media.track.ready","object":{"type":"track","id":"` + mediaA + `"},"data":{"id":"t1"}}`, want: media + `{"tracks":{"set":[{"id":"t1","state":"Available"}]}}}`},
+		"a track that failed":                     {body: mediaEvent("video.media.track.failed", `{"id":"t1","status":"available"}`), want: media + `{"tracks":{"set":[{"id":"t1","state":"Failed"}]}}}`},
+		"a track without an id":                   {body: mediaEvent("video.media.track.ready", `{"type":"audio"}`), want: media + `{}}`},
+		"a track removed":                         {body: mediaEvent("video.media.track.deleted", `{"id":"T1"}`), want: media + `{"tracks":{"remove":["T1"]},"subtitles":{"remove":["T1"]}}}`},
+		"a subtitle":                              {body: mediaEvent("video.media.subtitle.generated", `{"id":"t1"}`), want: media + `{"subtitles":{"set":[{"id":"t1","state":"Available"}]}}}`},
+		"a subtitle in a whole media":             {body: mediaEvent("video.media.subtitle.generated", `{"id":"`+mediaA+`","title":"","tracks":[{"id":"t1"}]}`), want: media + `{"title":"","tracks":{"snapshot":[{"id":"t1"}]}}}`},
+		"AI, bare":                                {body: mediaEvent("video.mediaAI.summary.ready", `"found"`), want: media + `{"ai":{"summary":{"availability":"Available","text":"found"}}}}`},
+		"AI, in data":                             {body: mediaEvent("video.mediaAI.chapters.ready", `{"data":{"chapters":[{"chapter":1,"title":"a"}]}}`), want: media + `{"ai":{"chapters":{"availability":"Available","items":[{"chapter":"1","title":"a"}]}}}}`},
+		"AI, a bare list":                         {body: mediaEvent("video.mediaAI.named_entities.ready", `[{"entity":"a","count":"2"},{"entity":"b"},{},5]`), want: media + `{"ai":{"namedEntities":{"availability":"Available","items":[{"entity":"a","count":2},{"entity":"b"}]}}}}`},
+		"AI, wrapped":                             {body: mediaEvent("video.mediaAI.moderation.ready", `{"moderation":{"status":"preparing","data":[{"category":"c","score":"1e-2"}]}}`), want: media + `{"ai":{"moderation":{"availability":"Available","items":[{"category":"c","score":"0.01"}]}}}}`},
+		"a target by streamId":                    {body: `{"type":"video.live_stream.simulcast_target.starting","data":{"simulcastId":"s1","livestreamId":"` + streamD + `"}}`, want: stream + `{"simulcastTargets":{"set":[{"id":"s1","state":"Starting"}]}}}`},
+		"a target by id":                          {body: liveEvent("video.live_stream.simulcast_target.updated", `{"id":"s1","isEnabled":1}`), want: stream + `{"simulcastTargets":{"set":[{"id":"s1","enabled":true}]}}}`},
+		"a target that is the stream":             {body: liveEvent("video.live_stream.simulcast_target.updated", `{"id":"`+streamD+`"}`), want: stream + `{}}`},
+		"a target without an id":                  {body: liveEvent("video.live_stream.simulcast_target.deleted", `{}`), want: stream + `{}}`},
+		"a stream without object":                 {body: `{"type":"video.live_stream.idle","data":{"streamId":"` + streamD + `"}}`, want: stream + `{"state":"Idle"}}`},
+		"a stream by object.name":                 {body: `{"type":"video.live_stream.idle","object":{"name":"Live","id":"` + streamD + `"}}`, want: stream + `{"state":"Idle"}}`},
+		"a stream by live-stream":                 {body: `{"type":"video.live_stream.idle","object":{"type":"live-stream","id":"` + streamD + `"},"data":{"streamId":"other"}}`, want: stream + `{"state":"Idle"}}`},
+		"a media by video.media":                  {body: `{"type":"video.media.ready","object":{"type":"video.media","id":"` + mediaA + `"},"data":{"id":"other"}}`, want: media + `{"state":"Ready"}}`},
+		"a media of an account":                   {body: `{"type":"video.media.ready","object":{"type":"account","id":"other"},"data":{"id":"` + mediaA + `"}}`, want: media + `{"state":"Ready"}}`},
+		"an object that comes twice":              {body: `{"type":"video.media.ready","object":{"type":"media","id":"other"},"object":{"type":"media","id":"` + mediaA + `"}}`, want: media + `{"state":"Ready"}}`},
+		"an object that is a text":                {body: `{"type":"video.media.ready","object":"media","data":{"id":"` + mediaA + `"}}`, want: media + `{"state":"Ready"}}`},
+		"AI, a bare list of one":                  {body: mediaEvent("video.mediaAI.chapters.ready", `[{"chapter":1,"startTime":0,"endTime":12.5,"title":"a"}]`), want: media + `{"ai":{"chapters":{"availability":"Available","items":[{"chapter":"1","startTime":"0","endTime":"12.5","title":"a"}]}}}}`},
+		"AI that found nothing":                   {body: mediaEvent("video.mediaAI.moderation.ready", `{"moderationResult":[]}`), want: media + `{"ai":{"moderation":{"availability":"Available"}}}}`},
+		"a stream by data.id":                     {body: `{"type":"video.live_stream.idle","data":{"id":"` + streamD + `"}}`, want: stream + `{"state":"Idle"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -379,6 +410,8 @@ func TestEventsAndOtherBodies(t *testing.T) {
 		"an id that is a stream secret": {body: `{"type":"video.media.ready","data":{"id":"deadbeefdeadbeefdeadbeefdeadbeefk` + streamD + `"}}`, wantErr: ErrNoID},
 		"a media that is a stream":      {body: `{"type":"video.media.ready","object":{"type":"live","id":"` + streamD + `"},"data":{"streamId":"` + streamD + `"}}`, wantErr: ErrNoID},
 		"a track of nothing":            {body: `{"type":"video.media.track.ready","data":{"id":"t1"}}`, wantErr: ErrNoID},
+		"a track object":                {body: `{"type":"video.media.track.ready","object":{"type":"track","id":"t1"},"data":{"id":"t1"}}`, wantErr: ErrNoID},
+		"a track object, no data":       {body: `{"type":"video.media.track.ready","object":{"type":"track","id":"t1"}}`, wantErr: ErrNoID},
 		"a target of nothing":           {body: `{"type":"video.live_stream.simulcast_target.created","data":{"id":"s1"}}`, wantErr: ErrNoID},
 		"a recording without a media":   {body: liveEvent("video.media.live_stream.created", `{"id":"`+streamD+`"}`), wantErr: ErrNoID},
 		"an id that is a number":        {body: `{"type":"video.media.ready","data":{"id":15}}`},

@@ -48,7 +48,15 @@ func (i ids) fromUpload() string {
 
 // partOfMedia finds the media of an event whose data is a part of it; data.id is the part's.
 func (i ids) partOfMedia() string {
-	return first(i.objectIf(objectMedia, objectUnsaid), i.media, i.objectIf(objectOther, objectUpload))
+	return first(i.objectIf(objectMedia, objectUnsaid), i.media, i.objectIf(objectOther, objectUpload), i.wholeOfPart())
+}
+
+// wholeOfPart returns object.id if object is called a part and is not the one that data is.
+func (i ids) wholeOfPart() string {
+	if i.data == "" || i.object == i.data || i.object == i.target {
+		return ""
+	}
+	return i.objectIf(objectPart)
 }
 
 // uploadSession finds the upload of an event about an upload. FastPix's SDKs take a cancelled upload for a media.
@@ -58,11 +66,12 @@ func (i ids) uploadSession() string {
 
 // mediaOfUpload finds the media that an upload says it became: another id beside the upload's own; empty if there is none.
 func (i ids) mediaOfUpload() string {
-	if i.upload == "" {
+	upload := first(i.upload, i.objectIf(objectUpload))
+	if upload == "" {
 		return ""
 	}
 	for _, id := range []string{i.media, i.objectIf(objectMedia), i.data} {
-		if id != "" && id != i.upload {
+		if id != "" && id != upload {
 			return id
 		}
 	}
@@ -91,7 +100,7 @@ func (i ids) wholeStream() string {
 
 // partOfStream finds the stream of an event about a simulcast target.
 func (i ids) partOfStream() string {
-	return first(i.objectIf(objectLive, objectUnsaid), i.stream, i.objectIf(objectOther))
+	return first(i.objectIf(objectLive, objectUnsaid), i.stream, i.objectIf(objectOther), i.wholeOfPart())
 }
 
 func first(ids ...string) string {

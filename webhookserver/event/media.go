@@ -135,18 +135,21 @@ func (r *reader) mp4Support(field string, v value) *string {
 }
 
 // thumbnail lets the URL of a still through only if anybody may see it: its path starts with a playback id that this event calls
-// public, and it carries no credentials. Any other thumbnail clears what was known, and so does an event whose playback
-// ids are all private; one without playback ids says nothing.
+// public, and it carries no credentials. Any other thumbnail clears what was known, and so does an event without one whose playback ids
+// are not all public, because what was known may be of one that was public before; one without playback ids says nothing.
 func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.PlaybackID) *string {
-	mayBePublic := func(p fastpixv1.PlaybackID) bool { return p.AccessPolicy == "" || isPublic(p) }
+	isPrivate := func(p fastpixv1.PlaybackID) bool { return p.AccessPolicy != "" && !isPublic(p) }
+	private := slices.ContainsFunc(playbackIDs, isPrivate)
 	switch {
-	case len(playbackIDs) > 0 && !slices.ContainsFunc(playbackIDs, mayBePublic), string(v) == `""`:
+	case string(v) == `""`, v == nil && private:
 		return new("")
 	case len(playbackIDs) == 0, v == nil:
 		return nil
-	}
-	if !v.is('"') {
+	case !v.is('"'):
 		r.skip(field)
+		if private {
+			return new("")
+		}
 		return nil
 	}
 	s := v.unquote()

@@ -60,10 +60,11 @@ func ParseKey(secret []byte) (Key, error) {
 	if err != nil {
 		return Key{}, ErrNotBase64 // the decoder's own error tells a position, and nothing that helps
 	}
-	if n == 0 {
+	decoded = decoded[:n]
+	if len(bytes.Trim(decoded, "\x00")) == 0 { // HMAC fills a key up with zeros: one of zeros alone is the empty one
 		return Key{}, ErrEmpty
 	}
-	return newKey(decoded[:n]), nil
+	return newKey(decoded), nil
 }
 
 func newKey(secret []byte) Key {

@@ -64,6 +64,8 @@ func TestParseKey(t *testing.T) {
 		"a twin that differs only in unused bits": {secret: strings.Replace(fixtures.SigningSecret, "448=", "449=", 1)},
 		"empty":                  {secret: "", wantErr: ErrEmpty},
 		"white space alone":      {secret: " \n", wantErr: ErrEmpty},
+		"zeros alone":            {secret: "AAAA", wantErr: ErrEmpty},
+		"32 zeros":               {secret: base64.StdEncoding.EncodeToString(make([]byte, 32)), wantErr: ErrEmpty},
 		"padding alone":          {secret: "====", wantErr: ErrNotBase64},
 		"too little padding":     {secret: "QQ=", wantErr: ErrNotBase64},
 		"too much padding":       {secret: "QUJD=", wantErr: ErrNotBase64},
@@ -96,7 +98,7 @@ func TestParseKey(t *testing.T) {
 func TestWeakIsBelow16Bytes(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]bool{1: true, 15: true, 16: false, 32: false} {
-		key := mustKey(t, base64.StdEncoding.EncodeToString(make([]byte, n)))
+		key := mustKey(t, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), n)))
 		if got := key.Weak(); got != want {
 			t.Errorf("%d bytes: got weak %v, want %v", n, got, want)
 		}
