@@ -161,7 +161,13 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, endpoint string, inde
 		fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
 	}
 	if err := d.client.Create(ctx, object); err != nil {
-		return client.IgnoreAlreadyExists(err) // moved before a crash; its status follows at its first retry
+		if apierrors.IsAlreadyExists(err) && !isStrangers(err) {
+			return nil // moved before a crash; its status follows at its first retry
+		}
+		return err
+	}
+	if err := shown(object); err != nil {
+		return err
 	}
 	d.tell(ctx, key, failures)
 	return d.writeFailures(ctx, object, failures)

@@ -242,27 +242,78 @@ func TestForbiddenMustLast(t *testing.T) {
 }
 
 func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
-	// An admission webhook that does not work: its namespace's records must not fill the memory that all share.
+	// An admission webhook that does not work, or a policy of any code: its namespace's records must not fill the memory that all share.
+	gr := schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "mediaassets"}
+	for name, tc := range map[string]struct {
+		answer   error
+		patience time.Duration
+	}{
+		"a webhook that does not work": {apierrors.NewInternalError(errors.New("failed calling webhook")), troublePatience},
+		"forbidden":                    {apierrors.NewForbidden(gr, testMedia, errors.New("exceeded quota")), forbiddenPatience},
+		"unauthorized":                 {apierrors.NewUnauthorized("ValidatingAdmissionPolicy denied request"), outagePatience},
+		"not found":                    {apierrors.NewNotFound(gr, testMedia), outagePatience},
+		"a conflict":                   {apierrors.NewConflict(gr, testMedia, errors.New("denied")), outagePatience},
+		"too many requests":            {apierrors.NewTooManyRequests("denied", 1), outagePatience},
+		"unavailable":                  {apierrors.NewServiceUnavailable("denied"), outagePatience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFakeClient(t, interceptor.Funcs{
+				Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+					if _, ok := o.(*fastpixv1.MediaAsset); ok {
+						return tc.answer
+					}
+					return c.Create(ctx, o, opts...)
+				},
+			}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+			r := newRig(t, c)
+			for range 2 { // retried for a while
+				if err := r.run(); !errors.Is(err, tc.answer) {
+					t.Fatalf("got %v", err)
+				}
+				r.now = r.now.Add(tc.patience / 2)
+			}
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != reasonRefused || r.ledger.loaded() != 0 {
+				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.loaded())
+			}
+		})
+	}
+}
+
+// TestTenantThatIsRefusedAsAWholeWaitsOnce protects other tenants from the waves of one whose quota is used up.
+func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
+	full := true
 	c := newFakeClient(t, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			if _, ok := o.(*fastpixv1.MediaAsset); ok {
-				return apierrors.NewInternalError(errors.New("failed calling webhook"))
+			if _, ok := o.(*fastpixv1.MediaAsset); ok && full {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: "mediaassets"}, o.GetName(), errors.New("exceeded quota"))
 			}
 			return c.Create(ctx, o, opts...)
 		},
-	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	}, journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))
 	r := newRig(t, c)
-	for range 2 { // retried for a while
-		if err := r.run(); !apierrors.IsInternalError(err) {
-			t.Fatalf("got %v", err)
+	tell := func(batch, id string) error {
+		if err := c.Create(t.Context(), journal(t, batch, event("event-"+id, "video.media.created", 1, media(id, "Created")))); err != nil {
+			t.Fatal(err)
 		}
+		return r.run()
 	}
-	r.now = r.now.Add(troublePatience)
-	if err := r.run(); err != nil {
-		t.Fatal(err)
+	if err := r.run(); !apierrors.IsForbidden(err) {
+		t.Fatalf("the first one: %v", err)
 	}
-	if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != reasonRefused || r.ledger.loaded() != 0 {
-		t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.loaded())
+	r.now = r.now.Add(forbiddenPatience)
+	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.loaded() != 0 {
+		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.loaded())
+	}
+	full = false
+	if err := tell("b3", "m3"); err != nil || r.asset("m3").Status.State != "Created" {
+		t.Errorf("with room in the quota: %v", err)
+	}
+	full = true
+	if err := tell("b4", "m4"); !apierrors.IsForbidden(err) {
+		t.Errorf("one that is refused when others are not does not wait: %v", err)
 	}
 }
 

@@ -48,6 +48,7 @@ type folder struct {
 	nudged        sync.Map // objects to look at whatever their timer says: record.Key to nothing
 	waiting       sync.Map // objects whose purge waits for records to be read or folded: record.Key to nothing
 	refused       sync.Map // since when an object is refused: record.Key to time.Time
+	allRefused    sync.Map // since when all objects of a tenant are: tenant to time.Time
 }
 
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
@@ -186,6 +187,11 @@ func (f *folder) write(ctx context.Context, key record.Key, before, after mirror
 		f.written.Remove(key)
 		return writeError{err, true}
 	}
+	if err := shown(after.object()); err != nil {
+		f.written.Remove(key)
+		return err
+	}
+	f.accepted(key)
 	f.written.Add(key, after, writtenTTL)
 	statusWrites.WithLabelValues(string(key.Kind)).Inc()
 	f.notify(before, after)
@@ -243,6 +249,10 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, entries 
 		}
 		return nil, writeError{fmt.Errorf("create mirror: %w", err), false}
 	}
+	if err := shown(m.object()); err != nil {
+		return nil, err
+	}
+	f.accepted(key)
 	return m, nil
 }
 

@@ -18,7 +18,18 @@ const (
 	// troublePatience is the same for answers that may pass, such as an admission webhook that does not work: for ever in memory they
 	// would keep other tenants' records out.
 	troublePatience = 30 * time.Second
+	// outagePatience is the same for answers that rather speak of the API server, or of a change meanwhile, but that an admission
+	// webhook or policy may give as well.
+	outagePatience = 5 * time.Minute
 )
+
+// tenant is what a quota or a policy refuses as a whole: the objects of one kind in one namespace.
+type tenant struct {
+	kind      record.Kind
+	namespace string
+}
+
+func tenantOf(key record.Key) tenant { return tenant{key.Kind, key.Namespace} }
 
 // isAboutContent reports that the API server refuses what an object says. Any other answer would be the same whatever it said.
 func isAboutContent(err error) bool {
@@ -42,28 +53,37 @@ func (f *folder) refusal(key record.Key, err error) (reason, message string, ok 
 		return "", "", false // the namespace's end is on its way and will discard the records
 	case !errors.As(err, new(writeError)):
 		f.refused.Delete(key) // whatever it was before, it does not last
+		f.accepted(key)
 		return "", "", false
 	}
 	return reasonRefused, err.Error(), f.insists(key, err)
 }
 
 // insists reports whether the API server refuses an object for good: at once by an answer about its content, after a while by one
-// that may pass. What is not an answer about the object says nothing, however long it lasts.
+// that may pass. Where all objects of a namespace have been refused for that while, further ones need not wait for their own: a tenant
+// whose quota is used up would fill the memory that all share with them. What is not an answer about the object says nothing, however
+// long it lasts.
 func (f *folder) insists(key record.Key, err error) bool {
 	var patience time.Duration
 	switch status := apierrors.APIStatus(nil); {
 	case !errors.As(err, &status):
 		f.refused.Delete(key) // whatever it was before, it does not last
+		f.accepted(key)
 		return false
 	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err): // no patience
 	case apierrors.IsForbidden(err):
 		patience = forbiddenPatience
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsTooManyRequests(err),
 		apierrors.IsServiceUnavailable(err):
-		return false
+		patience = outagePatience
 	default:
 		patience = troublePatience
 	}
-	since, _ := f.refused.LoadOrStore(key, f.now())
-	return f.now().Sub(since.(time.Time)) >= patience
+	now := f.now()
+	since, _ := f.refused.LoadOrStore(key, now)
+	allSince, _ := f.allRefused.LoadOrStore(tenantOf(key), now)
+	return now.Sub(since.(time.Time)) >= patience || now.Sub(allSince.(time.Time)) >= patience
 }
+
+// accepted notes that the API server does not refuse all objects of that kind in that namespace, as far as is known.
+func (f *folder) accepted(key record.Key) { f.allRefused.Delete(tenantOf(key)) }
