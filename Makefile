@@ -167,7 +167,7 @@ cluster-stop: ## Stop it; nothing is left behind.
 ifeq ($(E2E_USE_EXISTING),)
 e2e: $(CONTROL_PLANE) node image ## Install the operator in a new cluster, use it, break it, roll it out, remove it; E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG.
 	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
-	bin/cluster with -load bin/image.tar bin/e2e $(E2E_ARGS)
+	bin/cluster with -load bin/image.tar bin/e2e -image $(IMG) $(E2E_ARGS)
 else
 e2e:
 	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
@@ -175,10 +175,8 @@ e2e:
 endif
 
 .PHONY: e2e-chart
-e2e-chart: helm ## The same with what the Helm chart renders.
-	mkdir -p bin && { cat config/default/namespace.yaml; bin/helm/helm template fastpix config/helm/fastpix-operator --namespace fastpix-system; } | \
-		sed 's|image: "fastpix-operator:dev"$$|image: "$(IMG)"|' >bin/chart.yaml
-	$(MAKE) e2e E2E_ARGS="-manifest bin/chart.yaml $(E2E_ARGS)"
+e2e-chart: helm ## The same with the Helm chart, by helm.
+	$(MAKE) e2e E2E_ARGS="-chart $(E2E_ARGS)"
 
 ##@ Releases
 

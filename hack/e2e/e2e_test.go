@@ -11,19 +11,22 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
-func TestCommandsAreTheReadmes(t *testing.T) {
+func TestCommandsAreTheDocumented(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A command that goes on in another line is one.
-	readme := strings.Join(strings.Fields(strings.ReplaceAll(string(content), "\\\n", " ")), " ")
-	for _, line := range []string{
-		readmeApply, readmeSamples, readmeCreateSecret, readmeWaitEndpoint, readmeQuota, readmeMediaAsset, readmeWaitAsset,
+	for file, lines := range map[string][]string{
+		"README.md":    {readmeApply, readmeSamples, readmeCreateSecret, readmeWaitEndpoint, readmeQuota, readmeMediaAsset, readmeWaitAsset},
+		"docs/helm.md": {helmInstall, helmLabel, helmUninstall, helmCRDs, helmNamespace},
 	} {
-		if !strings.Contains(readme, line) {
-			t.Errorf("the README does not say %q", line)
+		content, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A command that goes on in another line is one.
+		text := strings.Join(strings.Fields(strings.ReplaceAll(string(content), "\\\n", " ")), " ")
+		for _, line := range lines {
+			if !strings.Contains(text, line) {
+				t.Errorf("%s does not say %q", file, line)
+			}
 		}
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +26,14 @@ const (
 	readmeMediaAsset   = "kubectl apply -f config/samples/media_asset.yaml"
 	readmeWaitAsset    = "kubectl wait -n video --for=condition=Ready mediaasset/d003b383-bac0-42e9-a039-9bd4360f98a3 --timeout=15m"
 
+	// Those of docs/helm.md.
+	helmInstall   = "helm install fastpix config/helm/fastpix-operator --namespace fastpix-system --create-namespace"
+	helmLabel     = "kubectl label namespace fastpix-system pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted"
+	helmUninstall = "helm uninstall fastpix --namespace fastpix-system"
+	helmCRDs      = "kubectl delete customresourcedefinition eventbatches.video.fastpix.com livestreams.video.fastpix.com mediaassets.video.fastpix.com " +
+		"webhookendpoints.video.fastpix.com"
+	helmNamespace = "kubectl delete namespace fastpix-system"
+
 	defaultImage = "fastpix-operator:dev"
 	rolloutLimit = "--timeout=180s"
 )
@@ -41,34 +47,42 @@ type installation struct {
 
 // installation returns the way that the options ask for.
 func (e *e2e) installation() installation {
-	if file := e.options.manifest; file != "" {
-		return e.fromManifest(file)
+	if e.options.chart {
+		return e.byHelm()
 	}
 	way := installation{
 		name:      "kubectl apply -k config/default",
-		install:   e.command(readmeApply),
-		undeploy:  e.command("make undeploy"),
-		uninstall: e.command("make uninstall"),
+		install:   e.commands(readmeApply),
+		undeploy:  e.commands("make undeploy"),
+		uninstall: e.commands("make uninstall"),
 	}
 	if image := e.options.image; image != defaultImage {
-		way.name, way.install = "make deploy", e.command("make deploy IMG="+image)
+		way.name, way.install = "make deploy", e.commands("make deploy IMG="+image)
 	}
 	return way
 }
 
-// fromManifest installs a file with everything in it, as a chart renders it.
-func (e *e2e) fromManifest(file string) installation {
-	const parts = "deployments,services,networkpolicies,resourcequotas,poddisruptionbudgets"
+func (e *e2e) byHelm() installation {
+	colon := strings.LastIndexByte(e.options.image, ':') // every image here has a tag
 	return installation{
-		name:      "kubectl apply -f " + file,
-		install:   e.command("kubectl apply --server-side -f " + file),
-		undeploy:  e.command("kubectl delete -n " + operatorNamespace + " " + parts + " -l app.kubernetes.io/name=fastpix-operator"),
-		uninstall: e.command("kubectl delete --ignore-not-found -f " + file),
+		name: "helm install",
+		install: e.commands(fmt.Sprintf("%s --set image.repository=%s --set image.tag=%s", helmInstall, e.options.image[:colon], e.options.image[colon+1:]),
+			helmLabel+" --overwrite"),
+		undeploy:  e.commands(helmUninstall),
+		uninstall: e.commands(helmUninstall, helmCRDs, helmNamespace),
 	}
 }
 
-func (e *e2e) command(line string) func(context.Context) error {
-	return func(ctx context.Context) error { return e.readme(ctx, line) }
+// commands returns what runs one command after the other.
+func (e *e2e) commands(lines ...string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, line := range lines {
+			if err := e.readme(ctx, line); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // refuseInstalled keeps the test from deleting somebody's mirrors.
@@ -136,20 +150,13 @@ func (e *e2e) expose(ctx context.Context) (string, error) {
 	return url, nil
 }
 
-// nodePort makes a Service beside the receiver's own, with the same pods, and returns its URL.
+// nodePort makes the receiver's own Service reachable from outside, and returns its URL.
 func (e *e2e) nodePort(ctx context.Context) (string, error) {
-	var service corev1.Service
-	if err := e.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: receivers}, &service); err != nil {
+	if _, err := e.run(ctx, "-n", operatorNamespace, "patch", "service", receivers, "--patch", `{"spec": {"type": "NodePort"}}`); err != nil {
 		return "", err
 	}
-	outside := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "fastpix-e2e"},
-		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeNodePort, Selector: service.Spec.Selector,
-			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("http")}},
-		},
-	}
-	if err := e.client.Create(ctx, outside); err != nil {
+	var service corev1.Service
+	if err := e.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: receivers}, &service); err != nil {
 		return "", err
 	}
 	var nodes corev1.NodeList
@@ -159,7 +166,7 @@ func (e *e2e) nodePort(ctx context.Context) (string, error) {
 	for _, node := range nodes.Items {
 		for _, address := range node.Status.Addresses {
 			if address.Type == corev1.NodeInternalIP {
-				return fmt.Sprintf("http://%s:%d", address.Address, outside.Spec.Ports[0].NodePort), nil
+				return fmt.Sprintf("http://%s:%d", address.Address, service.Spec.Ports[0].NodePort), nil
 			}
 		}
 	}

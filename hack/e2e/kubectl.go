@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -14,13 +15,15 @@ func (e *e2e) run(ctx context.Context, args ...string) (string, error) {
 	return e.runCommand(ctx, e.kubectl, args...)
 }
 
-// readme runs a command line of the README.
+// readme runs a command line of the README or of docs/.
 func (e *e2e) readme(ctx context.Context, line string) error {
 	program, rest, _ := strings.Cut(line, " ")
 	args := strings.Fields(rest)
 	switch program {
 	case "kubectl":
 		program = e.kubectl
+	case "helm":
+		program = filepath.Join(e.root, "bin", "helm", "helm")
 	case "make":
 		args = append(args, "--no-print-directory", "KUBECTL="+e.kubectl)
 	}

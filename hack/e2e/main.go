@@ -38,12 +38,12 @@ const (
 
 // options say where the test runs.
 type options struct {
-	// url is where the receiver is reached; empty means by a NodePort of its own.
+	// url is where the receiver is reached; empty means that its Service becomes a NodePort.
 	url string
 	// image is what make deploy installs.
 	image string
-	// manifest is installed instead of config/default, if it is set.
-	manifest string
+	// chart installs the Helm chart instead of config/default.
+	chart bool
 	// clusterDir is the folder of a cluster of hack/cluster; empty means another cluster.
 	clusterDir string
 	// evidence is the folder for what is kept of a failure.
@@ -54,9 +54,9 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.url, "receiver-url", "", "URL under which the receiver is reached from here, without a path; by default the test makes a NodePort Service")
+	flag.StringVar(&o.url, "receiver-url", "", "URL under which the receiver is reached from here, without a path; by default the test makes the receiver's Service a NodePort")
 	flag.StringVar(&o.image, "image", defaultImage, "image to install; every node must have it or be able to pull it")
-	flag.StringVar(&o.manifest, "manifest", "", "file to install instead of config/default")
+	flag.BoolVar(&o.chart, "chart", false, "install the Helm chart instead of config/default; make helm builds the helm that is used")
 	flag.StringVar(&o.evidence, "evidence", "bin/e2e-evidence", "folder for logs, events and descriptions when something fails")
 	flag.BoolVar(&o.quick, "quick", false, "install, tell the stories, uninstall, and break nothing")
 	flag.Parse()

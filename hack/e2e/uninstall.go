@@ -53,6 +53,9 @@ func (e *e2e) installAgain(ctx context.Context) (string, error) {
 	if err := e.waitRollOut(ctx); err != nil {
 		return "", err
 	}
+	if _, err := e.expose(ctx); err != nil { // the Service is another one
+		return "", err
+	}
 	l := &load{medias: []string{"11111111-2222-4333-8444-555555555555"}}
 	if err := e.deliverPatiently(ctx, eventAbout(l.medias[0], "video.media.ready.json")); err != nil {
 		return "", err
