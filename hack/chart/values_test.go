@@ -2,14 +2,19 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"k8s.io/client-go/util/jsonpath"
+
+	folding "github.com/fastpix-operator/fastpix-operator/controllers"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver"
 )
 
 // Objects that the cases look at.
@@ -135,6 +140,30 @@ func TestValuesDoWhatTheySay(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestValuesTellTheFlagsDefaults protects from a number in values.yaml that the binary no longer has: what null stands for is a flag's default.
+func TestValuesTellTheFlagsDefaults(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile(inRoot(t, chart+"/values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := flag.NewFlagSet(t.Name(), flag.ContinueOnError)
+	new(webhookserver.Options).BindFlags(flags)
+	new(folding.Options).BindFlags(flags)
+	for name, sentence := range map[string]string{
+		"max-pending-events":              `null: ([\d,]+) in all, [\d,]+ of one WebhookEndpoint\.\n  maxPendingEvents:`,
+		"max-pending-events-per-endpoint": `null: [\d,]+ in all, ([\d,]+) of one WebhookEndpoint\.\n  maxPendingEvents: null\n  maxPendingEventsPerEndpoint:`,
+		"fold-concurrency":                `null: ([\d,]+)\.\n  foldConcurrency:`,
+	} {
+		told := regexp.MustCompile(sentence).FindStringSubmatch(string(source))
+		if told == nil {
+			t.Errorf("values.yaml does not say what --%s is without a value", name)
+		} else if got, want := strings.ReplaceAll(told[1], ",", ""), flags.Lookup(name).DefValue; got != want {
+			t.Errorf("values.yaml says that --%s is %s without a value, it is %s", name, got, want)
+		}
 	}
 }
 
