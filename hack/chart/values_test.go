@@ -68,7 +68,11 @@ var effects = map[string][]effect{
 	"receiver.service.annotations":         {{"receiver.service.annotations.a=b", service, "{.metadata.annotations.a}", "b"}},
 	"receiver.maxPendingEvents":            {{"receiver.maxPendingEvents=12000000", receiver, container + ".args[2]}", "--max-pending-events=12000000"}},
 	"receiver.maxPendingEventsPerEndpoint": {{"receiver.maxPendingEventsPerEndpoint=1", receiver, container + ".args[2]}", "--max-pending-events-per-endpoint=1"}},
-	"receiver.extraArgs":                   {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
+	"receiver.drainDelaySeconds": {
+		{"receiver.drainDelaySeconds=60", receiver, container + ".args[1]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=60s 100"},
+		{"receiver.drainDelaySeconds=0", receiver, container + ".args[1]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=0s 40"},
+	},
+	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
 	"receiver.resources": {
 		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 921MiB"},
 		{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
@@ -252,6 +256,9 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"receiver.externalURL=https://h.example/?a=b": "externalURL",
 		"receiver.maxPendingEvents=0":                 "maxPendingEvents",
 		"receiver.maxPendingEventsPerEndpoint=1k":     "maxPendingEventsPerEndpoint",
+		"receiver.drainDelaySeconds=-1":               "drainDelaySeconds",
+		"receiver.drainDelaySeconds=601":              "drainDelaySeconds",
+		"receiver.drainDelaySeconds=5s":               "drainDelaySeconds",
 		"receiver.extraArgs=--zap-devel":              "extraArgs",
 		"receiver.extraArgs={zap-devel}":              "extraArgs",
 		"receiver.resources.limits.memory=512M":       "memory",
