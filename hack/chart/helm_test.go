@@ -35,6 +35,16 @@ func inRoot(t *testing.T, file string) string {
 	return filepath.Join(root, file)
 }
 
+// read returns the text of a file of the module.
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(inRoot(t, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // helm runs helm with nothing of the user's, against the cluster of a kubeconfig or, when that is empty, none.
 func helm(t *testing.T, kubeconfig string, args ...string) (string, error) {
 	t.Helper()

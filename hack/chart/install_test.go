@@ -252,17 +252,38 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 // section returns the commands below a heading of docs/helm.md.
 func section(t *testing.T, heading string) string {
 	t.Helper()
-	page, err := os.ReadFile(inRoot(t, "docs/helm.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	_, text, found := strings.Cut(read(t, "docs/helm.md"), "\n## "+heading+"\n")
 	text, _, _ = strings.Cut(text, "\n## ")
 	commands := commands(text)
 	if !found || commands == "" {
 		t.Fatalf("docs/helm.md has no commands for %s", heading)
 	}
 	return commands
+}
+
+// TestHelmIsTheOneTested protects docs/helm.md from naming another Helm than the tests run.
+func TestHelmIsTheOneTested(t *testing.T) {
+	t.Parallel()
+	page := read(t, "docs/helm.md")
+	told := regexp.MustCompile(`tested with Helm (v4\.\d+\.\d+)\b`).FindStringSubmatch(page)
+	if told == nil {
+		t.Fatal("docs/helm.md does not say with which Helm the chart is tested")
+	}
+	if pinned := "helm.sh/helm/v4 " + told[1] + " "; !strings.Contains(read(t, "hack/helm/go.mod"), pinned) {
+		t.Errorf("hack/helm does not pin Helm %s", told[1])
+	}
+}
+
+// TestReadmeInstallsAsThePageDoes protects those who read only the README: the namespace has to enforce what its section on security says.
+func TestReadmeInstallsAsThePageDoes(t *testing.T) {
+	t.Parallel()
+	_, text, _ := strings.Cut(read(t, "README.md"), "\n## Install it in a cluster\n")
+	_, text, _ = strings.Cut(text, "docs/helm.md")
+	text, _, _ = strings.Cut(text, "\n**1.")
+	want := strings.Replace(section(t, "Install"), " --set receiver.externalURL=https://hooks.example.com", "", 1)
+	if got := commands(text); got != want {
+		t.Errorf("the README installs by\n%sdocs/helm.md by\n%s", got, want)
+	}
 }
 
 // TestDocumentedCommands protects docs/helm.md, and those who change from kustomize to the chart: nothing is made anew.

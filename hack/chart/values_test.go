@@ -150,10 +150,7 @@ func TestValuesDoWhatTheySay(t *testing.T) {
 // TestValuesTellTheFlagsDefaults protects from a number in values.yaml that the binary no longer has: what null stands for is a flag's default.
 func TestValuesTellTheFlagsDefaults(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile(inRoot(t, chart+"/values.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	source := read(t, chart+"/values.yaml")
 	flags := flag.NewFlagSet(t.Name(), flag.ContinueOnError)
 	new(webhookserver.Options).BindFlags(flags)
 	new(folding.Options).BindFlags(flags)
@@ -162,7 +159,7 @@ func TestValuesTellTheFlagsDefaults(t *testing.T) {
 		"max-pending-events-per-endpoint": `null: [\d,]+ in all, ([\d,]+) of one WebhookEndpoint\.\n  maxPendingEvents: null\n  maxPendingEventsPerEndpoint:`,
 		"fold-concurrency":                `null: ([\d,]+)\.\n  foldConcurrency:`,
 	} {
-		told := regexp.MustCompile(sentence).FindStringSubmatch(string(source))
+		told := regexp.MustCompile(sentence).FindStringSubmatch(source)
 		if told == nil {
 			t.Errorf("values.yaml does not say what --%s is without a value", name)
 		} else if got, want := strings.ReplaceAll(told[1], ",", ""), flags.Lookup(name).DefValue; got != want {
@@ -211,12 +208,8 @@ type schema struct {
 // on the way takes unknown keys.
 func schemaValues(t *testing.T) []string {
 	t.Helper()
-	source, err := os.ReadFile(inRoot(t, chart+"/values.schema.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var root schema
-	if err := json.Unmarshal(source, &root); err != nil {
+	if err := json.Unmarshal([]byte(read(t, chart+"/values.schema.json")), &root); err != nil {
 		t.Fatal(err)
 	}
 	var walk func(prefix string, s schema) []string
