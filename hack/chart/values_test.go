@@ -41,6 +41,8 @@ var effects = map[string][]effect{
 	"image.repository": {
 		{"image.repository=registry.example/fastpix", receiver, container + ".image}", "registry.example/fastpix:dev"},
 		{"image.repository=registry.example/fastpix", controllers, container + ".image}", "registry.example/fastpix:dev"},
+		{"image.repository=Reg.example:5000/a/fast__pix-operator", controllers, container + ".image}", "Reg.example:5000/a/fast__pix-operator:dev"},
+		{"image.repository=[2001:db8::1]:5000/x", controllers, container + ".image}", "[2001:db8::1]:5000/x:dev"},
 	},
 	"image.tag": {{"image.tag=v1.2.3", receiver, container + ".image}", "fastpix-operator:v1.2.3"}},
 	"image.digest": {{
@@ -75,10 +77,14 @@ var effects = map[string][]effect{
 	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
 	"receiver.resources": {
 		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 921MiB"},
+		{"receiver.resources.limits.memory=64Mi", receiver, container + ".env[1].value}", "57MiB"},
 		{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
 		{"receiver.resources=null", receiver, container + ".env[*].name}", "POD_NAMESPACE"},
 	},
-	"receiver.podAnnotations":    {{"receiver.podAnnotations.a=b", receiver, "{.spec.template.metadata.annotations.a}", "b"}},
+	"receiver.podAnnotations": {
+		{"receiver.podAnnotations.a=b", receiver, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"receiver"}`},
+		{`receiver.podAnnotations.kubectl\.kubernetes\.io/default-container=mesh`, receiver, "{.spec.template.metadata.annotations}", `{"kubectl.kubernetes.io/default-container":"mesh"}`},
+	},
 	"receiver.nodeSelector":      {{"receiver.nodeSelector.disk=fast", receiver, pod + ".nodeSelector.disk}", "fast"}},
 	"receiver.tolerations":       {{"receiver.tolerations[0].key=edge", receiver, pod + ".tolerations[0].key}", "edge"}},
 	"receiver.affinity":          {{"receiver.affinity.nodeAffinity.a=b", receiver, pod + ".affinity.nodeAffinity.a}", "b"}},
@@ -91,7 +97,10 @@ var effects = map[string][]effect{
 		{"controllers.resources.limits.memory=100Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "100Mi 90MiB"},
 		{"controllers.resources.requests.cpu=2", controllers, container + ".resources.requests.cpu}", "2"},
 	},
-	"controllers.podAnnotations":    {{"controllers.podAnnotations.a=b", controllers, "{.spec.template.metadata.annotations.a}", "b"}},
+	"controllers.podAnnotations": {
+		{"controllers.podAnnotations.a=b", controllers, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"controllers"}`},
+		{`controllers.podAnnotations.kubectl\.kubernetes\.io/default-container=mesh`, controllers, "{.spec.template.metadata.annotations}", `{"kubectl.kubernetes.io/default-container":"mesh"}`},
+	},
 	"controllers.nodeSelector":      {{"controllers.nodeSelector.disk=fast", controllers, pod + ".nodeSelector.disk}", "fast"}},
 	"controllers.tolerations":       {{"controllers.tolerations[0].key=edge", controllers, pod + ".tolerations[0].key}", "edge"}},
 	"controllers.affinity":          {{"controllers.affinity.podAffinity.a=b", controllers, pod + ".affinity.podAffinity.a}", "b"}},
@@ -115,8 +124,11 @@ var effects = map[string][]effect{
 	"networkPolicy.metricsFrom": {{
 		"networkPolicy.metricsFrom[0].ipBlock.cidr=192.0.2.0/24", policy, "{.spec.ingress[2].from[*].ipBlock.cidr}", "192.0.2.0/24",
 	}},
-	"serviceMonitor.enabled":  {{"serviceMonitor.enabled=true", monitor, "{.spec.endpoints[0].port}", "metrics"}},
-	"serviceMonitor.labels":   {{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, "{.metadata.labels.release}", "prometheus"}},
+	"serviceMonitor.enabled": {{"serviceMonitor.enabled=true", monitor, "{.spec.endpoints[0].port}", "metrics"}},
+	"serviceMonitor.labels": {
+		{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, "{.metadata.labels.release}", "prometheus"},
+		{`serviceMonitor.enabled=true,serviceMonitor.labels.app\.kubernetes\.io/name=mine`, monitor, `{.metadata.labels.app\.kubernetes\.io/name}`, "mine"},
+	},
 	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
 }
 
@@ -241,6 +253,11 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"receiver.tls.secret=x":                       "secret",
 		"controllers.externalURL=https://x":           "externalURL",
 		"image.name=x":                                "name",
+		"image.repository=reg.example/x:v1":           "repository",
+		"image.repository=reg.example:5000/x:v1":      "repository",
+		"image.repository=reg.example:5000":           "repository",
+		"image.repository=https://reg.example/x":      "repository",
+		"image.repository=reg.example/X":              "repository",
 		"imagePullSecrets={registry}":                 "imagePullSecrets",
 		"receiver.replicas=-1":                        "replicas",
 		"receiver.replicas=many":                      "replicas",
@@ -255,6 +272,8 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"receiver.extraArgs=--zap-devel":              "extraArgs",
 		"receiver.extraArgs={zap-devel}":              "extraArgs",
 		"receiver.resources.limits.memory=512M":       "memory",
+		"receiver.resources.limits.memory=1Mi":        "memory",
+		"controllers.resources.limits.memory=63Mi":    "memory",
 		"receiver.resources.limit.memory=512Mi":       "limit",
 		"receiver.resources.requests.cpu=half":        "cpu",
 		"receiver.service.type=ExternalName":          "type",
@@ -278,6 +297,46 @@ func TestNonsenseIsRefused(t *testing.T) {
 			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, "--set="+set)
 			if err == nil || !strings.Contains(err.Error(), "schema") || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want a refusal by the schema that names %s", err, want)
+			}
+		})
+	}
+}
+
+// mayBeNull are the values that null turns off, or leaves to the binary.
+var mayBeNull = []string{
+	"image.tag", "image.digest", "imagePullSecrets",
+	"receiver.externalURL", "receiver.tls.secretName", "receiver.service.type", "receiver.service.annotations",
+	"receiver.maxPendingEvents", "receiver.maxPendingEventsPerEndpoint", "controllers.foldConcurrency",
+	"receiver.extraArgs", "receiver.resources", "receiver.podAnnotations", "receiver.nodeSelector", "receiver.tolerations", "receiver.affinity",
+	"receiver.priorityClassName",
+	"controllers.extraArgs", "controllers.resources", "controllers.podAnnotations", "controllers.nodeSelector", "controllers.tolerations",
+	"controllers.affinity", "controllers.priorityClassName",
+	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
+}
+
+// TestNullIsRefusedOrMeansNothing protects from what null takes away from the defaults: what the templates need is missed by the schema,
+// by name, and not by a template that fails or an object that lacks half of what it is for.
+func TestNullIsRefusedOrMeansNothing(t *testing.T) {
+	t.Parallel()
+	values := schemaValues(t)
+	for _, value := range values {
+		for i, r := range value {
+			if above := value[:i]; r == '.' && !slices.Contains(values, above) {
+				values = append(values, above)
+			}
+		}
+	}
+	for _, value := range values {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace,
+				"--set=quota.enabled=true,serviceMonitor.enabled=true", "--set="+value+"=null")
+			name := value[strings.LastIndex(value, ".")+1:]
+			switch may := slices.Contains(mayBeNull, value); {
+			case may && err != nil:
+				t.Errorf("null is refused: %v", err)
+			case !may && (err == nil || !strings.Contains(err.Error(), "missing property '"+name+"'")):
+				t.Errorf("got %v, want a refusal by the schema that misses %s", err, name)
 			}
 		})
 	}
