@@ -224,19 +224,26 @@ func TestComponentsAreAccepted(t *testing.T) {
 	}
 	for _, c := range []string{"ingress", "gateway"} {
 		t.Run("as the comment of "+c+" says", func(t *testing.T) {
-			folder := writeOverlay(t, commentedOverlay(t, c))
+			folder := writeOverlay(t, commentedOverlay(t, "components/"+c))
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
 			if out := kubectl(t, "kustomize", folder); !strings.Contains(out, "hooks.mine.example") || strings.Contains(out, "hooks.example.com") {
 				t.Error("the example's host is still there")
 			}
 		})
 	}
+	t.Run("as the comment of prometheus says", func(t *testing.T) {
+		folder := writeOverlay(t, commentedOverlay(t, "prometheus"))
+		kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
+		if out := kubectl(t, "kustomize", folder); !strings.Contains(out, "credentials:") || strings.Contains(out, "/var/run/secrets") {
+			t.Error("Prometheus still has to read a file")
+		}
+	})
 }
 
 // commentedOverlay returns the kustomization that the comment of a component shows.
 func commentedOverlay(t *testing.T, component string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("config/components", component, "kustomization.yaml"))
+	text, err := os.ReadFile(filepath.Join("config", component, "kustomization.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,6 +129,10 @@ var effects = map[string][]effect{
 		{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, "{.metadata.labels.release}", "prometheus"},
 		{`serviceMonitor.enabled=true,serviceMonitor.labels.app\.kubernetes\.io/name=mine`, monitor, `{.metadata.labels.app\.kubernetes\.io/name}`, "mine"},
 	},
+	"serviceMonitor.tokenSecretName": {{
+		"serviceMonitor.enabled=true,serviceMonitor.tokenSecretName=scraper", monitor,
+		"{.spec.endpoints[0].authorization}{.spec.endpoints[0].bearerTokenFile}", `{"credentials":{"key":"token","name":"scraper"}}`,
+	}},
 	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
 }
 
@@ -290,6 +294,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"networkPolicy.apiServer.cidrs={192.0.2.1}":   "cidrs",
 		"networkPolicy.metricsFrom[0].pods.a=b":       "metricsFrom",
 		"serviceMonitor.interval=often":               "interval",
+		"serviceMonitor.tokenSecretName=A_b":          "tokenSecretName",
 		"crds.keep=false":                             "keep",
 	} {
 		t.Run(set, func(t *testing.T) {
@@ -312,6 +317,7 @@ var mayBeNull = []string{
 	"controllers.extraArgs", "controllers.resources", "controllers.podAnnotations", "controllers.nodeSelector", "controllers.tolerations",
 	"controllers.affinity", "controllers.priorityClassName",
 	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
+	"serviceMonitor.tokenSecretName",
 }
 
 // TestNullIsRefusedOrMeansNothing protects from what null takes away from the defaults: what the templates need is missed by the schema,
