@@ -27,6 +27,9 @@ const (
 
 	container = "{.spec.template.spec.containers[0]"
 	pod       = "{.spec.template.spec"
+
+	nodes      = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0]"
+	neighbours = "affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey"
 )
 
 // effect is what values lead to: what a field of an object says, or that the object is gone.
@@ -77,7 +80,7 @@ var effects = map[string][]effect{
 	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
 	"receiver.resources": {
 		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 921MiB"},
-		{"receiver.resources.limits.memory=64Mi", receiver, container + ".env[1].value}", "57MiB"},
+		{"receiver.resources.limits.memory=64Mi,receiver.resources.requests.memory=64Mi", receiver, container + ".env[1].value}", "57MiB"},
 		{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
 		{"receiver.resources=null", receiver, container + ".env[*].name}", "POD_NAMESPACE"},
 	},
@@ -87,14 +90,14 @@ var effects = map[string][]effect{
 	},
 	"receiver.nodeSelector":      {{"receiver.nodeSelector.disk=fast", receiver, pod + ".nodeSelector.disk}", "fast"}},
 	"receiver.tolerations":       {{"receiver.tolerations[0].key=edge", receiver, pod + ".tolerations[0].key}", "edge"}},
-	"receiver.affinity":          {{"receiver.affinity.nodeAffinity.a=b", receiver, pod + ".affinity.nodeAffinity.a}", "b"}},
+	"receiver.affinity":          {{"receiver." + nodes + ".key=disk,receiver." + nodes + ".operator=Exists", receiver, pod + "." + nodes + ".key}", "disk"}},
 	"receiver.priorityClassName": {{"receiver.priorityClassName=high", receiver, pod + ".priorityClassName}", "high"}},
 
 	"controllers.replicas":        {{"controllers.replicas=1", controllers, "{.spec.replicas}", "1"}},
 	"controllers.foldConcurrency": {{"controllers.foldConcurrency=32", controllers, container + ".args[2]}", "--fold-concurrency=32"}},
 	"controllers.extraArgs":       {{"controllers.extraArgs={--zap-devel=true}", controllers, container + ".args[2]}", "--zap-devel=true"}},
 	"controllers.resources": {
-		{"controllers.resources.limits.memory=100Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "100Mi 90MiB"},
+		{"controllers.resources.limits.memory=200Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "200Mi 180MiB"},
 		{"controllers.resources.requests.cpu=2", controllers, container + ".resources.requests.cpu}", "2"},
 	},
 	"controllers.podAnnotations": {
@@ -103,7 +106,7 @@ var effects = map[string][]effect{
 	},
 	"controllers.nodeSelector":      {{"controllers.nodeSelector.disk=fast", controllers, pod + ".nodeSelector.disk}", "fast"}},
 	"controllers.tolerations":       {{"controllers.tolerations[0].key=edge", controllers, pod + ".tolerations[0].key}", "edge"}},
-	"controllers.affinity":          {{"controllers.affinity.podAffinity.a=b", controllers, pod + ".affinity.podAffinity.a}", "b"}},
+	"controllers.affinity":          {{"controllers." + neighbours + "=zone", controllers, pod + "." + neighbours + "}", "zone"}},
 	"controllers.priorityClassName": {{"controllers.priorityClassName=high", controllers, pod + ".priorityClassName}", "high"}},
 
 	"quota.enabled": {{"quota.enabled=true", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "20k"}},
