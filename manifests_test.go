@@ -5,11 +5,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +23,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
 
 // manifests are the objects that a kustomize folder makes, by kind and name.
@@ -204,17 +204,18 @@ func TestNetworkPoliciesAdmitWhatIsUsed(t *testing.T) {
 func TestComponentsAreAccepted(t *testing.T) {
 	installPublishedCRDs(t)
 	for name, components := range map[string][]string{
-		"ingress":               {"ingress"},
-		"ingress, cert-manager": {"ingress", "certificate"},
-		"ingress, TLS behind":   {"ingress", "certificate", "receiver-tls"},
-		"gateway":               {"gateway"},
-		"gateway, TLS behind":   {"gateway", "receiver-tls"},
-		"TLS behind":            {"receiver-tls"},
+		"ingress":               {"components/ingress"},
+		"ingress, cert-manager": {"components/ingress", "components/certificate"},
+		"ingress, TLS behind":   {"components/ingress", "components/certificate", "components/receiver-tls"},
+		"gateway":               {"components/gateway"},
+		"gateway, TLS behind":   {"components/gateway", "components/receiver-tls"},
+		"TLS behind":            {"components/receiver-tls"},
+		"prometheus":            {"prometheus"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			overlay := "resources: [../config/default]\ncomponents:\n"
 			for _, c := range components {
-				overlay += "- ../config/components/" + c + "\n"
+				overlay += "- ../config/" + c + "\n"
 			}
 			folder := writeOverlay(t, overlay)
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
@@ -223,19 +224,26 @@ func TestComponentsAreAccepted(t *testing.T) {
 	}
 	for _, c := range []string{"ingress", "gateway"} {
 		t.Run("as the comment of "+c+" says", func(t *testing.T) {
-			folder := writeOverlay(t, commentedOverlay(t, c))
+			folder := writeOverlay(t, commentedOverlay(t, "components/"+c))
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
 			if out := kubectl(t, "kustomize", folder); !strings.Contains(out, "hooks.mine.example") || strings.Contains(out, "hooks.example.com") {
 				t.Error("the example's host is still there")
 			}
 		})
 	}
+	t.Run("as the comment of prometheus says", func(t *testing.T) {
+		folder := writeOverlay(t, commentedOverlay(t, "prometheus"))
+		kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
+		if out := kubectl(t, "kustomize", folder); !strings.Contains(out, "credentials:") || strings.Contains(out, "/var/run/secrets") {
+			t.Error("Prometheus still has to read a file")
+		}
+	})
 }
 
 // commentedOverlay returns the kustomization that the comment of a component shows.
 func commentedOverlay(t *testing.T, component string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("config/components", component, "kustomization.yaml"))
+	text, err := os.ReadFile(filepath.Join("config", component, "kustomization.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,36 +322,20 @@ func checkRoute(t *testing.T, m manifests) {
 	}
 }
 
-// installPublishedCRDs installs the CRDs of the kinds that components use, from the modules that hack/crds pins.
+// installPublishedCRDs installs the CRDs of the kinds that components use, as their projects publish them.
 func installPublishedCRDs(t *testing.T) {
 	t.Helper()
-	for module, files := range map[string][]string{
-		"sigs.k8s.io/gateway-api":              {"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
-		"github.com/cert-manager/cert-manager": {"deploy/crds/cert-manager.io_certificates.yaml", "deploy/crds/cert-manager.io_issuers.yaml"},
-	} {
-		folder := moduleFolder(t, module)
-		for _, file := range files {
-			path := filepath.Join(folder, file)
-			kubectl(t, "create", "-f", path)
-			t.Cleanup(func() {
-				if _, err := deployment.Kubectl(context.WithoutCancel(t.Context()), "delete", "-f", path, "--wait=false"); err != nil {
-					t.Error(err)
-				}
-			})
-			kubectl(t, "wait", "--for=condition=Established", "-f", path, "--timeout=30s")
-		}
+	files, err := controlplane.PublishedCRDs(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// moduleFolder is where the module cache keeps a module of hack/crds; go fetches it if need be.
-func moduleFolder(t *testing.T, module string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
-	cmd.Dir = filepath.Join("hack", "crds")
-	out, err := cmd.Output()
-	var got struct{ Dir, Error string }
-	if err2 := json.Unmarshal(out, &got); err != nil || err2 != nil || got.Dir == "" {
-		t.Fatalf("fetch %s: %v, %v, %s", module, err, err2, got.Error)
+	for _, file := range files {
+		kubectl(t, "create", "-f", file)
+		t.Cleanup(func() {
+			if _, err := deployment.Kubectl(context.WithoutCancel(t.Context()), "delete", "-f", file, "--wait=false"); err != nil {
+				t.Error(err)
+			}
+		})
+		kubectl(t, "wait", "--for=condition=Established", "-f", file, "--timeout=30s")
 	}
-	return got.Dir
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -33,6 +34,16 @@ func inRoot(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(root, file)
+}
+
+// read returns the text of a file of the module.
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(inRoot(t, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // helm runs helm with nothing of the user's, against the cluster of a kubeconfig or, when that is empty, none.
@@ -78,13 +89,17 @@ func rendered(t *testing.T, namespace string, args ...string) objects {
 func parsed(t *testing.T, text string) objects {
 	t.Helper()
 	all := objects{}
-	documents := yamlutil.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	documents := yamlutil.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
 	for {
-		object := &unstructured.Unstructured{}
-		if err := documents.Decode(&object.Object); errors.Is(err, io.EOF) {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
 			return all
 		} else if err != nil {
 			t.Fatal(err)
+		}
+		object := &unstructured.Unstructured{}
+		if err := yaml.UnmarshalStrict(document, &object.Object); err != nil { // a key that is there twice is an error, too
+			t.Fatalf("%v in\n%s", err, document)
 		}
 		if object.Object == nil {
 			continue

@@ -10,8 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
@@ -62,6 +65,17 @@ func (c cluster) wantRefused(why string, args ...string) {
 	if _, err := helm(c.t, c.Kubeconfig, args...); err == nil || !strings.Contains(err.Error(), why) {
 		c.t.Errorf("helm %s: %v, want a refusal with %q", strings.Join(args, " "), err, why)
 	}
+}
+
+// accepts wants that the API server takes, strictly, what the chart renders.
+func (c cluster) accepts(args ...string) {
+	c.t.Helper()
+	manifests := filepath.Join(c.t.TempDir(), "chart.yaml")
+	template := c.helm(append([]string{"template", "fastpix", inRoot(c.t, chart)}, args...)...)
+	if err := os.WriteFile(manifests, []byte(template), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	c.kubectl("apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename="+manifests)
 }
 
 // names returns the names of all objects of a kind, in all namespaces.
@@ -184,12 +198,7 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 
 	c.kubectl("create", "namespace", elsewhere)
 	c.kubectl("label", "namespace", elsewhere, "pod-security.kubernetes.io/warn=restricted")
-	manifests := filepath.Join(t.TempDir(), "chart.yaml")
-	template := c.helm(append([]string{"template", "fastpix", inRoot(t, chart)}, values...)...)
-	if err := os.WriteFile(manifests, []byte(template), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c.kubectl("apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename="+manifests)
+	c.accepts(values...)
 
 	notes := c.helm(append([]string{"install", "fastpix", olderChart(t)}, values...)...)
 	if got := duration(); got != "" {
@@ -249,20 +258,76 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	}
 }
 
-// section returns the commands below a heading of docs/helm.md.
-func section(t *testing.T, heading string) string {
-	t.Helper()
-	page, err := os.ReadFile(inRoot(t, "docs/helm.md"))
+// TestEveryValueAtOnceIsAccepted protects from values that end in the wrong place, or as the wrong type, of an object: the API server takes
+// it all strictly.
+func TestEveryValueAtOnceIsAccepted(t *testing.T) {
+	const values = "hack/chart/testdata/every_value.yaml"
+	var set, defaults map[string]any
+	for file, into := range map[string]*map[string]any{values: &set, chart + "/values.yaml": &defaults} {
+		if err := yaml.Unmarshal([]byte(read(t, file)), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, value := range schemaValues(t) {
+		path := strings.Split(value, ".")
+		here, found, err := unstructured.NestedFieldNoCopy(set, path...)
+		byDefault, _, err2 := unstructured.NestedFieldNoCopy(defaults, path...)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		if same := equality.Semantic.DeepEqual(here, byDefault); !found || same != (value == "networkPolicy.enabled") {
+			t.Errorf("%s is %v by default, and %v in %s", value, byDefault, here, values)
+		}
+	}
+
+	c := newCluster(t)
+	published, err := controlplane.PublishedCRDs(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	for _, file := range published {
+		c.kubectl("create", "--filename="+file)
+	}
+	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	c.kubectl("create", "namespace", elsewhere)
+	c.accepts("--namespace="+elsewhere, "--values="+inRoot(t, values))
+}
+
+// section returns the commands below a heading of docs/helm.md.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	_, text, found := strings.Cut(read(t, "docs/helm.md"), "\n## "+heading+"\n")
 	text, _, _ = strings.Cut(text, "\n## ")
 	commands := commands(text)
 	if !found || commands == "" {
 		t.Fatalf("docs/helm.md has no commands for %s", heading)
 	}
 	return commands
+}
+
+// TestHelmIsTheOneTested protects docs/helm.md from naming another Helm than the tests run.
+func TestHelmIsTheOneTested(t *testing.T) {
+	t.Parallel()
+	page := read(t, "docs/helm.md")
+	told := regexp.MustCompile(`tested with Helm (v4\.\d+\.\d+)\b`).FindStringSubmatch(page)
+	if told == nil {
+		t.Fatal("docs/helm.md does not say with which Helm the chart is tested")
+	}
+	if pinned := "helm.sh/helm/v4 " + told[1] + " "; !strings.Contains(read(t, "hack/helm/go.mod"), pinned) {
+		t.Errorf("hack/helm does not pin Helm %s", told[1])
+	}
+}
+
+// TestReadmeInstallsAsThePageDoes protects those who read only the README: the namespace has to enforce what its section on security says.
+func TestReadmeInstallsAsThePageDoes(t *testing.T) {
+	t.Parallel()
+	_, text, _ := strings.Cut(read(t, "README.md"), "\n## Install it in a cluster\n")
+	_, text, _ = strings.Cut(text, "docs/helm.md")
+	text, _, _ = strings.Cut(text, "\n**1.")
+	want := strings.Replace(section(t, "Install"), " --set receiver.externalURL=https://hooks.example.com", "", 1)
+	if got := commands(text); got != want {
+		t.Errorf("the README installs by\n%sdocs/helm.md by\n%s", got, want)
+	}
 }
 
 // TestDocumentedCommands protects docs/helm.md, and those who change from kustomize to the chart: nothing is made anew.

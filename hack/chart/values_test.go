@@ -2,14 +2,19 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"k8s.io/client-go/util/jsonpath"
+
+	folding "github.com/fastpix-operator/fastpix-operator/controllers"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver"
 )
 
 // Objects that the cases look at.
@@ -22,6 +27,9 @@ const (
 
 	container = "{.spec.template.spec.containers[0]"
 	pod       = "{.spec.template.spec"
+
+	nodes      = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0]"
+	neighbours = "affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey"
 )
 
 // effect is what values lead to: what a field of an object says, or that the object is gone.
@@ -36,6 +44,8 @@ var effects = map[string][]effect{
 	"image.repository": {
 		{"image.repository=registry.example/fastpix", receiver, container + ".image}", "registry.example/fastpix:dev"},
 		{"image.repository=registry.example/fastpix", controllers, container + ".image}", "registry.example/fastpix:dev"},
+		{"image.repository=Reg.example:5000/a/fast__pix-operator", controllers, container + ".image}", "Reg.example:5000/a/fast__pix-operator:dev"},
+		{"image.repository=[2001:db8::1]:5000/x", controllers, container + ".image}", "[2001:db8::1]:5000/x:dev"},
 	},
 	"image.tag": {{"image.tag=v1.2.3", receiver, container + ".image}", "fastpix-operator:v1.2.3"}},
 	"image.digest": {{
@@ -63,29 +73,40 @@ var effects = map[string][]effect{
 	"receiver.service.annotations":         {{"receiver.service.annotations.a=b", service, "{.metadata.annotations.a}", "b"}},
 	"receiver.maxPendingEvents":            {{"receiver.maxPendingEvents=12000000", receiver, container + ".args[2]}", "--max-pending-events=12000000"}},
 	"receiver.maxPendingEventsPerEndpoint": {{"receiver.maxPendingEventsPerEndpoint=1", receiver, container + ".args[2]}", "--max-pending-events-per-endpoint=1"}},
-	"receiver.extraArgs":                   {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
+	"receiver.drainDelaySeconds": {
+		{"receiver.drainDelaySeconds=60", receiver, container + ".args[1]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=60s 100"},
+		{"receiver.drainDelaySeconds=0", receiver, container + ".args[1]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=0s 40"},
+	},
+	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
 	"receiver.resources": {
 		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 921MiB"},
+		{"receiver.resources.limits.memory=64Mi,receiver.resources.requests.memory=64Mi", receiver, container + ".env[1].value}", "57MiB"},
 		{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
 		{"receiver.resources=null", receiver, container + ".env[*].name}", "POD_NAMESPACE"},
 	},
-	"receiver.podAnnotations":    {{"receiver.podAnnotations.a=b", receiver, "{.spec.template.metadata.annotations.a}", "b"}},
+	"receiver.podAnnotations": {
+		{"receiver.podAnnotations.a=b", receiver, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"receiver"}`},
+		{`receiver.podAnnotations.kubectl\.kubernetes\.io/default-container=mesh`, receiver, "{.spec.template.metadata.annotations}", `{"kubectl.kubernetes.io/default-container":"mesh"}`},
+	},
 	"receiver.nodeSelector":      {{"receiver.nodeSelector.disk=fast", receiver, pod + ".nodeSelector.disk}", "fast"}},
 	"receiver.tolerations":       {{"receiver.tolerations[0].key=edge", receiver, pod + ".tolerations[0].key}", "edge"}},
-	"receiver.affinity":          {{"receiver.affinity.nodeAffinity.a=b", receiver, pod + ".affinity.nodeAffinity.a}", "b"}},
+	"receiver.affinity":          {{"receiver." + nodes + ".key=disk,receiver." + nodes + ".operator=Exists", receiver, pod + "." + nodes + ".key}", "disk"}},
 	"receiver.priorityClassName": {{"receiver.priorityClassName=high", receiver, pod + ".priorityClassName}", "high"}},
 
 	"controllers.replicas":        {{"controllers.replicas=1", controllers, "{.spec.replicas}", "1"}},
 	"controllers.foldConcurrency": {{"controllers.foldConcurrency=32", controllers, container + ".args[2]}", "--fold-concurrency=32"}},
 	"controllers.extraArgs":       {{"controllers.extraArgs={--zap-devel=true}", controllers, container + ".args[2]}", "--zap-devel=true"}},
 	"controllers.resources": {
-		{"controllers.resources.limits.memory=100Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "100Mi 90MiB"},
+		{"controllers.resources.limits.memory=200Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "200Mi 180MiB"},
 		{"controllers.resources.requests.cpu=2", controllers, container + ".resources.requests.cpu}", "2"},
 	},
-	"controllers.podAnnotations":    {{"controllers.podAnnotations.a=b", controllers, "{.spec.template.metadata.annotations.a}", "b"}},
+	"controllers.podAnnotations": {
+		{"controllers.podAnnotations.a=b", controllers, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"controllers"}`},
+		{`controllers.podAnnotations.kubectl\.kubernetes\.io/default-container=mesh`, controllers, "{.spec.template.metadata.annotations}", `{"kubectl.kubernetes.io/default-container":"mesh"}`},
+	},
 	"controllers.nodeSelector":      {{"controllers.nodeSelector.disk=fast", controllers, pod + ".nodeSelector.disk}", "fast"}},
 	"controllers.tolerations":       {{"controllers.tolerations[0].key=edge", controllers, pod + ".tolerations[0].key}", "edge"}},
-	"controllers.affinity":          {{"controllers.affinity.podAffinity.a=b", controllers, pod + ".affinity.podAffinity.a}", "b"}},
+	"controllers.affinity":          {{"controllers." + neighbours + "=zone", controllers, pod + "." + neighbours + "}", "zone"}},
 	"controllers.priorityClassName": {{"controllers.priorityClassName=high", controllers, pod + ".priorityClassName}", "high"}},
 
 	"quota.enabled": {{"quota.enabled=true", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "20k"}},
@@ -106,8 +127,15 @@ var effects = map[string][]effect{
 	"networkPolicy.metricsFrom": {{
 		"networkPolicy.metricsFrom[0].ipBlock.cidr=192.0.2.0/24", policy, "{.spec.ingress[2].from[*].ipBlock.cidr}", "192.0.2.0/24",
 	}},
-	"serviceMonitor.enabled":  {{"serviceMonitor.enabled=true", monitor, "{.spec.endpoints[0].port}", "metrics"}},
-	"serviceMonitor.labels":   {{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, "{.metadata.labels.release}", "prometheus"}},
+	"serviceMonitor.enabled": {{"serviceMonitor.enabled=true", monitor, "{.spec.endpoints[0].port}", "metrics"}},
+	"serviceMonitor.labels": {
+		{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, "{.metadata.labels.release}", "prometheus"},
+		{`serviceMonitor.enabled=true,serviceMonitor.labels.app\.kubernetes\.io/name=mine`, monitor, `{.metadata.labels.app\.kubernetes\.io/name}`, "mine"},
+	},
+	"serviceMonitor.tokenSecretName": {{
+		"serviceMonitor.enabled=true,serviceMonitor.tokenSecretName=scraper", monitor,
+		"{.spec.endpoints[0].authorization}{.spec.endpoints[0].bearerTokenFile}", `{"credentials":{"key":"token","name":"scraper"}}`,
+	}},
 	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
 }
 
@@ -135,6 +163,27 @@ func TestValuesDoWhatTheySay(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestValuesTellTheFlagsDefaults protects from a number in values.yaml that the binary no longer has: what null stands for is a flag's default.
+func TestValuesTellTheFlagsDefaults(t *testing.T) {
+	t.Parallel()
+	source := read(t, chart+"/values.yaml")
+	flags := flag.NewFlagSet(t.Name(), flag.ContinueOnError)
+	new(webhookserver.Options).BindFlags(flags)
+	new(folding.Options).BindFlags(flags)
+	for name, sentence := range map[string]string{
+		"max-pending-events":              `null: ([\d,]+) in all, [\d,]+ of one WebhookEndpoint\.\n  maxPendingEvents:`,
+		"max-pending-events-per-endpoint": `null: [\d,]+ in all, ([\d,]+) of one WebhookEndpoint\.\n  maxPendingEvents: null\n  maxPendingEventsPerEndpoint:`,
+		"fold-concurrency":                `null: ([\d,]+)\.\n  foldConcurrency:`,
+	} {
+		told := regexp.MustCompile(sentence).FindStringSubmatch(source)
+		if told == nil {
+			t.Errorf("values.yaml does not say what --%s is without a value", name)
+		} else if got, want := strings.ReplaceAll(told[1], ",", ""), flags.Lookup(name).DefValue; got != want {
+			t.Errorf("values.yaml says that --%s is %s without a value, it is %s", name, got, want)
+		}
 	}
 }
 
@@ -178,12 +227,8 @@ type schema struct {
 // on the way takes unknown keys.
 func schemaValues(t *testing.T) []string {
 	t.Helper()
-	source, err := os.ReadFile(inRoot(t, chart+"/values.schema.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var root schema
-	if err := json.Unmarshal(source, &root); err != nil {
+	if err := json.Unmarshal([]byte(read(t, chart+"/values.schema.json")), &root); err != nil {
 		t.Fatal(err)
 	}
 	var walk func(prefix string, s schema) []string
@@ -215,6 +260,11 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"receiver.tls.secret=x":                       "secret",
 		"controllers.externalURL=https://x":           "externalURL",
 		"image.name=x":                                "name",
+		"image.repository=reg.example/x:v1":           "repository",
+		"image.repository=reg.example:5000/x:v1":      "repository",
+		"image.repository=reg.example:5000":           "repository",
+		"image.repository=https://reg.example/x":      "repository",
+		"image.repository=reg.example/X":              "repository",
 		"imagePullSecrets={registry}":                 "imagePullSecrets",
 		"receiver.replicas=-1":                        "replicas",
 		"receiver.replicas=many":                      "replicas",
@@ -223,9 +273,14 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"receiver.externalURL=https://h.example/?a=b": "externalURL",
 		"receiver.maxPendingEvents=0":                 "maxPendingEvents",
 		"receiver.maxPendingEventsPerEndpoint=1k":     "maxPendingEventsPerEndpoint",
+		"receiver.drainDelaySeconds=-1":               "drainDelaySeconds",
+		"receiver.drainDelaySeconds=601":              "drainDelaySeconds",
+		"receiver.drainDelaySeconds=5s":               "drainDelaySeconds",
 		"receiver.extraArgs=--zap-devel":              "extraArgs",
 		"receiver.extraArgs={zap-devel}":              "extraArgs",
 		"receiver.resources.limits.memory=512M":       "memory",
+		"receiver.resources.limits.memory=1Mi":        "memory",
+		"controllers.resources.limits.memory=63Mi":    "memory",
 		"receiver.resources.limit.memory=512Mi":       "limit",
 		"receiver.resources.requests.cpu=half":        "cpu",
 		"receiver.service.type=ExternalName":          "type",
@@ -242,6 +297,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"networkPolicy.apiServer.cidrs={192.0.2.1}":   "cidrs",
 		"networkPolicy.metricsFrom[0].pods.a=b":       "metricsFrom",
 		"serviceMonitor.interval=often":               "interval",
+		"serviceMonitor.tokenSecretName=A_b":          "tokenSecretName",
 		"crds.keep=false":                             "keep",
 	} {
 		t.Run(set, func(t *testing.T) {
@@ -249,6 +305,47 @@ func TestNonsenseIsRefused(t *testing.T) {
 			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, "--set="+set)
 			if err == nil || !strings.Contains(err.Error(), "schema") || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want a refusal by the schema that names %s", err, want)
+			}
+		})
+	}
+}
+
+// mayBeNull are the values that null turns off, or leaves to the binary.
+var mayBeNull = []string{
+	"image.tag", "image.digest", "imagePullSecrets",
+	"receiver.externalURL", "receiver.tls.secretName", "receiver.service.type", "receiver.service.annotations",
+	"receiver.maxPendingEvents", "receiver.maxPendingEventsPerEndpoint", "controllers.foldConcurrency",
+	"receiver.extraArgs", "receiver.resources", "receiver.podAnnotations", "receiver.nodeSelector", "receiver.tolerations", "receiver.affinity",
+	"receiver.priorityClassName",
+	"controllers.extraArgs", "controllers.resources", "controllers.podAnnotations", "controllers.nodeSelector", "controllers.tolerations",
+	"controllers.affinity", "controllers.priorityClassName",
+	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
+	"serviceMonitor.tokenSecretName",
+}
+
+// TestNullIsRefusedOrMeansNothing protects from what null takes away from the defaults: what the templates need is missed by the schema,
+// by name, and not by a template that fails or an object that lacks half of what it is for.
+func TestNullIsRefusedOrMeansNothing(t *testing.T) {
+	t.Parallel()
+	values := schemaValues(t)
+	for _, value := range values {
+		for i, r := range value {
+			if above := value[:i]; r == '.' && !slices.Contains(values, above) {
+				values = append(values, above)
+			}
+		}
+	}
+	for _, value := range values {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace,
+				"--set=quota.enabled=true,serviceMonitor.enabled=true", "--set="+value+"=null")
+			name := value[strings.LastIndex(value, ".")+1:]
+			switch may := slices.Contains(mayBeNull, value); {
+			case may && err != nil:
+				t.Errorf("null is refused: %v", err)
+			case !may && (err == nil || !strings.Contains(err.Error(), "missing property '"+name+"'")):
+				t.Errorf("got %v, want a refusal by the schema that misses %s", err, name)
 			}
 		})
 	}

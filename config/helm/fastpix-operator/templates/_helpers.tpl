@@ -21,7 +21,7 @@
 {{/* Where the pods of one half may run, and how important they are: called with its values. */}}
 {{- define "fastpix.placement" -}}
 {{- with .priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .nodeSelector }}
 nodeSelector:
