@@ -138,7 +138,7 @@ tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run
 
 .PHONY: image
 image: build ## Build the image IMG into bin/image.tar, without Docker and without a registry.
-	GOOS= GOARCH= go run ./hack/image -binary bin/fastpix-operator -name $(IMG) \
+	GOOS= GOARCH= go run ./hack/image -binary bin/fastpix-operator -name $(IMG) -max-mb 60 \
 		-build-arg VERSION=$(VERSION) -build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || true) \
 		-output bin/image.tar
 
@@ -167,7 +167,8 @@ cluster-stop: ## Stop it; nothing is left behind.
 ifeq ($(E2E_USE_EXISTING),)
 e2e: $(CONTROL_PLANE) node image ## Install the operator in a new cluster, use it, break it, roll it out, remove it; E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG.
 	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
-	bin/cluster with -load bin/image.tar bin/e2e -image $(IMG) $(E2E_ARGS)
+	GOOS= GOARCH= go run ./hack/image -file hack/e2e/kubectl/Dockerfile -binary $(KUBEBUILDER_ASSETS)/kubectl -name registry.example/kubectl:v1.37.2 -output bin/kubectl.tar
+	bin/cluster with -load bin/image.tar -load bin/kubectl.tar bin/e2e -image $(IMG) $(E2E_ARGS)
 else
 e2e:
 	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e

@@ -224,27 +224,45 @@ func (l netLog) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// runControllers runs the controllers until the context ends or the lease is lost.
+// runControllers runs the controllers until the context ends or the lease is lost. Until the API server has told them what there is they
+// write nothing, and are not waited for when the context ends: neither the calls that ask what it serves nor the manager that waits for its
+// caches can be told to stop.
 func runControllers(ctx context.Context, restConfig *rest.Config, o options) error {
-	type result struct {
-		mgr manager.Manager
-		err error
-	}
-	made := make(chan result, 1)
+	ended, began := make(chan error, 1), make(chan struct{})
 	go func() {
 		mgr, err := newControllers(ctx, restConfig, o)
-		made <- result{mgr, err}
+		if err == nil {
+			err = mgr.Add(onceSynced(func() { close(began) }))
+		}
+		if err == nil {
+			err = mgr.Start(ctx)
+		}
+		ended <- err
 	}()
 	select {
-	case m := <-made:
-		if m.err != nil {
-			return m.err
-		}
-		return m.mgr.Start(ctx)
-	case <-ctx.Done(): // making them asks the API server what it serves, by calls that take no context: a silent one is not waited for
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-began:
+		return <-ended
+	default:
 		return nil
 	}
 }
+
+// onceSynced is a runnable that calls a function when every cache has synced.
+type onceSynced func()
+
+// Start calls it.
+func (f onceSynced) Start(context.Context) error {
+	f()
+	return nil
+}
+
+// NeedLeaderElection is false: who waits for the lease has synced.
+func (onceSynced) NeedLeaderElection() bool { return false }
 
 // newControllers returns the manager of the controllers.
 func newControllers(ctx context.Context, restConfig *rest.Config, o options) (manager.Manager, error) {

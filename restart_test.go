@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,35 +122,47 @@ func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
 	})
 }
 
+// transport is an http.RoundTripper.
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
 // TestControllersEndWhileTheAPIServerIsSilent protects roll-outs during an outage: who cannot begin, because nobody answers, can end.
 func TestControllersEndWhileTheAPIServerIsSilent(t *testing.T) {
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	asked := make(chan struct{})
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		close(asked)
-		_, _ = io.Copy(io.Discard, conn) // takes everything and says nothing
-	}()
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- runControllers(ctx, &rest.Config{Host: "http://" + listener.Addr().String()}, options{operatorNamespace: operatorNamespace, folding: controllers.Options{FoldConcurrency: 1}})
-	}()
-	<-asked
-	stop()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("the controllers ended with %v", err)
-		}
-	case <-time.After(5 * time.Second):
-		t.Error("the controllers wait for an API server that says nothing, although they are to end")
+	for name, silent := range map[string]func(*http.Request) bool{
+		"from the start":                   func(*http.Request) bool { return true },
+		"after it has said what it serves": func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/mediaassets") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := make(chan struct{})
+			var once sync.Once
+			config := deployment.Config()
+			config.Wrap(func(to http.RoundTripper) http.RoundTripper {
+				return transport(func(r *http.Request) (*http.Response, error) {
+					if !silent(r) {
+						return to.RoundTrip(r)
+					}
+					once.Do(func() { close(asked) })
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				})
+			})
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				// In a namespace of its own, so that the lease of the controllers that run is not asked for.
+				ended <- runControllers(ctx, config, options{operatorNamespace: "silent", folding: controllers.Options{FoldConcurrency: 1, OperatorNamespace: "silent"}})
+			}()
+			<-asked
+			stop()
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Errorf("the controllers ended with %v", err)
+				}
+			case <-time.After(5 * time.Second):
+				t.Error("the controllers wait for an API server that says nothing, although they are to end")
+			}
+		})
 	}
 }

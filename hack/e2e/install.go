@@ -43,6 +43,8 @@ type installation struct {
 	name string
 	// install brings everything, undeploy removes the operator and keeps what it holds, uninstall removes all of it.
 	install, undeploy, uninstall func(context.Context) error
+	// serveTLS has the receiver use the Secret tlsSecret.
+	serveTLS func(context.Context) error
 }
 
 // installation returns the way that the options ask for.
@@ -55,6 +57,7 @@ func (e *e2e) installation() installation {
 		install:   e.commands(readmeApply),
 		undeploy:  e.commands("make undeploy"),
 		uninstall: e.commands("make uninstall"),
+		serveTLS:  e.applyTLSOverlay,
 	}
 	if image := e.options.image; image != defaultImage {
 		way.name, way.install = "make deploy", e.commands("make deploy IMG="+image)
@@ -70,6 +73,8 @@ func (e *e2e) byHelm() installation {
 			helmLabel+" --overwrite"),
 		undeploy:  e.commands(helmUninstall),
 		uninstall: e.commands(helmUninstall, helmCRDs, helmNamespace),
+		serveTLS: e.commands("helm upgrade fastpix config/helm/fastpix-operator --namespace fastpix-system --reset-then-reuse-values --set receiver.tls.secretName=" +
+			tlsSecret),
 	}
 }
 
@@ -159,6 +164,10 @@ func (e *e2e) nodePort(ctx context.Context) (string, error) {
 	if err := e.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: receivers}, &service); err != nil {
 		return "", err
 	}
+	port, scheme := service.Spec.Ports[0], "http"
+	if port.Port == 443 {
+		scheme = "https"
+	}
 	var nodes corev1.NodeList
 	if err := e.client.List(ctx, &nodes); err != nil {
 		return "", err
@@ -166,7 +175,7 @@ func (e *e2e) nodePort(ctx context.Context) (string, error) {
 	for _, node := range nodes.Items {
 		for _, address := range node.Status.Addresses {
 			if address.Type == corev1.NodeInternalIP {
-				return fmt.Sprintf("http://%s:%d", address.Address, service.Spec.Ports[0].NodePort), nil
+				return fmt.Sprintf("%s://%s:%d", scheme, address.Address, port.NodePort), nil
 			}
 		}
 	}

@@ -143,6 +143,7 @@ func (e *e2e) checks() []check {
 		{what: "README: the samples, the secret, and the endpoint is Ready", do: e.applySamples},
 		{what: "the receiver is reached from outside", do: e.expose},
 		{what: "the five stories and the published sample, kubectl wait", do: e.tellStories},
+		{what: "config/gitops/wait_job.yaml, in a pod", do: e.waitByJob},
 		{what: "a bad signature is 401", do: e.forge},
 		{what: "metrics by their Services, with and without a token", do: e.scrape},
 		{what: "nobody else writes a status", do: e.writeStatus},
@@ -157,6 +158,7 @@ func (e *e2e) checks() []check {
 		{what: "no secret in a pod's log", do: e.checkLogs},
 		{what: "uninstall keeps what it should", do: e.undeploy},
 		{what: "install again, where it was left", do: e.installAgain},
+		{what: "the receiver ends TLS itself", do: e.serveTLS},
 		{what: "uninstall all of it", do: e.uninstall},
 	}
 }

@@ -16,6 +16,11 @@ func (e *e2e) tellStories(ctx context.Context) (string, error) {
 	if err := e.readme(ctx, readmeMediaAsset); err != nil {
 		return "", err
 	}
+	if e.options.clusterDir != "" { // where the image that the Job names exists
+		if err := e.readme(ctx, waitJob); err != nil {
+			return "", err
+		}
+	}
 	waited := make(chan error, 1)
 	go func() {
 		waited <- e.readme(ctx, readmeWaitAsset)
@@ -49,6 +54,19 @@ func (e *e2e) tell(ctx context.Context, s fixtures.Step) error {
 		}
 	}
 	return nil
+}
+
+// The Job of config/gitops, which waits for the README's asset, and what waits for it.
+const (
+	waitJob     = "kubectl apply -f config/gitops/wait_job.yaml"
+	waitWaitJob = "kubectl wait --namespace=video --for=condition=Complete job/wait-for-asset --timeout=90s"
+)
+
+func (e *e2e) waitByJob(ctx context.Context) (string, error) {
+	if e.options.clusterDir == "" {
+		return "not tried: this cluster has no image with kubectl", nil
+	}
+	return "it is done when the asset is ready", e.readme(ctx, waitWaitJob)
 }
 
 // forge waits until a wrong signature is known to be one: a receiver that has not yet read the key anew answers that it cannot tell.

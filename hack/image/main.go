@@ -17,6 +17,7 @@ import (
 type options struct {
 	dockerfile, binary, name, output string
 	arguments                        arguments
+	maxMB                            int
 }
 
 // arguments are the values of a Dockerfile's ARG.
@@ -40,6 +41,7 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "", "the static binary that its last stage copies")
 	flag.StringVar(&o.name, "name", "", "name and tag of the image")
 	flag.StringVar(&o.output, "output", "", "where to write the archive")
+	flag.IntVar(&o.maxMB, "max-mb", 0, "fail if the archive is larger; 0 means any size")
 	flag.Var(o.arguments, "build-arg", "NAME=VALUE of an ARG; may be given several times")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -72,6 +74,9 @@ func run(o options) error {
 	archive, digest, err := pack(stage, binary, name, architecture)
 	if err != nil {
 		return err
+	}
+	if size := len(archive) / 1e6; o.maxMB > 0 && size >= o.maxMB {
+		return fmt.Errorf("the archive has %d MB, and %d are too many: what has the binary grown by?", size, o.maxMB)
 	}
 	if err := os.WriteFile(o.output, archive, 0o644); err != nil {
 		return err
