@@ -231,8 +231,18 @@ func TestComponentsAreAccepted(t *testing.T) {
 		t.Run("as the comment of "+c+" says", func(t *testing.T) {
 			folder := writeOverlay(t, commentedOverlay(t, "components/"+c))
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
-			if out := kubectl(t, "kustomize", folder); !strings.Contains(out, "hooks.mine.example") || strings.Contains(out, "hooks.example.com") {
+			if out := kubectl(t, "kustomize", folder); strings.Contains(out, "hooks.example.com") {
 				t.Error("the example's host is still there")
+			}
+			rendered := render(t, folder)
+			for _, name := range deployments {
+				container := typed[appsv1.Deployment](t, rendered, name).Spec.Template.Spec.Containers[0]
+				if container.Image != "registry.example/fastpix-operator:v1" {
+					t.Errorf("%s runs %s", name, container.Image)
+				}
+				if told := slices.Contains(container.Args, "--external-url=https://hooks.mine.example"); told != (name == deployments[0]) {
+					t.Errorf("%s has the arguments %v", name, container.Args)
+				}
 			}
 		})
 	}

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
@@ -140,18 +142,23 @@ func checkKept(t *testing.T, objects map[string]*unstructured.Unstructured, anno
 	}
 }
 
-// checkImages checks that the image of the manifests, which nobody can pull, is replaced.
-func checkImages(t *testing.T, objects map[string]*unstructured.Unstructured) {
+// checkContainers checks that the image of the manifests, which nobody can pull, is replaced, and that the receiver knows its URL.
+func checkContainers(t *testing.T, objects map[string]*unstructured.Unstructured) {
 	t.Helper()
 	for name, object := range objects {
-		containers, _, err := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
-		if err != nil {
+		if object.GetKind() != "Deployment" {
+			continue
+		}
+		var deployment appsv1.Deployment
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range containers {
-			if image := c.(map[string]any)["image"]; image != "registry.example/fastpix-operator:v1" {
-				t.Errorf("%s runs %v", name, image)
-			}
+		container := deployment.Spec.Template.Spec.Containers[0]
+		if container.Image != "registry.example/fastpix-operator:v1" {
+			t.Errorf("%s runs %s", name, container.Image)
+		}
+		if told := slices.Contains(container.Args, "--external-url=https://hooks.example.com"); told != (object.GetName() == "fastpix-receiver") {
+			t.Errorf("%s has the arguments %v", name, container.Args)
 		}
 	}
 }
@@ -169,7 +176,7 @@ func TestFluxStepsFollowEachOther(t *testing.T) {
 			continue
 		}
 		objects := built(t, k.Spec.Path, k.Spec.overlay)
-		checkImages(t, objects)
+		checkContainers(t, objects)
 		checkKept(t, objects, "kustomize.toolkit.fluxcd.io/prune", "disabled")
 		for _, check := range k.Spec.HealthChecks {
 			object := objects[check.Kind+" "+check.Name]
@@ -211,7 +218,7 @@ func TestArgoWavesFollowEachOther(t *testing.T) {
 		images = append(images, map[string]any{"name": name, "newName": newName, "newTag": newTag})
 	}
 	objects := built(t, operator.Spec.Source.Path, overlay{Images: images, Patches: operator.Spec.Source.Kustomize.Patches})
-	checkImages(t, objects)
+	checkContainers(t, objects)
 	checkKept(t, objects, keep, value)
 	objects = built(t, video.Spec.Source.Path, overlay{})
 	checkKept(t, objects, keep, value)
