@@ -206,6 +206,45 @@ func (w *world) waitJob(timeout string) (string, error) {
 	return string(out), err
 }
 
+// followPage runs the commands that docs/gitops.md has for other pipelines, with an image in the place of what stands for it. Nothing runs
+// Jobs here, so the test says that it is done.
+func (w *world) followPage() {
+	w.t.Helper()
+	page, err := os.ReadFile(inRoot(w.t, "docs/gitops.md"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "## Any other pipeline")
+	var commands []string
+	for line := range strings.Lines(section) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			commands = append(commands, command)
+		} else if len(commands) > 0 {
+			break
+		}
+	}
+	const image = "registry.example/mine:v2"
+	run := func(script string) {
+		w.t.Helper()
+		script = "cd " + inRoot(w.t, ".") + "\n" + strings.ReplaceAll(script, "YOUR/KUBECTL:TAG", image)
+		if _, err := w.Shell(w.t.Context(), script); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	last := len(commands) - 1
+	if last < 1 || !strings.HasPrefix(commands[last], "kubectl wait ") {
+		w.t.Fatalf("the page has the commands %q", commands)
+	}
+	run(strings.Join(commands[:last], ""))
+	if got := w.kubectl("get", "job", "wait-for-asset", "--namespace=video", "--output=jsonpath={.spec.template.spec.containers[*].image}"); got != image {
+		w.t.Errorf("after the commands of the page the Job runs %s", got)
+	}
+	w.kubectl("patch", "job", "wait-for-asset", "--namespace=video", "--subresource=status", "--type=merge", `--patch={"status":{"succeeded":1,
+		"startTime":"2026-11-20T09:00:00Z","completionTime":"2026-11-20T09:01:00Z","uncountedTerminatedPods":{},
+		"conditions":[{"type":"SuccessCriteriaMet","status":"True"},{"type":"Complete","status":"True"}]}}`)
+	run(commands[last])
+}
+
 // teachArgo merges the health checks into a ConfigMap that holds something else already, and takes them from there.
 func (w *world) teachArgo() {
 	w.t.Helper()
@@ -253,7 +292,8 @@ func TestExamplesOnARealAPIServer(t *testing.T) {
 	w.kubectl("create", "namespace", "video")
 	w.kubectl("label", "namespace", "video", "pod-security.kubernetes.io/warn=restricted")
 	w.kubectl("apply", "--server-side", "--warnings-as-errors", "--kustomize="+inRoot(t, "config/gitops/video"))
-	w.kubectl("apply", "--warnings-as-errors", "--filename="+inRoot(t, "config/gitops/wait_job.yaml"))
+	w.kubectl("apply", "--dry-run=server", "--warnings-as-errors", "--filename="+inRoot(t, "config/gitops/wait_job.yaml"))
+	w.followPage()
 	w.checkJobRights()
 
 	for kind, name := range map[string]string{"WebhookEndpoint": "fastpix", "MediaAsset": fixtures.MediaA, "LiveStream": fixtures.Stream} {
