@@ -9,14 +9,14 @@ import (
 	"path/filepath"
 )
 
-// published are the kinds of other projects that config/ has objects of: the modules that hack/crds pins, and files of their CRDs.
+// published are the kinds of other projects that an installation may have objects of: modules that hack/crds pins, and files of their CRDs.
 var published = map[string][]string{
 	"sigs.k8s.io/gateway-api":                            {"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
 	"github.com/cert-manager/cert-manager":               {"deploy/crds/cert-manager.io_certificates.yaml", "deploy/crds/cert-manager.io_issuers.yaml"},
 	"github.com/prometheus-operator/prometheus-operator": {"example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"},
 }
 
-// PublishedCRDs returns the files of the CRDs of other projects that config/ has objects of, as those publish them.
+// PublishedCRDs returns the files of the CRDs of other projects that an installation may have objects of, as those publish them.
 func PublishedCRDs(ctx context.Context) ([]string, error) {
 	var all []string
 	for module, files := range published {

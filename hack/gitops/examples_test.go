@@ -36,39 +36,17 @@ type fluxKustomization struct {
 
 type fluxSource struct{ Kind, Name string }
 
-// application is Argo CD's, as far as the examples use it. Argo CD's own API is not to be had as a module, so this is what they are
-// checked against: a field that is not here is an error.
+// application is what the tests read of Argo CD's Application; its CRD checks the rest.
 type application struct {
-	APIVersion string                           `json:"apiVersion"`
-	Kind       string                           `json:"kind"`
-	Metadata   struct{ Name, Namespace string } `json:"metadata"`
-	Spec       struct {
-		Project string `json:"project"`
-		Source  struct {
-			RepoURL        string `json:"repoURL"`
-			TargetRevision string `json:"targetRevision"`
-			Path           string `json:"path"`
-			Kustomize      struct {
-				Images  []string `json:"images"`
-				Patches []any    `json:"patches"`
-			} `json:"kustomize"`
-		} `json:"source"`
-		Destination struct{ Server, Namespace string } `json:"destination"`
-		SyncPolicy  struct {
-			Automated struct {
-				Prune    bool `json:"prune"`
-				SelfHeal bool `json:"selfHeal"`
-			} `json:"automated"`
-			Retry struct {
-				Limit   int64 `json:"limit"`
-				Backoff struct {
-					Duration    string `json:"duration"`
-					Factor      int64  `json:"factor"`
-					MaxDuration string `json:"maxDuration"`
-				} `json:"backoff"`
-			} `json:"retry"`
-		} `json:"syncPolicy"`
-	} `json:"spec"`
+	Spec struct {
+		Source struct {
+			Path      string
+			Kustomize struct {
+				Images  []string
+				Patches []any
+			}
+		}
+	}
 }
 
 // documents returns every document of an example as JSON.
@@ -230,11 +208,8 @@ func TestFluxStepsFollowEachOther(t *testing.T) {
 // TestArgoWavesFollowEachOther protects the Argo CD example in the same way.
 func TestArgoWavesFollowEachOther(t *testing.T) {
 	read := func(file string) (a application) {
-		if err := yaml.UnmarshalStrict(example(t, file), &a); err != nil {
+		if err := yaml.Unmarshal(example(t, file), &a); err != nil {
 			t.Fatalf("%s: %v", file, err)
-		}
-		if a.APIVersion != "argoproj.io/v1alpha1" || a.Kind != "Application" || a.Spec.Project == "" || a.Spec.Source.RepoURL == "" {
-			t.Errorf("%s is incomplete: %+v", file, a)
 		}
 		return a
 	}

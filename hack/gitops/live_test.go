@@ -165,6 +165,18 @@ func (w *world) installFlux() {
 	w.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
 }
 
+// installArgo installs the CRD that Argo CD publishes.
+func (w *world) installArgo() {
+	w.t.Helper()
+	folder, err := controlplane.PublishedModule(w.t.Context(), "github.com/argoproj/argo-cd/v3")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	crd := filepath.Join(folder, "manifests/crds/application-crd.yaml")
+	w.kubectl("create", "--filename="+crd)
+	w.kubectl("wait", "--for=condition=Established", "--filename="+crd, "--timeout=30s")
+}
+
 // secret stores the signing secret under a type.
 func (w *world) secret(secretType string) {
 	w.t.Helper()
@@ -248,7 +260,6 @@ func (w *world) followPage() {
 // teachArgo merges the health checks into a ConfigMap that holds something else already, and takes them from there.
 func (w *world) teachArgo() {
 	w.t.Helper()
-	w.kubectl("create", "namespace", "argocd")
 	w.kubectl("create", "configmap", "argocd-cm", "--namespace=argocd", "--from-literal=url=https://argocd.example")
 	w.kubectl("patch", "configmap", "argocd-cm", "--namespace=argocd", "--patch-file="+inRoot(w.t, "config/gitops/argocd/health.yaml"))
 	merged := w.kubectl("get", "configmap", "argocd-cm", "--namespace=argocd", "--output=yaml")
@@ -284,8 +295,10 @@ func (w *world) checkJobRights() {
 func TestExamplesOnARealAPIServer(t *testing.T) {
 	w := newWorld(t)
 	w.installFlux()
+	w.installArgo()
 	w.kubectl("create", "namespace", "flux-system")
-	for _, file := range []string{"flux/operator.yaml", "flux/video.yaml"} {
+	w.kubectl("create", "namespace", "argocd")
+	for _, file := range []string{"flux/operator.yaml", "flux/video.yaml", "argocd/operator.yaml", "argocd/video.yaml"} {
 		w.kubectl("create", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename="+inRoot(t, "config/gitops/"+file))
 	}
 	w.teachArgo()
