@@ -356,4 +356,14 @@ func TestExamplesOnARealAPIServer(t *testing.T) {
 	w.wantVerdict("MediaAsset", fixtures.UploadB, "AwaitingUpload", inProgress)
 	w.wantVerdict("MediaAsset", fixtures.CancelledUpload, "Cancelled", failed)
 	w.wantVerdict("LiveStream", fixtures.Stream, "Disabled", failed)
+
+	// What Git holds after its purge is made anew, and is told nothing while other things are.
+	w.kubectl("patch", "webhookendpoint", "fastpix", "--namespace=video", "--type=merge", `--patch={"spec":{"retention":{"deleted":"1s"}}}`)
+	w.wantVerdict("WebhookEndpoint", "fastpix", "Accepting", healthy)
+	w.tell(receiver, "video.live_stream.deleted.json")
+	w.kubectl("wait", "livestream", fixtures.Stream, "--namespace=video", "--for=delete", "--timeout=60s")
+	w.kubectl("apply", "--server-side", "--kustomize="+inRoot(t, "config/gitops/video"))
+	w.tell(receiver, "video.media.ready.direct-upload.json")
+	w.wantVerdict("MediaAsset", fixtures.UploadB, "Ready", healthy)
+	w.wantVerdict("LiveStream", fixtures.Stream, "", inProgress)
 }
