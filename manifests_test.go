@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -219,15 +220,29 @@ func TestComponentsAreAccepted(t *testing.T) {
 			}
 			folder := writeOverlay(t, overlay)
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
-			checkRoute(t, render(t, folder))
+			rendered := render(t, folder)
+			checkRoute(t, rendered)
+			if slices.Contains(components, "components/certificate") {
+				checkSolver(t, rendered)
+			}
 		})
 	}
 	for _, c := range []string{"ingress", "gateway"} {
 		t.Run("as the comment of "+c+" says", func(t *testing.T) {
 			folder := writeOverlay(t, commentedOverlay(t, "components/"+c))
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
-			if out := kubectl(t, "kustomize", folder); !strings.Contains(out, "hooks.mine.example") || strings.Contains(out, "hooks.example.com") {
+			if out := kubectl(t, "kustomize", folder); strings.Contains(out, "hooks.example.com") {
 				t.Error("the example's host is still there")
+			}
+			rendered := render(t, folder)
+			for _, name := range deployments {
+				container := typed[appsv1.Deployment](t, rendered, name).Spec.Template.Spec.Containers[0]
+				if container.Image != "registry.example/fastpix-operator:v1" {
+					t.Errorf("%s runs %s", name, container.Image)
+				}
+				if told := slices.Contains(container.Args, "--external-url=https://hooks.mine.example"); told != (name == deployments[0]) {
+					t.Errorf("%s has the arguments %v", name, container.Args)
+				}
 			}
 		})
 	}
@@ -320,6 +335,54 @@ func checkRoute(t *testing.T, m manifests) {
 			t.Errorf("the HTTPRoute leads to %v", backend)
 		}
 	}
+}
+
+// checkSolver follows the question of an ACME server (HTTP-01) to the pod in which cert-manager answers it: that pod is in the namespace of
+// the Certificate, where everything is denied that no policy admits. Its label and its port are read from cert-manager's code.
+func checkSolver(t *testing.T, m manifests) {
+	t.Helper()
+	code, err := controlplane.PublishedModule(t.Context(), "github.com/cert-manager/cert-manager")
+	if err != nil {
+		t.Fatal(err)
+	}
+	label := constant(t, filepath.Join(code, "pkg/apis/acme/v1/types.go"), "SolverIdentificationLabelKey")
+	port := constant(t, filepath.Join(code, "pkg/issuer/acme/http/http.go"), "acmeSolverListenPort")
+	var admitted []string
+	for name := range m {
+		if !strings.HasPrefix(name, "NetworkPolicy/") {
+			continue
+		}
+		p := typed[networkingv1.NetworkPolicy](t, m, name)
+		selector, err := metav1.LabelSelectorAsSelector(&p.Spec.PodSelector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !selector.Matches(labels.Set{label: "true"}) {
+			continue
+		}
+		for _, rule := range p.Spec.Ingress {
+			for _, admits := range rule.Ports {
+				admitted = append(admitted, fmt.Sprintf("%s %s from %v", *admits.Protocol, admits.Port, rule.From))
+			}
+		}
+	}
+	if want := []string{"TCP " + port + " from []"}; !slices.Equal(admitted, want) {
+		t.Errorf("a pod with the label %s is reached by %q, want %q", label, admitted, want)
+	}
+}
+
+// constant returns the value that a Go file gives to a constant.
+func constant(t *testing.T, file, name string) string {
+	t.Helper()
+	code, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(name + ` = "?([^"\n]+)`).FindSubmatch(code)
+	if found == nil {
+		t.Fatalf("%s has no %s", file, name)
+	}
+	return string(found[1])
 }
 
 // installPublishedCRDs installs the CRDs of the kinds that components use, as their projects publish them.

@@ -14,9 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// This test protects docs/operations.md from telling of what is not there: every metric that exists is in it and no other, and every
-// test that it names as holding a claim exists.
-
+// TestOperationsTellOfWhatExists protects docs/operations.md from telling of what is not there: every metric that exists is in it, and
+// no other.
 func TestOperationsTellOfWhatExists(t *testing.T) {
 	text, err := os.ReadFile("docs/operations.md")
 	if err != nil {
@@ -44,21 +43,54 @@ func TestOperationsTellOfWhatExists(t *testing.T) {
 	if want, got := sorted(exist), sorted(told); !slices.Equal(got, want) || len(want) < 20 {
 		t.Errorf("the text tells of the metrics\n%v\nthere are\n%v", got, want)
 	}
+}
 
+// TestPagesNameTestsThatExist protects what README.md, SECURITY.md and the pages of docs say from being held by no test: every test that
+// is named there exists, and every -run of a command selects one.
+func TestPagesNameTestsThatExist(t *testing.T) {
 	tests := namesOfTests(t)
-	for _, name := range regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(text), -1) {
-		if !tests[name[1]] {
-			t.Errorf("the text names %s, which does not exist", name[1])
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`")
+	selected := regexp.MustCompile(`-run (\w+)`)
+	for _, page := range pages(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range named.FindAllStringSubmatch(string(text), -1) {
+			if !tests[name[1]] {
+				t.Errorf("%s names %s, which does not exist", page, name[1])
+			}
+		}
+		for _, prefix := range selected.FindAllStringSubmatch(string(text), -1) {
+			if !slices.ContainsFunc(sorted(tests), func(name string) bool { return strings.HasPrefix(name, prefix[1]) }) {
+				t.Errorf("%s runs %s, which selects no test", page, prefix[1])
+			}
 		}
 	}
 }
 
+// pages returns what is written for people.
+func pages(t *testing.T) []string {
+	t.Helper()
+	found := []string{"README.md", "SECURITY.md"}
+	err := filepath.WalkDir("docs", func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".md" {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 func sorted(names map[string]bool) []string { return slices.Sorted(maps.Keys(names)) }
 
-// namesOfTests returns the tests of every package.
+// namesOfTests returns the tests and fuzz targets of every package.
 func namesOfTests(t *testing.T) map[string]bool {
 	t.Helper()
-	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	tests := map[string]bool{}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
@@ -24,6 +26,7 @@ type fluxKustomization struct {
 	Kind     string
 	Metadata struct{ Name string }
 	Spec     struct {
+		SourceRef    fluxSource
 		Path         string
 		DependsOn    []struct{ Name string }
 		HealthChecks []struct{ APIVersion, Kind, Namespace, Name string }
@@ -31,39 +34,19 @@ type fluxKustomization struct {
 	}
 }
 
-// application is Argo CD's, as far as the examples use it. Argo CD's own API is not to be had as a module, so this is what they are
-// checked against: a field that is not here is an error.
+type fluxSource struct{ Kind, Name string }
+
+// application is what the tests read of Argo CD's Application; its CRD checks the rest.
 type application struct {
-	APIVersion string                           `json:"apiVersion"`
-	Kind       string                           `json:"kind"`
-	Metadata   struct{ Name, Namespace string } `json:"metadata"`
-	Spec       struct {
-		Project string `json:"project"`
-		Source  struct {
-			RepoURL        string `json:"repoURL"`
-			TargetRevision string `json:"targetRevision"`
-			Path           string `json:"path"`
-			Kustomize      struct {
-				Images  []string `json:"images"`
-				Patches []any    `json:"patches"`
-			} `json:"kustomize"`
-		} `json:"source"`
-		Destination struct{ Server, Namespace string } `json:"destination"`
-		SyncPolicy  struct {
-			Automated struct {
-				Prune    bool `json:"prune"`
-				SelfHeal bool `json:"selfHeal"`
-			} `json:"automated"`
-			Retry struct {
-				Limit   int64 `json:"limit"`
-				Backoff struct {
-					Duration    string `json:"duration"`
-					Factor      int64  `json:"factor"`
-					MaxDuration string `json:"maxDuration"`
-				} `json:"backoff"`
-			} `json:"retry"`
-		} `json:"syncPolicy"`
-	} `json:"spec"`
+	Spec struct {
+		Source struct {
+			Path      string
+			Kustomize struct {
+				Images  []string
+				Patches []any
+			}
+		}
+	}
 }
 
 // documents returns every document of an example as JSON.
@@ -91,12 +74,28 @@ type overlay struct {
 	Images, Patches []any
 }
 
-// built returns what kustomize makes of a folder of the repository, by kind and name.
+// ownRepository returns a folder that holds config/gitops and nothing else, as the repository of somebody who took it over.
+func ownRepository(t *testing.T) string {
+	t.Helper()
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err == nil {
+		err = os.CopyFS(filepath.Join(folder, "config/gitops"), os.DirFS(inRoot(t, "config/gitops")))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// built returns what kustomize makes of a folder, by kind and name.
 func built(t *testing.T, folder string, o overlay) map[string]*unstructured.Unstructured {
 	t.Helper()
 	// Kustomize knows bases by relative paths only.
-	above := t.TempDir()
-	base, err := filepath.Rel(above, inRoot(t, folder))
+	above, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := filepath.Rel(above, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,36 +139,51 @@ func checkKept(t *testing.T, objects map[string]*unstructured.Unstructured, anno
 	}
 }
 
-// checkImages checks that the image of the manifests, which nobody can pull, is replaced.
-func checkImages(t *testing.T, objects map[string]*unstructured.Unstructured) {
+// checkContainers checks that the image of the manifests, which nobody can pull, is replaced, and that the receiver knows its URL.
+func checkContainers(t *testing.T, objects map[string]*unstructured.Unstructured) {
 	t.Helper()
 	for name, object := range objects {
-		containers, _, err := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
-		if err != nil {
+		if object.GetKind() != "Deployment" {
+			continue
+		}
+		var deployment appsv1.Deployment
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range containers {
-			if image := c.(map[string]any)["image"]; image != "registry.example/fastpix-operator:v1" {
-				t.Errorf("%s runs %v", name, image)
-			}
+		container := deployment.Spec.Template.Spec.Containers[0]
+		if container.Image != "registry.example/fastpix-operator:v1" {
+			t.Errorf("%s runs %s", name, container.Image)
+		}
+		if told := slices.Contains(container.Args, "--external-url=https://hooks.example.com"); told != (object.GetName() == "fastpix-receiver") {
+			t.Errorf("%s has the arguments %v", name, container.Args)
 		}
 	}
 }
 
-// TestFluxStepsFollowEachOther protects the Flux example from paths, objects and steps that are not there, and from pruning what holds
-// data.
+// TestFluxStepsFollowEachOther protects the Flux example from sources, paths, objects and steps that are not there, and from pruning what
+// holds data. The operator is taken from this repository, the steps after it from a user's own.
 func TestFluxStepsFollowEachOther(t *testing.T) {
+	repositories := map[string]string{"fastpix-operator": inRoot(t, "."), "video": ownRepository(t)}
+	sources := map[string]bool{}
 	var before []string
 	for _, document := range append(documents(t, "flux/operator.yaml"), documents(t, "flux/video.yaml")...) {
 		var k fluxKustomization
 		if err := yaml.Unmarshal(document, &k); err != nil {
 			t.Fatal(err)
 		}
-		if k.Kind != "Kustomization" {
+		if k.Kind == "GitRepository" {
+			sources[k.Metadata.Name] = true
 			continue
 		}
-		objects := built(t, k.Spec.Path, k.Spec.overlay)
-		checkImages(t, objects)
+		want := "video"
+		if k.Metadata.Name == "fastpix-operator" {
+			want = "fastpix-operator"
+		}
+		if !sources[want] || k.Spec.SourceRef != (fluxSource{"GitRepository", want}) {
+			t.Errorf("%s is taken from %v, want %s among %v", k.Metadata.Name, k.Spec.SourceRef, want, sources)
+		}
+		objects := built(t, filepath.Join(repositories[want], k.Spec.Path), k.Spec.overlay)
+		checkContainers(t, objects)
 		checkKept(t, objects, "kustomize.toolkit.fluxcd.io/prune", "disabled")
 		for _, check := range k.Spec.HealthChecks {
 			object := objects[check.Kind+" "+check.Name]
@@ -194,11 +208,8 @@ func TestFluxStepsFollowEachOther(t *testing.T) {
 // TestArgoWavesFollowEachOther protects the Argo CD example in the same way.
 func TestArgoWavesFollowEachOther(t *testing.T) {
 	read := func(file string) (a application) {
-		if err := yaml.UnmarshalStrict(example(t, file), &a); err != nil {
+		if err := yaml.Unmarshal(example(t, file), &a); err != nil {
 			t.Fatalf("%s: %v", file, err)
-		}
-		if a.APIVersion != "argoproj.io/v1alpha1" || a.Kind != "Application" || a.Spec.Project == "" || a.Spec.Source.RepoURL == "" {
-			t.Errorf("%s is incomplete: %+v", file, a)
 		}
 		return a
 	}
@@ -210,10 +221,10 @@ func TestArgoWavesFollowEachOther(t *testing.T) {
 		newName, newTag, _ := strings.Cut(by, ":")
 		images = append(images, map[string]any{"name": name, "newName": newName, "newTag": newTag})
 	}
-	objects := built(t, operator.Spec.Source.Path, overlay{Images: images, Patches: operator.Spec.Source.Kustomize.Patches})
-	checkImages(t, objects)
+	objects := built(t, inRoot(t, operator.Spec.Source.Path), overlay{Images: images, Patches: operator.Spec.Source.Kustomize.Patches})
+	checkContainers(t, objects)
 	checkKept(t, objects, keep, value)
-	objects = built(t, video.Spec.Source.Path, overlay{})
+	objects = built(t, filepath.Join(ownRepository(t), video.Spec.Source.Path), overlay{})
 	checkKept(t, objects, keep, value)
 
 	waves := map[string]string{}
@@ -233,9 +244,36 @@ func TestArgoWavesFollowEachOther(t *testing.T) {
 
 // TestNoExampleHoldsASecret protects those who take the examples into a Git repository.
 func TestNoExampleHoldsASecret(t *testing.T) {
-	for name := range built(t, "config/gitops/video", overlay{}) {
+	for name := range built(t, inRoot(t, "config/gitops/video"), overlay{}) {
 		if strings.HasPrefix(name, "Secret ") {
 			t.Errorf("the example holds %s", name)
+		}
+	}
+}
+
+// TestEndpointIsTheSamples protects the example's endpoint from falling behind the samples: its files are theirs, without the Secret, so
+// that the folder can be taken into another repository.
+func TestEndpointIsTheSamples(t *testing.T) {
+	var files []string
+	for _, kustomization := range []string{"config/samples", "config/gitops/video/endpoint"} {
+		var k struct{ Resources []string }
+		text, err := os.ReadFile(inRoot(t, filepath.Join(kustomization, "kustomization.yaml")))
+		if err = errors.Join(err, yaml.Unmarshal(text, &k)); err != nil {
+			t.Fatal(err)
+		}
+		k.Resources = slices.DeleteFunc(k.Resources, func(file string) bool { return file == "signing_secret.yaml" })
+		if files != nil && !slices.Equal(k.Resources, files) {
+			t.Errorf("%s holds %v, want %v", kustomization, k.Resources, files)
+		}
+		files = k.Resources
+	}
+	for _, file := range files {
+		want, err := os.ReadFile(inRoot(t, filepath.Join("config/samples", file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := example(t, filepath.Join("video/endpoint", file)); !bytes.Equal(got, want) {
+			t.Errorf("video/endpoint/%s is not what is in config/samples", file)
 		}
 	}
 }

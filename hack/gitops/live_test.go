@@ -165,6 +165,18 @@ func (w *world) installFlux() {
 	w.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
 }
 
+// installArgo installs the CRD that Argo CD publishes.
+func (w *world) installArgo() {
+	w.t.Helper()
+	folder, err := controlplane.PublishedModule(w.t.Context(), "github.com/argoproj/argo-cd/v3")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	crd := filepath.Join(folder, "manifests/crds/application-crd.yaml")
+	w.kubectl("create", "--filename="+crd)
+	w.kubectl("wait", "--for=condition=Established", "--filename="+crd, "--timeout=30s")
+}
+
 // secret stores the signing secret under a type.
 func (w *world) secret(secretType string) {
 	w.t.Helper()
@@ -206,10 +218,48 @@ func (w *world) waitJob(timeout string) (string, error) {
 	return string(out), err
 }
 
+// followPage runs the commands that docs/gitops.md has for other pipelines, with an image in the place of what stands for it. Nothing runs
+// Jobs here, so the test says that it is done.
+func (w *world) followPage() {
+	w.t.Helper()
+	page, err := os.ReadFile(inRoot(w.t, "docs/gitops.md"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "## Any other pipeline")
+	var commands []string
+	for line := range strings.Lines(section) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			commands = append(commands, command)
+		} else if len(commands) > 0 {
+			break
+		}
+	}
+	const image = "registry.example/mine:v2"
+	run := func(script string) {
+		w.t.Helper()
+		script = "cd " + inRoot(w.t, ".") + "\n" + strings.ReplaceAll(script, "YOUR/KUBECTL:TAG", image)
+		if _, err := w.Shell(w.t.Context(), script); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	last := len(commands) - 1
+	if last < 1 || !strings.HasPrefix(commands[last], "kubectl wait ") {
+		w.t.Fatalf("the page has the commands %q", commands)
+	}
+	run(strings.Join(commands[:last], ""))
+	if got := w.kubectl("get", "job", "wait-for-asset", "--namespace=video", "--output=jsonpath={.spec.template.spec.containers[*].image}"); got != image {
+		w.t.Errorf("after the commands of the page the Job runs %s", got)
+	}
+	w.kubectl("patch", "job", "wait-for-asset", "--namespace=video", "--subresource=status", "--type=merge", `--patch={"status":{"succeeded":1,
+		"startTime":"2026-11-20T09:00:00Z","completionTime":"2026-11-20T09:01:00Z","uncountedTerminatedPods":{},
+		"conditions":[{"type":"SuccessCriteriaMet","status":"True"},{"type":"Complete","status":"True"}]}}`)
+	run(commands[last])
+}
+
 // teachArgo merges the health checks into a ConfigMap that holds something else already, and takes them from there.
 func (w *world) teachArgo() {
 	w.t.Helper()
-	w.kubectl("create", "namespace", "argocd")
 	w.kubectl("create", "configmap", "argocd-cm", "--namespace=argocd", "--from-literal=url=https://argocd.example")
 	w.kubectl("patch", "configmap", "argocd-cm", "--namespace=argocd", "--patch-file="+inRoot(w.t, "config/gitops/argocd/health.yaml"))
 	merged := w.kubectl("get", "configmap", "argocd-cm", "--namespace=argocd", "--output=yaml")
@@ -245,15 +295,18 @@ func (w *world) checkJobRights() {
 func TestExamplesOnARealAPIServer(t *testing.T) {
 	w := newWorld(t)
 	w.installFlux()
+	w.installArgo()
 	w.kubectl("create", "namespace", "flux-system")
-	for _, file := range []string{"flux/operator.yaml", "flux/video.yaml"} {
+	w.kubectl("create", "namespace", "argocd")
+	for _, file := range []string{"flux/operator.yaml", "flux/video.yaml", "argocd/operator.yaml", "argocd/video.yaml"} {
 		w.kubectl("create", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename="+inRoot(t, "config/gitops/"+file))
 	}
 	w.teachArgo()
 	w.kubectl("create", "namespace", "video")
 	w.kubectl("label", "namespace", "video", "pod-security.kubernetes.io/warn=restricted")
 	w.kubectl("apply", "--server-side", "--warnings-as-errors", "--kustomize="+inRoot(t, "config/gitops/video"))
-	w.kubectl("apply", "--warnings-as-errors", "--filename="+inRoot(t, "config/gitops/wait_job.yaml"))
+	w.kubectl("apply", "--dry-run=server", "--warnings-as-errors", "--filename="+inRoot(t, "config/gitops/wait_job.yaml"))
+	w.followPage()
 	w.checkJobRights()
 
 	for kind, name := range map[string]string{"WebhookEndpoint": "fastpix", "MediaAsset": fixtures.MediaA, "LiveStream": fixtures.Stream} {
@@ -303,4 +356,14 @@ func TestExamplesOnARealAPIServer(t *testing.T) {
 	w.wantVerdict("MediaAsset", fixtures.UploadB, "AwaitingUpload", inProgress)
 	w.wantVerdict("MediaAsset", fixtures.CancelledUpload, "Cancelled", failed)
 	w.wantVerdict("LiveStream", fixtures.Stream, "Disabled", failed)
+
+	// What Git holds after its purge is made anew, and is told nothing while other things are.
+	w.kubectl("patch", "webhookendpoint", "fastpix", "--namespace=video", "--type=merge", `--patch={"spec":{"retention":{"deleted":"1s"}}}`)
+	w.wantVerdict("WebhookEndpoint", "fastpix", "Accepting", healthy)
+	w.tell(receiver, "video.live_stream.deleted.json")
+	w.kubectl("wait", "livestream", fixtures.Stream, "--namespace=video", "--for=delete", "--timeout=60s")
+	w.kubectl("apply", "--server-side", "--kustomize="+inRoot(t, "config/gitops/video"))
+	w.tell(receiver, "video.media.ready.direct-upload.json")
+	w.wantVerdict("MediaAsset", fixtures.UploadB, "Ready", healthy)
+	w.wantVerdict("LiveStream", fixtures.Stream, "", inProgress)
 }
