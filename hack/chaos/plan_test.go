@@ -72,8 +72,8 @@ func TestLivesFollowFromTheirSeedAndAreUnderstood(t *testing.T) {
 	if o.err != nil {
 		t.Error(o.err)
 	}
-	if len(o.records) < 100 || len(o.ids) < 1800 || o.acks-len(o.ids) < 400 {
-		t.Errorf("%d mirrors of %d events, acknowledged %d times", len(o.records), len(o.ids), o.acks)
+	if len(o.records) < 100 || len(o.acked) < 1800 || o.acks-len(o.acked) < 400 {
+		t.Errorf("%d mirrors of %d events, acknowledged %d times", len(o.records), len(o.acked), o.acks)
 	}
 	untimed := 0
 	for _, records := range o.records {

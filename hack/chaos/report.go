@@ -55,7 +55,7 @@ func (p *report) recovered(after time.Duration) { p.recovery = max(p.recovery, a
 // add takes over what a round showed.
 func (p *report) add(n *round, c comparison, now map[string]vitals) {
 	p.rounds++
-	p.events += len(n.oracle.ids)
+	p.events += len(n.oracle.acked)
 	p.acks += n.oracle.acks
 	for answer, count := range n.sender.answers {
 		p.answers[answer] += count
@@ -64,13 +64,14 @@ func (p *report) add(n *round, c comparison, now map[string]vitals) {
 	p.compared.mirrors += c.mirrors
 	p.compared.wrong += c.wrong
 	p.compared.lost += c.lost
+	p.compared.uncommitted += c.uncommitted
 	p.vitals = now
 }
 
 // verdict is an error if something was lost.
 func (p *report) verdict() error {
-	if p.compared.wrong > 0 {
-		return fmt.Errorf("%d acknowledged events are lost, %d mirrors are wrong", p.compared.lost, p.compared.wrong)
+	if c := p.compared; c.wrong > 0 || c.uncommitted > 0 {
+		return fmt.Errorf("%d events were acknowledged and not committed, mirrors show nothing of %d, %d mirrors are wrong", c.uncommitted, c.lost, c.wrong)
 	}
 	return nil
 }
@@ -113,7 +114,9 @@ func (p *report) deliveries() markdown.Table {
 	t.Add("records reported as failed, then folded", fmt.Sprint(p.failed))
 	t.Add("mirrors that equal the oracle's", fmt.Sprint(p.compared.mirrors))
 	t.Add("mirrors that do not", fmt.Sprint(p.compared.wrong))
-	t.Add("acknowledged events lost", fmt.Sprint(p.compared.lost))
+	t.Add("acknowledged events found in the journal, received before they were acknowledged", fmt.Sprint(p.events-p.compared.uncommitted))
+	t.Add("acknowledged events not found there", fmt.Sprint(p.compared.uncommitted))
+	t.Add("acknowledged events of which a mirror shows nothing", fmt.Sprint(p.compared.lost))
 	t.Add("longest time without an acknowledgement", seconds(p.silence))
 	t.Add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
 	return t

@@ -38,6 +38,7 @@ type rig struct {
 	members   []*member
 	baselines map[string]vitals
 
+	journal         *journal
 	planeMu         sync.Mutex            // held by the one fault that stops and starts etcd or the API server
 	kubeControllers *controlplane.Process // which count quotas
 	quotaMu         sync.Mutex            // held by the one fault that uses up the journal's quota
@@ -56,7 +57,7 @@ func newRig(ctx context.Context, o options) (_ *rig, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{options: o, plane: plane, binary: o.binary}
+	r := &rig{options: o, plane: plane, binary: o.binary, journal: newJournal()}
 	r.ctx, r.end = context.WithCancel(ctx)
 	defer func() {
 		if err != nil {
@@ -128,8 +129,9 @@ func (r *rig) prepare(ctx context.Context) error {
 func (r *rig) controllers() []*member { return r.members[:controllerCount] }
 func (r *rig) receivers() []*member   { return r.members[controllerCount:] }
 
-// start starts every process.
+// start starts every process, and follows the journal.
 func (r *rig) start(ctx context.Context) error {
+	r.wg.Go(func() { r.journal.follow(r.ctx, r.plane) })
 	progress("starting two controllers and three receivers")
 	for _, m := range r.members {
 		m.mu.Lock()

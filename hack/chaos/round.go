@@ -215,6 +215,10 @@ func (n *round) check(ctx context.Context) error {
 	progress("the journal is empty")
 	n.rig.findPanics()
 	c, err := n.rig.verify(ctx, n.tenants, n.oracle)
+	if err != nil {
+		return err
+	}
+	c.uncommitted, err = n.rig.verifyJournal(ctx, n.oracle)
 	n.report.add(n, c, held)
 	return err
 }

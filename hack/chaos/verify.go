@@ -23,9 +23,10 @@ const maxShown = 3
 
 // comparison is what comparing every mirror with the oracle showed.
 type comparison struct {
-	mirrors int // that are as they must be
-	wrong   int
-	lost    int // acknowledged events of which a mirror shows nothing
+	mirrors     int // that are as they must be
+	wrong       int
+	lost        int // acknowledged events of which a mirror shows nothing
+	uncommitted int // events that were acknowledged before they were in the journal
 }
 
 // verify compares every mirror of the tenants with what the acknowledged events make of it.
