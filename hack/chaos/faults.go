@@ -243,7 +243,8 @@ func (n *round) waitInForce(ctx context.Context, namespace, name string) error {
 	})
 }
 
-// victim returns a life of which nothing was told yet, and the name of its media.
+// victim returns a life of which nothing was told yet, and the name of its media. It is told by itself: when that happens is a matter of
+// the clock, on which the lives that the generator tells must not depend.
 func (n *round) victim(f fault) (*life, string) {
 	l := newLife(rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[n.storyIndex("A-pull-asset")])
 	return l, l.idFor(fixtures.MediaA)
@@ -253,8 +254,8 @@ func (n *round) victim(f fault) (*life, string) {
 func (n *round) obstruct(ctx context.Context, f fault, l *life, name string) error {
 	now, later := l.events[:len(l.events)/3+1], l.events[len(l.events)/3+1:]
 	l.events = later
-	n.generator.join(l)
 	n.enqueue(ctx, now) // so that some are refused in any case
+	n.victims.Go(func() { n.tellAlone(ctx, l, rand.New(rand.NewPCG(f.seed, 2))) })
 	pause(ctx, f.length)
 	return n.waitRefused(ctx, l.tenant.namespace, name)
 }

@@ -34,8 +34,9 @@ type round struct {
 	generator *generator
 	queue     chan *event
 	canaries  sync.WaitGroup
-	ends      time.Time // when no new fault comes any more
-	healed    time.Time // when nothing was broken any more
+	victims   sync.WaitGroup // of lives that are told by themselves
+	ends      time.Time      // when no new fault comes any more
+	healed    time.Time      // when nothing was broken any more
 }
 
 // playRound breaks things for a while, then checks that nothing was lost.
@@ -115,6 +116,7 @@ func (n *round) play(ctx context.Context, faults []fault, duration time.Duration
 	}
 	n.tell(ctx, n.ends)
 	faultsDone.Wait()
+	n.victims.Wait()
 	healed := n.rig.heal(ctx)
 	n.healed = time.Now()
 	close(n.queue)
@@ -140,6 +142,20 @@ func (n *round) tell(ctx context.Context, until time.Time) {
 		}
 	}
 	n.enqueue(ctx, n.generator.rest())
+}
+
+// victimPace is about how often a life that is told by itself goes on, as others do: each of 200 at 60 events a second.
+const victimPace = 3 * time.Second
+
+// tellAlone tells what is left of one life, as the generator does those of others, until no new fault comes any more.
+func (n *round) tellAlone(ctx context.Context, l *life, random *rand.Rand) {
+	for len(l.events) > 0 && pause(ctx, time.Duration(random.Int64N(2*int64(victimPace)))) && time.Now().Before(n.ends) {
+		e := l.next(random)
+		n.enqueue(ctx, []*event{e})
+		if random.IntN(100) < percentDuplicates {
+			n.enqueue(ctx, []*event{e.again(random)})
+		}
+	}
 }
 
 func (n *round) enqueue(ctx context.Context, events []*event) {
