@@ -22,17 +22,18 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
-// kinds returns every way to break something. See rig.members for the order of targets: all but the last may be killed.
+// kinds returns every way to break something. See rig.members for the order of targets: all but the last of each half may be killed.
 func kinds() []kind {
 	const (
-		members = controllerCount + receiverCount
-		mortal  = receiverCount - 1
+		members           = controllerCount + receiverCount
+		mortalControllers = controllerCount - 1
+		mortalReceivers   = receiverCount - 1
 	)
 	return []kind{
-		{"kill -9 of controllers", 3, 0, controllerCount, 0, time.Second, killMember},
-		{"kill -9 of a receiver", 3, controllerCount, mortal, 0, time.Second, killMember},
-		{"SIGTERM to controllers", 2, 0, controllerCount, 0, time.Second, stopMember},
-		{"SIGTERM to a receiver", 2, controllerCount, mortal, 0, time.Second, stopMember},
+		{"kill -9 of controllers", 3, 0, mortalControllers, 0, time.Second, killMember},
+		{"kill -9 of a receiver", 3, controllerCount, mortalReceivers, 0, time.Second, killMember},
+		{"SIGTERM to controllers", 2, 0, mortalControllers, 0, time.Second, stopMember},
+		{"SIGTERM to a receiver", 2, controllerCount, mortalReceivers, 0, time.Second, stopMember},
 		{"SIGSTOP of controllers", 2, 0, controllerCount, time.Second, 3 * time.Second, freezeMember},
 		{"SIGSTOP of controllers beyond their lease", 1, 0, controllerCount, 16 * time.Second, 20 * time.Second, freezeMember},
 		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeMember},

@@ -82,6 +82,7 @@ func (p *report) print(w io.Writer, r *rig, took time.Duration) {
 	p.survivals().Print(w)
 	p.deliveries().Print(w)
 	p.processes(r).Print(w)
+	fmt.Fprintln(w, tolerances())
 }
 
 func (p *report) survivals() markdown.Table {

@@ -33,8 +33,8 @@ type rig struct {
 	plane   *controlplane.ControlPlane
 	admin   client.Client // not through a proxy: it is the harness's own
 	binary  string
-	// members are the controllers, then the receivers. The last receiver is never killed, so that one process lives through all
-	// that happens to its connections: what leaks shows with time only.
+	// members are the controllers, then the receivers. The last of each is never asked to end before everything was checked, so that one process
+	// of each half lives through all that happens to its connections: what leaks shows with time only.
 	members   []*member
 	baselines map[string]vitals
 
