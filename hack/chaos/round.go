@@ -229,7 +229,7 @@ func (n *round) check(ctx context.Context) error {
 		return err
 	}
 	progress("the journal is empty")
-	n.rig.findPanics()
+	n.rig.searchLogs()
 	c, err := n.rig.verify(ctx, n.tenants, n.oracle)
 	if err != nil {
 		return err

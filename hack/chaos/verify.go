@@ -73,18 +73,21 @@ func (r *rig) collect(ctx context.Context, namespace string, found map[record.Ke
 // compare compares one mirror, which may be missing, with what its records make of it.
 func (c *comparison) compare(r *rig, key record.Key, records []*record.Record, object any) {
 	id := idOf(key, records)
+	ref := fastpixv1.EndpointReference{Name: records[0].Endpoint} // there is one in each namespace
 	var got, want string
 	var seen, due []fastpixv1.EventReference
 	switch m := object.(type) {
 	case *fastpixv1.MediaAsset:
 		wanted := projection.MediaAsset(fastpixv1.MediaAssetStatus{ObservedGeneration: -1}, id, records)
 		projection.SettleMediaAsset(&wanted, m.Generation, time.Now(), time.Hour)
-		got, want = lasting(mediaOnly(m.Status)), lasting(mediaOnly(wanted))
+		got = lasting(m.Spec, mediaOnly(m.Status))
+		want = lasting(fastpixv1.MediaAssetSpec{MediaID: id, EndpointRef: ref}, mediaOnly(wanted))
 		seen, due = m.Status.RecentEvents, wanted.RecentEvents
 	case *fastpixv1.LiveStream:
 		wanted := projection.LiveStream(fastpixv1.LiveStreamStatus{ObservedGeneration: -1}, id, records)
 		projection.SettleLiveStream(&wanted, m.Generation, time.Now(), time.Hour)
-		got, want = lasting(streamOnly(m.Status)), lasting(streamOnly(wanted))
+		got = lasting(m.Spec, streamOnly(m.Status))
+		want = lasting(fastpixv1.LiveStreamSpec{StreamID: id, EndpointRef: ref}, streamOnly(wanted))
 		seen, due = m.Status.RecentEvents, wanted.RecentEvents
 	default:
 		c.wrong, c.lost = c.wrong+1, c.lost+len(records)
@@ -143,14 +146,14 @@ func timeless(conditions []metav1.Condition) []metav1.Condition {
 	return kept
 }
 
-// lasting returns a status as text in which equal ones are equal.
-func lasting(status any) string {
-	b, err := json.Marshal(status)
+// lasting returns a spec and a status as text in which equal ones are equal.
+func lasting(spec, status any) string {
+	b, err := json.Marshal(map[string]any{"spec": spec, "status": status})
 	if err == nil {
 		b, err = yaml.JSONToYAML(b)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("write status: %v", err))
+		panic(fmt.Sprintf("write a mirror: %v", err))
 	}
 	return string(b)
 }

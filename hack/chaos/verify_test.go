@@ -27,11 +27,15 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 	}
 	for key, records := range o.records {
 		mirrorOf := func(records []*record.Record) *fastpixv1.MediaAsset {
-			m := &fastpixv1.MediaAsset{}
+			m := &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{
+				MediaID: idOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: endpointName},
+			}}
 			m.Status = projection.MediaAsset(m.Status, idOf(key, records), records)
 			projection.SettleMediaAsset(&m.Status, m.Generation, time.Now().Add(time.Hour), time.Minute)
 			return m
 		}
+		foreign := mirrorOf(records)
+		foreign.Spec.EndpointRef.Name = "another"
 		for name, tt := range map[string]struct {
 			object    any
 			want      comparison
@@ -39,6 +43,7 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 		}{
 			"all is there":       {mirrorOf(records), comparison{mirrors: 1}, 0},
 			"one event is lost":  {mirrorOf(withoutNewest(records, mirrorOf(records))), comparison{wrong: 1, lost: 1}, 1},
+			"its spec is wrong":  {foreign, comparison{wrong: 1, lost: 1}, 1},
 			"the mirror is gone": {nil, comparison{wrong: 1, lost: len(records)}, 1},
 		} {
 			t.Run(name, func(t *testing.T) {
