@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -35,7 +36,7 @@ func kinds() []kind {
 		{"SIGTERM to controllers", 2, 0, mortalControllers, 0, time.Second, stopMember},
 		{"SIGTERM to a receiver", 2, controllerCount, mortalReceivers, 0, time.Second, stopMember},
 		{"SIGSTOP of controllers", 2, 0, controllerCount, time.Second, 3 * time.Second, freezeMember},
-		{"SIGSTOP of controllers beyond their lease", 1, 0, controllerCount, 16 * time.Second, 20 * time.Second, freezeMember},
+		{"SIGSTOP of the leader beyond its lease", 1, 0, 1, beyondLease, 30 * time.Second, freezeLeader},
 		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeMember},
 		{"kill -9 of kube-apiserver", 2, 0, 1, 0, 3 * time.Second, killAPIServer},
 		{"kill -9 of etcd", 2, 0, 1, 0, 3 * time.Second, killEtcd},
@@ -45,7 +46,7 @@ func kinds() []kind {
 		{"reset of a link to a receiver", 3, controllerCount, receiverCount, 100 * time.Millisecond, 2 * time.Second, resetFrontLink},
 		{"slow link to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 6 * time.Second, slowFrontLink},
 		{"black hole to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 8 * time.Second, holeFrontLink},
-		{"Secret deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateSecret},
+		{"Secret deleted, created again", 1, 0, tenantCount, 25 * time.Second, 45 * time.Second, recreateSecret},
 		{"WebhookEndpoint deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateEndpoint},
 		{"journal's quota used up", 1, 0, 1, 2 * time.Second, 6 * time.Second, useUpQuota},
 		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, squat},
@@ -68,12 +69,22 @@ func freezeMember(ctx context.Context, n *round, f fault) error {
 	return nil
 }
 
+func freezeLeader(ctx context.Context, n *round, f fault) error {
+	return n.rig.freezeLeader(ctx, f.length)
+}
+
 func killAPIServer(ctx context.Context, n *round, f fault) error {
 	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
 }
 
 func killEtcd(ctx context.Context, n *round, f fault) error {
 	return n.rig.killOfPlane(ctx, n.rig.plane.Etcd, f.length)
+}
+
+func longOutage(ctx context.Context, n *round, f fault) error {
+	n.rig.outage.Store(true)
+	defer n.rig.outage.Store(false)
+	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
 }
 
 // killOfPlane kills etcd or the API server and starts it again after a while.
@@ -120,11 +131,24 @@ func disturb(ctx context.Context, p *proxy, f linkFault, length time.Duration) e
 	return nil
 }
 
+// recreateSecret has no effect if no receiver reads the keys while there are none, which they do every 20 seconds.
 func recreateSecret(ctx context.Context, n *round, f fault) error {
 	t := n.tenants[f.target]
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return n.rig.recreate(ctx, t.secret(), t.secret(), f.length)
+	if err := n.rig.remove(ctx, t.secret()); err != nil {
+		return err
+	}
+	gone := time.Now()
+	noticed := n.rig.waitSecretMissed(ctx, t, gone, f.length)
+	pause(ctx, time.Until(gone.Add(f.length)))
+	if err := n.rig.create(ctx, t.secret()); err != nil {
+		return err
+	}
+	if !noticed {
+		return fmt.Errorf("%w: no receiver noticed it", errNoEffect)
+	}
+	return nil
 }
 
 func recreateEndpoint(ctx context.Context, n *round, f fault) error {
@@ -135,7 +159,8 @@ func recreateEndpoint(ctx context.Context, n *round, f fault) error {
 	return n.rig.recreate(ctx, t.endpoint(), t.endpoint(), f.length)
 }
 
-// useUpQuota leaves no room in the journal: neither for what receivers commit nor for records that fail and are moved.
+// useUpQuota leaves no room in the journal: neither for what receivers commit nor for records that fail and are moved. It has no effect
+// if kube-controller-manager, which has to take it over, is away for too long.
 func useUpQuota(ctx context.Context, n *round, f fault) error {
 	r := n.rig
 	r.quotaMu.Lock()
@@ -153,8 +178,32 @@ func useUpQuota(ctx context.Context, n *round, f fault) error {
 	if err := r.limitJournal(ctx, full.Spec); err != nil {
 		return err
 	}
-	pause(ctx, f.length)
-	return r.limitJournal(ctx, quota.Spec)
+	inForce := r.waitJournalFull(ctx)
+	if inForce {
+		pause(ctx, f.length)
+	}
+	if err := r.limitJournal(ctx, quota.Spec); err != nil {
+		return err
+	}
+	if !inForce {
+		return fmt.Errorf("%w: no batch was refused", errNoEffect)
+	}
+	return nil
+}
+
+// quotaPatience is how long a quota may take until it is in force, after which it is given up.
+const quotaPatience = 20 * time.Second
+
+// waitJournalFull waits until the API server refuses one more batch, and reports whether it does.
+func (r *rig) waitJournalFull(ctx context.Context) bool {
+	probe := &fastpixv1.EventBatch{
+		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "probe"}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
+	}
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, quotaPatience, true, func(ctx context.Context) (bool, error) {
+		err := r.admin.Create(ctx, probe.DeepCopy(), client.DryRunAll)
+		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"), nil // an API server that starts forbids everything
+	})
+	return err == nil
 }
 
 // limitJournal changes the journal's quota.

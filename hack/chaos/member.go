@@ -87,8 +87,11 @@ func (m *member) crashed(r *rig) {
 // insist starts the process until it runs. Whoever calls it holds mu.
 func (m *member) insist(ctx context.Context, r *rig) {
 	for ctx.Err() == nil && !m.Running() {
+		excused := r.outage.Load()
 		if err := m.begin(ctx, r); err != nil && ctx.Err() == nil {
-			r.fail("%s does not start: %v", m.Name, err)
+			if !excused && !r.outage.Load() {
+				r.fail("%s does not start: %v", m.Name, err)
+			}
 			pause(ctx, time.Second)
 		}
 	}

@@ -29,6 +29,7 @@ type report struct {
 // survival is how often a kind of fault was survived, and how long it took at most until an event was mirrored again.
 type survival struct {
 	count   int
+	unfelt  int // how often nobody felt it, of which nothing follows
 	longest time.Duration
 }
 
@@ -40,7 +41,18 @@ func (p *report) survived(f fault, recovery time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.faults[f.name]
-	p.faults[f.name] = survival{count: s.count + 1, longest: max(s.longest, recovery)}
+	s.count++
+	s.longest = max(s.longest, recovery)
+	p.faults[f.name] = s
+}
+
+// unfelt notes a fault that had no effect.
+func (p *report) unfelt(f fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.faults[f.name]
+	s.unfelt++
+	p.faults[f.name] = s
 }
 
 // refused notes records that are reported as failed.
@@ -86,14 +98,14 @@ func (p *report) print(w io.Writer, r *rig, took time.Duration) {
 }
 
 func (p *report) survivals() markdown.Table {
-	t := markdown.Table{{"fault", "survived", "longest recovery"}}
+	t := markdown.Table{{"fault", "survived", "without effect", "longest recovery"}}
 	all := survival{}
 	for _, name := range slices.Sorted(maps.Keys(p.faults)) {
 		s := p.faults[name]
-		all = survival{count: all.count + s.count, longest: max(all.longest, s.longest)}
-		t.Add(name, fmt.Sprint(s.count), seconds(s.longest))
+		all = survival{count: all.count + s.count, unfelt: all.unfelt + s.unfelt, longest: max(all.longest, s.longest)}
+		t.Add(name, fmt.Sprint(s.count), fmt.Sprint(s.unfelt), seconds(s.longest))
 	}
-	t.Add("all", fmt.Sprint(all.count), seconds(all.longest))
+	t.Add("all", fmt.Sprint(all.count), fmt.Sprint(all.unfelt), seconds(all.longest))
 	return t
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -39,6 +40,7 @@ type rig struct {
 	baselines map[string]vitals
 
 	journal         *journal
+	outage          atomic.Bool           // the API server is away for so long that no process becomes ready in time
 	planeMu         sync.Mutex            // held by the one fault that stops and starts etcd or the API server
 	kubeControllers *controlplane.Process // which count quotas
 	quotaMu         sync.Mutex            // held by the one fault that uses up the journal's quota

@@ -32,7 +32,6 @@ type round struct {
 	oracle    *oracle
 	sender    *sender
 	generator *generator
-	queue     chan *event
 	canaries  sync.WaitGroup
 	victims   sync.WaitGroup // of lives that are told by themselves
 	ends      time.Time      // when no new fault comes any more
@@ -47,6 +46,9 @@ func playRound(ctx context.Context, r *rig, number int, duration time.Duration, 
 	}
 	// The faults do not depend on how many events were told before, nor the events on the faults.
 	faults := plan(rand.New(rand.NewPCG(r.options.seed, uint64(2*number+1))), kinds(), duration, r.options.gap)
+	if number == 0 && r.options.duration >= maxRound {
+		faults = append(faults, outage(rand.New(rand.NewPCG(r.options.seed, 0)), duration))
+	}
 	if err := n.settle(ctx); err != nil {
 		return err
 	}
@@ -58,7 +60,7 @@ func playRound(ctx context.Context, r *rig, number int, duration time.Duration, 
 }
 
 func newRound(ctx context.Context, r *rig, number int, report *report) (*round, error) {
-	n := &round{rig: r, report: report, oracle: newOracle(), queue: make(chan *event, 1000)}
+	n := &round{rig: r, report: report, oracle: newOracle()}
 	var err error
 	if n.stories, err = loadStories(); err != nil {
 		return nil, err
@@ -102,8 +104,10 @@ func (n *round) play(ctx context.Context, faults []fault, duration time.Duration
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workersDone, faultsDone sync.WaitGroup
-	for range workers {
-		workersDone.Go(func() { n.sender.work(ctx, n.queue) })
+	for _, t := range n.tenants {
+		for range workers {
+			workersDone.Go(func() { n.sender.work(ctx, t.queue) })
+		}
 	}
 	begun := time.Now()
 	n.ends = begun.Add(duration)
@@ -119,7 +123,9 @@ func (n *round) play(ctx context.Context, faults []fault, duration time.Duration
 	n.victims.Wait()
 	healed := n.rig.heal(ctx)
 	n.healed = time.Now()
-	close(n.queue)
+	for _, t := range n.tenants {
+		close(t.queue)
+	}
 	timer := time.AfterFunc(drainPatience, func() {
 		cancel(fmt.Errorf("%v after the last fault not every event is acknowledged, or not every canary mirrored", drainPatience))
 	})
@@ -161,7 +167,7 @@ func (n *round) tellAlone(ctx context.Context, l *life, random *rand.Rand) {
 func (n *round) enqueue(ctx context.Context, events []*event) {
 	for _, e := range events {
 		select {
-		case n.queue <- e:
+		case e.tenant.queue <- e:
 		case <-ctx.Done():
 		}
 	}
@@ -173,7 +179,12 @@ func (n *round) strike(ctx context.Context, f fault, begun time.Time) error {
 		return nil
 	}
 	progress("%s", f)
-	if err := f.do(ctx, n, f); err != nil {
+	switch err := f.do(ctx, n, f); {
+	case errors.Is(err, errNoEffect):
+		progress("%s: %v", f, err)
+		n.report.unfelt(f)
+		return nil
+	case err != nil:
 		return err
 	}
 	n.canaries.Go(func() {
@@ -221,9 +232,9 @@ func (n *round) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	progress("%d batches hold records that failed; the controllers restart, so that they are tried again", len(failed))
-	for _, m := range n.rig.controllers() {
-		m.stop(ctx, n.rig, 0)
+	progress("%d batches hold records that failed; the lead changes, so that they are tried again", len(failed))
+	if err := n.rig.freezeLeader(ctx, beyondLease+7*time.Second); err != nil {
+		return err
 	}
 	if _, err := n.rig.waitFolded(ctx, false); err != nil {
 		return err
