@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ const (
 	leaderPatience = 20 * time.Second
 	// beyondLease is how long a leader must be silent for another one to take over: a lease of 15 s, and another look at it 2 s later.
 	beyondLease = 18 * time.Second
+	// failOverPatience is how long it may take from the death of the leader until another one has mirrored an event.
+	failOverPatience = 45 * time.Second
 )
 
 // leader returns the process that leads, which it says itself: the lease names it by a random text. The error is that none or several do.
@@ -75,5 +78,31 @@ func (r *rig) freezeLeader(ctx context.Context, length time.Duration) error {
 	if err == nil && (after == before || after == "") {
 		return fmt.Errorf("%w: nobody took over from %s", errNoEffect, m.Name)
 	}
+	return err
+}
+
+// failOver kills the leader for good, and measures how long it takes until the other one has mirrored an event.
+func (n *round) failOver(ctx context.Context) error {
+	m, err := n.rig.leader(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := n.rig.holder(ctx)
+	if err != nil {
+		return err
+	}
+	progress("%s leads, and dies", m.Name)
+	m.die()
+	soon, cancel := context.WithTimeout(ctx, failOverPatience)
+	defer cancel()
+	took, err := n.canary(soon, rand.Uint64(), n.tenants[0])
+	if err != nil {
+		return fmt.Errorf("%s led and was killed, and no other took over in time: %w", m.Name, err)
+	}
+	after, err := n.rig.holder(ctx)
+	if err == nil && after == before {
+		err = fmt.Errorf("an event was mirrored after %s was killed, which still holds the lease", m.Name)
+	}
+	n.report.failOver = took
 	return err
 }

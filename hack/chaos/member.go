@@ -97,13 +97,24 @@ func (m *member) insist(ctx context.Context, r *rig) {
 	}
 }
 
+// die ends the process between two instructions.
+func (m *member) die() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dieLocked()
+}
+
+func (m *member) dieLocked() {
+	m.ending.Store(true)
+	m.up.Store(false)
+	m.Kill()
+}
+
 // kill ends the process between two instructions and starts it again after a while.
 func (m *member) kill(ctx context.Context, r *rig, away time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ending.Store(true)
-	m.up.Store(false)
-	m.Kill()
+	m.dieLocked()
 	pause(ctx, away)
 	m.insist(ctx, r)
 }

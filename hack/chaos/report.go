@@ -21,6 +21,8 @@ type report struct {
 	answers  map[string]int
 	silence  time.Duration
 	recovery time.Duration // the longest from the end of all faults to an empty journal
+	call     time.Duration // the longest that a receiver took until it took an event after all faults
+	failOver time.Duration // from the death of the leader to an event that another one mirrored
 	failed   int           // records that could not be folded for a while
 	compared comparison
 	vitals   map[string]vitals
@@ -61,6 +63,9 @@ func (p *report) refused(records int) {
 	defer p.mu.Unlock()
 	p.failed += records
 }
+
+// called notes how long a receiver took until it had taken an event after all faults.
+func (p *report) called(after time.Duration) { p.call = max(p.call, after) }
 
 func (p *report) recovered(after time.Duration) { p.recovery = max(p.recovery, after) }
 
@@ -132,6 +137,8 @@ func (p *report) deliveries() markdown.Table {
 	t.Add("acknowledged events of which a mirror shows nothing", fmt.Sprint(p.compared.lost))
 	t.Add("longest time without an acknowledgement", seconds(p.silence))
 	t.Add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
+	t.Add("until each single receiver took an event after all faults, at most", seconds(p.call))
+	t.Add("from the death of the leader at the end to an event that the other one mirrored", seconds(p.failOver))
 	return t
 }
 

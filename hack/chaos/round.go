@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ const (
 	drainPatience = 3 * time.Minute
 	// foldPatience is how long the journal may take to become empty: a lease must run out, and back-off goes up to 30 s.
 	foldPatience = 3 * time.Minute
+	// receiverPatience is how long each receiver may take until it takes an event once everything works.
+	receiverPatience = 30 * time.Second
 )
 
 // round is some minutes of faults, and what is checked afterwards.
@@ -56,7 +59,10 @@ func playRound(ctx context.Context, r *rig, number int, duration time.Duration, 
 	if err := n.play(ctx, faults, duration); err != nil {
 		return err
 	}
-	return n.check(ctx)
+	if err := n.check(ctx); err != nil || number+1 < len(r.options.rounds()) {
+		return err
+	}
+	return n.failOver(ctx)
 }
 
 func newRound(ctx context.Context, r *rig, number int, report *report) (*round, error) {
@@ -219,9 +225,35 @@ func (n *round) isMirrored(ctx context.Context, t *tenant, id string) bool {
 	return err == nil && m.Status.LastEvent != nil
 }
 
+// callReceivers has every receiver take an event for every tenant: whoever answers a canary is not who would not.
+func (n *round) callReceivers(ctx context.Context) {
+	for _, m := range n.rig.receivers() {
+		for _, t := range n.tenants {
+			n.callReceiver(ctx, m, t)
+		}
+	}
+}
+
+func (n *round) callReceiver(ctx context.Context, m *member, t *tenant) {
+	e, _ := canary(rand.New(rand.NewPCG(rand.Uint64(), 1)), t)
+	begun, code := time.Now(), 0
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, receiverPatience, true, func(ctx context.Context) (bool, error) {
+		code, last = m.Post(ctx, t.path(), e.body, e.signature)
+		return last == nil && code == http.StatusOK, nil
+	})
+	if err != nil {
+		n.rig.fail("%s takes no event for %s %v after all faults: its last answer was %d, %v", m.Name, t.namespace, receiverPatience, code, last)
+		return
+	}
+	n.oracle.acknowledged(e)
+	n.report.called(time.Since(begun))
+}
+
 // check waits until everything is folded, compares it with the oracle, and looks for leaks.
 func (n *round) check(ctx context.Context) error {
 	progress("all is acknowledged")
+	n.callReceivers(ctx)
 	failed, err := n.rig.waitFolded(ctx, true)
 	if err != nil {
 		return err
