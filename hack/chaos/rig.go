@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
@@ -38,6 +40,7 @@ type rig struct {
 	// of each half lives through all that happens to its connections: what leaks shows with time only.
 	members   []*member
 	baselines map[string]vitals
+	verified  map[record.Key][sha256.Size]byte // every mirror that was compared with the oracle, as it was then
 
 	journal         *journal
 	outage          atomic.Bool           // the API server is away for so long that no process becomes ready in time
@@ -59,7 +62,7 @@ func newRig(ctx context.Context, o options) (_ *rig, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{options: o, plane: plane, binary: o.binary, journal: newJournal()}
+	r := &rig{options: o, plane: plane, binary: o.binary, journal: newJournal(), verified: map[record.Key][sha256.Size]byte{}}
 	r.ctx, r.end = context.WithCancel(ctx)
 	defer func() {
 		if err != nil {

@@ -62,7 +62,7 @@ func playRound(ctx context.Context, r *rig, number int, duration time.Duration, 
 	if err := n.check(ctx); err != nil || number+1 < len(r.options.rounds()) {
 		return err
 	}
-	return n.failOver(ctx)
+	return errors.Join(r.verifyAgain(ctx), n.failOver(ctx))
 }
 
 func newRound(ctx context.Context, r *rig, number int, report *report) (*round, error) {

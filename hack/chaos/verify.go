@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -42,6 +43,7 @@ func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (compari
 	var c comparison
 	for key, records := range o.records {
 		c.compare(r, key, records, found[key])
+		r.verified[key] = digestOf(found[key])
 		delete(found, key)
 	}
 	for key := range found {
@@ -49,6 +51,42 @@ func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (compari
 		r.fail("%s exists, of which no acknowledged event tells", key)
 	}
 	return c, o.err
+}
+
+// verifyAgain compares every mirror of all rounds with what it was when it was compared with the oracle: nothing was told of it since.
+func (r *rig) verifyAgain(ctx context.Context) error {
+	found := map[record.Key]any{}
+	namespaces := map[string]bool{}
+	for key := range r.verified {
+		namespaces[key.Namespace] = true
+	}
+	for namespace := range namespaces {
+		if err := r.collect(ctx, namespace, found); err != nil {
+			return err
+		}
+	}
+	for key, digest := range r.verified {
+		if digestOf(found[key]) != digest {
+			r.fail("%s changed, or went, after its round was over", key)
+		}
+	}
+	return nil
+}
+
+// digestOf tells states of a mirror apart, also that there is none; what depends on the clock does not count.
+func digestOf(object any) [sha256.Size]byte {
+	text := ""
+	switch m := object.(type) {
+	case *fastpixv1.MediaAsset:
+		status := mediaOnly(m.Status)
+		status.Conditions = nil
+		text = lasting(m.Spec, status)
+	case *fastpixv1.LiveStream:
+		status := streamOnly(m.Status)
+		status.Conditions = nil
+		text = lasting(m.Spec, status)
+	}
+	return sha256.Sum256([]byte(text))
 }
 
 // collect lists every mirror of a namespace.

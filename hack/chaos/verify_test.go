@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
@@ -60,4 +62,22 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 
 func withoutNewest(records []*record.Record, m *fastpixv1.MediaAsset) []*record.Record {
 	return slices.DeleteFunc(slices.Clone(records), func(r *record.Record) bool { return r.ID == m.Status.LastEvent.ID })
+}
+
+func TestDigestTellsWhatChangedLater(t *testing.T) {
+	t.Parallel()
+	m := &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{MediaID: "a"}}
+	before := digestOf(m)
+	m.Status.Conditions = []metav1.Condition{{Type: fastpixv1.ConditionReady}}
+	m.Status.Timer = fastpixv1.TimerUpload
+	if digestOf(m) != before {
+		t.Error("what depends on the clock counts")
+	}
+	m.Status.State = "ready"
+	if digestOf(m) == before {
+		t.Error("a state does not count")
+	}
+	if digestOf(nil) == before || digestOf(nil) == digestOf(&fastpixv1.LiveStream{}) {
+		t.Error("a mirror that is gone does not count")
+	}
 }
