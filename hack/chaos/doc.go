@@ -7,9 +7,14 @@
 // a 2xx, sends three events in ten twice, and out of order. Faults are dealt from a seed that is printed; the same seed deals
 // the same faults and tells the same lives.
 //
-// At the end of each round, at most ten minutes long, the faults end, and when the journal is empty every status must equal what
-// controllers/projection makes of the events that were acknowledged, and no process may hold more goroutines, files or memory
-// than it did at the start.
+// A fault counts as survived when it took effect, as far as that can be seen - a Secret that is gone must be missed, a quota must refuse, a
+// frozen leader must be followed by another one - and an event was mirrored after it.
+//
+// At the end of each round, at most ten minutes long, the faults end. Then each single receiver must take an event for each tenant, and
+// when the journal is empty every mirror must equal what controllers/projection makes of the events that were acknowledged; no
+// process may hold more goroutines, files or memory than it did at the start, within tolerances that are printed; and no log may
+// tell of a panic or of discarded records. One process of each half lives through the whole run, as leaks show with time only. At
+// the end of the run no mirror of an earlier round may have changed, the leader is killed, and the other one must mirror an event within 45 seconds.
 //
 // Each event that was acknowledged must have been in the journal, received before it was acknowledged: the harness follows in etcd
 // itself everything that is ever written there, and a gap would fail the run. So a receiver that loses one event is found by that event. What
