@@ -57,7 +57,8 @@ func playRound(ctx context.Context, r *rig, number int, duration time.Duration, 
 	}
 	progress("round %d: %d faults in %v", number+1, len(faults), duration)
 	if err := n.play(ctx, faults, duration); err != nil {
-		return err
+		_, lost := r.verifyJournal(ctx, n.oracle) // a canary that was lost is never mirrored
+		return errors.Join(err, lost)
 	}
 	if err := n.check(ctx); err != nil || number+1 < len(r.options.rounds()) {
 		return err
