@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -22,19 +23,20 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
-// kinds returns every way to break something. See rig.members for the order of targets: all but the last may be killed.
+// kinds returns every way to break something. See rig.members for the order of targets: all but the last of each half may be killed.
 func kinds() []kind {
 	const (
-		members = controllerCount + receiverCount
-		mortal  = receiverCount - 1
+		members           = controllerCount + receiverCount
+		mortalControllers = controllerCount - 1
+		mortalReceivers   = receiverCount - 1
 	)
 	return []kind{
-		{"kill -9 of controllers", 3, 0, controllerCount, 0, time.Second, killMember},
-		{"kill -9 of a receiver", 3, controllerCount, mortal, 0, time.Second, killMember},
-		{"SIGTERM to controllers", 2, 0, controllerCount, 0, time.Second, stopMember},
-		{"SIGTERM to a receiver", 2, controllerCount, mortal, 0, time.Second, stopMember},
+		{"kill -9 of controllers", 3, 0, mortalControllers, 0, time.Second, killMember},
+		{"kill -9 of a receiver", 3, controllerCount, mortalReceivers, 0, time.Second, killMember},
+		{"SIGTERM to controllers", 2, 0, mortalControllers, 0, time.Second, stopMember},
+		{"SIGTERM to a receiver", 2, controllerCount, mortalReceivers, 0, time.Second, stopMember},
 		{"SIGSTOP of controllers", 2, 0, controllerCount, time.Second, 3 * time.Second, freezeMember},
-		{"SIGSTOP of controllers beyond their lease", 1, 0, controllerCount, 16 * time.Second, 20 * time.Second, freezeMember},
+		{"SIGSTOP of the leader beyond its lease", 1, 0, 1, beyondLease, 30 * time.Second, freezeLeader},
 		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeMember},
 		{"kill -9 of kube-apiserver", 2, 0, 1, 0, 3 * time.Second, killAPIServer},
 		{"kill -9 of etcd", 2, 0, 1, 0, 3 * time.Second, killEtcd},
@@ -44,7 +46,7 @@ func kinds() []kind {
 		{"reset of a link to a receiver", 3, controllerCount, receiverCount, 100 * time.Millisecond, 2 * time.Second, resetFrontLink},
 		{"slow link to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 6 * time.Second, slowFrontLink},
 		{"black hole to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 8 * time.Second, holeFrontLink},
-		{"Secret deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateSecret},
+		{"Secret deleted, created again", 1, 0, tenantCount, 25 * time.Second, 45 * time.Second, recreateSecret},
 		{"WebhookEndpoint deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateEndpoint},
 		{"journal's quota used up", 1, 0, 1, 2 * time.Second, 6 * time.Second, useUpQuota},
 		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, squat},
@@ -67,12 +69,22 @@ func freezeMember(ctx context.Context, n *round, f fault) error {
 	return nil
 }
 
+func freezeLeader(ctx context.Context, n *round, f fault) error {
+	return n.rig.freezeLeader(ctx, f.length)
+}
+
 func killAPIServer(ctx context.Context, n *round, f fault) error {
 	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
 }
 
 func killEtcd(ctx context.Context, n *round, f fault) error {
 	return n.rig.killOfPlane(ctx, n.rig.plane.Etcd, f.length)
+}
+
+func longOutage(ctx context.Context, n *round, f fault) error {
+	n.rig.outage.Store(true)
+	defer n.rig.outage.Store(false)
+	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
 }
 
 // killOfPlane kills etcd or the API server and starts it again after a while.
@@ -119,11 +131,24 @@ func disturb(ctx context.Context, p *proxy, f linkFault, length time.Duration) e
 	return nil
 }
 
+// recreateSecret has no effect if no receiver reads the keys while there are none, which they do every 20 seconds.
 func recreateSecret(ctx context.Context, n *round, f fault) error {
 	t := n.tenants[f.target]
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return n.rig.recreate(ctx, t.secret(), t.secret(), f.length)
+	if err := n.rig.remove(ctx, t.secret()); err != nil {
+		return err
+	}
+	gone := time.Now()
+	noticed := n.rig.waitSecretMissed(ctx, t, gone, f.length)
+	pause(ctx, time.Until(gone.Add(f.length)))
+	if err := n.rig.create(ctx, t.secret()); err != nil {
+		return err
+	}
+	if !noticed {
+		return fmt.Errorf("%w: no receiver noticed it", errNoEffect)
+	}
+	return nil
 }
 
 func recreateEndpoint(ctx context.Context, n *round, f fault) error {
@@ -134,7 +159,8 @@ func recreateEndpoint(ctx context.Context, n *round, f fault) error {
 	return n.rig.recreate(ctx, t.endpoint(), t.endpoint(), f.length)
 }
 
-// useUpQuota leaves no room in the journal: neither for what receivers commit nor for records that fail and are moved.
+// useUpQuota leaves no room in the journal: neither for what receivers commit nor for records that fail and are moved. It has no effect
+// if kube-controller-manager, which has to take it over, is away for too long.
 func useUpQuota(ctx context.Context, n *round, f fault) error {
 	r := n.rig
 	r.quotaMu.Lock()
@@ -152,8 +178,32 @@ func useUpQuota(ctx context.Context, n *round, f fault) error {
 	if err := r.limitJournal(ctx, full.Spec); err != nil {
 		return err
 	}
-	pause(ctx, f.length)
-	return r.limitJournal(ctx, quota.Spec)
+	inForce := r.waitJournalFull(ctx)
+	if inForce {
+		pause(ctx, f.length)
+	}
+	if err := r.limitJournal(ctx, quota.Spec); err != nil {
+		return err
+	}
+	if !inForce {
+		return fmt.Errorf("%w: no batch was refused", errNoEffect)
+	}
+	return nil
+}
+
+// quotaPatience is how long a quota may take until it is in force, after which it is given up.
+const quotaPatience = 20 * time.Second
+
+// waitJournalFull waits until the API server refuses one more batch, and reports whether it does.
+func (r *rig) waitJournalFull(ctx context.Context) bool {
+	probe := &fastpixv1.EventBatch{
+		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "probe"}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
+	}
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, quotaPatience, true, func(ctx context.Context) (bool, error) {
+		err := r.admin.Create(ctx, probe.DeepCopy(), client.DryRunAll)
+		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"), nil // an API server that starts forbids everything
+	})
+	return err == nil
 }
 
 // limitJournal changes the journal's quota.
@@ -243,7 +293,8 @@ func (n *round) waitInForce(ctx context.Context, namespace, name string) error {
 	})
 }
 
-// victim returns a life of which nothing was told yet, and the name of its media.
+// victim returns a life of which nothing was told yet, and the name of its media. It is told by itself: when that happens is a matter of
+// the clock, on which the lives that the generator tells must not depend.
 func (n *round) victim(f fault) (*life, string) {
 	l := newLife(rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[n.storyIndex("A-pull-asset")])
 	return l, l.idFor(fixtures.MediaA)
@@ -253,8 +304,8 @@ func (n *round) victim(f fault) (*life, string) {
 func (n *round) obstruct(ctx context.Context, f fault, l *life, name string) error {
 	now, later := l.events[:len(l.events)/3+1], l.events[len(l.events)/3+1:]
 	l.events = later
-	n.generator.join(l)
 	n.enqueue(ctx, now) // so that some are refused in any case
+	n.victims.Go(func() { n.tellAlone(ctx, l, rand.New(rand.NewPCG(f.seed, 2))) })
 	pause(ctx, f.length)
 	return n.waitRefused(ctx, l.tenant.namespace, name)
 }

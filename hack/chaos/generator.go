@@ -2,7 +2,6 @@ package main
 
 import (
 	"math/rand/v2"
-	"sync"
 
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
@@ -24,9 +23,6 @@ type generator struct {
 	lives   []*life
 	told    int
 	later   map[int][]*event // duplicates, by when they are due
-
-	mu      sync.Mutex
-	joining []*life
 }
 
 func newGenerator(random *rand.Rand, tenants []*tenant, stories []story, lives int) *generator {
@@ -51,34 +47,14 @@ func (g *generator) newLife() *life {
 	panic("weights do not add up")
 }
 
-// join makes a life of somebody else's one of those that are told.
-func (g *generator) join(l *life) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.joining = append(g.joining, l)
-}
-
-// admit puts lives that join in the place of others, whose rest is never told.
-func (g *generator) admit() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, l := range g.joining {
-		g.lives[g.random.IntN(len(g.lives))] = l
-	}
-	g.joining = nil
-}
-
 // next returns the events to deliver now: one or a few at once.
 func (g *generator) next() []*event {
-	g.admit()
 	i := g.random.IntN(len(g.lives))
 	for len(g.lives[i].events) == 0 {
 		g.lives[i] = g.newLife()
 	}
 	l := g.lives[i]
-	k := g.random.IntN(min(outOfOrder, len(l.events)))
-	e := l.events[k]
-	l.events = append(l.events[:k:k], l.events[k+1:]...)
+	e := l.next(g.random)
 	g.told++
 	if g.random.IntN(100) < percentDuplicates {
 		at := g.told + g.random.IntN(maxLater)*g.random.IntN(2) // half of them at once

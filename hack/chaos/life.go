@@ -93,6 +93,14 @@ func newLife(random *rand.Rand, t *tenant, s story) *life {
 	return l
 }
 
+// next takes one of the first events that are left.
+func (l *life) next(random *rand.Rand) *event {
+	k := random.IntN(min(outOfOrder, len(l.events)))
+	e := l.events[k]
+	l.events = append(l.events[:k:k], l.events[k+1:]...)
+	return e
+}
+
 // storyEnd is later than every time of the stories.
 var storyEnd = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 

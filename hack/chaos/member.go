@@ -87,20 +87,34 @@ func (m *member) crashed(r *rig) {
 // insist starts the process until it runs. Whoever calls it holds mu.
 func (m *member) insist(ctx context.Context, r *rig) {
 	for ctx.Err() == nil && !m.Running() {
+		excused := r.outage.Load()
 		if err := m.begin(ctx, r); err != nil && ctx.Err() == nil {
-			r.fail("%s does not start: %v", m.Name, err)
+			if !excused && !r.outage.Load() {
+				r.fail("%s does not start: %v", m.Name, err)
+			}
 			pause(ctx, time.Second)
 		}
 	}
+}
+
+// die ends the process between two instructions.
+func (m *member) die() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dieLocked()
+}
+
+func (m *member) dieLocked() {
+	m.ending.Store(true)
+	m.up.Store(false)
+	m.Kill()
 }
 
 // kill ends the process between two instructions and starts it again after a while.
 func (m *member) kill(ctx context.Context, r *rig, away time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ending.Store(true)
-	m.up.Store(false)
-	m.Kill()
+	m.dieLocked()
 	pause(ctx, away)
 	m.insist(ctx, r)
 }

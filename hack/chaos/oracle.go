@@ -17,31 +17,34 @@ import (
 type oracle struct {
 	mu      sync.Mutex
 	bodies  map[[sha256.Size]byte]bool
-	ids     map[string]bool // of events, in their namespaces
+	acked   map[string]time.Time // when each event was acknowledged first
 	acks    int
 	records map[record.Key][]*record.Record
 	err     error
 }
 
 func newOracle() *oracle {
-	return &oracle{bodies: map[[sha256.Size]byte]bool{}, ids: map[string]bool{}, records: map[record.Key][]*record.Record{}}
+	return &oracle{bodies: map[[sha256.Size]byte]bool{}, acked: map[string]time.Time{}, records: map[record.Key][]*record.Record{}}
 }
 
 // acknowledged notes that an event was answered 2xx: from now on it must not be lost.
 func (o *oracle) acknowledged(e *event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	now := time.Now()
 	o.acks++
 	sum := sha256.Sum256(e.body)
 	if o.bodies[sum] {
 		return
 	}
 	o.bodies[sum] = true
-	o.ids[e.tenant.namespace+"/"+e.id] = true
 	r, err := recordOf(e)
 	if err != nil {
 		o.err = errors.Join(o.err, fmt.Errorf("event %s: %w", e.id, err))
 		return
+	}
+	if id := eventKey(r); o.acked[id].IsZero() {
+		o.acked[id] = now
 	}
 	for i := range r.Changes {
 		o.records[r.Key(i)] = append(o.records[r.Key(i)], r)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -28,6 +29,9 @@ type fault struct {
 	seed   uint64
 }
 
+// errNoEffect says that something was broken and that nobody felt it.
+var errNoEffect = errors.New("without effect")
+
 func (f fault) String() string {
 	return fmt.Sprintf("%s, number %d, for %v", f.name, f.target, f.length)
 }
@@ -48,6 +52,12 @@ func plan(random *rand.Rand, kinds []kind, duration, gap time.Duration) []fault 
 		})
 	}
 	return faults
+}
+
+// outage is an absence of the API server, in the middle of a round, for longer than the receivers' keys last.
+func outage(random *rand.Rand, duration time.Duration) fault {
+	k := &kind{name: "kube-apiserver away for longer than keys last", least: 75 * time.Second, do: longOutage}
+	return fault{kind: k, at: duration / 2, length: k.least, seed: random.Uint64()}
 }
 
 func shuffled(random *rand.Rand, kinds []kind, cards func(*kind) int) []*kind {

@@ -21,6 +21,8 @@ type report struct {
 	answers  map[string]int
 	silence  time.Duration
 	recovery time.Duration // the longest from the end of all faults to an empty journal
+	call     time.Duration // the longest that a receiver took until it took an event after all faults
+	failOver time.Duration // from the death of the leader to an event that another one mirrored
 	failed   int           // records that could not be folded for a while
 	compared comparison
 	vitals   map[string]vitals
@@ -29,6 +31,7 @@ type report struct {
 // survival is how often a kind of fault was survived, and how long it took at most until an event was mirrored again.
 type survival struct {
 	count   int
+	unfelt  int // how often nobody felt it, of which nothing follows
 	longest time.Duration
 }
 
@@ -40,7 +43,18 @@ func (p *report) survived(f fault, recovery time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.faults[f.name]
-	p.faults[f.name] = survival{count: s.count + 1, longest: max(s.longest, recovery)}
+	s.count++
+	s.longest = max(s.longest, recovery)
+	p.faults[f.name] = s
+}
+
+// unfelt notes a fault that had no effect.
+func (p *report) unfelt(f fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.faults[f.name]
+	s.unfelt++
+	p.faults[f.name] = s
 }
 
 // refused notes records that are reported as failed.
@@ -50,12 +64,15 @@ func (p *report) refused(records int) {
 	p.failed += records
 }
 
+// called notes how long a receiver took until it had taken an event after all faults.
+func (p *report) called(after time.Duration) { p.call = max(p.call, after) }
+
 func (p *report) recovered(after time.Duration) { p.recovery = max(p.recovery, after) }
 
 // add takes over what a round showed.
 func (p *report) add(n *round, c comparison, now map[string]vitals) {
 	p.rounds++
-	p.events += len(n.oracle.ids)
+	p.events += len(n.oracle.acked)
 	p.acks += n.oracle.acks
 	for answer, count := range n.sender.answers {
 		p.answers[answer] += count
@@ -64,13 +81,14 @@ func (p *report) add(n *round, c comparison, now map[string]vitals) {
 	p.compared.mirrors += c.mirrors
 	p.compared.wrong += c.wrong
 	p.compared.lost += c.lost
+	p.compared.uncommitted += c.uncommitted
 	p.vitals = now
 }
 
 // verdict is an error if something was lost.
 func (p *report) verdict() error {
-	if p.compared.wrong > 0 {
-		return fmt.Errorf("%d acknowledged events are lost, %d mirrors are wrong", p.compared.lost, p.compared.wrong)
+	if c := p.compared; c.wrong > 0 || c.uncommitted > 0 {
+		return fmt.Errorf("%d events were acknowledged and not committed, mirrors show nothing of %d, %d mirrors are wrong", c.uncommitted, c.lost, c.wrong)
 	}
 	return nil
 }
@@ -81,17 +99,18 @@ func (p *report) print(w io.Writer, r *rig, took time.Duration) {
 	p.survivals().Print(w)
 	p.deliveries().Print(w)
 	p.processes(r).Print(w)
+	fmt.Fprintln(w, tolerances())
 }
 
 func (p *report) survivals() markdown.Table {
-	t := markdown.Table{{"fault", "survived", "longest recovery"}}
+	t := markdown.Table{{"fault", "survived", "without effect", "longest recovery"}}
 	all := survival{}
 	for _, name := range slices.Sorted(maps.Keys(p.faults)) {
 		s := p.faults[name]
-		all = survival{count: all.count + s.count, longest: max(all.longest, s.longest)}
-		t.Add(name, fmt.Sprint(s.count), seconds(s.longest))
+		all = survival{count: all.count + s.count, unfelt: all.unfelt + s.unfelt, longest: max(all.longest, s.longest)}
+		t.Add(name, fmt.Sprint(s.count), fmt.Sprint(s.unfelt), seconds(s.longest))
 	}
-	t.Add("all", fmt.Sprint(all.count), seconds(all.longest))
+	t.Add("all", fmt.Sprint(all.count), fmt.Sprint(all.unfelt), seconds(all.longest))
 	return t
 }
 
@@ -113,9 +132,13 @@ func (p *report) deliveries() markdown.Table {
 	t.Add("records reported as failed, then folded", fmt.Sprint(p.failed))
 	t.Add("mirrors that equal the oracle's", fmt.Sprint(p.compared.mirrors))
 	t.Add("mirrors that do not", fmt.Sprint(p.compared.wrong))
-	t.Add("acknowledged events lost", fmt.Sprint(p.compared.lost))
+	t.Add("acknowledged events found in the journal, received before they were acknowledged", fmt.Sprint(p.events-p.compared.uncommitted))
+	t.Add("acknowledged events not found there", fmt.Sprint(p.compared.uncommitted))
+	t.Add("acknowledged events of which a mirror shows nothing", fmt.Sprint(p.compared.lost))
 	t.Add("longest time without an acknowledgement", seconds(p.silence))
 	t.Add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
+	t.Add("until each single receiver took an event after all faults, at most", seconds(p.call))
+	t.Add("from the death of the leader at the end to an event that the other one mirrored", seconds(p.failOver))
 	return t
 }
 

@@ -3,17 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
@@ -33,11 +36,14 @@ type rig struct {
 	plane   *controlplane.ControlPlane
 	admin   client.Client // not through a proxy: it is the harness's own
 	binary  string
-	// members are the controllers, then the receivers. The last receiver is never killed, so that one process lives through all
-	// that happens to its connections: what leaks shows with time only.
+	// members are the controllers, then the receivers. The last of each is never asked to end before everything was checked, so that one process
+	// of each half lives through all that happens to its connections: what leaks shows with time only.
 	members   []*member
 	baselines map[string]vitals
+	verified  map[record.Key][sha256.Size]byte // every mirror that was compared with the oracle, as it was then
 
+	journal         *journal
+	outage          atomic.Bool           // the API server is away for so long that no process becomes ready in time
 	planeMu         sync.Mutex            // held by the one fault that stops and starts etcd or the API server
 	kubeControllers *controlplane.Process // which count quotas
 	quotaMu         sync.Mutex            // held by the one fault that uses up the journal's quota
@@ -56,7 +62,7 @@ func newRig(ctx context.Context, o options) (_ *rig, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{options: o, plane: plane, binary: o.binary}
+	r := &rig{options: o, plane: plane, binary: o.binary, journal: newJournal(), verified: map[record.Key][sha256.Size]byte{}}
 	r.ctx, r.end = context.WithCancel(ctx)
 	defer func() {
 		if err != nil {
@@ -128,8 +134,9 @@ func (r *rig) prepare(ctx context.Context) error {
 func (r *rig) controllers() []*member { return r.members[:controllerCount] }
 func (r *rig) receivers() []*member   { return r.members[controllerCount:] }
 
-// start starts every process.
+// start starts every process, and follows the journal.
 func (r *rig) start(ctx context.Context) error {
+	r.wg.Go(func() { r.journal.follow(r.ctx, r.plane) })
 	progress("starting two controllers and three receivers")
 	for _, m := range r.members {
 		m.mu.Lock()
@@ -201,17 +208,23 @@ func (r *rig) fail(format string, args ...any) {
 	}
 }
 
-// findPanics looks for panics in the logs, also for those that a process caught.
-func (r *rig) findPanics() {
+// omens are what no log may tell of: a panic, also one that a process caught, and records that controllers drop, as they do after a
+// namespace was deleted or a mirror purged, of which nothing happens here.
+var omens = []string{"panic", "Discarded records"}
+
+// searchLogs looks for what must not happen in the logs, and tells the first of each.
+func (r *rig) searchLogs() {
 	for _, m := range r.members {
 		content, err := os.ReadFile(m.Log)
 		if err != nil {
 			r.fail("read the log of %s: %v", m.Name, err)
 		}
-		for line := range bytes.Lines(content) {
-			if bytes.Contains(line, []byte("panic")) {
-				r.fail("%s met a panic: %.400s", m.Name, line)
-				break
+		for _, omen := range omens {
+			for line := range bytes.Lines(content) {
+				if bytes.Contains(line, []byte(omen)) {
+					r.fail("the log of %s tells of %q: %.400s", m.Name, omen, line)
+					break
+				}
 			}
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// workers deliver at once. Some wait for a receiver that is cut off at any time.
+	// workers deliver at once to each tenant. Some wait for a receiver that is cut off at any time.
 	workers  = 32
 	minRetry = 50 * time.Millisecond
 	maxRetry = time.Second
@@ -41,7 +41,7 @@ type sender struct {
 func newSender(r *rig, o *oracle) *sender {
 	return &sender{
 		rig: r, oracle: o, answers: map[string]int{}, last: time.Now(),
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: tenantCount * workers}},
 	}
 }
 

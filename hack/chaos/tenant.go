@@ -23,11 +23,15 @@ const (
 	tenantCount  = 2
 	endpointName = "fastpix"
 	secretName   = "fastpix-signing-secret"
+
+	// maxQueued holds what is told about a tenant while its Secret is away, at 60 events a second.
+	maxQueued = 2000
 )
 
 // tenant is a namespace with one endpoint.
 type tenant struct {
 	namespace string
+	queue     chan *event // to deliver; one for each, as one that cannot take any must not hold up the others
 	mu        sync.Mutex  // held by the one fault that removes something of it
 	wasGone   atomic.Bool // its endpoint was away at some time: 404 was right for a while
 }
@@ -65,7 +69,7 @@ func (t *tenant) rights() []client.Object {
 
 // newTenant makes a namespace with an endpoint that accepts events.
 func (r *rig) newTenant(ctx context.Context, name string) (*tenant, error) {
-	t := &tenant{namespace: name}
+	t := &tenant{namespace: name, queue: make(chan *event, maxQueued)}
 	objects := append([]client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}}, t.rights()...)
 	for _, o := range append(objects, t.secret(), t.endpoint()) {
 		if err := r.admin.Create(ctx, o); err != nil {
@@ -83,9 +87,26 @@ func (r *rig) newTenant(ctx context.Context, name string) (*tenant, error) {
 	return t, nil
 }
 
+// waitSecretMissed waits until the endpoint's status says that its Secret, which is gone since then, does not exist, and reports whether it does.
+func (r *rig) waitSecretMissed(ctx context.Context, t *tenant, gone time.Time, patience time.Duration) bool {
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		var e fastpixv1.WebhookEndpoint
+		err := r.admin.Get(ctx, client.ObjectKeyFromObject(t.endpoint()), &e)
+		ready := apimeta.FindStatusCondition(e.Status.Conditions, fastpixv1.ConditionReady)
+		return err == nil && ready != nil && ready.Reason == fastpixv1.ReasonSecretNotFound &&
+			!ready.LastTransitionTime.Time.Before(gone.Truncate(time.Second)), nil
+	})
+	return err == nil
+}
+
+// remove deletes an object, however long the API server is away.
+func (r *rig) remove(ctx context.Context, object client.Object) error {
+	return insist(ctx, func(ctx context.Context) error { return client.IgnoreNotFound(r.admin.Delete(ctx, object)) })
+}
+
 // recreate deletes an object and makes another like it after a while.
 func (r *rig) recreate(ctx context.Context, object, another client.Object, away time.Duration) error {
-	if err := insist(ctx, func(ctx context.Context) error { return client.IgnoreNotFound(r.admin.Delete(ctx, object)) }); err != nil {
+	if err := r.remove(ctx, object); err != nil {
 		return err
 	}
 	pause(ctx, away)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,9 +24,10 @@ const maxShown = 3
 
 // comparison is what comparing every mirror with the oracle showed.
 type comparison struct {
-	mirrors int // that are as they must be
-	wrong   int
-	lost    int // acknowledged events of which a mirror shows nothing
+	mirrors     int // that are as they must be
+	wrong       int
+	lost        int // acknowledged events of which a mirror shows nothing
+	uncommitted int // events that were acknowledged before they were in the journal
 }
 
 // verify compares every mirror of the tenants with what the acknowledged events make of it.
@@ -41,6 +43,7 @@ func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (compari
 	var c comparison
 	for key, records := range o.records {
 		c.compare(r, key, records, found[key])
+		r.verified[key] = digestOf(found[key])
 		delete(found, key)
 	}
 	for key := range found {
@@ -48,6 +51,42 @@ func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (compari
 		r.fail("%s exists, of which no acknowledged event tells", key)
 	}
 	return c, o.err
+}
+
+// verifyAgain compares every mirror of all rounds with what it was when it was compared with the oracle: nothing was told of it since.
+func (r *rig) verifyAgain(ctx context.Context) error {
+	found := map[record.Key]any{}
+	namespaces := map[string]bool{}
+	for key := range r.verified {
+		namespaces[key.Namespace] = true
+	}
+	for namespace := range namespaces {
+		if err := r.collect(ctx, namespace, found); err != nil {
+			return err
+		}
+	}
+	for key, digest := range r.verified {
+		if digestOf(found[key]) != digest {
+			r.fail("%s changed, or went, after its round was over", key)
+		}
+	}
+	return nil
+}
+
+// digestOf tells states of a mirror apart, also that there is none; what depends on the clock does not count.
+func digestOf(object any) [sha256.Size]byte {
+	text := ""
+	switch m := object.(type) {
+	case *fastpixv1.MediaAsset:
+		status := mediaOnly(m.Status)
+		status.Conditions = nil
+		text = lasting(m.Spec, status)
+	case *fastpixv1.LiveStream:
+		status := streamOnly(m.Status)
+		status.Conditions = nil
+		text = lasting(m.Spec, status)
+	}
+	return sha256.Sum256([]byte(text))
 }
 
 // collect lists every mirror of a namespace.
@@ -72,18 +111,21 @@ func (r *rig) collect(ctx context.Context, namespace string, found map[record.Ke
 // compare compares one mirror, which may be missing, with what its records make of it.
 func (c *comparison) compare(r *rig, key record.Key, records []*record.Record, object any) {
 	id := idOf(key, records)
+	ref := fastpixv1.EndpointReference{Name: records[0].Endpoint} // there is one in each namespace
 	var got, want string
 	var seen, due []fastpixv1.EventReference
 	switch m := object.(type) {
 	case *fastpixv1.MediaAsset:
 		wanted := projection.MediaAsset(fastpixv1.MediaAssetStatus{ObservedGeneration: -1}, id, records)
 		projection.SettleMediaAsset(&wanted, m.Generation, time.Now(), time.Hour)
-		got, want = lasting(mediaOnly(m.Status)), lasting(mediaOnly(wanted))
+		got = lasting(m.Spec, mediaOnly(m.Status))
+		want = lasting(fastpixv1.MediaAssetSpec{MediaID: id, EndpointRef: ref}, mediaOnly(wanted))
 		seen, due = m.Status.RecentEvents, wanted.RecentEvents
 	case *fastpixv1.LiveStream:
 		wanted := projection.LiveStream(fastpixv1.LiveStreamStatus{ObservedGeneration: -1}, id, records)
 		projection.SettleLiveStream(&wanted, m.Generation, time.Now(), time.Hour)
-		got, want = lasting(streamOnly(m.Status)), lasting(streamOnly(wanted))
+		got = lasting(m.Spec, streamOnly(m.Status))
+		want = lasting(fastpixv1.LiveStreamSpec{StreamID: id, EndpointRef: ref}, streamOnly(wanted))
 		seen, due = m.Status.RecentEvents, wanted.RecentEvents
 	default:
 		c.wrong, c.lost = c.wrong+1, c.lost+len(records)
@@ -142,14 +184,14 @@ func timeless(conditions []metav1.Condition) []metav1.Condition {
 	return kept
 }
 
-// lasting returns a status as text in which equal ones are equal.
-func lasting(status any) string {
-	b, err := json.Marshal(status)
+// lasting returns a spec and a status as text in which equal ones are equal.
+func lasting(spec, status any) string {
+	b, err := json.Marshal(map[string]any{"spec": spec, "status": status})
 	if err == nil {
 		b, err = yaml.JSONToYAML(b)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("write status: %v", err))
+		panic(fmt.Sprintf("write a mirror: %v", err))
 	}
 	return string(b)
 }

@@ -4,11 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
 
 // vitals are what a process holds. Files and memory are known on Linux only.
@@ -32,36 +36,44 @@ func (r *rig) vitals(ctx context.Context, m *member) (vitals, error) {
 	if err != nil {
 		return vitals{}, err
 	}
-	v := vitals{goroutines: int(metric(metrics, "go_goroutines")), heap: metric(metrics, "go_memstats_heap_alloc_bytes") / (1 << 20)}
-	if files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", m.PID())); err == nil {
-		v.files = len(files)
+	goroutines, err := metric(metrics, "go_goroutines")
+	if err != nil {
+		return vitals{}, fmt.Errorf("%s: %w", m.Name, err)
 	}
-	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.PID())); err == nil {
-		v.rss = rss(status)
+	heap, err := metric(metrics, "go_memstats_heap_alloc_bytes")
+	if err != nil {
+		return vitals{}, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	v := vitals{goroutines: int(goroutines), heap: heap / (1 << 20)}
+	if runtime.GOOS != "linux" {
+		return v, nil
+	}
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", m.PID()))
+	if err != nil {
+		return vitals{}, fmt.Errorf("count the files of %s: %w", m.Name, err)
+	}
+	v.files = len(files)
+	if v.rss, _ = controlplane.Memory(m.PID()); v.rss == 0 {
+		return vitals{}, fmt.Errorf("the memory of %s is not known", m.Name)
 	}
 	return v, nil
 }
 
-// metric returns the value of a metric without labels.
-func metric(metrics []byte, name string) float64 {
+// metric returns the value of a metric; its name holds its labels.
+func metric(metrics []byte, name string) (float64, error) {
 	lines := bufio.NewScanner(bytes.NewReader(metrics))
 	for lines.Scan() {
 		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			f, _ := strconv.ParseFloat(value, 64)
-			return f
+			return strconv.ParseFloat(value, 64)
 		}
 	}
-	return 0
+	return 0, errors.Join(fmt.Errorf("there is no metric %s", name), lines.Err())
 }
 
-func rss(status []byte) float64 {
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
-			return kib / 1024
-		}
-	}
-	return 0
+// tolerances says what calm and leaks let pass.
+func tolerances() string {
+	return fmt.Sprintf("Once everything is quiet, a process may hold %d goroutines, %d files and %.0f MiB of heap more than any of its half did at the start, and %.0f MiB at most.",
+		moreGoroutines, moreFiles, moreHeap, maxRSS)
 }
 
 // calm reads the vitals of every process once nothing happens, and remembers the first ones. Later it waits until each holds about

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,6 +65,61 @@ func (c *ControlPlane) StoredObjects(ctx context.Context) (map[string][]byte, er
 		objects[string(kv.Key)] = kv.Value
 	}
 	return objects, nil
+}
+
+// ErrCompacted means that etcd has forgotten what was written at the revision that was asked for.
+var ErrCompacted = errors.New("etcd has forgotten that revision")
+
+// WatchStored calls written with every version of every object below a prefix that was stored at a revision or later, in order, until
+// the context or the connection ends. Whoever calls it again with the last revision plus one misses nothing, or gets ErrCompacted.
+func (c *ControlPlane) WatchStored(ctx context.Context, prefix string, from int64, written func(value []byte, revision int64)) error {
+	end := []byte(prefix)
+	end[len(end)-1]++
+	request, err := json.Marshal(map[string]any{"create_request": map[string]any{
+		"key": []byte(prefix), "range_end": end, "start_revision": from, "filters": []string{"NODELETE"},
+	}})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.etcdURL+"/v3/watch", bytes.NewReader(request))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("watch etcd: %w", err)
+	}
+	defer resp.Body.Close()
+	for answers := json.NewDecoder(resp.Body); ; {
+		var answer watchAnswer
+		if err := answers.Decode(&answer); err != nil {
+			return fmt.Errorf("watch etcd: %w", err)
+		}
+		if r := answer.Result; r.CompactRevision > 0 {
+			return fmt.Errorf("watch etcd from revision %d, it remembers those from %d: %w", from, r.CompactRevision, ErrCompacted)
+		} else if r.Canceled || answer.Error.Message != "" {
+			return fmt.Errorf("watch etcd: %s%s", r.CancelReason, answer.Error.Message)
+		}
+		for _, e := range answer.Result.Events {
+			written(e.KV.Value, e.KV.ModRevision)
+		}
+	}
+}
+
+// watchAnswer is one of the messages that etcd answers to a watch.
+type watchAnswer struct {
+	Result struct {
+		Canceled        bool
+		CancelReason    string `json:"cancel_reason"`
+		CompactRevision int64  `json:"compact_revision,string"`
+		Events          []struct {
+			KV struct {
+				Value       []byte
+				ModRevision int64 `json:"mod_revision,string"`
+			}
+		}
+	}
+	Error struct{ Message string }
 }
 
 // getOK returns nil when url answers 200.
