@@ -217,7 +217,7 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 	if o.final() {
 		return o
 	}
-	text, o := h.record(d, ev, fingerprint)
+	text, untimed, o := h.record(d, ev, fingerprint)
 	if o.final() {
 		return o
 	}
@@ -231,6 +231,10 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 		return outcome{result: resultRefused}
 	case err != nil:
 		return outcome{result: resultNoJournal}
+	}
+	skippedFields.Add(float64(len(ev.Skipped)))
+	if untimed {
+		untimedEvents.Inc()
 	}
 	return outcome{}
 }
@@ -260,8 +264,8 @@ func (h *handler) admit(e *endpoint) (leave func(), _ outcome) {
 	return leave, outcome{}
 }
 
-// record makes the journal's record of an event.
-func (h *handler) record(d *delivery, ev *event.Event, fingerprint string) (string, outcome) {
+// record makes the journal's record of an event, and says whether its time is not credible.
+func (h *handler) record(d *delivery, ev *event.Event, fingerprint string) (text string, untimed bool, o outcome) {
 	if d.object.Spec.MetadataPolicy == fastpixv1.MetadataOmit {
 		ev.OmitText()
 	}
@@ -272,11 +276,7 @@ func (h *handler) record(d *delivery, ev *event.Event, fingerprint string) (stri
 	if err != nil {
 		h.log.Error(err, "An event does not fit into a record, its sender is asked to come again",
 			"WebhookEndpoint", d.endpoint.name.String(), "eventType", rec.Type)
-		return "", outcome{result: resultRefused, detail: "too large for a record"}
+		return "", false, outcome{result: resultRefused, detail: "too large for a record"}
 	}
-	skippedFields.Add(float64(len(ev.Skipped)))
-	if rec.Untimed {
-		untimedEvents.Inc()
-	}
-	return text, outcome{}
+	return text, rec.Untimed, outcome{}
 }

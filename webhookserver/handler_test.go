@@ -192,6 +192,13 @@ func TestWhatIsNotMirroredIsCounted(t *testing.T) {
 			t.Errorf("%s: %s grew by %d, want 1", name, tc.want, got)
 		}
 	}
+	before := counted(t, "fastpix_skipped_fields_total")
+	r.mu.Lock()
+	r.fail = errNotCommitted
+	r.mu.Unlock()
+	if got := r.post(strings.Replace(ready1, "{", `{"data":{"title":6},`, 1), key); got != 503 || counted(t, "fastpix_skipped_fields_total") != before {
+		t.Errorf("what is answered %d and comes again is counted already", got)
+	}
 }
 
 // counted returns the value of a counter.

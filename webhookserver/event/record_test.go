@@ -28,6 +28,7 @@ func TestVerdictOnTimes(t *testing.T) {
 	}{
 		"long ago":                    {createdAt: `"1970-01-01T00:00:01Z"`},
 		"now":                         {createdAt: `"2026-11-20T09:00:00Z"`},
+		"now, in small letters":       {createdAt: `"2026-11-20t09:00:00z"`},
 		"five minutes ahead":          {createdAt: `"2026-11-20T09:05:00Z"`},
 		"just more than five minutes": {createdAt: `"2026-11-20T09:05:00.000001Z"`, wantUntimed: true},
 		"less than a microsecond more, which is cut": {createdAt: `"2026-11-20T09:05:00.000000999Z"`},

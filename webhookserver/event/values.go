@@ -23,7 +23,7 @@ func (r *reader) moment(field string, v value) *metav1.MicroTime {
 			return nil
 		}
 	}
-	t, err := time.Parse(time.RFC3339, s)
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(s)) // its T and Z may be small: section 5.6
 	if err != nil {
 		t = epoch(s)
 	}
