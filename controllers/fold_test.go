@@ -315,6 +315,58 @@ func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
 	if err := tell("b4", "m4"); !apierrors.IsForbidden(err) {
 		t.Errorf("one that is refused when others are not does not wait: %v", err)
 	}
+	r.now = r.now.Add(time.Hour) // nothing was tried meanwhile
+	if err := tell("b5", "m5"); !apierrors.IsForbidden(err) {
+		t.Errorf("a refusal an hour later is taken for the same one: %v", err)
+	}
+}
+
+// TestWriteThatTheAnswerDoesNotShowIsDoneAgain protects records from somebody between who answers 200 to everything: they would count as
+// folded or moved.
+func TestWriteThatTheAnswerDoesNotShowIsDoneAgain(t *testing.T) {
+	asset := func(mediaID string) *fastpixv1.MediaAsset {
+		return &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "m1"}, Spec: fastpixv1.MediaAssetSpec{MediaID: mediaID}}
+	}
+	for name, there := range map[string][]client.Object{
+		"a mirror that is created":  nil,
+		"a status":                  {asset("m1")},
+		"a record that is put away": {asset("another")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lies := true
+			lie := func(o client.Object) error {
+				o.SetResourceVersion("")
+				return nil
+			}
+			c := newFakeClient(t, interceptor.Funcs{
+				Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+					if lies {
+						return lie(o)
+					}
+					return c.Create(ctx, o, opts...)
+				},
+				SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+					if lies {
+						return lie(o)
+					}
+					return c.SubResource(sub).Update(ctx, o, opts...)
+				},
+			}, append(there, journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))...)
+			r := newRig(t, c)
+			_ = r.run()
+			if left := batches(t, c); len(left) != 1 || left[0].Name != "b1" {
+				t.Errorf("after answers that show nothing the journal holds %s", mustJSON(t, left))
+			}
+			lies = false
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			left := batches(t, c)
+			if put := len(left) == 1 && left[0].Labels[fastpixv1.FailedLabel] == "true"; !put && (len(left) > 0 || r.asset("m1").Status.State != "Created") {
+				t.Errorf("afterwards the journal holds %s, and the mirror is %q", mustJSON(t, left), r.asset("m1").Status.State)
+			}
+		})
+	}
 }
 
 func TestPurgeSurvivesConflictsAtTheEndpoint(t *testing.T) {

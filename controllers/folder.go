@@ -48,7 +48,7 @@ type folder struct {
 	nudged        sync.Map // objects to look at whatever their timer says: record.Key to nothing
 	waiting       sync.Map // objects whose purge waits for records to be read or folded: record.Key to nothing
 	refused       sync.Map // since when an object is refused: record.Key to time.Time
-	allRefused    sync.Map // since when all objects of a tenant are: tenant to time.Time
+	allRefused    sync.Map // when all objects of a tenant are: tenant to spell
 }
 
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one

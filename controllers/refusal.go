@@ -31,6 +31,12 @@ type tenant struct {
 
 func tenantOf(key record.Key) tenant { return tenant{key.Kind, key.Namespace} }
 
+// spell is a time in which all objects of a tenant were refused, as far as any was tried.
+type spell struct{ since, last time.Time }
+
+// maxPause is how long nothing may be tried for a spell to go on: who waits to be tried again is within this time.
+const maxPause = 2 * maxBackoff
+
 // isAboutContent reports that the API server refuses what an object says. Any other answer would be the same whatever it said.
 func isAboutContent(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsForbidden(err)
@@ -66,11 +72,12 @@ func (f *folder) refusal(key record.Key, err error) (reason, message string, ok 
 func (f *folder) insists(key record.Key, err error) bool {
 	var patience time.Duration
 	switch status := apierrors.APIStatus(nil); {
-	case !errors.As(err, &status):
+	case !errors.As(err, &status), isStrangers(err):
 		f.refused.Delete(key) // whatever it was before, it does not last
 		f.accepted(key)
 		return false
-	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err): // no patience
+	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err):
+		return true
 	case apierrors.IsForbidden(err):
 		patience = forbiddenPatience
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsTooManyRequests(err),
@@ -81,8 +88,17 @@ func (f *folder) insists(key record.Key, err error) bool {
 	}
 	now := f.now()
 	since, _ := f.refused.LoadOrStore(key, now)
-	allSince, _ := f.allRefused.LoadOrStore(tenantOf(key), now)
-	return now.Sub(since.(time.Time)) >= patience || now.Sub(allSince.(time.Time)) >= patience
+	return now.Sub(since.(time.Time)) >= patience || now.Sub(f.allRefusedSince(key, now)) >= patience
+}
+
+// allRefusedSince notes a refusal and returns since when there was nothing else for the tenant.
+func (f *folder) allRefusedSince(key record.Key, now time.Time) time.Time {
+	s := spell{since: now, last: now}
+	if before, ok := f.allRefused.Load(tenantOf(key)); ok && now.Sub(before.(spell).last) <= maxPause {
+		s.since = before.(spell).since
+	}
+	f.allRefused.Store(tenantOf(key), s)
+	return s.since
 }
 
 // accepted notes that the API server does not refuse all objects of that kind in that namespace, as far as is known.

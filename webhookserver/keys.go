@@ -68,6 +68,7 @@ type keyring struct {
 	mu      sync.Mutex
 	states  map[fastpixv1.SigningSecretReference]keyState
 	started time.Time     // when the last read began
+	ended   time.Time     // when the last read that has ended began
 	flight  chan struct{} // closed when the read that is under way ends; nil if none is
 	news    time.Time     // when a read last showed something new
 	waiting int           // deliveries that wait for a read
@@ -147,7 +148,7 @@ func (k *keyring) reread(ctx context.Context, spec *fastpixv1.WebhookEndpointSpe
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.started.After(since.Add(-recentRead))
+	return k.ended.After(since.Add(-recentRead))
 }
 
 // enter counts a delivery among those that wait, whether or not there is room for it.
@@ -225,7 +226,7 @@ func (k *keyring) read(ctx context.Context, refs []fastpixv1.SigningSecretRefere
 func (k *keyring) store(readings map[fastpixv1.SigningSecretReference]reading, began time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.flight = nil
+	k.flight, k.ended = nil, began
 	states := make(map[fastpixv1.SigningSecretReference]keyState, len(readings))
 	for ref, r := range readings {
 		states[ref] = k.states[ref].with(r, began)

@@ -218,6 +218,39 @@ func TestForgeriesElsewhereDoNotMakeANewKeyWrong(t *testing.T) {
 	}
 }
 
+// TestNewKeyIsNotWrongWhileItIsBeingRead protects the first deliveries by a new key when reads are slow, or there are more than may wait.
+func TestNewKeyIsNotWrongWhileItIsBeingRead(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		took       time.Duration
+		deliveries int
+	}{
+		"more than may wait": {50 * time.Millisecond, 2 * maxRereadWaiters},
+		"a slow read":        {rereadPatience + time.Second, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &secretStore{secrets: map[string]*corev1.Secret{"signing": makeSecret("signing", key)}}
+				k := newKeyring(s)
+				k.refresh(t.Context(), &makeEndpoint().Spec, time.Now())
+				time.Sleep(10 * time.Second)
+				s.secrets["signing"], s.took = makeSecret("signing", otherSecret), tc.took
+				results := make(chan result, tc.deliveries)
+				for range tc.deliveries {
+					go func() { results <- verdict(t, k, ready1, otherSecret) }()
+				}
+				time.Sleep(time.Minute)
+				for range tc.deliveries {
+					if got := <-results; got != "" && got != resultKeyUnread {
+						t.Fatalf("a delivery signed by the new key is %q", got)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestDeliveryWaitsForKeysNoLongerThanForTheJournal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

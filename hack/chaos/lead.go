@@ -81,6 +81,16 @@ func (r *rig) freezeLeader(ctx context.Context, length time.Duration) error {
 	return err
 }
 
+// changeLead freezes the leader until another process has taken over: on a busy machine it may come back too early.
+func (r *rig) changeLead(ctx context.Context) (err error) {
+	for range 3 {
+		if err = r.freezeLeader(ctx, beyondLease+7*time.Second); !errors.Is(err, errNoEffect) {
+			return err
+		}
+	}
+	return err
+}
+
 // failOver kills the leader for good, and measures how long it takes until the other one has mirrored an event.
 func (n *round) failOver(ctx context.Context) error {
 	m, err := n.rig.leader(ctx)

@@ -266,7 +266,7 @@ func (n *round) check(ctx context.Context) error {
 		return err
 	}
 	progress("%d batches hold records that failed; the lead changes, so that they are tried again", len(failed))
-	if err := n.rig.freezeLeader(ctx, beyondLease+7*time.Second); err != nil {
+	if err := n.rig.changeLead(ctx); err != nil {
 		return err
 	}
 	if _, err := n.rig.waitFolded(ctx, false); err != nil {

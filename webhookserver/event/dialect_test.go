@@ -358,6 +358,7 @@ func TestObjectsThatAnEventTouches(t *testing.T) {
 		"AI, wrapped":                             {body: mediaEvent("video.mediaAI.moderation.ready", `{"moderation":{"status":"preparing","data":[{"category":"c","score":"1e-2"}]}}`), want: media + `{"ai":{"moderation":{"availability":"Available","items":[{"category":"c","score":"0.01"}]}}}}`},
 		"a target by streamId":                    {body: `{"type":"video.live_stream.simulcast_target.starting","data":{"simulcastId":"s1","livestreamId":"` + streamD + `"}}`, want: stream + `{"simulcastTargets":{"set":[{"id":"s1","state":"Starting"}]}}}`},
 		"a target by id":                          {body: liveEvent("video.live_stream.simulcast_target.updated", `{"id":"s1","isEnabled":1}`), want: stream + `{"simulcastTargets":{"set":[{"id":"s1","enabled":true}]}}}`},
+		"a target object of the stream's id":      {body: `{"type":"video.live_stream.simulcast_target.starting","object":{"type":"simulcast_target","id":"` + streamD + `"},"data":{"simulcastId":"s1"}}`, want: stream + `{"simulcastTargets":{"set":[{"id":"s1","state":"Starting"}]}}}`},
 		"a target that is the stream":             {body: liveEvent("video.live_stream.simulcast_target.updated", `{"id":"`+streamD+`"}`), want: stream + `{}}`},
 		"a target without an id":                  {body: liveEvent("video.live_stream.simulcast_target.deleted", `{}`), want: stream + `{}}`},
 		"a stream without object":                 {body: `{"type":"video.live_stream.idle","data":{"streamId":"` + streamD + `"}}`, want: stream + `{"state":"Idle"}}`},

@@ -53,7 +53,7 @@ func (i ids) partOfMedia() string {
 
 // wholeOfPart returns object.id if object is called a part and is not the one that data is.
 func (i ids) wholeOfPart() string {
-	if i.data == "" || i.object == i.data || i.object == i.target {
+	if i.data == "" && i.target == "" || i.object == i.data || i.object == i.target {
 		return ""
 	}
 	return i.objectIf(objectPart)
