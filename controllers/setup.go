@@ -79,6 +79,7 @@ func CacheOptions(operatorNamespace string) cache.Options {
 	due := fields.OneTermNotEqualSelector("status.timer", "")
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
+		NewInformer:      newInformer,
 		ByObject: map[client.Object]cache.ByObject{
 			&fastpixv1.MediaAsset{}: {Field: due, Transform: stripMirror},
 			&fastpixv1.LiveStream{}: {Field: due, Transform: stripMirror},
