@@ -2,14 +2,13 @@ package controllers
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
@@ -28,7 +27,7 @@ func infoOf(meta *metav1.PartialObjectMetadata) batchInfo {
 		uid:     meta.UID,
 		created: meta.CreationTimestamp.Time,
 		retry:   meta.Labels[fastpixv1.FailedLabel] == "true",
-		counts:  parseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation]),
+		counts:  record.ParseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation]),
 	}
 }
 
@@ -42,30 +41,6 @@ func (i batchInfo) namespaces() map[string]bool {
 		namespaces[""] = true
 	}
 	return namespaces
-}
-
-// parseCounts reads "namespace/name=count,..."; what does not parse is left out, since counts only steer.
-func parseCounts(s string) map[types.NamespacedName]int64 {
-	counts := map[types.NamespacedName]int64{}
-	for part := range strings.SplitSeq(s, ",") {
-		endpoint, number, _ := strings.Cut(part, "=")
-		namespace, name, ok := strings.Cut(endpoint, "/")
-		n, err := strconv.ParseInt(number, 10, 64)
-		if ok && err == nil && n > 0 {
-			counts[types.NamespacedName{Namespace: namespace, Name: name}] += n
-		}
-	}
-	return counts
-}
-
-// formatCounts is the inverse of parseCounts.
-func formatCounts(counts map[types.NamespacedName]int64) string {
-	parts := make([]string, 0, len(counts))
-	for endpoint, n := range counts {
-		parts = append(parts, endpoint.String()+"="+strconv.FormatInt(n, 10))
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ",")
 }
 
 // minStale is how many batches that are gone, or were read already, the line of a namespace may at least hold.

@@ -20,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
@@ -158,10 +160,10 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, endpoint string, inde
 	var key types.NamespacedName // stays empty for records that do not say whose they are: they count all the same
 	key.Namespace, key.Name, _ = strings.Cut(endpoint, "/")
 	object.Annotations = map[string]string{
-		fastpixv1.EventCountsAnnotation: formatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
+		fastpixv1.EventCountsAnnotation: record.FormatCounts(map[types.NamespacedName]int64{key: int64(len(indexes))}),
 	}
 	if err := d.client.Create(ctx, object); err != nil {
-		if apierrors.IsAlreadyExists(err) && !isStrangers(err) {
+		if apiserver.IsThere(err) {
 			return nil // moved before a crash; its status follows at its first retry
 		}
 		return err

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
@@ -20,7 +21,7 @@ func (e endpoints) get(ctx context.Context, key types.NamespacedName) (*fastpixv
 	}
 	var endpoint fastpixv1.WebhookEndpoint
 	switch err := e.cached.Get(ctx, key, &endpoint); {
-	case isGone(err):
+	case apiserver.IsGone(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("find endpoint: %w", err)

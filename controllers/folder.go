@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
@@ -216,7 +217,7 @@ func (f *folder) get(ctx context.Context, key record.Key, options ...client.GetO
 	m := newMirror(key.Kind)
 	err := f.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object(), options...)
 	switch {
-	case isGone(err):
+	case apiserver.IsGone(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read mirror: %w", err)

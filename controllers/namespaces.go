@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 )
 
 // errNameTaken means that an object of the right name has another id.
@@ -52,11 +54,11 @@ type namespaces struct {
 
 func (n namespaces) verdict(ctx context.Context, name string) (verdict, error) {
 	meta, err := n.get(ctx, n.cached, name)
-	if isGone(err) || err == nil && meta.DeletionTimestamp != nil {
+	if apiserver.IsGone(err) || err == nil && meta.DeletionTimestamp != nil {
 		meta, err = n.get(ctx, n.live, name) // discarding records needs a live read
 	}
 	switch {
-	case isGone(err):
+	case apiserver.IsGone(err):
 		return verdict{gone: true}, nil
 	case err != nil:
 		return verdict{}, fmt.Errorf("read namespace: %w", err)

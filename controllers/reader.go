@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
@@ -81,7 +82,7 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 	var object fastpixv1.EventBatch
 	err = r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
 	switch {
-	case isGone(err), err == nil && object.UID != info.uid:
+	case apiserver.IsGone(err), err == nil && object.UID != info.uid:
 		r.backlog.remove(info.uid)
 		return nil
 	case err != nil:

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 )
 
@@ -58,8 +59,7 @@ func (f *folder) refusal(key record.Key, err error) (reason, message string, ok 
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return "", "", false // the namespace's end is on its way and will discard the records
 	case !errors.As(err, new(writeError)):
-		f.refused.Delete(key) // whatever it was before, it does not last
-		f.accepted(key)
+		f.forgetRefusals(key) // whatever it was before, it does not last
 		return "", "", false
 	}
 	return reasonRefused, err.Error(), f.insists(key, err)
@@ -72,9 +72,8 @@ func (f *folder) refusal(key record.Key, err error) (reason, message string, ok 
 func (f *folder) insists(key record.Key, err error) bool {
 	var patience time.Duration
 	switch status := apierrors.APIStatus(nil); {
-	case !errors.As(err, &status), isStrangers(err):
-		f.refused.Delete(key) // whatever it was before, it does not last
-		f.accepted(key)
+	case !errors.As(err, &status), apiserver.IsStrangers(err):
+		f.forgetRefusals(key) // whatever it was before, it does not last
 		return false
 	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err):
 		return true
@@ -101,5 +100,11 @@ func (f *folder) allRefusedSince(key record.Key, now time.Time) time.Time {
 	return s.since
 }
 
-// accepted notes that the API server does not refuse all objects of that kind in that namespace, as far as is known.
+// forgetRefusals has the patience with an object, and with its tenant, begin anew.
+func (f *folder) forgetRefusals(key record.Key) {
+	f.refused.Delete(key)
+	f.accepted(key)
+}
+
+// accepted notes that the API server does not refuse all objects of that kind in that namespace.
 func (f *folder) accepted(key record.Key) { f.allRefused.Delete(tenantOf(key)) }

@@ -7,11 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -19,6 +16,8 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
@@ -32,7 +31,7 @@ func newBatch(namespace string, now time.Time, entries []*entry) *fastpixv1.Even
 	batch := &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{
 		Namespace:   namespace,
 		Name:        fmt.Sprintf("events-%016x-%s", now.UnixNano(), hex.EncodeToString(random[:])),
-		Annotations: map[string]string{fastpixv1.EventCountsAnnotation: formatCounts(counts(entries))},
+		Annotations: map[string]string{fastpixv1.EventCountsAnnotation: record.FormatCounts(counts(entries))},
 	}}
 	batch.Spec.Events = make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -48,16 +47,6 @@ func counts(entries []*entry) map[types.NamespacedName]int64 {
 		m[e.endpoint]++
 	}
 	return m
-}
-
-// formatCounts writes the value of EventCountsAnnotation.
-func formatCounts(counts map[types.NamespacedName]int64) string {
-	parts := make([]string, 0, len(counts))
-	for endpoint, n := range counts {
-		parts = append(parts, fmt.Sprintf("%s=%d", endpoint, n))
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ",")
 }
 
 // wireBytes is the length of a record as JSON text within an object. JSON escapes what a page might take for markup by six
@@ -118,12 +107,7 @@ func showsBatch(code int, answer []byte, batch *fastpixv1.EventBatch) error {
 
 // isCommitted reports that a batch is in the API server: it was created just now, or by an attempt whose answer was lost.
 func isCommitted(err error) bool {
-	return err == nil || apierrors.IsAlreadyExists(err) && !isStrangers(err)
-}
-
-// isStrangers reports that an answer is not one of an API server, but of somebody between, such as a load balancer.
-func isStrangers(err error) bool {
-	return apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
+	return err == nil || apiserver.IsThere(err)
 }
 
 // fieldManager is the receiver's name in managedFields.

@@ -27,7 +27,7 @@ const (
 	// recentRead is how old the last read may be, when a delivery arrives that may cause none, for its signature to be called wrong by it.
 	recentRead = 2 * rereadInterval
 	// maxRereadWaiters bounds the deliveries to one endpoint that wait for a read, and maxAllRereadWaiters those to all: each holds
-	// its body meanwhile. Further ones are judged by the last read.
+	// its body meanwhile. Further ones are judged by the last read, if it is recent.
 	maxRereadWaiters    = 256
 	maxAllRereadWaiters = 1024
 	// rereadsPerSecond and rereadBurst bound the reads that deliveries to all endpoints together cause; a namespace's share of them is a

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
@@ -50,7 +51,7 @@ func (s *secrets) key(ctx context.Context, ref fastpixv1.SigningSecretReference)
 func (s *secrets) readKey(ctx context.Context, ref fastpixv1.SigningSecretReference) reading {
 	secret, err := s.get(ctx, ref.Name)
 	switch {
-	case apierrors.IsNotFound(err) && !isStrangers(err):
+	case apiserver.IsGone(err):
 		return reading{problem: fastpixv1.ReasonSecretNotFound}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return reading{problem: fastpixv1.ReasonSecretForbidden}

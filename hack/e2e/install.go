@@ -66,16 +66,22 @@ func (e *e2e) installation() installation {
 }
 
 func (e *e2e) byHelm() installation {
-	colon := strings.LastIndexByte(e.options.image, ':') // every image here has a tag
+	repository, tag := e.options.splitImage()
 	return installation{
 		name: "helm install",
-		install: e.commands(fmt.Sprintf("%s --set image.repository=%s --set image.tag=%s", helmInstall, e.options.image[:colon], e.options.image[colon+1:]),
+		install: e.commands(fmt.Sprintf("%s --set image.repository=%s --set image.tag=%s", helmInstall, repository, tag),
 			helmLabel+" --overwrite"),
 		undeploy:  e.commands(helmUninstall),
 		uninstall: e.commands(helmUninstall, helmCRDs, helmNamespace),
 		serveTLS: e.commands("helm upgrade fastpix config/helm/fastpix-operator --namespace fastpix-system --reset-then-reuse-values --set receiver.tls.secretName=" +
 			tlsSecret),
 	}
+}
+
+// splitImage returns the image's name and its tag, which every image here has.
+func (o options) splitImage() (repository, tag string) {
+	colon := strings.LastIndexByte(o.image, ':')
+	return o.image[:colon], o.image[colon+1:]
 }
 
 // commands returns what runs one command after the other.

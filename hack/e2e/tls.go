@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,6 +27,7 @@ const tlsOverlay = `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources: [../../config/default]
 components: [../../config/components/receiver-tls]
+images: [{name: fastpix-operator, newName: %q, newTag: %q}]
 patches:
 - target: {group: cert-manager.io}
   patch: |
@@ -41,11 +43,9 @@ func (e *e2e) applyTLSOverlay(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(e.root, folder), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(e.root, folder, "kustomization.yaml"), []byte(tlsOverlay), 0o644); err != nil {
+	repository, tag := e.options.splitImage()
+	if err := os.WriteFile(filepath.Join(e.root, folder, "kustomization.yaml"), fmt.Appendf(nil, tlsOverlay, repository, tag), 0o644); err != nil {
 		return err
-	}
-	if image := e.options.image; image != defaultImage {
-		return e.commands("kubectl apply -k "+folder, "kubectl -n "+operatorNamespace+" set image deployment/"+receivers+" receiver="+image)(ctx)
 	}
 	return e.readme(ctx, "kubectl apply -k "+folder)
 }
@@ -83,7 +83,8 @@ func (e *e2e) serveTLS(ctx context.Context) (string, error) {
 	roots.AppendCertsFromPEM(certificate)
 	sender := &http.Client{Timeout: attemptTimeout, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	defer sender.CloseIdleConnections()
-	body := eventAbout("11111111-2222-4333-8444-666666666666", "video.media.ready.json")
+	const media = "11111111-2222-4333-8444-666666666666"
+	body := eventAbout(media, "video.media.ready.json")
 	var last error
 	err = poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
 		last = post(ctx, sender, address+path, body, fixtures.Sign(fixtures.SigningSecret, body))
@@ -92,5 +93,5 @@ func (e *e2e) serveTLS(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", errors.Join(err, last)
 	}
-	return "an event is acknowledged at " + address, e.waitMirrored(ctx, &load{medias: []string{"11111111-2222-4333-8444-666666666666"}})
+	return "an event is acknowledged at " + address, e.waitMirrored(ctx, &load{medias: []string{media}})
 }

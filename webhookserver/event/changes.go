@@ -146,10 +146,7 @@ func (d *decoder) recordingReady(i ids) []record.Change {
 			stream = id
 		}
 	}
-	if media == "" {
-		media = i.data
-	}
-	if media == stream {
+	if media = first(media, i.data); media == stream {
 		media = ""
 	}
 	var changes []record.Change

@@ -106,6 +106,9 @@ const (
 	objectLive
 )
 
+// parts are what an object that is a part of a media or of a stream is called, among other words.
+var parts = []string{"track", "subtitle", "watermark", "playback", "simulcast"}
+
 // objectKind reads object.type, or object.name as one table of the documentation has it.
 func (d *decoder) objectKind() objectKind {
 	kind := objectUnsaid
@@ -113,16 +116,18 @@ func (d *decoder) objectKind() objectKind {
 		if !v.is('"') {
 			continue
 		}
-		switch word := strings.ToLower(v.unquote()); {
-		case word == "":
+		word := strings.ToLower(v.unquote())
+		switch word {
+		case "":
 			continue
-		case word == "media", word == "video.media":
+		case "media", "video.media":
 			return objectMedia
-		case word == "upload", word == "video.upload":
+		case "upload", "video.upload":
 			return objectUpload
-		case slices.Contains([]string{"live", "live-stream", "live_stream", "livestream", "video.live_stream"}, word):
+		case "live", "live-stream", "live_stream", "livestream", "video.live_stream":
 			return objectLive
-		case slices.ContainsFunc([]string{"track", "subtitle", "watermark", "playback", "simulcast"}, func(part string) bool { return strings.Contains(word, part) }):
+		}
+		if slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(word, part) }) {
 			return objectPart
 		}
 		kind = objectOther

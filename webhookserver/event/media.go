@@ -147,10 +147,7 @@ func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.Playba
 		return nil
 	case !v.is('"'):
 		r.skip(field)
-		if private {
-			return new("")
-		}
-		return nil
+		return r.thumbnail(field, nil, playbackIDs)
 	}
 	s := v.unquote()
 	if len(s) > maxThumbnail || strings.ContainsAny(s, "?#@\\") {

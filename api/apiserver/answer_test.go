@@ -1,0 +1,27 @@
+package apiserver
+
+import (
+	"net/http"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// This test protects from forgetting and acknowledging on the word of somebody between: the same codes mean nothing from him.
+func TestStrangersSayNothing(t *testing.T) {
+	t.Parallel()
+	things := schema.GroupResource{Resource: "things"}
+	if err := apierrors.NewNotFound(things, "x"); !IsGone(err) || IsStrangers(err) {
+		t.Error("the API server's own 404 does not count")
+	}
+	if err := apierrors.NewAlreadyExists(things, "x"); !IsThere(err) || IsStrangers(err) {
+		t.Error("the API server's own 409 does not count")
+	}
+	for code, verb := range map[int]string{http.StatusNotFound: http.MethodGet, http.StatusConflict: http.MethodPost} {
+		err := apierrors.NewGenericServerResponse(code, verb, things, "x", "a page", 0, true)
+		if IsGone(err) || IsThere(err) || !IsStrangers(err) {
+			t.Errorf("a page with %d counts", code)
+		}
+	}
+}
