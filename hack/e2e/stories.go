@@ -16,7 +16,8 @@ func (e *e2e) tellStories(ctx context.Context) (string, error) {
 	if err := e.readme(ctx, readmeMediaAsset); err != nil {
 		return "", err
 	}
-	if e.options.clusterDir != "" { // where the image that the Job names exists
+	hasKubectl := e.options.clusterDir != "" // the image that the Job names
+	if hasKubectl {
 		if err := e.readme(ctx, waitJob); err != nil {
 			return "", err
 		}
@@ -34,13 +35,22 @@ func (e *e2e) tellStories(ctx context.Context) (string, error) {
 			if err := <-waited; err != nil {
 				return "", err
 			}
+			if hasKubectl { // before the story goes on: in its end the asset is deleted
+				if err := e.readme(ctx, waitWaitJob); err != nil {
+					return "", err
+				}
+			}
 		}
 	}
 	var errs []error
 	for _, m := range fixtures.Final() {
 		errs = append(errs, controlplane.CheckMirror(ctx, e.client, namespace, m))
 	}
-	return fmt.Sprintf("%d events, %d mirrors", len(steps), len(fixtures.Final())), errors.Join(errs...)
+	job := "the waiting Job not tried: this cluster has no image with kubectl"
+	if hasKubectl {
+		job = "the waiting Job is done"
+	}
+	return fmt.Sprintf("%d events, %d mirrors; %s", len(steps), len(fixtures.Final()), job), errors.Join(errs...)
 }
 
 func (e *e2e) tell(ctx context.Context, s fixtures.Step) error {
@@ -61,13 +71,6 @@ const (
 	waitJob     = "kubectl apply -f config/gitops/wait_job.yaml"
 	waitWaitJob = "kubectl wait --namespace=video --for=condition=Complete job/wait-for-asset --timeout=90s"
 )
-
-func (e *e2e) waitByJob(ctx context.Context) (string, error) {
-	if e.options.clusterDir == "" {
-		return "not tried: this cluster has no image with kubectl", nil
-	}
-	return "it is done when the asset is ready", e.readme(ctx, waitWaitJob)
-}
 
 // forge waits until a wrong signature is known to be one: a receiver that has not yet read the key anew answers that it cannot tell.
 func (e *e2e) forge(ctx context.Context) (string, error) {
