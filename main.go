@@ -13,6 +13,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -41,6 +42,10 @@ var version = "dev"
 
 // renewDeadline is how long a leader may fail to renew its lease before it stops.
 const renewDeadline = 10 * time.Second
+
+// gcPercent is how much garbage Go lets come together, in percent of what is in use: half of its default. Most of what is in use holds no
+// pointers, so that collecting it costs little. The environment variable GOGC overrides it.
+const gcPercent = 50
 
 // leaderIdentity stays the same when the controllers start anew in this process, so that they need not wait for their own lease to run out.
 var leaderIdentity = func() string {
@@ -94,6 +99,9 @@ func main() {
 	o.bindFlags(flag.CommandLine)
 	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	log.SetFlags(0)
 	log.SetOutput(netLog{ctrl.Log.WithName("net").V(1)})
 	ctrl.Log.Info("Starting the FastPix operator", "version", version, "receiver", o.receiver, "controllers", o.controllers)

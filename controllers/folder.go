@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -21,14 +20,14 @@ import (
 )
 
 const (
-	// writtenEntries bounds the memory of what was written last: 4,096 objects of 2 to 6 kB.
-	writtenEntries = 4096
-	writtenTTL     = time.Hour
 	// maxConflicts is how often one visit to an object reads it anew; then back-off decides.
 	maxConflicts = 3
 	// defaultRetention holds for objects whose endpoint is gone; it is the default of spec.retention.deleted.
 	defaultRetention = 7 * 24 * time.Hour
 )
+
+// fromMemory is content with what the API server has in its memory, which may be behind.
+var fromMemory = &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}}
 
 // folder folds the pending records of one object at a time into its mirror.
 type folder struct {
@@ -37,7 +36,7 @@ type folder struct {
 	ledger    *ledger
 	timers    *timers
 	backlog   *backlog
-	written   *cache.LRUExpireCache // mirrors as the last write left them, by record.Key
+	written   written
 	namespace func(context.Context, string) (verdict, error)
 	endpoints endpoints
 	purge     func(context.Context, mirror, time.Duration) (bool, error)
@@ -55,7 +54,10 @@ type folder struct {
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
 // status write), and only then count the records as folded.
 func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Result, error) {
-	entries := f.ledger.peek(key)
+	entries, err := f.ledger.peek(key)
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("decode what waits: %w", err)
+	}
 	if len(entries) == 0 {
 		return f.wake(ctx, key)
 	}
@@ -70,7 +72,7 @@ func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Resul
 
 // comeBack says when to visit an object again: at once for records that came meanwhile, else when its timer is due.
 func (f *folder) comeBack(key record.Key) reconcile.Result {
-	if len(f.ledger.peek(key)) > 0 {
+	if f.ledger.waiting(key) > 0 {
 		return reconcile.Result{RequeueAfter: time.Nanosecond}
 	}
 	if at, ok := f.timers.next(key); ok {
@@ -184,16 +186,17 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 
 // write writes the status of after, which was computed from before.
 func (f *folder) write(ctx context.Context, key record.Key, before, after mirror) error {
+	after.object().SetManagedFields(nil) // the API server looks at its own alone when a status is written
 	if err := f.client.Status().Update(ctx, after.object()); err != nil {
-		f.written.Remove(key)
+		f.written.drop(key)
 		return writeError{err, true}
 	}
 	if err := shown(after.object()); err != nil {
-		f.written.Remove(key)
+		f.written.drop(key)
 		return err
 	}
 	f.accepted(key)
-	f.written.Add(key, after, writtenTTL)
+	f.written.set(key, after)
 	statusWrites.WithLabelValues(string(key.Kind)).Inc()
 	f.notify(before, after)
 	return nil
@@ -202,10 +205,10 @@ func (f *folder) write(ctx context.Context, key record.Key, before, after mirror
 // read returns an object's mirror, nil if there is none. It is not certain to be the newest: what was written last and what the API
 // server has in memory may be older, which a write meets as a conflict.
 func (f *folder) read(ctx context.Context, key record.Key) (mirror, error) {
-	if m, ok := f.written.Get(key); ok {
-		return m.(mirror), nil
+	if m := f.written.get(key); m != nil {
+		return m, nil
 	}
-	return f.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+	return f.get(ctx, key, fromMemory)
 }
 
 // readLive is the same, and certain.

@@ -1,7 +1,15 @@
 package controllers
 
 import (
+	"context"
+	"fmt"
 	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
 // These tests protect the first promise where the fold keeps its memory: a record that arrives while its object is being folded stays
@@ -12,19 +20,33 @@ func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 	l := newLedger()
 	first, second := &batch{name: "b1", uid: "1"}, &batch{name: "b2", uid: "2"}
 	entryOf := func(b *batch, id string) entry {
-		return entry{record: event("e-"+b.name, "video.media.ready", 1, media(id, "Ready")), batch: b}
+		e := entry{place{batch: b, index: len(b.records)}, event("e-"+b.name+"-"+id, "video.media.ready", 1, media(id, "Ready"))}
+		text, err := record.Encode(e.record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.records = append(b.records, text)
+		return e
+	}
+	peek := func(name string) []entry {
+		t.Helper()
+		entries, err := l.peek(assetKey(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries
 	}
 	if keys := l.add(first, []entry{entryOf(first, "m1"), entryOf(first, "m2")}); len(keys) != 2 {
 		t.Fatalf("got keys %v", keys)
 	}
-	folding := l.peek(assetKey("m1"))
+	folding := peek("m1")
 	if keys := l.add(second, []entry{entryOf(second, "m1")}); len(keys) != 0 {
 		t.Errorf("an object that is folded already is queued again: %v", keys)
 	}
 	if finished := l.resolve(assetKey("m1"), len(folding), nil); len(finished) != 0 {
 		t.Errorf("a batch with an open record is finished")
 	}
-	if left := l.peek(assetKey("m1")); len(left) != 1 || left[0].batch != second {
+	if left := peek("m1"); len(left) != 1 || left[0].batch != second || left[0].record.ID != "e-b2-m1" {
 		t.Fatalf("what arrived meanwhile is lost: %v", left)
 	}
 	if finished := l.resolve(assetKey("m1"), 1, nil); len(finished) != 1 || finished[0] != second {
@@ -34,8 +56,41 @@ func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 		t.Errorf("got %v", finished)
 	}
 	for _, name := range []string{"m1", "m2"} {
-		if left := l.peek(assetKey(name)); len(left) > 0 {
+		if left := peek(name); len(left) > 0 {
 			t.Errorf("%s still has %v", name, left)
 		}
+	}
+}
+
+// TestVisitFoldsABoundedNumber protects the memory from an object that thousands of records wait for.
+func TestVisitFoldsABoundedNumber(t *testing.T) {
+	const count = 2*maxVisitEntries + 1
+	var objects []client.Object
+	for first := 0; first < count; first += fastpixv1.MaxBatchEvents {
+		var records []*record.Record
+		for i := first; i < min(count, first+fastpixv1.MaxBatchEvents); i++ {
+			records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, media(testMedia, "Ready")))
+		}
+		objects = append(objects, journal(t, fmt.Sprint("b", first), records...))
+	}
+	writes := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok {
+				writes++
+			}
+			return c.SubResource(sub).Update(ctx, o, opts...)
+		},
+	}, objects...)
+	r := newRig(t, c)
+	r.load()
+	if entries, err := r.ledger.peek(assetKey(testMedia)); err != nil || len(entries) != maxVisitEntries || r.ledger.waiting(assetKey(testMedia)) != count {
+		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), r.ledger.waiting(assetKey(testMedia)), err)
+	}
+	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+		t.Errorf("%d batches are left (%v)", len(batches(t, c)), err)
+	}
+	if writes != 3 {
+		t.Errorf("%d status writes for %d records, want one for each %d", writes, count, maxVisitEntries)
 	}
 }

@@ -122,6 +122,37 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 	return world(t, c)
 }
 
+// TestBatchThatTheAPIServersMemoryDoesNotShow protects an acknowledged event from an API server that has not heard of its batch yet, or still
+// shows another one of that name: only what etcd says ends a batch unread.
+func TestBatchThatTheAPIServersMemoryDoesNotShow(t *testing.T) {
+	another := journal(t, "b1", event("e0", "video.media.failed", 0, media("m0", "Failed")))
+	another.UID = "another"
+	for name, memory := range map[string]*fastpixv1.EventBatch{"no batch": nil, "another batch": another} {
+		t.Run(name, func(t *testing.T) {
+			c := newFakeClient(t, interceptor.Funcs{
+				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+					b, ok := o.(*fastpixv1.EventBatch)
+					switch {
+					case !ok, !isFromMemory(opts):
+						return c.Get(ctx, key, o, opts...)
+					case memory == nil:
+						return apierrors.NewNotFound(schema.GroupResource{Resource: "eventbatches"}, key.Name)
+					}
+					memory.DeepCopyInto(b)
+					return nil
+				},
+			}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
+			if err := newRig(t, c).run(); err != nil || len(batches(t, c)) != 0 {
+				t.Errorf("%d batches are left (%v)", len(batches(t, c)), err)
+			}
+			var asset fastpixv1.MediaAsset
+			if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: testMedia}, &asset); err != nil || asset.Status.State != "Ready" {
+				t.Errorf("the event is lost: state %q, %v", asset.Status.State, err)
+			}
+		})
+	}
+}
+
 // isFromMemory reports that a read is content with what the API server has in memory.
 func isFromMemory(opts []client.GetOption) bool {
 	raw := (&client.GetOptions{}).ApplyOptions(opts).Raw

@@ -15,9 +15,9 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// maxWindowBytes bounds what records take in memory, as text and decoded: about ten thousand of them. It is what one leader folds in some
-// seconds, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
-const maxWindowBytes = 32 << 20
+// maxWindowBytes bounds what records take in memory: about ten thousand of them. It is what one leader folds in some seconds, enough to
+// coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
+const maxWindowBytes = 16 << 20
 
 // maxReadPause bounds the pause after a batch could not be read, so that all goes on soon after an outage: there are few readers.
 const maxReadPause = 2 * time.Second
@@ -79,14 +79,13 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 	if _, ok := r.ledger.get(info.uid); ok {
 		return nil
 	}
-	var object fastpixv1.EventBatch
-	err = r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
-	switch {
-	case apiserver.IsGone(err), err == nil && object.UID != info.uid:
+	object, err := r.get(ctx, info)
+	if err != nil {
+		return err
+	}
+	if object == nil {
 		r.backlog.remove(info.uid)
 		return nil
-	case err != nil:
-		return err
 	}
 	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, records: object.Spec.Events}
 	entries := r.decode(b)
@@ -97,6 +96,22 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 		r.discard(b.uid) // nothing in it can be folded
 	}
 	return nil
+}
+
+// get returns a batch, nil if it is gone. A batch does not change, so what the API server has in its memory is as good as what is in etcd,
+// and cheaper; only that it is not there may be old news.
+func (r *reader) get(ctx context.Context, info batchInfo) (*fastpixv1.EventBatch, error) {
+	for _, options := range []client.GetOption{fromMemory, &client.GetOptions{}} {
+		var object fastpixv1.EventBatch
+		err := r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object, options)
+		if err == nil && object.UID == info.uid {
+			return &object, nil
+		}
+		if err != nil && !apiserver.IsGone(err) {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
 
 // decode returns the entries of a batch. A record that cannot be read, or that a newer operator wrote, fails at once.
@@ -119,7 +134,7 @@ func (r *reader) decode(b *batch) []entry {
 		b.holds(rec)
 		r.publisher.saw(rec)
 		for c := range rec.Changes {
-			entries = append(entries, entry{record: rec, change: c, index: i, batch: b})
+			entries = append(entries, entry{place{b, i, c}, rec})
 		}
 	}
 	return entries

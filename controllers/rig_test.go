@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -60,7 +59,7 @@ func newRig(t *testing.T, c client.Client) *rig {
 	now := func() time.Time { return r.now }
 	discard := func(uid types.UID) { r.ends = append(r.ends, uid) }
 	r.folder = &folder{
-		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: utilcache.NewLRUExpireCache(16),
+		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: newWritten(16),
 		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
 	purger := &purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: r.ledger.waits, now: now}
@@ -120,7 +119,7 @@ func (r *rig) run() error {
 				return err
 			}
 			r.keys = r.keys[1:]
-			if len(r.ledger.peek(key)) > 0 {
+			if r.ledger.waiting(key) > 0 {
 				r.keys = append(r.keys, key)
 			}
 		case len(r.ends) > 0:

@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
@@ -119,7 +118,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	)
 	endpoints := endpoints{cached: mgr.GetClient()}
 	folder := &folder{
-		client: writer, live: live, ledger: ledger, timers: timers, backlog: backlog, written: utilcache.NewLRUExpireCache(writtenEntries),
+		client: writer, live: live, ledger: ledger, timers: timers, backlog: backlog, written: newWritten(writtenEntries),
 		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoints: endpoints,
 		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}

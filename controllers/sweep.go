@@ -20,7 +20,7 @@ const (
 	sweepInterval = time.Hour
 	// sweepPause comes before another sweep when one failed, or had to leave something for later.
 	sweepPause = time.Minute
-	sweepPage  = 500
+	sweepPage  = 100 // mirrors: half a MiB
 	// adviseAssets is how many assets one endpoint mirrors before its status advises against more.
 	adviseAssets = 50_000
 )

@@ -62,7 +62,7 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	f.written.Remove(key)
+	f.written.drop(key)
 	done, err := f.purge(ctx, m, retentionOf(endpoint))
 	if err == nil && !done {
 		return reconcile.Result{RequeueAfter: purgePause}, nil
@@ -73,5 +73,5 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 // mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is
 // purged before that is known.
 func (f *folder) mayBeNamed(key record.Key) bool {
-	return !f.backlog.empty() || len(f.ledger.peek(key)) > 0
+	return !f.backlog.empty() || f.ledger.waiting(key) > 0
 }

@@ -238,8 +238,10 @@ func TestBatchWithOpenEntriesDoesNotEnd(t *testing.T) {
 
 func TestWindowOfRecordsIsBounded(t *testing.T) {
 	var records []*record.Record
+	title := strings.Repeat("t", 1000) // a record of a whole media has about as much
 	for i := range 200 {
-		records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, media(fmt.Sprint("m", i), "Ready")))
+		change := record.Change{Kind: record.MediaAsset, ID: fmt.Sprint("m", i), Media: &record.MediaChange{State: "Ready", Title: &title}}
+		records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, change))
 	}
 	const batchCount = 100
 	var objects []client.Object

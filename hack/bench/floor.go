@@ -151,6 +151,7 @@ func (f *floor) update(ctx context.Context, i int) error {
 func (f *floor) put(ctx context.Context, object *fastpixv1.MediaAsset) (*fastpixv1.MediaAsset, error) {
 	now := metav1.NowMicro()
 	object.Status.UpdatedTime = &now
+	object.ManagedFields = nil // as the operator does: the API server does not look at them
 	written := &fastpixv1.MediaAsset{}
 	err := f.client.Put().Namespace(benchNamespace).Resource("mediaassets").Name(object.Name).SubResource("status").
 		Body(object).Do(ctx).Into(written)

@@ -59,7 +59,7 @@ func runScale(ctx context.Context, o options) (*scale, error) {
 
 // onRig does something on a control plane of its own, with receivers that take a journal of any size.
 func onRig(ctx context.Context, o options, do func(*rig) error) (err error) {
-	bound := 2 * o.sizes.Journal
+	bound := 2 * (o.sizes.Journal + chunk)
 	r, err := newRig(ctx, o, o.seed, fmt.Sprintf("--max-pending-events=%d", bound), fmt.Sprintf("--max-pending-events-per-endpoint=%d", bound))
 	if err != nil {
 		return err
@@ -205,11 +205,11 @@ func order(one bool) int {
 	return 0
 }
 
-// fill puts events about new media into the journal while nobody folds.
+// fill puts events about new media into the journal while nobody folds, over as many connections as the burst that is measured then.
 func (r *rig) fill(ctx context.Context, t tenant, n int) error {
 	for done := 0; done < n; done += chunk {
 		b := r.workload.lives(t, lifecycle, min(chunk, n-done))
-		if _, err := send(ctx, r.receiver.ReceiverURL, b.requests, manyConnections); err != nil {
+		if _, err := send(ctx, r.receiver.ReceiverURL, b.requests, connections); err != nil {
 			return err
 		}
 	}
