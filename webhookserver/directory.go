@@ -20,6 +20,7 @@ type endpoint struct {
 	backlog   backlog
 	inFlight  atomic.Int64
 	malformed atomic.Int64 // when a malformed delivery was last told of, in Unix seconds
+	held      []string     // fingerprints of its keys; guarded by the directory
 
 	object  atomic.Pointer[fastpixv1.WebhookEndpoint]
 	changed atomic.Int64 // when its spec was first seen as it is, in Unix nanoseconds
@@ -50,11 +51,15 @@ type directory struct {
 
 	mu        sync.RWMutex
 	endpoints map[types.NamespacedName]*endpoint
-	tenants   map[string]*tenant // by namespace
+	tenants   map[string]*tenant            // by namespace
+	holders   map[string]map[*endpoint]bool // by the fingerprints of keys that they accept
 }
 
 func newDirectory(newKeys func(types.NamespacedName) *keyring, now func() time.Time) *directory {
-	return &directory{newKeys: newKeys, now: now, endpoints: map[types.NamespacedName]*endpoint{}, tenants: map[string]*tenant{}}
+	return &directory{
+		newKeys: newKeys, now: now,
+		endpoints: map[types.NamespacedName]*endpoint{}, tenants: map[string]*tenant{}, holders: map[string]map[*endpoint]bool{},
+	}
 }
 
 // get returns the endpoint of that name, or nil. That it is nil means that there is none only if the directory has synced.
@@ -109,6 +114,7 @@ func (d *directory) drop(e *endpoint) {
 		return
 	}
 	e.backlog.drop()
+	d.letGo(e)
 	delete(d.endpoints, e.name)
 	if e.tenant.endpoints--; e.tenant.endpoints == 0 {
 		delete(d.tenants, e.name.Namespace)

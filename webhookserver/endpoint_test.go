@@ -4,6 +4,7 @@ package webhookserver
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -321,18 +323,53 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	neighbour, stranger := makeEndpoint(), makeEndpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
 	stranger.Namespace, stranger.Name, stranger.UID = "elsewhere", "stranger", "uid-stranger"
-	for _, other := range []*fastpixv1.WebhookEndpoint{neighbour, stranger} {
+	look := func(other *fastpixv1.WebhookEndpoint) { // as a reconciliation of it does
 		r.reconciler.directory.set(other)
-		r.reconciler.directory.get(client.ObjectKeyFromObject(other)).keys.refresh(t.Context(), &other.Spec, r.now)
+		e := r.reconciler.directory.get(client.ObjectKeyFromObject(other))
+		e.keys.refresh(t.Context(), &other.Spec, r.now)
+		r.reconciler.directory.sharedKey(e)
 	}
+	look(neighbour)
+	look(stranger)
 	e, _ := r.reconcile()
 	message := condition(e, fastpixv1.ConditionSharedKey).Message
 	if !strings.Contains(message, "neighbour, an endpoint of another namespace") || strings.Contains(message, "stranger") {
 		t.Errorf("the warning says %q", message)
 	}
-	r.reconciler.directory.remove(neighbour)
-	r.reconciler.directory.remove(stranger)
+	for i := range 2 * maxSharersNamed {
+		another := neighbour.DeepCopy()
+		another.Name, another.UID = fmt.Sprintf("neighbour-%02d", i), types.UID(fmt.Sprint("uid-", i))
+		look(another)
+		defer r.reconciler.directory.remove(another)
+	}
+	e, _ = r.reconcile()
+	if message := condition(e, fastpixv1.ConditionSharedKey).Message; !strings.Contains(message, "neighbour-08, 11 more, an endpoint of another") {
+		t.Errorf("with many others the warning says %q", message)
+	}
+}
+
+func TestSharedKeyEndsWithTheOthers(t *testing.T) {
+	t.Parallel()
+	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	neighbour := makeEndpoint()
+	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
+	d := r.reconciler.directory
+	d.set(neighbour)
+	e := d.get(client.ObjectKeyFromObject(neighbour))
+	e.keys.refresh(t.Context(), &neighbour.Spec, r.now)
+	d.sharedKey(e)
+	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
+		t.Fatalf("a neighbour with the same key is not warned about: %v", e.Status.Conditions)
+	}
+	d.remove(neighbour)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
-		t.Errorf("the warning stays when the others are gone: %v", e.Status.Conditions)
+		t.Errorf("the warning stays when the neighbour is gone: %v", e.Status.Conditions)
+	}
+	if d.sharedKey(e) != nil {
+		t.Error("an endpoint that is gone is warned about")
+	}
+	d.remove(makeEndpoint())
+	if len(d.holders) != 0 {
+		t.Errorf("keys of endpoints that are gone are remembered: %v", d.holders)
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -13,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
 )
 
 // tenant is a namespace with one endpoint. Each burst about new media has its own, so that what it left can be told apart.
@@ -23,6 +24,12 @@ const (
 	endpointName = "fastpix"
 	secretName   = "fastpix-signing-secret"
 )
+
+// secret is the tenant's own signing secret, as FastPix gives each webhook one.
+func (t tenant) secret() string {
+	key := sha256.Sum256([]byte(t.namespace))
+	return base64.StdEncoding.EncodeToString(key[:])
+}
 
 func (t tenant) path() string { return "/webhooks/" + t.namespace + "/" + endpointName }
 
@@ -67,7 +74,7 @@ func (t tenant) objects() []client.Object {
 	return []client.Object{
 		&corev1.Secret{
 			ObjectMeta: meta(secretName), Type: fastpixv1.SigningSecretType,
-			StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret},
+			StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: t.secret()},
 		},
 		&rbacv1.Role{ObjectMeta: meta(secretName), Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secretName}, Verbs: []string{"get"}},

@@ -140,7 +140,7 @@ func (w *workload) disturb(b *burst) *burst {
 func (t tenant) request(body []byte) []byte {
 	b := make([]byte, 0, len(body)+256)
 	b = fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nFastPix-Signature: %s\r\nContent-Length: ",
-		t.path(), fixtures.Sign(fixtures.SigningSecret, body))
+		t.path(), fixtures.Sign(t.secret(), body))
 	b = strconv.AppendInt(b, int64(len(body)), 10)
 	b = append(b, "\r\n\r\n"...)
 	return append(b, body...)
