@@ -34,7 +34,7 @@ func TestJournalSurvivesDeathAtEveryCall(t *testing.T) {
 					t.Parallel()
 					for at := 1; ; at++ {
 						calls := 0
-						synctest.Test(t, func(t *testing.T) { calls = interruptAppends(t, events, at, failure, after, dies) })
+						onItsOwnClock(t, func(t *testing.T) { calls = interruptAppends(t, events, at, failure, after, dies) })
 						if calls < at {
 							if at < 4 {
 								t.Errorf("only %d calls were there to fail", at-1)

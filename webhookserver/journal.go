@@ -18,6 +18,9 @@ const (
 	// maxCommits is how many commits are under way at once. A second one uses the API server while the first waits for the
 	// disk; more would make batches smaller and were slower.
 	maxCommits = 2
+	// maxGather is how long the next commit waits at most for those whom the one before has answered, looking every gatherStep.
+	maxGather  = 2 * time.Millisecond
+	gatherStep = 200 * time.Microsecond
 	// attemptTimeout bounds one attempt to commit, so that a connection that hangs leaves time for another.
 	attemptTimeout = 2 * time.Second
 	// commitTimeout bounds a commit whose waiters have no deadline.
@@ -92,7 +95,22 @@ func (j *groupJournal) commitAll() {
 			return
 		}
 		j.commit(entries)
+		j.gather(len(entries))
 	}
+}
+
+// gather waits a moment until as many wait as were answered just now. Most senders that have more to say come back at once; they take part
+// in the next batch then, rather than each in a small one of its own, of which the API server bears every one.
+func (j *groupJournal) gather(answered int) {
+	for begun := j.now(); j.waiters() < answered && j.now().Sub(begun) < maxGather; {
+		time.Sleep(gatherStep)
+	}
+}
+
+func (j *groupJournal) waiters() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.waiting)
 }
 
 // take returns what the next batch holds. It returns nil, and the caller must end, when nothing waits. Entries whose waiter

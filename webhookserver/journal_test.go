@@ -102,9 +102,18 @@ func (s *store) events(t *testing.T) []string {
 	return all
 }
 
+// onItsOwnClock runs a test until the last committer has ended.
+func onItsOwnClock(t *testing.T, test func(*testing.T)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		test(t)
+		time.Sleep(2 * maxGather)
+	})
+}
+
 func TestLostAnswerIsRepeatedByTheSameName(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	onItsOwnClock(t, func(t *testing.T) {
 		s := newStore()
 		lost := 2
 		s.after = func(*fastpixv1.EventBatch) error {
@@ -125,7 +134,7 @@ func TestLostAnswerIsRepeatedByTheSameName(t *testing.T) {
 
 func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	onItsOwnClock(t, func(t *testing.T) {
 		s := newStore()
 		s.takes = 10 * time.Millisecond
 		j := s.journal()
@@ -155,15 +164,65 @@ func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 				t.Errorf("got %d events with counts %q", len(b.Spec.Events), b.Annotations[fastpixv1.EventCountsAnnotation])
 			}
 		}
+		time.Sleep(2 * maxGather)
 		if j.waiting != nil || j.committing != 0 {
 			t.Errorf("%d wait and %d commit although all is done", len(j.waiting), j.committing)
 		}
 	})
 }
 
+// TestSendersWhoComeBackShareABatch protects the API server from a batch for each sender: those who were answered together come back
+// together, a moment later.
+func TestSendersWhoComeBackShareABatch(t *testing.T) {
+	t.Parallel()
+	onItsOwnClock(t, func(t *testing.T) {
+		const senders, events = 40, 20
+		s := newStore()
+		s.takes = 10 * time.Millisecond
+		j := s.journal()
+		var wg sync.WaitGroup
+		for i := range senders {
+			wg.Go(func() {
+				for n := range events {
+					if err := j.Append(t.Context(), video, fmt.Sprintf("%d of %d", n, i)); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(time.Duration(500+20*i) * time.Microsecond)
+				}
+			})
+		}
+		wg.Wait()
+		if got := len(s.events(t)); got != senders*events {
+			t.Errorf("the journal holds %d events, want %d", got, senders*events)
+		}
+		if got := len(s.batches(t)); got > 3*events {
+			t.Errorf("%d batches for %d events of %d senders each", got, events, senders)
+		}
+	})
+}
+
+// TestOneSenderWaitsForNobody protects a delivery that is alone from a pause that only a burst has use for.
+func TestOneSenderWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	onItsOwnClock(t, func(t *testing.T) {
+		s := newStore()
+		j := s.journal()
+		for i := range 10 {
+			begun := time.Now()
+			if err := j.Append(t.Context(), video, fmt.Sprint(i)); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begun); took > gatherStep {
+				t.Errorf("an event alone took %v", took)
+			}
+			time.Sleep(time.Duration(i) * time.Millisecond)
+		}
+	})
+}
+
 func TestBatchIsBoundedInBytesAsTheyAreSent(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	onItsOwnClock(t, func(t *testing.T) {
 		s := newStore()
 		s.takes = time.Millisecond
 		s.before = func(b *fastpixv1.EventBatch) error {
@@ -200,7 +259,7 @@ func TestRefusedBatchIsCommittedOneByOne(t *testing.T) {
 	for name, refusal := range refusals {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
+			onItsOwnClock(t, func(t *testing.T) {
 				s := newStore()
 				s.takes = time.Millisecond
 				s.before = func(b *fastpixv1.EventBatch) error {
@@ -252,7 +311,7 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
+			onItsOwnClock(t, func(t *testing.T) {
 				s, start := newStore(), time.Now()
 				s.before = func(*fastpixv1.EventBatch) error {
 					if time.Since(start) < tc.lasting {
@@ -277,7 +336,7 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 
 func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	onItsOwnClock(t, func(t *testing.T) {
 		attempts := 0
 		j := newStore().journal()
 		j.create = func(ctx context.Context, _ *fastpixv1.EventBatch) error {
@@ -297,7 +356,7 @@ func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
 
 func TestWaiterThatGaveUpIsLeftOut(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	onItsOwnClock(t, func(t *testing.T) {
 		s := newStore()
 		s.takes = time.Second
 		j := s.journal()
