@@ -283,7 +283,7 @@ func newControllers(ctx context.Context, restConfig *rest.Config, o options) (ma
 		Scheme:                              newScheme(),
 		Metrics:                             metricsserver.Options{BindAddress: "0"}, // the other manager serves the process's metrics
 		HealthProbeBindAddress:              "0",
-		Cache:                               controllers.CacheOptions(o.operatorNamespace),
+		Cache:                               controllers.CacheOptions(),
 		LeaderElection:                      o.leaderElect,
 		LeaderElectionResourceLockInterface: lock,
 		RenewDeadline:                       new(renewDeadline),

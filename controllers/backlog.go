@@ -18,7 +18,21 @@ type batchInfo struct {
 	uid     types.UID
 	created time.Time
 	retry   bool
-	counts  map[types.NamespacedName]int64 // records by endpoint
+	counts  []endpointCount
+}
+
+// endpointCount is how many records of an endpoint a batch holds. A map for each of thousands of batches would take four times as much.
+type endpointCount struct {
+	endpoint types.NamespacedName
+	records  int64
+}
+
+func countsOf(byEndpoint map[types.NamespacedName]int64) []endpointCount {
+	counts := make([]endpointCount, 0, len(byEndpoint))
+	for endpoint, n := range byEndpoint {
+		counts = append(counts, endpointCount{endpoint, n})
+	}
+	return counts
 }
 
 func infoOf(meta *metav1.PartialObjectMetadata) batchInfo {
@@ -27,15 +41,15 @@ func infoOf(meta *metav1.PartialObjectMetadata) batchInfo {
 		uid:     meta.UID,
 		created: meta.CreationTimestamp.Time,
 		retry:   meta.Labels[fastpixv1.FailedLabel] == "true",
-		counts:  record.ParseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation]),
+		counts:  countsOf(record.ParseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation])),
 	}
 }
 
 // namespaces returns those whose records the batch holds; the empty one if it does not say.
 func (i batchInfo) namespaces() map[string]bool {
 	namespaces := map[string]bool{}
-	for endpoint := range i.counts {
-		namespaces[endpoint.Namespace] = true
+	for _, c := range i.counts {
+		namespaces[c.endpoint.Namespace] = true
 	}
 	if len(namespaces) == 0 {
 		namespaces[""] = true
@@ -46,7 +60,7 @@ func (i batchInfo) namespaces() map[string]bool {
 // minStale is how many batches that are gone, or were read already, the line of a namespace may at least hold.
 const minStale = 64
 
-// backlog knows every batch in the journal by its metadata, and which of them are to be read next. An informer feeds it.
+// backlog knows every batch in the journal by its metadata, and which of them are to be read next. A journalWatch feeds it.
 type backlog struct {
 	mu      sync.Mutex
 	known   map[types.UID]batchInfo
@@ -54,7 +68,7 @@ type backlog struct {
 	lines   rotation[line]     // the same, in the line of each namespace whose records they hold
 	reading int                // how many are being read
 	arrived chan struct{}
-	synced  func() bool // whether every batch is known that was there at the start
+	synced  bool // whether every batch is known that was there at the start
 }
 
 // line is what is to be read of one namespace.
@@ -81,13 +95,34 @@ func (l *line) take(unread map[types.UID]bool) (uid types.UID, ok bool) {
 }
 
 func newBacklog() *backlog {
-	return &backlog{known: map[types.UID]batchInfo{}, unread: map[types.UID]bool{}, arrived: make(chan struct{}, 1), synced: func() bool { return false }}
+	return &backlog{known: map[types.UID]batchInfo{}, unread: map[types.UID]bool{}, arrived: make(chan struct{}, 1)}
 }
 
 // add makes a batch known and queues it for reading.
 func (b *backlog) add(info batchInfo) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.learn(info)
+}
+
+// replace makes these the batches that are known. Another batch may have taken the name of one while nobody watched: the UID tells.
+func (b *backlog) replace(infos []batchInfo) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	are := make(map[types.UID]bool, len(infos))
+	for _, info := range infos {
+		are[info.uid] = true
+		b.learn(info)
+	}
+	for uid := range b.known {
+		if !are[uid] {
+			b.forget(uid)
+		}
+	}
+	b.synced = true
+}
+
+func (b *backlog) learn(info batchInfo) {
 	if _, ok := b.known[info.uid]; ok {
 		return
 	}
@@ -125,6 +160,10 @@ func (b *backlog) queue(info batchInfo) {
 func (b *backlog) remove(uid types.UID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.forget(uid)
+}
+
+func (b *backlog) forget(uid types.UID) {
 	delete(b.known, uid)
 	delete(b.unread, uid)
 }
@@ -161,7 +200,7 @@ func (b *backlog) done() {
 func (b *backlog) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.synced() && len(b.unread) == 0 && b.reading == 0
+	return b.synced && len(b.unread) == 0 && b.reading == 0
 }
 
 // totals counts the records in the journal.
@@ -171,7 +210,8 @@ type totals struct {
 	oldest  time.Time // when the oldest batch that did not fail was written; zero when there is none
 }
 
-func (b *backlog) totals() totals {
+// totals counts them; false as long as not every batch is known that was there at the start.
+func (b *backlog) totals() (totals, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := totals{pending: map[types.NamespacedName]int64{}, failed: map[types.NamespacedName]int64{}}
@@ -182,9 +222,9 @@ func (b *backlog) totals() totals {
 		} else if t.oldest.IsZero() || info.created.Before(t.oldest) {
 			t.oldest = info.created
 		}
-		for endpoint, n := range info.counts {
-			into[endpoint] += n
+		for _, c := range info.counts {
+			into[c.endpoint] += c.records
 		}
 	}
-	return t
+	return t, b.synced
 }

@@ -98,7 +98,7 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: testStream}, &ok); err != nil || ok.Status.State != "Active" {
 		t.Errorf("batch-mates of failed records are not folded: %v, state %q", err, ok.Status.State)
 	}
-	if totals := r.backlog.totals(); len(totals.pending) != 0 {
+	if totals, _ := r.backlog.totals(); len(totals.pending) != 0 {
 		t.Errorf("failed records count as pending: %v", totals.pending)
 	}
 
@@ -642,7 +642,7 @@ func TestNamespacesTakeTurnsAtReading(t *testing.T) {
 		if strings.Contains(name, "quiet") {
 			counts[types.NamespacedName{Namespace: "quiet", Name: "fastpix"}] = 1
 		}
-		b.add(batchInfo{name: name, uid: types.UID(name), counts: counts})
+		b.add(batchInfo{name: name, uid: types.UID(name), counts: countsOf(counts)})
 	}
 	var got []string
 	for info, ok := b.next(); ok; info, ok = b.next() {

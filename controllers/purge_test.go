@@ -136,8 +136,7 @@ func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRig(t, c) // the next leader, whose watch of batches is slower than that of tombstones
-	synced := false
-	r.backlog.synced = func() bool { return synced }
+	r.backlog.synced = false
 	r.now = testStart.Add(defaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
 	r.timers.set(key, r.now)
@@ -150,7 +149,7 @@ func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 	if got := world(t, c); !strings.Contains(got, testMedia) {
 		t.Error("a tombstone is purged although a batch may name it")
 	}
-	synced = true
+	r.backlog.synced = true
 	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}

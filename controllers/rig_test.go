@@ -55,7 +55,7 @@ type rig struct {
 func newRig(t *testing.T, c client.Client) *rig {
 	t.Helper()
 	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), ledger: newLedger(), backlog: newBacklog(), timers: newTimers(), recorder: events.NewFakeRecorder(1000)}
-	r.backlog.synced = func() bool { return true }
+	r.backlog.synced = true
 	now := func() time.Time { return r.now }
 	discard := func(uid types.UID) { r.ends = append(r.ends, uid) }
 	r.folder = &folder{

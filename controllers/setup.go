@@ -41,7 +41,6 @@ import (
 
 var (
 	namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
-	batchKind     = fastpixv1.GroupVersion.WithKind("EventBatch")
 )
 
 // A trickle of events makes many small batches, up to two from each receiver at once: reading and deleting them must keep up with
@@ -72,9 +71,9 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// CacheOptions returns what a manager may keep in memory for this half: endpoints, the metadata of namespaces and of batches in
-// the operator's namespace, and of mirrors nothing but when to come back to which.
-func CacheOptions(operatorNamespace string) cache.Options {
+// CacheOptions returns what a manager may keep in memory for this half: endpoints, the metadata of namespaces, and of mirrors nothing but
+// when to come back to which.
+func CacheOptions() cache.Options {
 	due := fields.OneTermNotEqualSelector("status.timer", "")
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
@@ -82,7 +81,6 @@ func CacheOptions(operatorNamespace string) cache.Options {
 		ByObject: map[client.Object]cache.ByObject{
 			&fastpixv1.MediaAsset{}: {Field: due, Transform: stripMirror},
 			&fastpixv1.LiveStream{}: {Field: due, Transform: stripMirror},
-			metadataOf(batchKind):   {Namespaces: map[string]cache.Config{operatorNamespace: {}}},
 		},
 	}
 }
@@ -147,7 +145,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := startController(mgr, "discard", discarder, discardWorkers, nil, discard); err != nil {
 		return err
 	}
-	specs, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	metadataClient, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return err
 	}
@@ -161,14 +159,14 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	for _, r := range []manager.Runnable{
-		watchdog, publisher, sweeper,
-		newSpecWatcher(specs, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(specs, record.LiveStream, "livestreams", nudge),
+		newJournalWatch(metadataClient, o.OperatorNamespace, backlog), watchdog, publisher, sweeper,
+		newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(metadataClient, record.LiveStream, "livestreams", nudge),
 	} {
 		if err := mgr.Add(r); err != nil {
 			return err
 		}
 	}
-	return addInformers(ctx, mgr, backlog, timers, fold)
+	return addInformers(ctx, mgr, timers, fold)
 }
 
 func startController[K comparable](
@@ -185,17 +183,8 @@ func startController[K comparable](
 	return c.Watch(source)
 }
 
-// addInformers feeds the backlog and the timers from informers.
-func addInformers(ctx context.Context, mgr ctrl.Manager, backlog *backlog, timers *timers, fold *queueSource[record.Key]) error {
-	batches, err := mgr.GetCache().GetInformer(ctx, metadataOf(batchKind), cache.BlockUntilSynced(false))
-	if err != nil {
-		return err
-	}
-	registration, err := batches.AddEventHandler(batchHandler(backlog))
-	if err != nil {
-		return err
-	}
-	backlog.synced = registration.HasSynced
+// addInformers feeds the timers from informers.
+func addInformers(ctx context.Context, mgr ctrl.Manager, timers *timers, fold *queueSource[record.Key]) error {
 	for kind, object := range map[record.Kind]client.Object{
 		record.MediaAsset: &fastpixv1.MediaAsset{}, record.LiveStream: &fastpixv1.LiveStream{},
 	} {
@@ -214,25 +203,6 @@ func metadataOf(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
 	meta := &metav1.PartialObjectMetadata{}
 	meta.SetGroupVersionKind(kind)
 	return meta
-}
-
-func batchHandler(backlog *backlog) toolscache.ResourceEventHandler {
-	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(object any) { backlog.add(infoOf(object.(*metav1.PartialObjectMetadata))) },
-		// A batch does not change, but another one may have taken its name while nobody watched.
-		UpdateFunc: func(before, after any) {
-			if was, is := before.(*metav1.PartialObjectMetadata), after.(*metav1.PartialObjectMetadata); was.UID != is.UID {
-				backlog.remove(was.UID)
-				backlog.add(infoOf(is))
-			}
-		},
-		DeleteFunc: func(object any) {
-			if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = gone.Obj
-			}
-			backlog.remove(object.(*metav1.PartialObjectMetadata).UID)
-		},
-	}
 }
 
 func timerHandler(kind record.Kind, timers *timers, fold *queueSource[record.Key]) toolscache.ResourceEventHandler {

@@ -35,7 +35,7 @@ func TestStoppedWatchLeavesNothingBehind(t *testing.T) {
 		w.Stop()
 		w.Stop()
 	})
-	if CacheOptions("").NewInformer == nil {
+	if CacheOptions().NewInformer == nil {
 		t.Error("the controllers' cache does not drain its watches")
 	}
 }

@@ -61,13 +61,21 @@ func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
 
 func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
 	b := newBacklog()
-	b.synced = func() bool { return true }
-	h := batchHandler(b)
+	w := &journalWatch{backlog: b}
 	meta := func(uid string) *metav1.PartialObjectMetadata {
 		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "failed-1", UID: types.UID(uid)}}
 	}
-	h.OnAdd(meta("old"), true)
-	h.OnUpdate(meta("old"), meta("new")) // a watch that was interrupted between the end of one and the begin of the other
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(w.Add(meta("old")))
+	if _, known := b.totals(); known || b.empty() {
+		t.Error("one batch counts as the whole journal")
+	}
+	do(w.Replace([]any{meta("new")}, "2")) // a watch that was interrupted between the end of one and the begin of the other
 	info, ok := b.next()
 	if !ok || info.uid != "new" {
 		t.Errorf("the next batch is %q, want the new one", info.uid)
@@ -76,9 +84,14 @@ func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
 	if again := b.again("old"); again {
 		t.Error("the old batch is still known")
 	}
-	h.OnUpdate(meta("new"), meta("new"))
-	if !b.empty() {
-		t.Error("a batch that was read is queued because its metadata changed")
+	do(w.Update(meta("new")))
+	do(w.Replace([]any{meta("new")}, "3"))
+	if _, known := b.totals(); !known || !b.empty() {
+		t.Error("a batch that was read is queued because its metadata changed, or all are told again")
+	}
+	do(w.Delete(meta("new")))
+	if b.again("new") {
+		t.Error("a batch that was deleted is still known")
 	}
 }
 
@@ -291,5 +304,35 @@ func TestOutageOfTheStoreFailsNoRecord(t *testing.T) {
 	away = false
 	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left after the outage (%v)", len(batches(t, c)), err)
+	}
+}
+
+// TestNothingIsPublishedBeforeTheJournalIsKnown protects the journal's bound from a new leader that has read none of it yet: receivers hold
+// back by what it publishes.
+func TestNothingIsPublishedBeforeTheJournalIsKnown(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+	r := newRig(t, c)
+	pending := func() int64 {
+		var e fastpixv1.WebhookEndpoint
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
+			t.Fatal(err)
+		}
+		return e.Status.PendingEvents
+	}
+	publish := func() {
+		t.Helper()
+		if err := r.publisher.publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	publish()
+	before := pending()
+	r.publisher.totals = newBacklog().totals // of the next leader
+	publish()
+	if before == 0 || pending() != before {
+		t.Errorf("%d events are pending, a leader that knows of none publishes %d", before, pending())
 	}
 }

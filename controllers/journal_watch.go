@@ -1,0 +1,69 @@
+package controllers
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
+	toolscache "k8s.io/client-go/tools/cache"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// journalWatch keeps the backlog equal to the batches in the journal. It is a reflector that has the backlog for its store: beside it, an
+// informer would keep the metadata of each of ten thousand batches, which is most of what a full journal takes in memory.
+type journalWatch struct {
+	batches metadata.ResourceInterface
+	backlog *backlog
+}
+
+func newJournalWatch(client metadata.Interface, namespace string, b *backlog) *journalWatch {
+	return &journalWatch{batches: client.Resource(fastpixv1.GroupVersion.WithResource("eventbatches")).Namespace(namespace), backlog: b}
+}
+
+// NeedLeaderElection lets a standby watch, too: when it is to lead it knows what there is.
+func (w *journalWatch) NeedLeaderElection() bool { return false }
+
+// Start watches until the context ends.
+func (w *journalWatch) Start(ctx context.Context) error {
+	lw := drained(&toolscache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			return w.batches.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			return w.batches.Watch(ctx, options)
+		},
+	})
+	toolscache.NewReflectorWithOptions(lw, &metav1.PartialObjectMetadata{}, w, toolscache.ReflectorOptions{Name: "journal"}).RunWithContext(ctx)
+	return nil
+}
+
+// Add implements the reflector's store.
+func (w *journalWatch) Add(object any) error {
+	w.backlog.add(infoOf(object.(*metav1.PartialObjectMetadata)))
+	return nil
+}
+
+// Update implements the reflector's store. What is remembered of a batch does not change.
+func (w *journalWatch) Update(object any) error { return w.Add(object) }
+
+// Delete implements the reflector's store.
+func (w *journalWatch) Delete(object any) error {
+	w.backlog.remove(object.(*metav1.PartialObjectMetadata).UID)
+	return nil
+}
+
+// Replace implements the reflector's store: these are all batches that there are.
+func (w *journalWatch) Replace(objects []any, _ string) error {
+	infos := make([]batchInfo, 0, len(objects))
+	for _, object := range objects {
+		infos = append(infos, infoOf(object.(*metav1.PartialObjectMetadata)))
+	}
+	w.backlog.replace(infos)
+	return nil
+}
+
+// Resync implements the reflector's store.
+func (w *journalWatch) Resync() error { return nil }
