@@ -43,8 +43,8 @@ var version = "dev"
 // renewDeadline is how long a leader may fail to renew its lease before it stops.
 const renewDeadline = 10 * time.Second
 
-// gcPercent is how much garbage Go lets come together, in percent of what is in use: half of its default. Most of what is in use holds no
-// pointers, so that collecting it costs little. The environment variable GOGC overrides it.
+// gcPercent is how much garbage Go lets come together, in percent of what is in use: half of its default. Little is in use beside text and
+// bodies, which hold no pointers, so that collecting costs little. The environment variable GOGC overrides it.
 const gcPercent = 50
 
 // leaderIdentity stays the same when the controllers start anew in this process, so that they need not wait for their own lease to run out.

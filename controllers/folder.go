@@ -65,8 +65,10 @@ func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Resul
 	if err := f.foldApart(ctx, key, entries, 0, &o); err != nil {
 		return reconcile.Result{}, err
 	}
-	f.refused.Delete(key)
 	f.settleLedger(key, entries, o)
+	if len(o.failed) == 0 || f.ledger.waiting(key) == 0 { // else what still waits would be waited for as long again
+		f.refused.Delete(key)
+	}
 	return f.comeBack(key), nil
 }
 

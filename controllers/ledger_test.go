@@ -2,9 +2,12 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -62,35 +65,89 @@ func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 	}
 }
 
-// TestVisitFoldsABoundedNumber protects the memory from an object that thousands of records wait for.
-func TestVisitFoldsABoundedNumber(t *testing.T) {
-	const count = 2*maxVisitEntries + 1
+// waitingFor returns a journal of so many events about one media.
+func waitingFor(t *testing.T, id string, count int) []client.Object {
+	t.Helper()
 	var objects []client.Object
 	for first := 0; first < count; first += fastpixv1.MaxBatchEvents {
 		var records []*record.Record
 		for i := first; i < min(count, first+fastpixv1.MaxBatchEvents); i++ {
-			records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, media(testMedia, "Ready")))
+			records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, media(id, "Ready")))
 		}
 		objects = append(objects, journal(t, fmt.Sprint("b", first), records...))
 	}
+	return objects
+}
+
+// TestVisitFoldsABoundedNumber protects the memory from an object that thousands of records wait for.
+func TestVisitFoldsABoundedNumber(t *testing.T) {
+	const count = 2*maxVisitEntries + 1
 	writes := 0
 	c := newFakeClient(t, interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
-			if _, ok := o.(*fastpixv1.MediaAsset); ok {
+			if asset, ok := o.(*fastpixv1.MediaAsset); ok {
 				writes++
+				if len(asset.ManagedFields) > 0 {
+					t.Error("a status write sends managed fields")
+				}
 			}
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
-	}, objects...)
+	}, waitingFor(t, testMedia, count)...)
 	r := newRig(t, c)
 	r.load()
-	if entries, err := r.ledger.peek(assetKey(testMedia)); err != nil || len(entries) != maxVisitEntries || r.ledger.waiting(assetKey(testMedia)) != count {
-		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), r.ledger.waiting(assetKey(testMedia)), err)
+	key := assetKey(testMedia)
+	if entries, err := r.ledger.peek(key); err != nil || len(entries) != maxVisitEntries || r.ledger.waiting(key) != count {
+		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), r.ledger.waiting(key), err)
+	}
+	for left := count; left > 0; left -= maxVisitEntries {
+		result, err := r.folder.Reconcile(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if comesBack := result.RequeueAfter > 0; comesBack != (left > maxVisitEntries) {
+			t.Errorf("with %d records before a visit it comes back: %v", left, comesBack)
+		}
 	}
 	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left (%v)", len(batches(t, c)), err)
 	}
 	if writes != 3 {
 		t.Errorf("%d status writes for %d records, want one for each %d", writes, count, maxVisitEntries)
+	}
+}
+
+// TestPatienceIsForAnObjectAndNotForEachVisit protects other tenants from an object that is refused: its thousands of records fail together,
+// and leave the memory that all share.
+func TestPatienceIsForAnObjectAndNotForEachVisit(t *testing.T) {
+	const count = 3*maxVisitEntries + 1
+	c := newFakeClient(t, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok {
+				return apierrors.NewInternalError(errors.New("failed calling webhook"))
+			}
+			return c.Create(ctx, o, opts...)
+		},
+	}, waitingFor(t, testMedia, count)...)
+	r := newRig(t, c)
+	r.load()
+	key, begun := assetKey(testMedia), r.now
+	for r.ledger.waiting(key) > 0 && r.now.Sub(begun) < 10*troublePatience {
+		_, _ = r.folder.Reconcile(t.Context(), key) // which fails until patience ends
+		r.folder.accepted(assetKey("other"))        // others of the tenant are written
+		r.now = r.now.Add(time.Second)
+	}
+	if waited := r.now.Sub(begun); waited > troublePatience+10*time.Second {
+		t.Errorf("the records of one refused object were waited for %v, want %v", waited, troublePatience)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for _, b := range batches(t, c) {
+		failed += len(b.Status.Failed)
+	}
+	if failed != count {
+		t.Errorf("%d records are reported as failed, want %d", failed, count)
 	}
 }

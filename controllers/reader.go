@@ -15,7 +15,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// maxWindowBytes bounds what records take in memory: about ten thousand of them. It is what one leader folds in some seconds, enough to
+// maxWindowBytes bounds what records take in memory: ten thousand of those that tell of a whole media, more of others. It is what one leader folds in some seconds, enough to
 // coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
 const maxWindowBytes = 16 << 20
 
@@ -24,7 +24,7 @@ const maxReadPause = 2 * time.Second
 
 // reader moves batches from the backlog into the ledger, as far as the window has room.
 type reader struct {
-	client    client.Reader // live: batches are not cached
+	client    client.Reader // live: a batch that is gone must not be folded again out of anybody's memory
 	namespace string
 	backlog   *backlog
 	ledger    *ledger
@@ -79,13 +79,14 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 	if _, ok := r.ledger.get(info.uid); ok {
 		return nil
 	}
-	object, err := r.get(ctx, info)
-	if err != nil {
-		return err
-	}
-	if object == nil {
+	var object fastpixv1.EventBatch
+	err = r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object)
+	switch {
+	case apiserver.IsGone(err), err == nil && object.UID != info.uid:
 		r.backlog.remove(info.uid)
 		return nil
+	case err != nil:
+		return err
 	}
 	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, records: object.Spec.Events}
 	entries := r.decode(b)
@@ -96,22 +97,6 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 		r.discard(b.uid) // nothing in it can be folded
 	}
 	return nil
-}
-
-// get returns a batch, nil if it is gone. A batch does not change, so what the API server has in its memory is as good as what is in etcd,
-// and cheaper; only that it is not there may be old news.
-func (r *reader) get(ctx context.Context, info batchInfo) (*fastpixv1.EventBatch, error) {
-	for _, options := range []client.GetOption{fromMemory, &client.GetOptions{}} {
-		var object fastpixv1.EventBatch
-		err := r.client.Get(ctx, types.NamespacedName{Namespace: r.namespace, Name: info.name}, &object, options)
-		if err == nil && object.UID == info.uid {
-			return &object, nil
-		}
-		if err != nil && !apiserver.IsGone(err) {
-			return nil, err
-		}
-	}
-	return nil, nil
 }
 
 // decode returns the entries of a batch. A record that cannot be read, or that a newer operator wrote, fails at once.

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// writtenEntries bounds what is remembered: that many mirrors of 1 to 4 kB.
+	// writtenEntries bounds what is remembered: that many mirrors of 1 to 6 kB.
 	writtenEntries = 4096
 	writtenTTL     = time.Hour
 )

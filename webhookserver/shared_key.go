@@ -1,7 +1,7 @@
 package webhookserver
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,19 +10,21 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
-// maxSharersNamed bounds the names in a warning: a condition's message holds 32 KiB.
+// maxSharersNamed bounds the names in a warning, which says no number of others: every endpoint would be written anew whenever one comes or
+// goes.
 const maxSharersNamed = 10
 
 // sharedKey warns that other endpoints accept a key of this one; nil if none does. Endpoints of other namespaces are not named:
 // their names are not this namespace's to know.
 func (d *directory) sharedKey(e *endpoint) *metav1.Condition {
 	own := e.keys.usable(&e.current().Spec).keys
+	d.hold(e, own)
 	var named []string
 	elsewhere := false
-	for _, other := range d.hold(e, own) {
+	for _, other := range d.sharers(e, own) {
 		near := other.name.Namespace == e.name.Namespace
 		switch {
-		case !near && elsewhere, !overlap(own, other.keys.usable(&other.current().Spec).keys):
+		case near && len(named) > maxSharersNamed, !near && elsewhere, !overlap(own, other.keys.usable(&other.current().Spec).keys):
 		case near:
 			named = append(named, other.name.Name)
 		default:
@@ -32,9 +34,8 @@ func (d *directory) sharedKey(e *endpoint) *metav1.Condition {
 	if named == nil && !elsewhere {
 		return nil
 	}
-	slices.Sort(named)
-	if more := len(named) - maxSharersNamed; more > 0 {
-		named = append(named[:maxSharersNamed], fmt.Sprintf("%d more", more))
+	if len(named) > maxSharersNamed {
+		named[maxSharersNamed] = "others of this namespace"
 	}
 	if elsewhere {
 		named = append(named, "an endpoint of another namespace")
@@ -47,30 +48,35 @@ func overlap(a, b []signature.Key) bool {
 	return slices.ContainsFunc(a, func(k signature.Key) bool { return slices.ContainsFunc(b, k.Equal) })
 }
 
-// hold notes which keys an endpoint accepts, and returns the other endpoints that accepted one with the same fingerprint when theirs were
-// noted. Each endpoint is looked at whenever its keys change, and must not look at all others.
-func (d *directory) hold(e *endpoint, keys []signature.Key) []*endpoint {
+// hold notes which keys an endpoint accepts, by their fingerprints. Every endpoint is looked at again and again, and must not look at all
+// others.
+func (d *directory) hold(e *endpoint, keys []signature.Key) {
+	fingerprints := make([]string, 0, len(keys))
+	for _, k := range keys {
+		fingerprints = append(fingerprints, k.Fingerprint())
+	}
+	if d.holds(e, fingerprints) {
+		return // as nearly always: deliveries wait for whoever writes
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.endpoints[e.name] != e {
-		return nil
+		return
 	}
 	d.letGo(e)
-	var others []*endpoint
-	for _, k := range keys {
-		fingerprint := k.Fingerprint()
+	e.held = fingerprints
+	for _, fingerprint := range fingerprints {
 		if d.holders[fingerprint] == nil {
 			d.holders[fingerprint] = map[*endpoint]bool{}
 		}
-		for other := range d.holders[fingerprint] {
-			if other != e && !slices.Contains(others, other) {
-				others = append(others, other)
-			}
-		}
 		d.holders[fingerprint][e] = true
-		e.held = append(e.held, fingerprint)
 	}
-	return others
+}
+
+func (d *directory) holds(e *endpoint, fingerprints []string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return slices.Equal(e.held, fingerprints)
 }
 
 // letGo forgets which keys an endpoint accepts. The caller holds the lock.
@@ -81,4 +87,16 @@ func (d *directory) letGo(e *endpoint) {
 		}
 	}
 	e.held = nil
+}
+
+// sharers returns the other endpoints that have accepted a key with the same fingerprint, by name.
+func (d *directory) sharers(e *endpoint, keys []signature.Key) []*endpoint {
+	sharers := map[*endpoint]bool{}
+	d.mu.RLock()
+	for _, k := range keys {
+		maps.Copy(sharers, d.holders[k.Fingerprint()])
+	}
+	d.mu.RUnlock()
+	delete(sharers, e)
+	return slices.SortedFunc(maps.Keys(sharers), func(a, b *endpoint) int { return strings.Compare(a.name.String(), b.name.String()) })
 }
