@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -197,12 +196,6 @@ func addInformers(ctx context.Context, mgr ctrl.Manager, timers *timers, fold *q
 		}
 	}
 	return nil
-}
-
-func metadataOf(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
-	meta := &metav1.PartialObjectMetadata{}
-	meta.SetGroupVersionKind(kind)
-	return meta
 }
 
 func timerHandler(kind record.Kind, timers *timers, fold *queueSource[record.Key]) toolscache.ResourceEventHandler {

@@ -34,7 +34,7 @@ func TestJournalSurvivesDeathAtEveryCall(t *testing.T) {
 					t.Parallel()
 					for at := 1; ; at++ {
 						calls := 0
-						onItsOwnClock(t, func(t *testing.T) { calls = interruptAppends(t, events, at, failure, after, dies) })
+						synctest.Test(t, func(t *testing.T) { calls = interruptAppends(t, events, at, failure, after, dies) })
 						if calls < at {
 							if at < 4 {
 								t.Errorf("only %d calls were there to fail", at-1)
@@ -115,7 +115,7 @@ func appendAll(t *testing.T, s *store, events []string) (left []string) {
 		})
 	}
 	wg.Wait()
-	synctest.Wait()
+	untilCommittersEnd()
 	slices.Sort(left)
 	return left
 }

@@ -102,18 +102,13 @@ func (s *store) events(t *testing.T) []string {
 	return all
 }
 
-// onItsOwnClock runs a test until the last committer has ended.
-func onItsOwnClock(t *testing.T, test func(*testing.T)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		test(t)
-		time.Sleep(2 * maxGather)
-	})
-}
+// untilCommittersEnd waits on a test's own clock until whoever committed looks no longer for more.
+func untilCommittersEnd() { time.Sleep(2 * maxGather) }
 
 func TestLostAnswerIsRepeatedByTheSameName(t *testing.T) {
 	t.Parallel()
-	onItsOwnClock(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer untilCommittersEnd()
 		s := newStore()
 		lost := 2
 		s.after = func(*fastpixv1.EventBatch) error {
@@ -134,7 +129,8 @@ func TestLostAnswerIsRepeatedByTheSameName(t *testing.T) {
 
 func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 	t.Parallel()
-	onItsOwnClock(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer untilCommittersEnd()
 		s := newStore()
 		s.takes = 10 * time.Millisecond
 		j := s.journal()
@@ -175,7 +171,8 @@ func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 // together, a moment later.
 func TestSendersWhoComeBackShareABatch(t *testing.T) {
 	t.Parallel()
-	onItsOwnClock(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer untilCommittersEnd()
 		const senders, events = 40, 20
 		s := newStore()
 		s.takes = 10 * time.Millisecond
@@ -204,7 +201,8 @@ func TestSendersWhoComeBackShareABatch(t *testing.T) {
 // TestOneSenderWaitsForNobody protects a delivery that is alone from a pause that only a burst has use for.
 func TestOneSenderWaitsForNobody(t *testing.T) {
 	t.Parallel()
-	onItsOwnClock(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer untilCommittersEnd()
 		s := newStore()
 		j := s.journal()
 		for i := range 10 {
@@ -222,7 +220,8 @@ func TestOneSenderWaitsForNobody(t *testing.T) {
 
 func TestBatchIsBoundedInBytesAsTheyAreSent(t *testing.T) {
 	t.Parallel()
-	onItsOwnClock(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer untilCommittersEnd()
 		s := newStore()
 		s.takes = time.Millisecond
 		s.before = func(b *fastpixv1.EventBatch) error {
@@ -259,7 +258,8 @@ func TestRefusedBatchIsCommittedOneByOne(t *testing.T) {
 	for name, refusal := range refusals {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			onItsOwnClock(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				defer untilCommittersEnd()
 				s := newStore()
 				s.takes = time.Millisecond
 				s.before = func(b *fastpixv1.EventBatch) error {
@@ -311,7 +311,8 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			onItsOwnClock(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				defer untilCommittersEnd()
 				s, start := newStore(), time.Now()
 				s.before = func(*fastpixv1.EventBatch) error {
 					if time.Since(start) < tc.lasting {
@@ -336,7 +337,8 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 
 func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
 	t.Parallel()
-	onItsOwnClock(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer untilCommittersEnd()
 		attempts := 0
 		j := newStore().journal()
 		j.create = func(ctx context.Context, _ *fastpixv1.EventBatch) error {
@@ -356,7 +358,8 @@ func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
 
 func TestWaiterThatGaveUpIsLeftOut(t *testing.T) {
 	t.Parallel()
-	onItsOwnClock(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer untilCommittersEnd()
 		s := newStore()
 		s.takes = time.Second
 		j := s.journal()
