@@ -12,8 +12,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// journalWatch keeps the backlog equal to the batches in the journal. It is a reflector that has the backlog for its store: beside it, an
-// informer would keep the metadata of each of ten thousand batches, which is most of what a full journal takes in memory.
+// journalWatch keeps the backlog equal to the batches in the journal. It is a reflector that has the backlog for its store: an informer would
+// keep the metadata of each of ten thousand batches beside it, for nobody.
 type journalWatch struct {
 	batches metadata.ResourceInterface
 	backlog *backlog
