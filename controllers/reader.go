@@ -15,8 +15,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// maxWindowBytes bounds what records take in memory: eight thousand of those that tell of a whole media, more of others. It is what one leader folds in some seconds, enough to
-// coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
+// maxWindowBytes bounds what records take in memory: eight thousand of those that tell of a whole media, more of others. It is what one
+// leader folds in some seconds, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
 const maxWindowBytes = 12 << 20
 
 // maxReadPause bounds the pause after a batch could not be read, so that all goes on soon after an outage: there are few readers.
