@@ -26,9 +26,6 @@ const (
 	defaultRetention = 7 * 24 * time.Hour
 )
 
-// fromMemory is content with what the API server has in its memory, which may be behind.
-var fromMemory = &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}}
-
 // folder folds the pending records of one object at a time into its mirror.
 type folder struct {
 	client    client.Client
@@ -210,7 +207,7 @@ func (f *folder) read(ctx context.Context, key record.Key) (mirror, error) {
 	if m := f.written.get(key); m != nil {
 		return m, nil
 	}
-	return f.get(ctx, key, fromMemory)
+	return f.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
 }
 
 // readLive is the same, and certain.

@@ -110,8 +110,9 @@ func (l *ledger) peek(key record.Key) ([]entry, error) {
 	l.mu.Lock()
 	places := l.pending[key]
 	l.mu.Unlock()
-	entries := make([]entry, 0, min(len(places), maxVisitEntries))
-	for _, p := range places[:cap(entries)] {
+	places = places[:min(len(places), maxVisitEntries)]
+	entries := make([]entry, 0, len(places))
+	for _, p := range places {
 		r, err := record.Decode(p.batch.records[p.index])
 		if err != nil {
 			return nil, err

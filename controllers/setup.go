@@ -38,9 +38,7 @@ import (
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-var (
-	namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
-)
+var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
 // A trickle of events makes many small batches, up to two from each receiver at once: reading and deleting them must keep up with
 // creating them, or the journal grows although folding has nothing to do.

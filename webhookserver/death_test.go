@@ -99,7 +99,7 @@ func interruptAppends(t *testing.T, events, at int, failure error, after, dies b
 // appendAll appends events to a new journal, some at once and some later, and returns those that were not acknowledged.
 func appendAll(t *testing.T, s *store, events []string) (left []string) {
 	t.Helper()
-	j := s.journal()
+	j := s.journal(t)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for i, text := range events {
@@ -115,7 +115,7 @@ func appendAll(t *testing.T, s *store, events []string) (left []string) {
 		})
 	}
 	wg.Wait()
-	untilCommittersEnd()
+	synctest.Wait()
 	slices.Sort(left)
 	return left
 }

@@ -23,11 +23,13 @@ func (d *directory) sharedKey(e *endpoint) *metav1.Condition {
 	elsewhere := false
 	for _, other := range d.sharers(e, own) {
 		near := other.name.Namespace == e.name.Namespace
-		switch {
-		case near && len(named) > maxSharersNamed, !near && elsewhere, !overlap(own, other.keys.usable(&other.current().Spec).keys):
-		case near:
+		enough := near && len(named) > maxSharersNamed || !near && elsewhere
+		if enough || !overlap(own, other.keys.usable(&other.current().Spec).keys) {
+			continue
+		}
+		if near {
 			named = append(named, other.name.Name)
-		default:
+		} else {
 			elsewhere = true
 		}
 	}
