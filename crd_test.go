@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
@@ -27,6 +29,15 @@ func object(t *testing.T, kind, namespace, name, spec string) *unstructured.Unst
 	u.SetNamespace(namespace)
 	u.SetName(name)
 	return u
+}
+
+// nameByID gives a mirror the name that follows from its id, and leaves other objects as they are.
+func nameByID(o *unstructured.Unstructured) {
+	for _, field := range []string{"mediaID", "streamID"} {
+		if id, _, _ := unstructured.NestedString(o.Object, "spec", field); id != "" {
+			o.SetName(record.ObjectName(id))
+		}
+	}
 }
 
 func TestSpecsAreValidated(t *testing.T) {
@@ -45,13 +56,14 @@ func TestSpecsAreValidated(t *testing.T) {
 		"endpoint with a secret without a name": {"WebhookEndpoint", "spec: {signingSecrets: [{key: a}]}", "signingSecrets[0].name: Required value"},
 		"endpoint with an impossible name":      {"WebhookEndpoint", "spec: {signingSecrets: [{name: A/b}]}", "signingSecrets[0].name"},
 		"endpoint with an impossible key":       {"WebhookEndpoint", "spec: {signingSecrets: [{name: a, key: a/b}]}", "signingSecrets[0].key"},
+		"endpoint with two dots in a name":      {"WebhookEndpoint", "spec: {signingSecrets: [{name: a..b}]}", "signingSecrets[0].name"},
+		"endpoint with a dash before a dot":     {"WebhookEndpoint", "spec: {signingSecrets: [{name: a-.b}]}", "signingSecrets[0].name"},
+		"endpoint with dots in names":           {"WebhookEndpoint", "spec: {signingSecrets: [{name: a-1.b.c, key: .d.e}]}", ""},
+		"endpoint with a key of one dot":        {"WebhookEndpoint", "spec: {signingSecrets: [{name: a, key: .}]}", "signingSecrets[0].key"},
+		"endpoint with a key like a parent":     {"WebhookEndpoint", "spec: {signingSecrets: [{name: a, key: ..a}]}", "signingSecrets[0].key"},
 		"endpoint with a strange workspace":     {"WebhookEndpoint", endpoint + `workspaceID: "a b"}`, "spec.workspaceID"},
 		"endpoint with a long workspace":        {"WebhookEndpoint", endpoint + "workspaceID: " + strings.Repeat("a", 65) + "}", "spec.workspaceID"},
 		"endpoint with an unknown policy":       {"WebhookEndpoint", endpoint + "metadataPolicy: Keep}", `supported values: "Mirror", "Omit"`},
-		"endpoint with negative retention":      {"WebhookEndpoint", endpoint + "retention: {deleted: -1s}}", "must not be negative"},
-		"endpoint with too short retention":     {"WebhookEndpoint", endpoint + "retention: {ready: 59s}}", "at least 1m"},
-		"endpoint with too short for failures":  {"WebhookEndpoint", endpoint + "retention: {failed: 0s}}", "at least 1m"},
-		"endpoint with retention in days":       {"WebhookEndpoint", endpoint + "retention: {deleted: 7d}}", "spec.retention.deleted"},
 		"endpoint with an unknown field":        {"WebhookEndpoint", endpoint + "signingSecret: x}", "unknown field"},
 		"endpoint with a secret in it":          {"WebhookEndpoint", "spec: {signingSecrets: [{name: a, value: x}]}", "unknown field"},
 
@@ -59,12 +71,20 @@ func TestSpecsAreValidated(t *testing.T) {
 		"media with its endpoint":     {"MediaAsset", "spec: {mediaID: A b, endpointRef: {name: fastpix}}", ""},
 		"media without an id":         {"MediaAsset", "spec: {}", "spec.mediaID: Required value"},
 		"media with an empty id":      {"MediaAsset", `spec: {mediaID: ""}`, "spec.mediaID"},
+		"media with many bytes":       {"MediaAsset", "spec: {mediaID: " + strings.Repeat("é", 65) + "}", "mediaID must have at most 128 bytes in UTF-8"},
+		"media with a turned id":      {"MediaAsset", `spec: {mediaID: "a\u202eb"}`, "mediaID must not contain invisible characters"},
+		"media with a hidden space":   {"MediaAsset", `spec: {mediaID: "a\u200bb"}`, "mediaID must not contain invisible characters"},
+		"media with a line in its id": {"MediaAsset", `spec: {mediaID: "a\nb"}`, "mediaID must not contain invisible characters"},
+		"media with a paragraph":      {"MediaAsset", `spec: {mediaID: "a\u2029b"}`, "mediaID must not contain invisible characters"},
 		"media with a long id":        {"MediaAsset", "spec: {mediaID: " + strings.Repeat("a", 129) + "}", "spec.mediaID"},
 		"media with an unknown field": {"MediaAsset", "spec: {mediaID: a, streamID: b}", "unknown field"},
 
 		"stream, least":                {"LiveStream", "spec: {streamID: a}", ""},
 		"stream without an id":         {"LiveStream", "spec: {}", "spec.streamID: Required value"},
 		"stream with an empty id":      {"LiveStream", `spec: {streamID: ""}`, "spec.streamID"},
+		"stream with many bytes":       {"LiveStream", "spec: {streamID: " + strings.Repeat("é", 65) + "}", "streamID must have at most 128 bytes in UTF-8"},
+		"stream with a soft hyphen":    {"LiveStream", `spec: {streamID: "a\u00adb"}`, "streamID must not contain invisible characters"},
+		"stream with a byte order":     {"LiveStream", `spec: {streamID: "\ufeffb"}`, "streamID must not contain invisible characters"},
 		"stream with a long id":        {"LiveStream", "spec: {streamID: " + strings.Repeat("a", 129) + "}", "spec.streamID"},
 		"stream with an unknown field": {"LiveStream", "spec: {streamID: a, mediaID: b}", "unknown field"},
 
@@ -79,6 +99,7 @@ func TestSpecsAreValidated(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			o := object(t, tt.kind, namespace, "validated", tt.spec)
+			nameByID(o)
 			err := deployment.admin.Create(t.Context(), o, client.DryRunAll)
 			switch {
 			case tt.want == "" && err != nil:
@@ -87,6 +108,51 @@ func TestSpecsAreValidated(t *testing.T) {
 				t.Errorf("error is %v, want one with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestDurationsSayTheirUnits protects users from an error that only a programmer understands: whatever is no duration that the operator
+// can use is refused with the units that there are and the bounds.
+func TestDurationsSayTheirUnits(t *testing.T) {
+	const units = "in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
+	fields := map[string]string{"deleted": "0s", "ready": "1m", "failed": "1m"} // and their least values
+	good := []string{
+		"1m", "168h", "1h30m", "168h0m0s", "1.5h", "90s", "60000ms", "876000h", "875999h59m59.999999999s", "0h1m0s", "2592000s", "5259600m",
+	}
+	bad := []string{
+		"7d", "1w", "", "h", "-1s", "-168h", "+1h", "876001h", "876000h1ns", "999999h9999999m999999999s", "9999999h", "9223372036854775807h",
+		"1h-30m", "30m1h", "1 h", " 168h", "168H", "168", "1e3h", "1.h", "P7D", "7 days", "168h\n", "١h",
+	}
+	namespace := newNamespace(t)
+	for field, least := range fields {
+		try := func(value string, accepted bool) {
+			t.Helper()
+			o := object(t, "WebhookEndpoint", namespace, "durations", "spec: {signingSecrets: [{name: a}]}")
+			if err := unstructured.SetNestedField(o.Object, value, "spec", "retention", field); err != nil {
+				t.Fatal(err)
+			}
+			err := deployment.admin.Create(t.Context(), o, client.DryRunAll)
+			want := fmt.Sprintf("spec.retention.%s: Invalid value: %q: must be a duration from %s to 876000h %s", field, value, least, units)
+			switch {
+			case accepted && err != nil:
+				t.Errorf("%s %q is refused: %v", field, value, err)
+			case accepted:
+				if _, err := time.ParseDuration(value); err != nil {
+					t.Errorf("%s %q is accepted, and the operator cannot read it: %v", field, value, err)
+				}
+			case err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "Invalid value") != 1:
+				t.Errorf("%s %q: error is %v, want one with %s", field, value, err, want)
+			}
+		}
+		for _, value := range good {
+			try(value, true)
+		}
+		for _, value := range bad {
+			try(value, false)
+		}
+		for _, value := range []string{"0s", "59s", "59.999s", "1ms", "1us", "1µs", "1ns"} {
+			try(value, least == "0s")
+		}
 	}
 }
 
@@ -106,6 +172,7 @@ func TestIdentitiesAreImmutable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			// Not in the operator's namespace: a batch is only a batch there.
 			o := object(t, tt.kind, newNamespace(t), "immutable", tt.before)
+			nameByID(o)
 			create(t, o)
 			changed := object(t, tt.kind, o.GetNamespace(), o.GetName(), tt.after)
 			err := retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the receiver writes the endpoint's status meanwhile
@@ -140,6 +207,7 @@ func TestDefaults(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			o := object(t, tt.kind, namespace, "defaulted", tt.spec)
+			nameByID(o)
 			if err := deployment.admin.Create(t.Context(), o, client.DryRunAll); err != nil {
 				t.Fatal(err)
 			}

@@ -17,8 +17,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
@@ -234,10 +236,11 @@ func TestEventsAreMadeOnce(t *testing.T) {
 
 func TestRecordThatCannotBeFoldedIsShownAndCostsNobodyElse(t *testing.T) {
 	e := newEndpoint(t)
-	id, body := newAsset()
-	squatter := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: id}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"}}
+	mediaID := "a media " + string(uuid.NewUUID())
+	name := record.ObjectName(mediaID) // a hash: any other name of another media's object the API server refuses
+	squatter := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: name}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something else"}}
 	create(t, squatter)
-	e.mustDeliver(t, body)
+	e.mustDeliver(t, newEvent(mediaID))
 	other, otherBody := newAsset()
 	e.mustDeliver(t, otherBody)
 	e.waitState(t, other, "Created")
@@ -248,7 +251,7 @@ func TestRecordThatCannotBeFoldedIsShownAndCostsNobodyElse(t *testing.T) {
 		}
 		for _, b := range batches.Items {
 			for _, f := range b.Status.Failed {
-				if strings.HasSuffix(f.Object, e.namespace+"/"+id) && f.Reason == "NameTaken" && e.read(t).Status.FailedEvents == 1 {
+				if strings.HasSuffix(f.Object, e.namespace+"/"+name) && f.Reason == "NameTaken" && e.read(t).Status.FailedEvents == 1 {
 					return nil
 				}
 			}
@@ -264,7 +267,7 @@ func TestRecordThatCannotBeFoldedIsShownAndCostsNobodyElse(t *testing.T) {
 			return err
 		}
 		for _, event := range events.Items {
-			if event.Regarding.Kind == "WebhookEndpoint" && event.Reason == "NameTaken" && strings.Contains(event.Note, id) {
+			if event.Regarding.Kind == "WebhookEndpoint" && event.Reason == "NameTaken" && strings.Contains(event.Note, name) {
 				return nil
 			}
 		}
@@ -273,7 +276,7 @@ func TestRecordThatCannotBeFoldedIsShownAndCostsNobodyElse(t *testing.T) {
 	if err := deployment.admin.Delete(t.Context(), squatter); err != nil {
 		t.Fatal(err)
 	}
-	e.waitState(t, id, "Created") // by itself, at the first try half a minute after it failed
+	e.waitState(t, name, "Created") // by itself, at the first try half a minute after it failed
 	waitFolded(t)
 	eventually(t, "the endpoint counts no failure any more", func(context.Context) error {
 		if n := e.read(t).Status.FailedEvents; n != 0 {

@@ -25,7 +25,7 @@ type mirror interface {
 	fold(records []*record.Record)
 	// omitText clears the customer's own text.
 	omitText()
-	// settle derives from status and clock what they tell: conditions and timer.
+	// settle derives from name, status and clock what they tell: conditions and timer.
 	settle(now time.Time, retention time.Duration)
 	// sameStatus reports whether two mirrors have equal statuses.
 	sameStatus(mirror) bool
@@ -53,6 +53,10 @@ func firstMirror(key record.Key, id, endpoint string) mirror {
 	return &mediaMirror{fastpixv1.MediaAsset{ObjectMeta: meta, Spec: fastpixv1.MediaAssetSpec{MediaID: id, EndpointRef: ref}}}
 }
 
+// isMisnamed reports whether a mirror's name does not follow from its id. No event reaches such an object: a user applied it, before the
+// CRD had the rule that refuses it, or with a wrong hash, which the rule cannot compute.
+func isMisnamed(m mirror) bool { return m.object().GetName() != record.ObjectName(m.id()) }
+
 type mediaMirror struct{ fastpixv1.MediaAsset }
 
 func (m *mediaMirror) object() client.Object { return &m.MediaAsset }
@@ -64,6 +68,10 @@ func (m *mediaMirror) fold(records []*record.Record) {
 }
 func (m *mediaMirror) omitText() { m.Status = projection.OmitMediaAssetText(m.Status) }
 func (m *mediaMirror) settle(now time.Time, retention time.Duration) {
+	if isMisnamed(m) {
+		projection.MisnameMediaAsset(&m.Status, record.ObjectName(m.id()), m.Generation, now)
+		return
+	}
 	projection.SettleMediaAsset(&m.Status, m.Generation, now, retention)
 }
 func (m *mediaMirror) sameStatus(o mirror) bool {
@@ -85,6 +93,10 @@ func (m *streamMirror) fold(records []*record.Record) {
 }
 func (m *streamMirror) omitText() { m.Status = projection.OmitLiveStreamText(m.Status) }
 func (m *streamMirror) settle(now time.Time, retention time.Duration) {
+	if isMisnamed(m) {
+		projection.MisnameLiveStream(&m.Status, record.ObjectName(m.id()), m.Generation, now)
+		return
+	}
 	projection.SettleLiveStream(&m.Status, m.Generation, now, retention)
 }
 func (m *streamMirror) sameStatus(o mirror) bool {

@@ -15,7 +15,7 @@ import (
 )
 
 // specWatcher notices that a user changed the spec of a mirror, so that status.observedGeneration catches up and `kubectl wait` does
-// not wait for ever. It watches metadata and keeps none of it: memory must not grow with the number of mirrors. What it misses
+// not wait for ever, or made a mirror whose name may be wrong. It watches metadata and keeps none of it: memory must not grow with the number of mirrors. What it misses
 // while nobody watches, the hourly sweep finds.
 type specWatcher struct {
 	kind    record.Kind
@@ -50,12 +50,17 @@ func (w *specWatcher) watch(ctx context.Context) error {
 	}
 	defer watcher.Stop()
 	for event := range watcher.ResultChan() {
-		// A mirror begins with generation 1, and nothing that the operator writes raises it.
-		if meta, ok := event.Object.(*metav1.PartialObjectMetadata); ok && event.Type == watch.Modified && meta.Generation > 1 {
+		if meta, ok := event.Object.(*metav1.PartialObjectMetadata); ok && needsVisit(event.Type, meta) {
 			w.changed(record.Key{Kind: w.kind, Namespace: meta.Namespace, Name: meta.Name})
 		}
 	}
 	return nil
+}
+
+// needsVisit reports whether a user may have changed the spec, or made an object whose name is a wrong hash of its id. A mirror begins
+// with generation 1, and nothing that the operator writes raises it. Of other new objects the API server has checked the name.
+func needsVisit(event watch.EventType, meta *metav1.PartialObjectMetadata) bool {
+	return event == watch.Modified && meta.Generation > 1 || event == watch.Added && record.IsHashName(meta.Name)
 }
 
 // WatchWithContext implements the watcher that is retried.

@@ -94,7 +94,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	object := m.object()
 	key := record.Key{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
-	if object.GetDeletionTimestamp() != nil || len(m.conditions()) == 0 {
+	if object.GetDeletionTimestamp() != nil || len(m.conditions()) == 0 && !isMisnamed(m) {
 		return nil // on its way out, or nothing was mirrored yet
 	}
 	limit, over, err := s.over(ctx, m)

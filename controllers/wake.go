@@ -32,7 +32,7 @@ func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, er
 		return reconcile.Result{}, nil
 	}
 	result := reconcile.Result{}
-	if err == nil && len(m.conditions()) > 0 { // without conditions nothing was mirrored yet
+	if err == nil && (len(m.conditions()) > 0 || isMisnamed(m)) { // else nothing was mirrored yet, and there is nothing to say
 		result, err = f.tick(ctx, key, m)
 	}
 	if err != nil && nudged {

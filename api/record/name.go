@@ -21,12 +21,22 @@ const (
 // MaxIDBytes bounds every id that is mirrored, as it is stored, which is in JSON; FastPix's own have at most 36.
 const MaxIDBytes = 128
 
-// UsableID reports whether s can name something: UTF-8 without control characters, one to MaxIDBytes bytes in JSON.
+// UsableID reports whether s can name something: UTF-8 without invisible characters, one to MaxIDBytes bytes in JSON. The CRDs refuse
+// the same characters in a spec, so that no id is usable here that the API server refuses there.
 func UsableID(s string) bool {
-	return s != "" && jsonBytes(s) <= MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+	return s != "" && jsonBytes(s) <= MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, isInvisible)
 }
 
-// jsonBytes returns how long JSON makes a text without control characters. A status names an id up to four times for each element of
+// isInvisible reports whether r is a control character, a format character such as U+202E, or separates lines or paragraphs: two ids
+// that differ by such a character alone look the same to a person.
+func isInvisible(r rune) bool {
+	if r <= unicode.MaxASCII {
+		return unicode.IsControl(r) // the tables are slower, and nearly every id is ASCII
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// jsonBytes returns how long JSON makes a text without invisible characters. A status names an id up to four times for each element of
 // its lists, so that it matters.
 func jsonBytes(s string) int {
 	n := len(s)
@@ -38,7 +48,7 @@ func jsonBytes(s string) int {
 			n += len(`\u003c`) - 1
 		}
 	}
-	return n + 3*(strings.Count(s, "\u2028")+strings.Count(s, "\u2029"))
+	return n
 }
 
 // NormalizeID lower-cases ids that are UUIDs or hexadecimal, which the platform may write either way, and leaves others as
@@ -54,7 +64,7 @@ func NormalizeID(id string) string {
 // 40 hex digits of its SHA-256. No literal id may use that form, so that two ids never share a name.
 func ObjectName(id string) string {
 	id = NormalizeID(id)
-	if isLabel(id) && !isHashName(id) {
+	if isLabel(id) && !IsHashName(id) {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
@@ -100,8 +110,8 @@ func isLabel(s string) bool {
 	return s != "" && len(s) <= 63
 }
 
-// isHashName reports whether a label has the form that ObjectName gives to ids that are none.
-func isHashName(label string) bool {
+// IsHashName reports whether a name has the form that ObjectName gives to ids that cannot be names themselves.
+func IsHashName(label string) bool {
 	digits, ok := strings.CutPrefix(label, "x-")
 	return ok && len(digits) == 40 && isHex(digits)
 }

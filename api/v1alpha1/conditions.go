@@ -59,6 +59,9 @@ const (
 	ReasonDeleted = "Deleted"
 	// ReasonNotSeen: only events about parts of it have been seen so far.
 	ReasonNotSeen = "NotSeen"
+	// ReasonNameMismatch: the object's name does not follow from the id in its spec, so that no event can reach it. LiveStreams have
+	// it as well.
+	ReasonNameMismatch = "NameMismatch"
 )
 
 // Reasons of a LiveStream's Ready and Live conditions, beside ReasonReady, ReasonDeleted and ReasonNotSeen.

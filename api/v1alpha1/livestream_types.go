@@ -9,6 +9,8 @@ type LiveStreamSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="streamID is immutable"
+	// +kubebuilder:validation:XValidation:rule="!self.matches(r'[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]')",message="streamID must not contain invisible characters: control characters, format characters such as U+200B or U+202E, line or paragraph separators"
+	// +kubebuilder:validation:XValidation:rule="size(bytes(self)) <= 128",message="streamID must have at most 128 bytes in UTF-8"
 	StreamID string `json:"streamID"`
 
 	// endpointRef names the WebhookEndpoint that brought the first event. Informational.
@@ -183,6 +185,8 @@ type LiveStreamStatus struct {
 // with the right name and streamID is adopted.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || !(self.spec.streamID.matches('^([0-9A-Fa-f]{1,63}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$') && !self.spec.streamID.matches('^x-[0-9a-f]{40}$')) || self.metadata.name == self.spec.streamID.lowerAscii()",optionalOldSelf=true,fieldPath=".spec.streamID",messageExpression="'metadata.name follows from spec.streamID and must be ' + self.spec.streamID.lowerAscii()"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || (self.spec.streamID.matches('^([0-9A-Fa-f]{1,63}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$') && !self.spec.streamID.matches('^x-[0-9a-f]{40}$')) || self.metadata.name.matches('^x-[0-9a-f]{40}$')",optionalOldSelf=true,fieldPath=".spec.streamID",message="metadata.name follows from spec.streamID and must be x- and the first 40 hex digits of the SHA-256 of this id, because the id cannot be a name; this prints it: echo \"x-$(printf %s \"$ID\" | sha256sum | cut -c1-40)\""
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=lvs,categories=fastpix
 // +kubebuilder:selectablefield:JSONPath=`.status.state`

@@ -9,6 +9,8 @@ type MediaAssetSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="mediaID is immutable"
+	// +kubebuilder:validation:XValidation:rule="!self.matches(r'[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]')",message="mediaID must not contain invisible characters: control characters, format characters such as U+200B or U+202E, line or paragraph separators"
+	// +kubebuilder:validation:XValidation:rule="size(bytes(self)) <= 128",message="mediaID must have at most 128 bytes in UTF-8"
 	MediaID string `json:"mediaID"`
 
 	// endpointRef names the WebhookEndpoint that brought the first event. Informational.
@@ -376,6 +378,8 @@ type MetadataValue string
 // the right name and mediaID is adopted, so that a pipeline can apply it and wait for it.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || !(self.spec.mediaID.matches('^([0-9A-Fa-f]{1,63}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$') && !self.spec.mediaID.matches('^x-[0-9a-f]{40}$')) || self.metadata.name == self.spec.mediaID.lowerAscii()",optionalOldSelf=true,fieldPath=".spec.mediaID",messageExpression="'metadata.name follows from spec.mediaID and must be ' + self.spec.mediaID.lowerAscii()"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || (self.spec.mediaID.matches('^([0-9A-Fa-f]{1,63}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$') && !self.spec.mediaID.matches('^x-[0-9a-f]{40}$')) || self.metadata.name.matches('^x-[0-9a-f]{40}$')",optionalOldSelf=true,fieldPath=".spec.mediaID",message="metadata.name follows from spec.mediaID and must be x- and the first 40 hex digits of the SHA-256 of this id, because the id cannot be a name; this prints it: echo \"x-$(printf %s \"$ID\" | sha256sum | cut -c1-40)\""
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ma,categories=fastpix
 // +kubebuilder:selectablefield:JSONPath=`.status.state`

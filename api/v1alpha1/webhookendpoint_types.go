@@ -27,7 +27,7 @@ type SigningSecretReference struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	Name string `json:"name"`
 
 	// key is the key in the Secret that holds the signing secret as the FastPix dashboard shows it (base64).
@@ -36,27 +36,34 @@ type SigningSecretReference struct {
 	// +kubebuilder:default="signing-secret"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	// +kubebuilder:validation:Pattern=`^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$`
 	Key string `json:"key,omitempty"`
 }
 
-// RetentionPolicy says how long mirrors of what is over stay. Durations are as in "168h".
+// RetentionPolicy says how long the operator keeps mirrors that are no longer needed. Each duration has hours (h), minutes (m) and
+// seconds (s), such as 168h or 1h30m, and is at most 876000h (100 years). There is no unit for days: 7 days are 168h.
 type RetentionPolicy struct {
-	// deleted is how long the tombstone of something deleted on FastPix stays, and of an upload that came to nothing.
-	// Default: 168h (7 days).
+	// deleted is how long the tombstone of an object that was deleted on FastPix stays, and the mirror of an upload that was
+	// cancelled, expired or became another media. At least 0s. Default: 168h (7 days).
 	// +optional
 	// +kubebuilder:default="168h"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s')",message="retention must not be negative"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]+)?h)?([0-9]{1,7}([.][0-9]+)?m)?([0-9]{1,9}([.][0-9]+)?s)?([0-9]{1,9}([.][0-9]+)?(ms|us|µs|ns))?$') && self != '' && duration(self) >= duration('0s') && duration(self) <= duration('876000h')",message="must be a duration from 0s to 876000h in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
 	Deleted *metav1.Duration `json:"deleted,omitempty"`
 
-	// ready is how long the mirror of a ready media stays. Default: for good.
+	// ready is how long the mirror of a media in state Ready stays. At least 1m. Default: it is never removed.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m')",message="retention of ready media must be at least 1m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]+)?h)?([0-9]{1,7}([.][0-9]+)?m)?([0-9]{1,9}([.][0-9]+)?s)?([0-9]{1,9}([.][0-9]+)?(ms|us|µs|ns))?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('876000h')",message="must be a duration from 1m to 876000h in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
 	Ready *metav1.Duration `json:"ready,omitempty"`
 
-	// failed is how long the mirror of a failed media stays. Default: for good.
+	// failed is how long the mirror of a media in state Failed stays. At least 1m. Default: it is never removed.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m')",message="retention of failed media must be at least 1m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]+)?h)?([0-9]{1,7}([.][0-9]+)?m)?([0-9]{1,9}([.][0-9]+)?s)?([0-9]{1,9}([.][0-9]+)?(ms|us|µs|ns))?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('876000h')",message="must be a duration from 1m to 876000h in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
 	Failed *metav1.Duration `json:"failed,omitempty"`
 }
 
@@ -88,7 +95,7 @@ type WebhookEndpointSpec struct {
 	// +kubebuilder:default=Mirror
 	MetadataPolicy MetadataPolicy `json:"metadataPolicy,omitempty"`
 
-	// retention says how long mirrors of what is over stay.
+	// retention says how long the operator keeps mirrors that are no longer needed.
 	// +optional
 	// +kubebuilder:default={}
 	Retention RetentionPolicy `json:"retention,omitzero"`

@@ -219,12 +219,12 @@ func (r *rig) limitJournal(ctx context.Context, spec corev1.ResourceQuotaSpec) e
 }
 
 // squat makes an object that has the name of a media of which events will tell, but another id: they cannot be folded until it is
-// removed.
+// removed. Only where the name is a hash does the API server accept that.
 func squat(ctx context.Context, n *round, f fault) error {
-	l, name := n.victim(f)
+	l, name := n.victim(f, hashedIDs)
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: l.tenant.namespace, Name: name},
-		Spec:       fastpixv1.MediaAssetSpec{MediaID: l.newID("somebody else")},
+		Spec:       fastpixv1.MediaAssetSpec{MediaID: hashedIDs + l.newID("another")},
 	}
 	if err := n.rig.create(ctx, squatter); err != nil {
 		return err
@@ -237,7 +237,7 @@ func squat(ctx context.Context, n *round, f fault) error {
 
 // refuse has the API server refuse a media of which events will tell, by a policy such as a tenant may have.
 func refuse(ctx context.Context, n *round, f fault) error {
-	l, name := n.victim(f)
+	l, name := n.victim(f, "")
 	policy := policyAgainst(l.tenant.namespace, name)
 	for _, o := range policy {
 		if err := n.rig.create(ctx, o); err != nil {
@@ -293,11 +293,14 @@ func (n *round) waitInForce(ctx context.Context, namespace, name string) error {
 	})
 }
 
-// victim returns a life of which nothing was told yet, and the name of its media. It is told by itself: when that happens is a matter of
+// hashedIDs begins ids that cannot be names, so that the names of their mirrors are hashes.
+const hashedIDs = "x_"
+
+// victim returns a life of which nothing was told yet, and the name of the mirror of its media. It is told by itself: when that happens is a matter of
 // the clock, on which the lives that the generator tells must not depend.
-func (n *round) victim(f fault) (*life, string) {
-	l := newLife(rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[n.storyIndex("A-pull-asset")])
-	return l, l.idFor(fixtures.MediaA)
+func (n *round) victim(f fault, prefix string) (*life, string) {
+	l := newLifeWithIDs(prefix, rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[n.storyIndex("A-pull-asset")])
+	return l, record.ObjectName(l.idFor(fixtures.MediaA))
 }
 
 // obstruct tells a life whose media something is in the way of, and returns when its records are reported as failed.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
@@ -46,6 +47,7 @@ func loadStories() ([]story, error) {
 type life struct {
 	tenant *tenant
 	nonce  uint64 // makes the ids of one life differ from those of all others
+	prefix string // of its ids
 	events []*event
 }
 
@@ -69,7 +71,12 @@ const (
 // newLife tells a story anew: other ids, other times within the last days, some events several times with other texts, some
 // left out, and some at absurd times.
 func newLife(random *rand.Rand, t *tenant, s story) *life {
-	l := &life{tenant: t, nonce: random.Uint64()}
+	return newLifeWithIDs("", random, t, s)
+}
+
+// newLifeWithIDs does the same, with ids that all begin with a prefix.
+func newLifeWithIDs(prefix string, random *rand.Rand, t *tenant, s story) *life {
+	l := &life{tenant: t, nonce: random.Uint64(), prefix: prefix}
 	shift := time.Since(storyEnd) - time.Duration(random.IntN(3600)+600)*time.Second
 	last := ""
 	for i, file := range s.files {
@@ -118,9 +125,9 @@ func (l *life) rename(body []byte) []byte {
 func (l *life) idFor(sample string) string {
 	id := l.newID(sample)
 	if len(sample) == 32 {
-		return string(bytes.ReplaceAll([]byte(id), []byte("-"), nil))
+		id = strings.ReplaceAll(id, "-", "")
 	}
-	return id
+	return l.prefix + id
 }
 
 func (l *life) newID(of string) string {

@@ -56,6 +56,20 @@ func streamIn(state string) *fastpixv1.LiveStream {
 	return stream(fastpixv1.LiveStreamStatus{State: state}, 0)
 }
 
+// misnamedMedia returns an asset whose name does not follow from its id.
+func misnamedMedia() *fastpixv1.MediaAsset {
+	m := media(fastpixv1.MediaAssetStatus{ObservedGeneration: -1})
+	projection.MisnameMediaAsset(&m.Status, "n", generation, epoch)
+	return m
+}
+
+// misnamedStream is the same of a live stream.
+func misnamedStream() *fastpixv1.LiveStream {
+	s := stream(fastpixv1.LiveStreamStatus{ObservedGeneration: -1})
+	projection.MisnameLiveStream(&s.Status, "n", generation, epoch)
+	return s
+}
+
 // changed gives an object a spec that nobody has looked at yet.
 func changed[T metav1.Object](object T) T {
 	object.SetGeneration(generation + 1)
@@ -89,6 +103,8 @@ func TestConditionsOfMirrors(t *testing.T) {
 		"upload that became another media":    {media(fastpixv1.MediaAssetStatus{State: "Waiting", BecameMediaID: "n"}, 0), "BecameMedia", failed},
 		"upload that nobody used":             {media(waiting, 0, 4*time.Hour), "UploadExpired", failed},
 		"upload that somebody may use":        {media(waiting, 0, 3*time.Hour), "AwaitingUpload", inProgress},
+		"media with a wrong name":             {misnamedMedia(), "NameMismatch", failed},
+		"stream with a wrong name":            {misnamedStream(), "NameMismatch", failed},
 		"stream before its first event":       {stream(fastpixv1.LiveStreamStatus{ObservedGeneration: -1}), "", inProgress},
 		"stream known by its parts only":      {streamIn(""), "NotSeen", inProgress},
 		"stream Idle":                         {streamIn("Idle"), "Ready", healthy},

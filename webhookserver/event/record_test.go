@@ -168,8 +168,8 @@ func TestFitNeverLosesAnEventForItsSize(t *testing.T) {
 	for _, wide := range []string{"x", "é", "𝄞", "\u2028", `\"`} {
 		for name, head := range hugeHeads(wide) {
 			body := huge(head, wide)
-			if wide == `\"` {
-				body = huge(strings.ReplaceAll(head, `\"`, "q"), wide)
+			if wide == `\"` || wide == "\u2028" { // no id has the second
+				body = huge(strings.ReplaceAll(head, wide, "q"), wide)
 			}
 			e, err := Decode(body)
 			if err != nil {
