@@ -1,0 +1,94 @@
+package controllers
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// TestSweepFindsMirrorsWithWrongNames protects objects from before the API server refused their names: each says what is wrong, once, and
+// an object with the right name that waits for its first event stays as it is.
+func TestSweepFindsMirrorsWithWrongNames(t *testing.T) {
+	t.Parallel()
+	meta := func(name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: testNamespace, Name: name, Generation: 3}
+	}
+	wrongMedia := &fastpixv1.MediaAsset{ObjectMeta: meta("launch"), Spec: fastpixv1.MediaAssetSpec{MediaID: strings.ToUpper(testMedia)}}
+	wrongStream := &fastpixv1.LiveStream{ObjectMeta: meta("town-hall"), Spec: fastpixv1.LiveStreamSpec{StreamID: testStream}}
+	right := &fastpixv1.MediaAsset{ObjectMeta: meta(testMedia), Spec: fastpixv1.MediaAssetSpec{MediaID: strings.ToUpper(testMedia)}}
+	writes := 0
+	c := newFakeClient(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, options ...client.SubResourceUpdateOption) error {
+			writes++
+			return c.SubResource(sub).Update(ctx, o, options...)
+		},
+	}, wrongMedia, wrongStream, right)
+	r := newRig(t, c)
+	for range 2 {
+		if err := r.sweeper().sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range r.keys {
+			if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.keys = nil
+	}
+	if writes != 2 {
+		t.Errorf("%d statuses were written, want 2", writes)
+	}
+	for object, want := range map[client.Object]string{wrongMedia: testMedia, wrongStream: testStream, right: ""} {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
+			t.Fatal(err)
+		}
+		var conditions []metav1.Condition
+		var observed int64
+		switch o := object.(type) {
+		case *fastpixv1.MediaAsset:
+			conditions, observed = o.Status.Conditions, o.Status.ObservedGeneration
+		case *fastpixv1.LiveStream:
+			conditions, observed = o.Status.Conditions, o.Status.ObservedGeneration
+		}
+		ready := apimeta.FindStatusCondition(conditions, fastpixv1.ConditionReady)
+		switch {
+		case want == "" && len(conditions) > 0:
+			t.Errorf("%s has the conditions %v", object.GetName(), conditions)
+		case want == "":
+		case ready == nil || ready.Reason != fastpixv1.ReasonNameMismatch || !strings.Contains(ready.Message, want) || observed != 3 ||
+			!apimeta.IsStatusConditionTrue(conditions, fastpixv1.ConditionStalled):
+			t.Errorf("%s, observed %d, has the conditions %v", object.GetName(), observed, conditions)
+		}
+	}
+}
+
+// TestNewMirrorsAreVisitedOnlyForAHash protects the API server from a read for each mirror that the operator creates.
+func TestNewMirrorsAreVisitedOnlyForAHash(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		event      watch.EventType
+		name       string
+		generation int64
+		want       bool
+	}{
+		"new, with an id for a name": {watch.Added, testMedia, 1, false},
+		"new, with a hash":           {watch.Added, record.ObjectName("a b"), 1, true},
+		"status written":             {watch.Modified, record.ObjectName("a b"), 1, false},
+		"spec changed":               {watch.Modified, testMedia, 2, true},
+		"deleted":                    {watch.Deleted, record.ObjectName("a b"), 2, false},
+	} {
+		meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: tt.name, Generation: tt.generation}}
+		if got := needsVisit(tt.event, meta); got != tt.want {
+			t.Errorf("%s: got %v, want %v", name, got, tt.want)
+		}
+	}
+}
