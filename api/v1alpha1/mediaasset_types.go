@@ -4,7 +4,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // MediaAssetSpec identifies a media on FastPix.
 type MediaAssetSpec struct {
-	// mediaID is the platform's id of the media, or of the upload until it becomes a media. Immutable.
+	// mediaID is FastPix's id of the media, or of the upload until it becomes a media. Immutable. At most 128 bytes, without
+	// invisible characters. The object's name follows from it: a UUID or hexadecimal id in lower case is the name, and so is any
+	// other DNS label; for all other ids the name is x- and the first 40 hex digits of the id's SHA-256.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
