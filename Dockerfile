@@ -10,6 +10,7 @@ RUN go mod download
 COPY main.go ./
 COPY api/ api/
 COPY controllers/ controllers/
+COPY internal/ internal/
 COPY webhookserver/ webhookserver/
 ARG VERSION=dev
 # Set by builders that know platforms; empty means the builder's own.

@@ -16,7 +16,7 @@ func TestTwoBuildsAreTheSameBytes(t *testing.T) {
 	var builds [2][]byte
 	for i, folder := range []string{"a", "another/and/a/much/longer/path"} {
 		folder = filepath.Join(t.TempDir(), folder)
-		for _, part := range []string{"api", "controllers", "webhookserver"} {
+		for _, part := range []string{"api", "controllers", "internal", "webhookserver"} {
 			if err := os.CopyFS(filepath.Join(folder, part), os.DirFS(part)); err != nil {
 				t.Fatal(err)
 			}

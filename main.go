@@ -5,16 +5,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"log"
-	"net/http"
 	"os"
+	goruntime "runtime"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -23,17 +21,16 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
-	"k8s.io/client-go/util/flowcontrol"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers"
+	"github.com/fastpix-operator/fastpix-operator/internal/metricsguard"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver"
 )
 
@@ -60,6 +57,7 @@ type options struct {
 	probeBindAddress      string
 	operatorNamespace     string
 	leaderElect           bool
+	showVersion           bool
 
 	receiving webhookserver.Options
 	folding   controllers.Options
@@ -67,6 +65,7 @@ type options struct {
 }
 
 func (o *options) bindFlags(fs *flag.FlagSet) {
+	fs.BoolVar(&o.showVersion, "version", false, "Print the version and exit.")
 	fs.BoolVar(&o.receiver, "receiver", true, "Run the receiver of webhooks.")
 	fs.BoolVar(&o.controllers, "controllers", true, "Run the controllers that mirror events.")
 	fs.StringVar(&o.metricsBindAddress, "metrics-bind-address", ":8443", "Where metrics are served, by HTTPS to those who may get them; 0 turns them off.")
@@ -98,6 +97,10 @@ func main() {
 	var o options
 	o.bindFlags(flag.CommandLine)
 	flag.Parse()
+	if o.showVersion {
+		fmt.Fprintln(os.Stdout, "fastpix-operator", version, goruntime.Version())
+		return
+	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.zap)))
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -144,7 +147,7 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 		Scheme:                 newScheme(),
 		HealthProbeBindAddress: o.probeBindAddress,
 		Metrics: metricsserver.Options{
-			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: guardedMetrics,
+			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: metricsguard.New,
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
 		},
 		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
@@ -155,71 +158,6 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 	}
 	// A controller that waits to become leader is ready; the receiver adds its own check.
 	return mgr, errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
-}
-
-// strangersPerSecond and strangersBurst bound the requests for metrics with a token that did not open them before: the API server is
-// asked about each, by the identity that also writes the journal, and each that fails is a line in the log.
-const (
-	strangersPerSecond = 1
-	strangersBurst     = 10
-	maxKnownScrapers   = 64
-)
-
-// metricsGuard lets few strangers ask for metrics, however many try, and whoever got them once as often as they like.
-type metricsGuard struct {
-	next      http.Handler
-	strangers flowcontrol.PassiveRateLimiter
-
-	mu    sync.Mutex
-	known map[scraper]bool // who got metrics
-}
-
-// scraper is the digest of what somebody shows to get metrics.
-type scraper [sha256.Size]byte
-
-type scraperKey struct{}
-
-func guardedMetrics(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
-	authenticated, err := filters.WithAuthenticationAndAuthorization(config, client)
-	if err != nil {
-		return nil, err
-	}
-	return func(log logr.Logger, metrics http.Handler) (http.Handler, error) {
-		g := &metricsGuard{strangers: flowcontrol.NewTokenBucketPassiveRateLimiter(strangersPerSecond, strangersBurst)}
-		g.next, err = authenticated(log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.remember(r.Context())
-			metrics.ServeHTTP(w, r)
-		}))
-		return g, err
-	}, nil
-}
-
-// ServeHTTP answers a request for metrics.
-func (g *metricsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	shown := r.Header.Get("Authorization")
-	who := scraper(sha256.Sum256([]byte(shown)))
-	if shown != "" && !g.knows(who) && !g.strangers.TryAccept() {
-		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
-		return
-	}
-	// Who authenticates takes the header away.
-	g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scraperKey{}, who)))
-}
-
-func (g *metricsGuard) knows(who scraper) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.known[who]
-}
-
-func (g *metricsGuard) remember(ctx context.Context) {
-	who, _ := ctx.Value(scraperKey{}).(scraper)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.known == nil || len(g.known) >= maxKnownScrapers { // tokens change about once an hour
-		g.known = map[scraper]bool{}
-	}
-	g.known[who] = true
 }
 
 // netLog takes what net/http says of broken connections to the ports of metrics and probes: it quotes whoever connects, as often as they

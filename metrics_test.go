@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -17,7 +16,7 @@ import (
 )
 
 // TestMetricsAreForThoseWhoMayGetThem protects the ports beside the receiver's: metrics by HTTPS for a token that may get them, probes
-// that say nothing else, and few questions to the API server, and lines in the log, however many tokens are tried.
+// that say nothing else.
 func TestMetricsAreForThoseWhoMayGetThem(t *testing.T) {
 	t.Parallel()
 	r := startReceiver(t, "plain")
@@ -80,21 +79,6 @@ func TestMetricsAreForThoseWhoMayGetThem(t *testing.T) {
 		}
 	}
 
-	answers := map[int]int{}
-	for range 10 * strangersBurst {
-		answers[get(r.MetricsURL+"/metrics", rand.Text())]++
-	}
-	asked := 10*strangersBurst - answers[http.StatusTooManyRequests]
-	log, err := os.ReadFile(r.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(log), "Authentication failed"); asked > 2*strangersBurst || n > asked || answers[http.StatusOK] > 0 {
-		t.Errorf("%d tokens are answered %v, the API server was asked about %d, the log tells of %d", 10*strangersBurst, answers, asked, n)
-	}
-	if got := get(r.MetricsURL+"/metrics", scraper); got != http.StatusOK {
-		t.Errorf("got %d for a scraper in the flood, want 200", got)
-	}
 	for _, protocol := range []string{"stranger", "stranger\nforged log line"} {
 		config := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}}
 		if conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.MetricsURL, "https://")); err == nil {
@@ -102,7 +86,7 @@ func TestMetricsAreForThoseWhoMayGetThem(t *testing.T) {
 			t.Errorf("the port of metrics agrees to speak %q", protocol)
 		}
 	}
-	if log, err = os.ReadFile(r.Log); err != nil || strings.Contains(string(log), "stranger\"") {
+	if log, err := os.ReadFile(r.Log); err != nil || strings.Contains(string(log), "stranger\"") {
 		t.Errorf("the log tells of a stranger's handshake (%v):\n%s", err, fmt.Sprintf("%.2000s", log))
 	}
 	if err := deployment.admin.Delete(t.Context(), binding); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -161,14 +162,14 @@ func TestSecretThatCannotBeChangedIsReplaced(t *testing.T) {
 	}
 }
 
-// readmeCommands returns the commands of one step of the README's walk-through.
-func readmeCommands(t *testing.T, step string) string {
+// readmeCommands returns the first commands of the README behind a text.
+func readmeCommands(t *testing.T, behind string) string {
 	t.Helper()
 	text, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "**"+step)
+	_, rest, _ := strings.Cut(string(text), behind)
 	var script strings.Builder
 	for line := range strings.Lines(rest) {
 		if command, ok := strings.CutPrefix(line, "    "); ok {
@@ -178,9 +179,26 @@ func readmeCommands(t *testing.T, step string) string {
 		}
 	}
 	if script.Len() == 0 {
-		t.Fatalf("README.md has no commands for %q", step)
+		t.Fatalf("README.md has no commands behind %q", behind)
 	}
 	return script.String()
+}
+
+// sendReadmesDelivery sends the README's signed test delivery to the receiver, and deletes the asset that it brings.
+func (e endpoint) sendReadmesDelivery(t *testing.T) {
+	t.Helper()
+	for _, program := range []string{"openssl", "curl", "base64", "od"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Logf("SKIPPED the README's test delivery: %v", err)
+			return
+		}
+	}
+	script := strings.ReplaceAll(readmeCommands(t, "and in another one:"), "http://localhost:8080", deployment.receiver.ReceiverURL)
+	out, err := deployment.Shell(t.Context(), script)
+	if err != nil || !strings.Contains(out, "200 OK") || !strings.Contains(out, fixtures.MediaA) {
+		t.Fatalf("the README's test delivery ends with %v:\n%s", err, out)
+	}
+	kubectl(t, "delete", "--namespace=video", "mediaasset", fixtures.MediaA)
 }
 
 // TestReadmesWalkThrough does what the README says, as it says it, and then what a pipeline does: it applies an asset and waits for
@@ -188,7 +206,7 @@ func readmeCommands(t *testing.T, step string) string {
 func TestReadmesWalkThrough(t *testing.T) {
 	run := func(step, paste string) {
 		t.Helper()
-		script := strings.ReplaceAll(readmeCommands(t, step), "PASTE", paste)
+		script := strings.ReplaceAll(readmeCommands(t, "**"+step), "PASTE", paste)
 		if _, err := deployment.Shell(t.Context(), script); err != nil {
 			t.Fatal(err)
 		}
@@ -199,6 +217,7 @@ func TestReadmesWalkThrough(t *testing.T) {
 	e.checkUnready(t)
 	run("4. Store the signing secret", fixtures.SigningSecret)
 	e.waitReady(t)
+	e.sendReadmesDelivery(t)
 
 	kubectl(t, "apply", "-f", "config/samples/media_asset.yaml")
 	waited := make(chan error)

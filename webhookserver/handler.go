@@ -68,7 +68,9 @@ type delivery struct {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.now()
 	h.connections.arrived(r.Context())
-	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+	// The request's context ends when net/http reads the end of the connection, which is legal after a whole request: such a client still
+	// waits for its answer. What arrived whole is decided whatever the client does next; the timeout bounds it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
 	defer cancel()
 	d := &delivery{claim: claim{headers: r.Header.Values(signature.Header), arrived: start}}
 	o := h.deliver(ctx, w, r, d)
@@ -154,13 +156,15 @@ const pathPrefix = "/webhooks/"
 // pathOf is the path of an endpoint.
 func pathOf(name types.NamespacedName) string { return pathPrefix + name.Namespace + "/" + name.Name }
 
-// parsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path.
+// parsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path. One slash at
+// the end is allowed, because people paste URLs with one.
 func parsePath(path string) (types.NamespacedName, bool) {
 	rest, ok := strings.CutPrefix(path, pathPrefix)
 	if !ok {
 		return types.NamespacedName{}, false
 	}
 	namespace, name, ok := strings.Cut(rest, "/")
+	name = strings.TrimSuffix(name, "/")
 	return types.NamespacedName{Namespace: namespace, Name: name},
 		ok && namespace != "" && name != "" && !strings.Contains(name, "/")
 }

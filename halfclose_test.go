@@ -1,0 +1,158 @@
+// These tests protect deliveries whose client stops writing, or goes, as soon as the request is out: what arrived whole is committed.
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+)
+
+// halfCloser is a connection whose writing side can be shut down by itself.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// dialHalf opens a connection, by TLS if the receiver speaks it.
+func (r *receiver) dialHalf(ctx context.Context) (halfCloser, error) {
+	if r.tls != nil {
+		conn, err := (&tls.Dialer{Config: r.tls}).DialContext(ctx, "tcp", r.address)
+		if err != nil {
+			return nil, err
+		}
+		return conn.(*tls.Conn), nil
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.address)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+// sendAndEnd sends a request, ends the writing side, and returns the answer's status code.
+func (r *receiver) sendAndEnd(ctx context.Context, request string) (int, error) {
+	conn, err := r.dialHalf(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		return 0, err
+	}
+	if err := conn.CloseWrite(); err != nil {
+		return 0, err
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(pollTimeout))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, nil
+}
+
+func TestHalfClosedConnectionsAreAnswered(t *testing.T) {
+	for _, kind := range []string{"plain", "tls"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			r := startReceiver(t, kind)
+			e := newEndpoint(t)
+			var assets []string
+			send := func(version, secret string) {
+				t.Helper()
+				id, body := newAsset()
+				request := strings.Replace(post(e.path(), string(body), fixtures.Sign(secret, body)), "HTTP/1.1", version, 1)
+				if got, err := r.sendAndEnd(t.Context(), request); err != nil || got != http.StatusOK {
+					t.Errorf("%s: got %d (%v), want 200", version, got, err)
+				}
+				assets = append(assets, id)
+			}
+			// The receiver has just started: its first delivery waits until the Secret was read.
+			for range 20 {
+				send("HTTP/1.1", fixtures.SigningSecret)
+				send("HTTP/1.0", fixtures.SigningSecret)
+			}
+			// The first delivery that a new key signs waits until the Secret is read again.
+			replaceSecret(t, e, otherSecret)
+			send("HTTP/1.1", otherSecret)
+			waitFolded(t)
+			e.checkAssets(t, assets)
+		})
+	}
+}
+
+func TestEventsOfClientsThatGoAreCommitted(t *testing.T) {
+	e := newEndpoint(t)
+	const senders = 200
+	assets := make([]string, senders)
+	var wg sync.WaitGroup
+	for i := range senders { // at once, so that most of them wait for a commit when they go
+		id, body := newAsset()
+		assets[i] = id
+		wg.Go(func() {
+			conn, err := dial(t.Context(), deployment.receiver)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, post(e.path(), string(body), signed(body))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	eventually(t, "every event is mirrored", func(ctx context.Context) error {
+		return e.assetsExist(ctx, assets)
+	})
+	waitFolded(t)
+}
+
+// replaceSecret stores another signing secret.
+func replaceSecret(t *testing.T, e endpoint, secret string) {
+	t.Helper()
+	var s corev1.Secret
+	if err := deployment.admin.Get(t.Context(), types.NamespacedName{Namespace: e.namespace, Name: "signing-secret"}, &s); err != nil {
+		t.Fatal(err)
+	}
+	s.StringData = map[string]string{fastpixv1.DefaultSigningSecretKey: secret}
+	if err := deployment.admin.Update(t.Context(), &s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkAssets checks that every asset is mirrored.
+func (e endpoint) checkAssets(t *testing.T, assets []string) {
+	t.Helper()
+	if err := e.assetsExist(t.Context(), assets); err != nil {
+		t.Error(err)
+	}
+}
+
+func (e endpoint) assetsExist(ctx context.Context, assets []string) error {
+	missing := 0
+	for _, id := range assets {
+		var asset fastpixv1.MediaAsset
+		if err := deployment.admin.Get(ctx, types.NamespacedName{Namespace: e.namespace, Name: id}, &asset); err != nil {
+			missing++
+		}
+	}
+	if missing > 0 {
+		return fmt.Errorf("%d of %d events are not mirrored", missing, len(assets))
+	}
+	return nil
+}

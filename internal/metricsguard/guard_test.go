@@ -1,0 +1,225 @@
+// These tests protect the metrics port: who gets metrics, how often the API server is asked about whom, and that clients with an allowed
+// token do not wait for those without one.
+package metricsguard
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// rig is a guard whose reviews a test answers.
+type rig struct {
+	*guard
+	answers map[string]answer // by token; 401 for others
+	reviews map[string]int
+}
+
+func newRig() *rig {
+	r := &rig{answers: map[string]answer{}, reviews: map[string]int{}}
+	r.guard = newGuard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), func(_ context.Context, token string) answer {
+		r.reviews[token]++
+		if code, ok := r.answers[token]; ok {
+			return code
+		}
+		return http.StatusUnauthorized
+	})
+	return r
+}
+
+// get requests metrics from an address and returns the status code.
+func (r *rig) get(address, token string) int {
+	return r.do(address, map[string]string{"Authorization": "Bearer " + token})
+}
+
+func (r *rig) do(address string, header map[string]string) int {
+	req := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	req.RemoteAddr = address + ":40000"
+	for name, value := range header {
+		req.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, req)
+	return w.Code
+}
+
+func (r *rig) total() (n int) {
+	for _, count := range r.reviews {
+		n += count
+	}
+	return n
+}
+
+func TestOnlyAnAuthorizationHeaderCarriesAToken(t *testing.T) {
+	r := newRig()
+	r.answers["good"] = http.StatusOK
+	for name, header := range map[string]map[string]string{
+		"none":         {},
+		"basic":        {"Authorization": "Basic Z29vZDo="},
+		"no scheme":    {"Authorization": "good"},
+		"empty bearer": {"Authorization": "Bearer  "},
+		"websocket": {
+			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Protocol": "base64url.bearer.authorization.k8s.io.Z29vZA, chat",
+		},
+		"malformed websocket": {
+			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Protocol": "base64url.bearer.authorization.k8s.io.%%%",
+		},
+	} {
+		if got := r.do("10.0.0.1", header); got != http.StatusUnauthorized || r.total() != 0 {
+			t.Errorf("%s: got %d after %d reviews, want 401 after none", name, got, r.total())
+		}
+	}
+	twice := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	twice.Header["Authorization"] = []string{"Bearer good", "Bearer good"}
+	w := httptest.NewRecorder()
+	if r.ServeHTTP(w, twice); w.Code != http.StatusUnauthorized {
+		t.Errorf("two headers: got %d, want 401", w.Code)
+	}
+	w = httptest.NewRecorder()
+	if r.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/metrics", http.NoBody)); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: got %d, want 405", w.Code)
+	}
+	if got := r.do("10.0.0.1", map[string]string{"Authorization": "bearer good"}); got != http.StatusOK {
+		t.Errorf("a scheme in small letters: got %d, want 200", got)
+	}
+}
+
+func TestAllowedTokensAreReviewedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.answers["good"] = http.StatusOK
+		for range 120 {
+			if got := r.get("10.0.0.1", "good"); got != http.StatusOK {
+				t.Fatalf("got %d, want 200", got)
+			}
+			time.Sleep(time.Second)
+		}
+		if n := r.total(); n != 2 {
+			t.Errorf("%d reviews in two minutes, want 2", n)
+		}
+		r.answers["good"] = http.StatusForbidden
+		time.Sleep(reviewInterval)
+		if got := r.get("10.0.0.1", "good"); got != http.StatusForbidden {
+			t.Errorf("got %d after the right was taken away, want 403", got)
+		}
+	})
+}
+
+func TestAllowedTokensOutlastAnOutageOfTheAPIServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.answers["good"] = http.StatusOK
+		r.get("10.0.0.1", "good")
+		r.answers["good"], r.answers["new"] = http.StatusServiceUnavailable, http.StatusServiceUnavailable
+		for elapsed := time.Duration(0); elapsed < outageGrace; elapsed += 30 * time.Second {
+			if got := r.get("10.0.0.1", "good"); got != http.StatusOK {
+				t.Fatalf("got %d %s into the outage, want 200", got, elapsed)
+			}
+			time.Sleep(30 * time.Second)
+		}
+		if got := r.get("10.0.0.1", "good"); got != http.StatusServiceUnavailable {
+			t.Errorf("got %d after the grace, want 503", got)
+		}
+		if got := r.get("10.0.0.1", "new"); got != http.StatusServiceUnavailable {
+			t.Errorf("got %d for a new token, want 503", got)
+		}
+		r.answers["good"] = http.StatusOK
+		if got := r.get("10.0.0.1", "good"); got != http.StatusOK {
+			t.Errorf("got %d after the outage, want 200", got)
+		}
+	})
+}
+
+func TestRefusedTokensAreRememberedForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.answers["visitor"] = http.StatusForbidden
+		for range 100 {
+			if got := r.get("10.0.0.1", "visitor"); got != http.StatusForbidden {
+				t.Fatalf("got %d, want 403", got)
+			}
+		}
+		if n := r.total(); n != 1 {
+			t.Errorf("%d reviews of one refused token, want 1", n)
+		}
+		r.answers["visitor"] = http.StatusOK
+		time.Sleep(refusalInterval + time.Millisecond)
+		if got := r.get("10.0.0.1", "visitor"); got != http.StatusOK {
+			t.Errorf("got %d after the right was given, want 200", got)
+		}
+	})
+}
+
+// A flood of unknown tokens must cost the API server little, and must not shut out a scraper whose token is new.
+func TestFloodsOfUnknownTokensAreBoundedByAddressAndInAll(t *testing.T) {
+	for name, address := range map[string]func(i int) string{
+		"one address":    func(int) string { return "10.0.0.66" },
+		"one /64":        func(i int) string { return fmt.Sprintf("[2001:db8::%x]", i+1) },
+		"many addresses": func(i int) string { return fmt.Sprintf("10.%d.%d.66", i/256, i%256) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.answers["scraper"], r.answers["renewed"] = http.StatusOK, http.StatusOK
+				if got := r.get("10.9.9.9", "scraper"); got != http.StatusOK {
+					t.Fatalf("got %d, want 200", got)
+				}
+				const seconds, each = 60, 100
+				for i := range seconds * each {
+					if code := r.get(address(i), fmt.Sprintf("bogus %d", i)); code != http.StatusUnauthorized && code != http.StatusTooManyRequests {
+						t.Fatalf("a bogus token gets %d", code)
+					}
+					if i == seconds*each/2 {
+						if got := r.get("10.9.9.9", "renewed"); got != http.StatusOK {
+							t.Errorf("a renewed token from a known address gets %d, want 200", got)
+						}
+					}
+					time.Sleep(time.Second / each)
+				}
+				most := burstInAll + rateInAll*seconds + 3
+				if name != "many addresses" {
+					most = burstPerAddress + ratePerAddress*seconds + 3
+				}
+				if n := r.total(); n > most || n < most/2 {
+					t.Errorf("%d reviews in %d s, want about %d", n, seconds, most)
+				}
+				if got := r.get("10.9.9.9", "scraper"); got != http.StatusOK {
+					t.Errorf("a known token gets %d in the flood, want 200", got)
+				}
+				if name == "many addresses" {
+					return
+				}
+				r.answers["newcomer"] = http.StatusOK
+				if got := r.get("10.8.8.8", "newcomer"); got != http.StatusOK {
+					t.Errorf("a new token from a new address gets %d in the flood, want 200", got)
+				}
+			})
+		})
+	}
+}
+
+// Strangers must not push out what is remembered of allowed tokens.
+func TestWhatIsRememberedIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.answers["good"] = http.StatusOK
+		r.get("10.0.0.1", "good")
+		for i := range 3 * maxRefused {
+			r.refused.Add(digest{byte(i), byte(i >> 8)}, answer(http.StatusUnauthorized), refusalInterval)
+			r.unknown.of(addressOf(&http.Request{RemoteAddr: fmt.Sprintf("10.1.%d.%d:1", i/256, i%256)}))
+		}
+		if n := len(r.refused.Keys()); n > maxRefused {
+			t.Errorf("%d refused tokens are remembered, want at most %d", n, maxRefused)
+		}
+		if n := len(r.unknown.addresses.Keys()); n > maxAddresses {
+			t.Errorf("%d addresses are remembered, want at most %d", n, maxAddresses)
+		}
+		if r.get("10.0.0.1", "good"); r.reviews["good"] != 1 {
+			t.Errorf("an allowed token was reviewed %d times, want once", r.reviews["good"])
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package metricsguard
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/client-go/util/flowcontrol"
+)
+
+// The rates at which unknown tokens are reviewed, in reviews a second, and how many may come at once.
+const (
+	ratePerAddress, burstPerAddress = 1, 5
+	rateInAll, burstInAll           = 10, 30
+)
+
+// maxAddresses bounds the addresses whose rate is remembered, and those that are trusted, and addressLifetime how long.
+const (
+	maxAddresses    = 1024
+	addressLifetime = 2 * time.Hour
+)
+
+// ipv6SiteBits is the part of an IPv6 address that one client cannot choose: a host may use every address of its /64.
+const ipv6SiteBits = 64
+
+// limits bound the reviews of unknown tokens: for each client address, and in all. A client address from which an allowed token came before
+// does not depend on the rate in all, so that a scraper whose token has changed does not compete with a flood from many addresses.
+type limits struct {
+	inAll flowcontrol.PassiveRateLimiter
+
+	mu        sync.Mutex
+	addresses *cache.LRUExpireCache // netip.Addr to flowcontrol.PassiveRateLimiter
+	trusted   *cache.LRUExpireCache // netip.Addr to nothing
+}
+
+func newLimits() *limits {
+	return &limits{
+		inAll:     flowcontrol.NewTokenBucketPassiveRateLimiter(rateInAll, burstInAll),
+		addresses: cache.NewLRUExpireCache(maxAddresses), trusted: cache.NewLRUExpireCache(maxAddresses),
+	}
+}
+
+// allow takes one review from the rates and reports whether it may be made.
+func (l *limits) allow(address netip.Addr) bool {
+	if !l.of(address).TryAccept() {
+		return false
+	}
+	if _, ok := l.trusted.Get(address); ok {
+		return true
+	}
+	return l.inAll.TryAccept()
+}
+
+// of returns the rate of an address.
+func (l *limits) of(address netip.Addr) flowcontrol.PassiveRateLimiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if limiter, ok := l.addresses.Get(address); ok {
+		return limiter.(flowcontrol.PassiveRateLimiter)
+	}
+	limiter := flowcontrol.NewTokenBucketPassiveRateLimiter(ratePerAddress, burstPerAddress)
+	l.addresses.Add(address, limiter, addressLifetime)
+	return limiter
+}
+
+// trust notes that an allowed token came from an address.
+func (l *limits) trust(address netip.Addr) { l.trusted.Add(address, nil, addressLifetime) }
+
+// addressOf returns the address of a client, cut to what the client cannot choose. It is the invalid address if there is none.
+func addressOf(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	if address = address.Unmap().WithZone(""); address.Is4() {
+		return address
+	}
+	prefix, err := address.Prefix(ipv6SiteBits)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return prefix.Addr()
+}
