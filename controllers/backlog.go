@@ -18,7 +18,10 @@ type batchInfo struct {
 	uid     types.UID
 	created time.Time
 	retry   bool
+	mark    string // of fastpixv1.FailedChangesAnnotation
 	counts  []endpointCount
+	// replaces are the batches that a joined one takes the place of.
+	replaces []types.UID
 }
 
 // endpointCount is how many records of an endpoint a batch holds. A map for each of thousands of batches would take four times as much.
@@ -36,13 +39,18 @@ func countsOf(byEndpoint map[types.NamespacedName]int64) []endpointCount {
 }
 
 func infoOf(meta *metav1.PartialObjectMetadata) batchInfo {
-	return batchInfo{
+	info := batchInfo{
 		name:    meta.Name,
 		uid:     meta.UID,
 		created: meta.CreationTimestamp.Time,
 		retry:   meta.Labels[fastpixv1.FailedLabel] == "true",
 		counts:  countsOf(record.ParseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation])),
 	}
+	if info.retry {
+		info.mark = meta.Annotations[fastpixv1.FailedChangesAnnotation]
+		info.replaces = replacedBy(meta.Annotations[fastpixv1.JoinedFromAnnotation])
+	}
+	return info
 }
 
 // namespaces returns those whose records the batch holds; the empty one if it does not say.
@@ -69,6 +77,7 @@ type backlog struct {
 	reading int                // how many are being read
 	arrived chan struct{}
 	synced  bool // whether every batch is known that was there at the start
+	failed  failedBatches
 }
 
 // line is what is to be read of one namespace.
@@ -95,7 +104,9 @@ func (l *line) take(unread map[types.UID]bool) (uid types.UID, ok bool) {
 }
 
 func newBacklog() *backlog {
-	return &backlog{known: map[types.UID]batchInfo{}, unread: map[types.UID]bool{}, arrived: make(chan struct{}, 1)}
+	return &backlog{
+		known: map[types.UID]batchInfo{}, unread: map[types.UID]bool{}, arrived: make(chan struct{}, 1), failed: newFailedBatches(),
+	}
 }
 
 // add makes a batch known and queues it for reading.
@@ -112,8 +123,8 @@ func (b *backlog) replace(infos []batchInfo) {
 	are := make(map[types.UID]bool, len(infos))
 	for _, info := range infos {
 		are[info.uid] = true
-		b.learn(info)
 	}
+	b.learn(infos...)
 	for uid := range b.known {
 		if !are[uid] {
 			b.forget(uid)
@@ -122,12 +133,23 @@ func (b *backlog) replace(infos []batchInfo) {
 	b.synced = true
 }
 
-func (b *backlog) learn(info batchInfo) {
-	if _, ok := b.known[info.uid]; ok {
-		return
+// learn makes batches known, and queues those that nobody has read.
+func (b *backlog) learn(infos ...batchInfo) {
+	infos = slices.DeleteFunc(slices.Clone(infos), func(info batchInfo) bool {
+		_, ok := b.known[info.uid]
+		return ok
+	})
+	for _, info := range infos {
+		b.known[info.uid] = info
 	}
-	b.known[info.uid] = info
-	b.queue(info)
+	for _, info := range infos {
+		b.supersede(info)
+	}
+	for _, info := range infos {
+		if !b.failed.expected[info.name] { // else whoever writes it says when it is to be read
+			b.queue(info)
+		}
+	}
 }
 
 // again queues a known batch for another reading, and reports whether it is known.
@@ -135,14 +157,21 @@ func (b *backlog) again(uid types.UID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	info, ok := b.known[uid]
-	if ok {
+	if ok && !b.failed.claimed[uid] {
 		b.queue(info)
 	}
 	return ok
 }
 
+// queue has a batch read, unless a joined one took its place, or it took the place of others that are still there.
 func (b *backlog) queue(info batchInfo) {
+	if b.failed.supersedes(info.uid) {
+		return
+	}
 	b.unread[info.uid] = true
+	if r := b.failed.remains[info.uid]; r != nil {
+		r.resting = false
+	}
 	for namespace := range info.namespaces() {
 		l := b.lines.of(namespace)
 		if len(l.uids) > 2*len(b.unread)+minStale { // a standby reads nothing, and must not remember every batch that ever was
@@ -166,6 +195,11 @@ func (b *backlog) remove(uid types.UID) {
 func (b *backlog) forget(uid types.UID) {
 	delete(b.known, uid)
 	delete(b.unread, uid)
+	joined, superseded := b.failed.by[uid]
+	b.failed.forget(uid)
+	if info, ok := b.known[joined]; superseded && ok && b.failed.remains[joined] == nil {
+		b.queue(info) // it was joined by another process, and nobody has read it
+	}
 }
 
 // next returns the batch to read next. The namespaces take turns, so that one tenant's burst does not make another tenant's event wait for
@@ -200,7 +234,7 @@ func (b *backlog) done() {
 func (b *backlog) empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.synced && len(b.unread) == 0 && b.reading == 0
+	return b.synced && len(b.unread) == 0 && b.reading == 0 && !b.failed.unreadJoins()
 }
 
 // totals counts the records in the journal.
@@ -208,6 +242,8 @@ type totals struct {
 	pending map[types.NamespacedName]int64
 	failed  map[types.NamespacedName]int64
 	oldest  time.Time // when the oldest batch that did not fail was written; zero when there is none
+	// purged is how new what was purged in each namespace is; the publisher sets it.
+	purged map[string]metav1.MicroTime
 }
 
 // totals counts them; false as long as not every batch is known that was there at the start.
@@ -216,6 +252,9 @@ func (b *backlog) totals() (totals, bool) {
 	defer b.mu.Unlock()
 	t := totals{pending: map[types.NamespacedName]int64{}, failed: map[types.NamespacedName]int64{}}
 	for _, info := range b.known {
+		if _, superseded := b.failed.by[info.uid]; superseded {
+			continue
+		}
 		into := t.pending
 		if info.retry {
 			into = t.failed

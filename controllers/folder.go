@@ -37,8 +37,8 @@ type folder struct {
 	namespace func(context.Context, string) (verdict, error)
 	endpoints endpoints
 	purge     func(context.Context, mirror, time.Duration) (bool, error)
-	// purgedThrough is how new what was purged at an endpoint is.
-	purgedThrough func(*fastpixv1.WebhookEndpoint) *metav1.MicroTime
+	// purgedThrough is how new what was purged in a namespace is.
+	purgedThrough func(ctx context.Context, namespace string) (*metav1.MicroTime, error)
 	notify        func(before, after mirror)
 	discard       func(types.UID)
 	now           func() time.Time
@@ -110,7 +110,7 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 		o.add(part)
 		return nil
 	}
-	reason, message, ok := f.refusal(key, err)
+	reason, message, ok := f.refusal(key, entries, err)
 	var write writeError
 	switch {
 	case !ok:
@@ -122,14 +122,26 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 		}
 		return f.foldApart(ctx, key, entries[half:], position+half, o)
 	}
+	return f.fail(ctx, entries, position, o, failure{reason: reason, message: message, object: key}, write.status)
+}
+
+// fail notes that entries failed, and whether there is a mirror of their object. Replays fail only if there is: they could do nothing else
+// than update it.
+func (f *folder) fail(ctx context.Context, entries []entry, position int, o *outcome, why failure, exists bool) error {
 	if o.failed == nil {
 		o.failed = map[int]failure{}
 	}
 	for i, e := range entries {
-		o.failed[position+i] = failure{
-			reason: reason, message: message, object: key.String(), eventID: e.record.ID,
-			endpoint: e.record.Namespace + "/" + e.record.Endpoint,
+		replay, err := f.isReplay(ctx, e)
+		if err != nil {
+			return err
 		}
+		if replay && !exists {
+			o.add(outcome{dropped: 1, why: droppedExpired})
+			continue
+		}
+		why.eventID, why.endpoint, why.creates = e.record.ID, types.NamespacedName{Namespace: e.record.Namespace, Name: e.record.Endpoint}, !replay
+		o.failed[position+i] = why
 	}
 	return nil
 }
@@ -259,23 +271,24 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, entries 
 	return m, nil
 }
 
-// allExpired reports whether every record is not newer than what was purged at its endpoint. One that failed before was here before the
-// purge perhaps: it is no replay, and is folded when it can be.
+// allExpired reports whether no record may create a mirror.
 func (f *folder) allExpired(ctx context.Context, entries []entry) (bool, error) {
 	for _, e := range entries {
-		if e.batch.retry {
-			return false, nil
-		}
-		r := e.record
-		endpoint, err := f.endpoints.get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint})
-		if err != nil || endpoint == nil || r.Untimed {
+		if replay, err := f.isReplay(ctx, e); err != nil || !replay {
 			return false, err
-		}
-		if through := f.purgedThrough(endpoint); through == nil || r.Time.After(through.Time) {
-			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// isReplay reports whether a record is not newer than what was purged in its namespace. A change that failed was judged then, and is not
+// judged again: what has been purged since was purged although it waited, and is of other objects.
+func (f *folder) isReplay(ctx context.Context, e entry) (bool, error) {
+	if e.exempt || e.record.Untimed {
+		return false, nil
+	}
+	through, err := f.purgedThrough(ctx, e.record.Namespace)
+	return err == nil && through != nil && !e.record.Time.After(through.Time), err
 }
 
 // settle derives from a mirror's status, its endpoint's policy and the clock what they tell.
@@ -284,7 +297,10 @@ func (f *folder) settle(ctx context.Context, m mirror) error {
 	if err != nil {
 		return err
 	}
-	if endpoint != nil && endpoint.Spec.MetadataPolicy == fastpixv1.MetadataOmit {
+	switch omits, err := f.endpoints.omitText(ctx, m, endpoint); {
+	case err != nil:
+		return err
+	case omits:
 		m.omitText() // an event clears only text that is older than itself: what was mirrored before goes here
 	}
 	m.settle(f.now(), retentionOf(endpoint))

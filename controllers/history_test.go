@@ -24,8 +24,9 @@ import (
 )
 
 // These tests protect the laws where the fold meets the API server: through drawn histories of batches, redeliveries by two endpoints,
-// deaths at any call, reads that are behind, deletions by hand, time that passes, purges and replays, a mirror is what the pure fold
-// makes of the records that were journaled for it since it was created (laws 1, 2, 8 and 9). The pure fold has laws of its own, in
+// deaths at any call, reads that are behind, deletions by hand, time that passes, purges and replays, objects that the API server refuses
+// for a while, retries and joins of what failed, endpoints that come and go and references to any of them, a mirror is what the pure fold
+// makes of the records that were journaled for it since it was created (laws 1, 2, 4, 8 and 9). The pure fold has laws of its own, in
 // projection.
 
 // TestMain makes a property run 2,000 histories unless -rapid.checks says otherwise.
@@ -43,6 +44,20 @@ func TestMain(m *testing.M) {
 type expected struct {
 	endpoint string
 	records  []*record.Record
+	perhaps  []*record.Record // replays that came in the run that made it: whether before or after is open
+}
+
+// failedChange is what the journal keeps of a record about an object.
+type failedChange struct {
+	key     record.Key
+	record  *record.Record
+	creates bool
+}
+
+// is reports whether it is of that record, whole or in part, and may create the object or not.
+func (f failedChange) is(key record.Key, r *record.Record, creates bool) bool {
+	return f.key == key && f.creates == creates && f.record.ID == r.ID && f.record.Type == r.Type && f.record.Untimed == r.Untimed &&
+		f.record.Endpoint == r.Endpoint && (r.Untimed || f.record.Time.Equal(r.Time)) && f.record.Received.Equal(&r.Received)
 }
 
 // history is one that is being drawn, with the model of what it must lead to.
@@ -54,7 +69,10 @@ type history struct {
 	start   func() *rig
 	told    []*record.Record
 	mirrors map[record.Key]*expected
-	purged  map[string]time.Time // by endpoint
+	failed  []failedChange
+	refuses map[record.Key]string // what the API server refuses of an object: nothing, its creation or its status
+	gone    map[string]bool       // endpoints that were deleted
+	purged  time.Time
 	batches int
 	was     []map[record.Key]mirror // what was there before the step under way, and before the one before
 }
@@ -66,8 +84,21 @@ var endpointNames = []string{"fastpix", "second"}
 
 func newHistory(t *testing.T, draw *rapid.T) *history {
 	t.Helper()
-	h := &history{t: draw, killer: &killer{at: -1}, mirrors: map[record.Key]*expected{}, purged: map[string]time.Time{}}
+	h := &history{t: draw, killer: &killer{at: -1}, mirrors: map[record.Key]*expected{}, refuses: map[record.Key]string{}, gone: map[string]bool{}}
 	funcs := h.killer.funcs()
+	create, update := funcs.Create, funcs.SubResourceUpdate
+	funcs.Create = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+		if h.refuses[keyOf(o)] == "create" {
+			return refusedObject(o)
+		}
+		return create(ctx, c, o, opts...)
+	}
+	funcs.SubResourceUpdate = func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+		if h.refuses[keyOf(o)] == "status" {
+			return refusedObject(o)
+		}
+		return update(ctx, c, sub, o, opts...)
+	}
 	get := funcs.Get
 	funcs.Get = func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 		if isFromMemory(opts) {
@@ -170,6 +201,21 @@ func (h *history) changes(typ record.Type) []record.Change {
 	return []record.Change{m}
 }
 
+// keyOf returns the key of a mirror.
+func keyOf(o client.Object) record.Key {
+	switch o.(type) {
+	case *fastpixv1.MediaAsset:
+		return record.Key{Kind: record.MediaAsset, Namespace: o.GetNamespace(), Name: o.GetName()}
+	case *fastpixv1.LiveStream:
+		return record.Key{Kind: record.LiveStream, Namespace: o.GetNamespace(), Name: o.GetName()}
+	}
+	return record.Key{}
+}
+
+func refusedObject(o client.Object) error {
+	return apierrors.NewInvalid(schema.GroupKind{}, o.GetName(), nil)
+}
+
 // deliver journals a batch and has it folded.
 func (h *history) deliver() {
 	records := make([]*record.Record, rapid.IntRange(1, 4).Draw(h.t, "records"))
@@ -180,42 +226,157 @@ func (h *history) deliver() {
 	if err := h.client.Create(h.rig.t.Context(), journal(h.rig.t, fmt.Sprintf("b%d", h.batches), records...)); err != nil {
 		h.t.Fatal(err)
 	}
+	h.run(records)
+}
+
+// run has everything folded that is in the journal, these records and what failed before.
+func (h *history) run(records []*record.Record) {
 	h.mortal(func() error {
 		if err := h.rig.run(); err != nil {
 			return err
 		}
 		return h.rig.run() // a batch that could not end has its turn again
 	})
-
-	byKey := map[record.Key][]*record.Record{}
+	var candidates []failedChange
 	for _, r := range records {
 		for i := range r.Changes {
-			byKey[r.Key(i)] = append(byKey[r.Key(i)], r)
+			candidates = append(candidates, failedChange{r.Key(i), r, h.mayCreate(r)})
 		}
 	}
-	for key, records := range byKey {
-		if h.mirrors[key] == nil {
-			if !slices.ContainsFunc(records, h.mayCreate) {
-				continue
-			}
-			h.mirrors[key] = &expected{endpoint: records[0].Endpoint}
+	candidates = append(candidates, h.failed...)
+	failed := h.readFailed()
+	for _, f := range failed {
+		known := slices.ContainsFunc(candidates, func(c failedChange) bool { return f.is(c.key, c.record, c.creates) })
+		if !known || h.refuses[f.key] == "" {
+			h.t.Fatalf("%s of %s failed, may create it: %v; that it may fail is known: %v, it is refused: %q", f.record.ID, f.key, f.creates, known, h.refuses[f.key])
 		}
-		h.mirrors[key].records = append(h.mirrors[key].records, records...)
+	}
+	h.failed = failed
+	for _, key := range historyKeys {
+		h.expect(key, slices.DeleteFunc(slices.Clone(candidates), func(c failedChange) bool { return c.key != key }))
 	}
 }
 
-// mayCreate reports that a record is newer than what was purged at its endpoint, or has no time to tell.
-func (h *history) mayCreate(r *record.Record) bool {
-	return r.Untimed || r.Time.After(h.purged[r.Endpoint])
+// expect has the model follow what a run did with the changes of one object.
+func (h *history) expect(key record.Key, candidates []failedChange) {
+	made := false
+	if h.mirrors[key] == nil {
+		if h.refuses[key] == "create" || !slices.ContainsFunc(candidates, func(c failedChange) bool { return c.creates }) {
+			return
+		}
+		h.mirrors[key] = &expected{}
+		made = true
+	}
+	m := h.mirrors[key]
+	for _, c := range candidates {
+		switch fails := slices.ContainsFunc(h.failed, func(f failedChange) bool { return f.is(key, c.record, c.creates) }); {
+		case fails:
+		case made && !c.creates:
+			m.perhaps = append(m.perhaps, c.record)
+		default:
+			m.records = append(m.records, c.record)
+		}
+	}
+	if made {
+		m.endpoint = h.read(key).endpoint()
+	}
+}
+
+// readFailed returns what batches of failed records hold.
+func (h *history) readFailed() []failedChange {
+	var failed []failedChange
+	for _, b := range batches(h.rig.t, h.client) {
+		if b.Labels[fastpixv1.FailedLabel] != "true" {
+			h.t.Fatalf("%s is left in the journal", b.Name)
+		}
+		changes := 0
+		for _, text := range b.Spec.Events {
+			r, err := record.Decode(text)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			for i := range r.Changes {
+				changes++
+				failed = append(failed, failedChange{r.Key(i), r, b.Annotations[fastpixv1.FailedChangesAnnotation] == fastpixv1.FailedChangesCreate})
+			}
+		}
+		if len(b.Status.Failed) != changes {
+			h.t.Fatalf("%s holds %d changes and says of %d why they failed", b.Name, changes, len(b.Status.Failed))
+		}
+	}
+	return failed
+}
+
+// mayCreate reports that a record is newer than what was purged, or has no time to tell.
+func (h *history) mayCreate(r *record.Record) bool { return r.Untimed || r.Time.After(h.purged) }
+
+// refuse has the API server refuse an object, or accept it again.
+func (h *history) refuse() {
+	key := rapid.SampledFrom(historyKeys).Draw(h.t, "object")
+	h.refuses[key] = rapid.SampledFrom([]string{"create", "status", ""}).Draw(h.t, "refuses")
+}
+
+// join joins what failed.
+func (h *history) join() {
+	h.mortal(func() error { return h.rig.joiner.round(h.rig.t.Context()) })
+	h.run(nil)
+}
+
+// refer has a mirror name an endpoint, which may not be there.
+func (h *history) refer() {
+	key, ok := h.aMirror()
+	if !ok {
+		return
+	}
+	name := rapid.SampledFrom([]string{"fastpix", "second", "missing", ""}).Draw(h.t, "named endpoint")
+	m := h.read(key)
+	switch m := m.(type) {
+	case *mediaMirror:
+		m.Spec.EndpointRef.Name = name
+	case *streamMirror:
+		m.Spec.EndpointRef.Name = name
+	}
+	if err := h.client.Update(h.rig.t.Context(), m.object()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.mirrors[key].endpoint = name
+}
+
+// replace deletes an endpoint, or makes one anew that was deleted.
+func (h *history) replace() {
+	name := rapid.SampledFrom(endpointNames).Draw(h.t, "endpoint")
+	e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
+	h.gone[name] = !h.gone[name]
+	if h.gone[name] {
+		if err := h.client.Delete(h.rig.t.Context(), e); err != nil {
+			h.t.Fatal(err)
+		}
+		if h.gone["fastpix"] && h.gone["second"] {
+			h.purged = time.Time{} // nobody is left to remember it
+		}
+		return
+	}
+	if err := h.client.Create(h.rig.t.Context(), e); err != nil {
+		h.t.Fatal(err)
+	}
+	h.mortal(func() error { return h.rig.publisher.publish(h.rig.t.Context()) })
+}
+
+// aMirror draws one of the mirrors.
+func (h *history) aMirror() (record.Key, bool) {
+	if len(h.mirrors) == 0 {
+		return record.Key{}, false
+	}
+	keys := slices.SortedFunc(maps.Keys(h.mirrors), func(a, b record.Key) int { return strings.Compare(a.String(), b.String()) })
+	return rapid.SampledFrom(keys).Draw(h.t, "mirror"), true
 }
 
 // forget deletes a mirror by hand.
 func (h *history) forget() {
-	if len(h.mirrors) == 0 {
+	key, ok := h.aMirror()
+	if !ok {
 		return
 	}
-	keys := slices.SortedFunc(maps.Keys(h.mirrors), func(a, b record.Key) int { return strings.Compare(a.String(), b.String()) })
-	key := rapid.SampledFrom(keys).Draw(h.t, "mirror")
 	o := newMirror(key.Kind).object()
 	o.SetNamespace(key.Namespace)
 	o.SetName(key.Name)
@@ -228,16 +389,25 @@ func (h *history) forget() {
 // wait lets time pass and timers fire.
 func (h *history) wait() {
 	h.rig.now = h.rig.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour}).Draw(h.t, "passes"))
+	h.run(nil)
 	due, deleted := map[record.Key]bool{}, map[record.Key]bool{}
 	for key := range h.mirrors {
 		m := h.read(key)
-		name, at := m.timer()
-		due[key] = name == fastpixv1.TimerRetention && !at.After(h.rig.now)
+		if name, at := m.timer(); at != nil && len(m.conditions()) > 0 {
+			waits := slices.ContainsFunc(h.failed, func(f failedChange) bool { return f.key == key })
+			due[key] = name == fastpixv1.TimerRetention && !at.After(h.rig.now) && !waits
+		}
 		deleted[key] = m.state() == record.StateDeleted
 	}
-	h.mortal(func() error { return h.rig.tick() })
+	h.mortal(func() error {
+		if err := h.rig.run(); err != nil { // a new process reads what failed before it purges anything
+			return err
+		}
+		return h.rig.tick()
+	})
+	purged := h.purged
 	for key, m := range h.mirrors {
-		if !due[key] {
+		if !due[key] || h.read(key) != nil && h.refuses[key] == "status" { // settled first, which was refused
 			continue
 		}
 		newest := time.Time{}
@@ -246,14 +416,18 @@ func (h *history) wait() {
 				newest = r.Time.Time
 			}
 		}
+		if deleted[key] && !newest.IsZero() && h.gone["fastpix"] && h.gone["second"] {
+			continue // nobody is there to remember it
+		}
 		if bound := h.rig.now.Add(-defaultRetention); newest.After(bound) {
 			newest = bound
 		}
-		if deleted[key] && newest.After(h.purged[m.endpoint]) {
-			h.purged[m.endpoint] = newest
+		if deleted[key] && newest.After(purged) {
+			purged = newest
 		}
 		delete(h.mirrors, key)
 	}
+	h.purged = purged
 }
 
 // read returns a mirror; nil if there is none.
@@ -284,28 +458,45 @@ func (h *history) check() {
 		case m.endpoint() != want.endpoint:
 			t.Errorf("%s is of endpoint %s, want %s", key, m.endpoint(), want.endpoint)
 		}
+		h.settlePerhaps(key, m)
 		if got, want := facts(h.rig.t, m), facts(h.rig.t, projected(key, m, want.records)); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", key, got, want)
 		}
 	}
 	h.was = append([]map[record.Key]mirror{is}, h.was...)
 	h.was = h.was[:min(len(h.was), 2)]
+	newest := time.Time{}
 	for _, name := range endpointNames {
 		var e fastpixv1.WebhookEndpoint
-		if err := h.client.Get(h.rig.t.Context(), types.NamespacedName{Namespace: testNamespace, Name: name}, &e); err != nil {
+		err := h.client.Get(h.rig.t.Context(), types.NamespacedName{Namespace: testNamespace, Name: name}, &e)
+		if client.IgnoreNotFound(err) != nil {
 			t.Fatal(err)
 		}
-		got := time.Time{}
-		if e.Status.PurgedThrough != nil {
-			got = e.Status.PurgedThrough.Time
-		}
-		if !got.Equal(h.purged[name]) {
-			t.Errorf("%s has purged through %v, want %v", name, got, h.purged[name])
+		if at := e.Status.PurgedThrough; at != nil && at.After(newest) {
+			newest = at.Time
 		}
 	}
-	if left := batches(h.rig.t, h.client); len(left) > 0 {
-		t.Errorf("the journal still holds %d batches", len(left))
+	if !newest.Equal(h.purged) {
+		t.Errorf("purged through %v, want %v", newest, h.purged)
 	}
+}
+
+// settlePerhaps decides whether replays that came with what made a mirror were folded into it, as the mirror shows.
+func (h *history) settlePerhaps(key record.Key, m mirror) {
+	want := h.mirrors[key]
+	for set := range 1 << len(want.perhaps) {
+		records := slices.Clone(want.records)
+		for i, r := range want.perhaps {
+			if set&(1<<i) != 0 {
+				records = append(records, r)
+			}
+		}
+		if facts(h.rig.t, m) == facts(h.rig.t, projected(key, m, records)) {
+			want.records = records
+			break
+		}
+	}
+	want.perhaps = nil
 }
 
 // projected is what the pure fold makes of records, all at once and from nothing.
@@ -340,8 +531,16 @@ func TestMirrorsAreWhatThePureFoldMakesOfTheirRecords(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHistory(t, rt)
-		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
-			switch rapid.IntRange(0, 7).Draw(rt, "step") {
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			switch rapid.IntRange(0, 13).Draw(rt, "step") {
+			case 13:
+				h.replace()
+			case 12:
+				h.refer()
+			case 11:
+				h.join()
+			case 8, 9, 10:
+				h.refuse()
 			case 7:
 				h.forget()
 			case 6:

@@ -14,29 +14,48 @@ type batch struct {
 	name    string
 	uid     types.UID
 	retry   bool // it holds records that failed before
+	marked  bool // and nothing that was folded
 	records []string
 	bytes   int64
-	oldest  map[types.NamespacedName]time.Time // the time of the oldest event of each endpoint
+	oldest  map[string]time.Time // by namespace, the time of the oldest event that a purge could turn into a replay
 
-	open     int             // entries that are neither folded nor failed
-	failures map[int]failure // by position in records
+	changes  int // that were read into memory, and records that cannot be read
+	open     int // entries that are neither folded nor failed
+	failures map[spot]failure
 }
 
-// failure says why one record could not be folded.
+// spot is the place of one change in a batch.
+type spot struct {
+	index  int // position in batch.records
+	change int // position in the record's changes, or wholeRecord
+}
+
+// wholeRecord stands for the changes of a record that cannot be read.
+const wholeRecord = -1
+
+// failure says why one change could not be folded.
 type failure struct {
 	reason  string
 	message string
-	object  string
+	object  record.Key // of the mirror; empty if the record cannot be read
 	eventID string
-	// endpoint whose failed record it is, as namespace/name; empty if a record that cannot be read does not say.
-	endpoint string
+	// endpoint whose failed record it is; empty if a record that cannot be read does not say.
+	endpoint types.NamespacedName
+	// creates says that the change may create its mirror, see fastpixv1.FailedChangesAnnotation.
+	creates bool
+}
+
+// mayName reports whether folding the change later may touch an object: its own, or any in the namespace if a newer operator wrote it.
+func (f failure) mayName(key record.Key) bool {
+	return f.object == key || f.reason == reasonNewerVersion && f.endpoint.Namespace == key.Namespace
 }
 
 // place says where one record's effect on one object is written.
 type place struct {
-	batch  *batch
-	index  int // position in batch.records
-	change int // position in the record's changes
+	batch *batch
+	spot
+	// exempt says that the change failed before, and was no replay then: what has been purged since does not make it one.
+	exempt bool
 }
 
 // entry is one record's effect on one object.
@@ -131,7 +150,7 @@ func (l *ledger) resolve(key record.Key, n int, failed map[int]failure) []*batch
 	p := l.pending[key]
 	for i, e := range p[:n] {
 		if f, ok := failed[i]; ok {
-			e.batch.fail(e.index, f)
+			e.batch.fail(e.spot, f)
 		}
 		e.batch.open--
 		if e.batch.open == 0 {
@@ -146,31 +165,44 @@ func (l *ledger) resolve(key record.Key, n int, failed map[int]failure) []*batch
 	return finished
 }
 
-// waits reports whether a batch in memory holds a record of an endpoint whose event is not newer than that.
-func (l *ledger) waits(endpoint types.NamespacedName, through time.Time) bool {
+// failing reports whether a batch that is about to end holds a change that failed and may name an object.
+func (l *ledger) failing(key record.Key) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, b := range l.batches {
-		if at, ok := b.oldest[endpoint]; ok && !at.After(through) {
+		for _, f := range b.failures {
+			if f.mayName(key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// waits reports whether a batch in memory holds a record of a namespace whose event is not newer than that.
+func (l *ledger) waits(namespace string, through time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.batches {
+		if at, ok := b.oldest[namespace]; ok && !at.After(through) {
 			return true
 		}
 	}
 	return false
 }
 
-// holds notes that the batch holds a record.
+// holds notes that the batch holds a record which a purge could turn into a replay.
 func (b *batch) holds(r *record.Record) {
 	if r.Untimed {
 		return
 	}
-	endpoint := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
-	if at, ok := b.oldest[endpoint]; ok && !r.Time.Time.Before(at) {
+	if at, ok := b.oldest[r.Namespace]; ok && !r.Time.Time.Before(at) {
 		return
 	}
 	if b.oldest == nil {
-		b.oldest = map[types.NamespacedName]time.Time{}
+		b.oldest = map[string]time.Time{}
 	}
-	b.oldest[endpoint] = r.Time.Time
+	b.oldest[r.Namespace] = r.Time.Time
 }
 
 // recordsOf returns the records of entries.
@@ -182,11 +214,20 @@ func recordsOf(entries []entry) []*record.Record {
 	return records
 }
 
-func (b *batch) fail(index int, f failure) {
+func (b *batch) fail(at spot, f failure) {
 	if b.failures == nil {
-		b.failures = map[int]failure{}
+		b.failures = map[spot]failure{}
 	}
-	b.failures[index] = f
+	b.failures[at] = f
+}
+
+// settle takes failures out of a batch that are in the journal elsewhere.
+func (l *ledger) settle(b *batch, at []spot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range at {
+		delete(b.failures, s)
+	}
 }
 
 // forget drops a finished batch.

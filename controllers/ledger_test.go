@@ -23,7 +23,7 @@ func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 	l := newLedger()
 	first, second := &batch{name: "b1", uid: "1"}, &batch{name: "b2", uid: "2"}
 	entryOf := func(b *batch, id string) entry {
-		e := entry{place{batch: b, index: len(b.records)}, event("e-"+b.name+"-"+id, "video.media.ready", 1, media(id, "Ready"))}
+		e := entry{place{batch: b, spot: spot{index: len(b.records)}}, event("e-"+b.name+"-"+id, "video.media.ready", 1, media(id, "Ready"))}
 		text, err := record.Encode(e.record)
 		if err != nil {
 			t.Fatal(err)

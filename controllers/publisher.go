@@ -31,10 +31,12 @@ const (
 // publisher writes to each WebhookEndpoint what the controllers know of it: how many of its events are pending or failed, and when
 // the last one came. Receivers hold back deliveries by these counts.
 type publisher struct {
-	client   client.Client
-	live     client.Reader
-	cached   client.Reader // WebhookEndpoints from the informer
-	totals   func() (totals, bool)
+	client client.Client
+	live   client.Reader
+	cached client.Reader // WebhookEndpoints from the informer
+	totals func() (totals, bool)
+	// purged is how new what was purged in each namespace is, as far as its endpoints know.
+	purged   func([]fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime
 	now      func() time.Time
 	started  time.Time
 	turn     int // where the next round begins when there are more endpoints than maxPublishes
@@ -91,6 +93,7 @@ func (p *publisher) publish(ctx context.Context) error {
 	if err := p.cached.List(ctx, &list); err != nil {
 		return err
 	}
+	t.purged = p.purged(list.Items)
 	slices.SortFunc(list.Items, func(a, b fastpixv1.WebhookEndpoint) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
@@ -137,6 +140,9 @@ func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool
 	// Once after each start in any case: the one before may have folded events that receivers still count as pending.
 	changed := e.Status.PendingTime == nil || e.Status.PendingTime.Time.Before(p.started) ||
 		e.Status.PendingEvents != t.pending[key] || e.Status.FailedEvents != t.failed[key]
+	if through, ok := t.purged[e.Namespace]; ok { // an endpoint that was not there at the purge, or the others told of it
+		changed = newer(&e.Status.PurgedThrough, through) || changed
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.activity[key]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {

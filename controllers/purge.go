@@ -1,8 +1,11 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,8 +24,8 @@ type purger struct {
 	client    client.Client
 	live      client.Reader
 	endpoints endpoints
-	// waits reports whether a record of an endpoint waits to be folded whose event is not newer than that.
-	waits func(endpoint types.NamespacedName, through time.Time) bool
+	// waits reports whether a record of a namespace waits to be folded whose event is not newer than that.
+	waits func(namespace string, through time.Time) bool
 	now   func() time.Time
 	// remembered is what was written, by the endpoint's UID: the informer tells of it later.
 	remembered sync.Map
@@ -38,19 +41,44 @@ func (p *purger) raise(endpoint types.UID, through metav1.MicroTime) {
 	}
 }
 
-// purgedThrough returns how new what was purged at an endpoint is; nil if nothing was.
-func (p *purger) purgedThrough(endpoint *fastpixv1.WebhookEndpoint) *metav1.MicroTime {
-	through := endpoint.Status.PurgedThrough
-	if own, ok := p.remembered.Load(endpoint.UID); ok {
-		if at := own.(metav1.MicroTime); through == nil || at.After(through.Time) {
-			return &at
-		}
+// maxMemories is how many endpoints of a namespace remember each purge at once: the oldest ones. The publisher tells the others.
+const maxMemories = 3
+
+// errNoMemory means that no endpoint of a namespace is there to remember what is purged.
+var errNoMemory = errors.New("the namespace has no endpoint to remember what is purged")
+
+// purgedThrough returns how new what was purged in a namespace is, as far as any of its endpoints knows; nil if nothing was. It does not
+// matter which endpoint a record came by, or a mirror names: those of a namespace share its mirrors.
+func (p *purger) purgedThrough(ctx context.Context, namespace string) (*metav1.MicroTime, error) {
+	all, err := p.endpoints.in(ctx, namespace)
+	if err != nil {
+		return nil, err
 	}
-	return through
+	if through, ok := p.purgedByNamespace(all)[namespace]; ok {
+		return &through, nil
+	}
+	return nil, nil
 }
 
-// purge removes a mirror that was read just now, after its retention has passed. First the endpoint of a tombstone remembers how new its
-// events were, so that a replay of them does not raise the dead; then the object goes, unless it has changed meanwhile: then a
+// purgedByNamespace returns how new what was purged in each namespace is, as far as these endpoints know.
+func (p *purger) purgedByNamespace(all []fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime {
+	newest := map[string]metav1.MicroTime{}
+	for i := range all {
+		e := &all[i]
+		own, _ := p.remembered.Load(e.UID)
+		at, ok := own.(metav1.MicroTime)
+		if through := e.Status.PurgedThrough; through != nil && (!ok || through.After(at.Time)) {
+			at, ok = *through, true
+		}
+		if ok && at.After(newest[e.Namespace].Time) {
+			newest[e.Namespace] = at
+		}
+	}
+	return newest
+}
+
+// purge removes a mirror that was read just now, after its retention has passed. First the namespace's endpoints remember how new the events
+// of a tombstone were, so that a replay of them does not raise the dead; then the object goes, unless it has changed meanwhile: then a
 // watch event will bring it back. It does nothing, and reports so, while a record waits that would be taken for a replay by then.
 //
 // Only what FastPix deleted is remembered: what is remembered keeps late first events of other media out, and nothing else is worth that.
@@ -70,7 +98,8 @@ func (p *purger) purge(ctx context.Context, m mirror, retention time.Duration) (
 	return true, nil
 }
 
-// rememberTombstone has a tombstone's endpoint remember it, and reports false while a record waits that would be taken for a replay.
+// rememberTombstone has endpoints of a tombstone's namespace remember it, whichever it names. It reports false while a record waits that
+// would be taken for a replay, and returns errNoMemory if there is no endpoint: then nothing comes in that could raise it, but might later.
 func (p *purger) rememberTombstone(ctx context.Context, m mirror, retention time.Duration) (done bool, err error) {
 	newest := projection.NewestEventTime(m.recentEvents())
 	if newest == nil {
@@ -80,34 +109,55 @@ func (p *purger) rememberTombstone(ctx context.Context, m mirror, retention time
 	if bound := p.now().Add(-retention); through.After(bound) {
 		through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
 	}
-	owner, err := p.endpoints.of(ctx, m)
-	if err != nil || owner == nil {
-		return err == nil, err
-	}
-	key := client.ObjectKeyFromObject(owner)
-	if p.waits(key, through.Time) {
+	namespace := m.object().GetNamespace()
+	if p.waits(namespace, through.Time) {
 		return false, nil
 	}
-	// Receivers, the publisher and other purges write the same status.
-	remember := func() error { return p.remember(ctx, key, through) }
-	if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
-		return false, fmt.Errorf("remember what is purged: %w", err)
+	all, err := p.endpoints.in(ctx, namespace)
+	if err != nil {
+		return false, err
+	}
+	for _, key := range oldest(all, maxMemories) {
+		// Receivers, the publisher and other purges write the same status.
+		remember := func() (err error) {
+			there, err := p.remember(ctx, key, through)
+			done = done || there
+			return err
+		}
+		if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
+			return false, fmt.Errorf("remember what is purged: %w", err)
+		}
+	}
+	if !done {
+		return false, errNoMemory
 	}
 	return true, nil
 }
 
-// remember raises status.purgedThrough of an endpoint.
-func (p *purger) remember(ctx context.Context, key types.NamespacedName, through metav1.MicroTime) error {
+// oldest returns the names of the n oldest endpoints.
+func oldest(all []fastpixv1.WebhookEndpoint, n int) []types.NamespacedName {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(x, y fastpixv1.WebhookEndpoint) int {
+		return cmp.Or(x.CreationTimestamp.Compare(y.CreationTimestamp.Time), cmp.Compare(x.Name, y.Name))
+	})
+	var keys []types.NamespacedName
+	for i := range all[:min(n, len(all))] {
+		keys = append(keys, client.ObjectKeyFromObject(&all[i]))
+	}
+	return keys
+}
+
+// remember raises status.purgedThrough of an endpoint, and reports whether it is there.
+func (p *purger) remember(ctx context.Context, key types.NamespacedName, through metav1.MicroTime) (there bool, err error) {
 	var endpoint fastpixv1.WebhookEndpoint
 	if err := p.live.Get(ctx, key, &endpoint); err != nil {
-		return ignoreGone(err)
+		return false, ignoreGone(err)
 	}
-	if old := endpoint.Status.PurgedThrough; old == nil || through.After(old.Time) {
-		endpoint.Status.PurgedThrough = &through
+	if newer(&endpoint.Status.PurgedThrough, through) {
 		if err := p.client.Status().Update(ctx, &endpoint); err != nil {
-			return err
+			return false, err
 		}
 	}
 	p.raise(endpoint.UID, *endpoint.Status.PurgedThrough)
-	return nil
+	return true, nil
 }

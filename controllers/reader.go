@@ -88,8 +88,8 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 	case err != nil:
 		return err
 	}
-	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, records: object.Spec.Events}
-	entries := r.decode(b)
+	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, marked: info.mark != "", records: object.Spec.Events}
+	entries := r.decode(b, openIn(info, &object, r.backlog.remainsOf(info.uid)))
 	for _, key := range r.ledger.add(b, entries) {
 		r.enqueue(key)
 	}
@@ -99,30 +99,43 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 	return nil
 }
 
-// decode returns the entries of a batch. A record that cannot be read, or that a newer operator wrote, fails at once.
-func (r *reader) decode(b *batch) []entry {
+// decode returns the entries of a batch that are still to be folded. A record that cannot be read, or that a newer operator wrote, fails at
+// once.
+func (r *reader) decode(b *batch, open opening) []entry {
 	var entries []entry
 	for i, raw := range b.records {
 		rec, err := record.Decode(raw)
 		if err != nil {
-			reason, message := reasonUnreadable, err.Error()+"; this needs a look at the operator, the record is kept"
-			if errors.Is(err, record.ErrNewerVersion) {
-				reason, message = reasonNewerVersion, err.Error()+"; upgrade the controllers"
+			if isOpen, _ := open(spot{i, wholeRecord}, nil); isOpen {
+				b.fail(spot{i, wholeRecord}, unreadable(raw, err))
 			}
-			f := failure{reason: reason, message: message}
-			if namespace, name := record.EndpointOf(raw); name != "" {
-				f.endpoint = namespace + "/" + name
-			}
-			b.fail(i, f)
 			continue
 		}
-		b.holds(rec)
 		r.publisher.saw(rec)
 		for c := range rec.Changes {
-			entries = append(entries, entry{place{b, i, c}, rec})
+			s := spot{i, c}
+			isOpen, exempt := open(s, rec)
+			if !isOpen {
+				continue
+			}
+			if !exempt {
+				b.holds(rec)
+			}
+			entries = append(entries, entry{place{b, s, exempt}, rec})
 		}
 	}
+	b.changes = len(entries) + len(b.failures)
 	return entries
+}
+
+// unreadable says why a record cannot be read.
+func unreadable(raw string, err error) failure {
+	f := failure{reason: reasonUnreadable, message: err.Error() + "; this needs a look at the operator, the record is kept"}
+	if errors.Is(err, record.ErrNewerVersion) {
+		f.reason, f.message = reasonNewerVersion, err.Error()+"; upgrade the controllers"
+	}
+	f.endpoint.Namespace, f.endpoint.Name = record.EndpointOf(raw)
+	return f
 }
 
 // waitFor waits for a signal, at most a second: a signal that another reader took must not be waited for.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -52,7 +53,7 @@ type writeError struct {
 func (e writeError) Unwrap() error { return e.error }
 
 // refusal decides whether an error is about these records, so that waiting will not help, and says why they fail.
-func (f *folder) refusal(key record.Key, err error) (reason, message string, ok bool) {
+func (f *folder) refusal(key record.Key, entries []entry, err error) (reason, message string, ok bool) {
 	switch {
 	case errors.Is(err, errNameTaken):
 		return reasonNameTaken, fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name), true
@@ -62,14 +63,15 @@ func (f *folder) refusal(key record.Key, err error) (reason, message string, ok 
 		f.forgetRefusals(key) // whatever it was before, it does not last
 		return "", "", false
 	}
-	return reasonRefused, err.Error(), f.insists(key, err)
+	failedBefore := !slices.ContainsFunc(entries, func(e entry) bool { return !e.batch.retry })
+	return reasonRefused, err.Error(), f.insists(key, err, failedBefore)
 }
 
 // insists reports whether the API server refuses an object for good: at once by an answer about its content, after a while by one
 // that may pass. Where all objects of a namespace have been refused for that while, further ones need not wait for their own: a tenant
-// whose quota is used up would fill the memory that all share with them. What is not an answer about the object says nothing, however
-// long it lasts.
-func (f *folder) insists(key record.Key, err error) bool {
+// whose quota is used up would fill the memory that all share with them. Records that failed before do not wait either: they have a next
+// retry. What is not an answer about the object says nothing, however long it lasts.
+func (f *folder) insists(key record.Key, err error, failedBefore bool) bool {
 	var patience time.Duration
 	switch status := apierrors.APIStatus(nil); {
 	case !errors.As(err, &status), apiserver.IsStrangers(err):
@@ -87,6 +89,9 @@ func (f *folder) insists(key record.Key, err error) bool {
 	}
 	now := f.now()
 	since, _ := f.refused.LoadOrStore(key, now)
+	if failedBefore && patience < outagePatience {
+		return true
+	}
 	return now.Sub(since.(time.Time)) >= patience || now.Sub(f.allRefusedSince(key, now)) >= patience
 }
 

@@ -45,6 +45,7 @@ type rig struct {
 	folder    *folder
 	reader    *reader
 	discarder *discarder
+	joiner    *joiner
 	publisher *publisher
 	recorder  *events.FakeRecorder
 	keys      []record.Key
@@ -62,12 +63,20 @@ func newRig(t *testing.T, c client.Client) *rig {
 		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: newWritten(16),
 		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
 	}
-	purger := &purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: r.ledger.waits, now: now}
-	r.folder.purge, r.folder.purgedThrough = purger.purge, purger.purgedThrough
-	r.discarder = &discarder{
-		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, recorder: r.recorder, endpoints: endpoints{cached: c}, now: now,
+	waits := func(namespace string, through time.Time) bool {
+		return r.ledger.waits(namespace, through) || r.backlog.waits(namespace, through)
 	}
-	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, now: now, activity: map[types.NamespacedName]*activity{}}
+	purger := &purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: waits, now: now}
+	r.folder.purge, r.folder.purgedThrough = purger.purge, purger.purgedThrough
+	report := newFailureReport(r.recorder, endpoints{cached: c}, now)
+	after := func(uid types.UID, _ time.Time) { r.later = append(r.later, uid) }
+	r.discarder = &discarder{
+		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, report: report, after: after, now: now,
+	}
+	r.joiner = &joiner{
+		client: c, live: c, namespace: testSystem, backlog: r.backlog, report: report, after: after, now: now, joined: map[failedGroup]time.Time{},
+	}
+	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, purged: purger.purgedByNamespace, now: now, activity: map[types.NamespacedName]*activity{}}
 	r.reader = &reader{
 		client: c, namespace: testSystem, backlog: r.backlog, ledger: r.ledger, discard: discard, publisher: r.publisher,
 		enqueue: func(key record.Key) { r.keys = append(r.keys, key) },

@@ -117,14 +117,21 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		namespace: namespaces{cached: mgr.GetClient(), live: live}.verdict, endpoints: endpoints,
 		notify: newNotifier(recorder).notify, discard: discard.add, now: time.Now,
 	}
-	purger := &purger{client: writer, live: live, endpoints: endpoints, waits: ledger.waits, now: time.Now}
+	waits := func(namespace string, through time.Time) bool {
+		return ledger.waits(namespace, through) || backlog.waits(namespace, through)
+	}
+	purger := &purger{client: writer, live: live, endpoints: endpoints, waits: waits, now: time.Now}
 	folder.purge, folder.purgedThrough = purger.purge, purger.purgedThrough
+	report := newFailureReport(recorder, endpoints, time.Now)
 	discarder := &discarder{
-		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, recorder: recorder, endpoints: endpoints,
-		now: time.Now,
+		client: writer, live: live, namespace: o.OperatorNamespace, ledger: ledger, backlog: backlog, report: report, after: discard.addAt, now: time.Now,
+	}
+	joiner := &joiner{
+		client: writer, live: live, namespace: o.OperatorNamespace, backlog: backlog, report: report, after: discard.addAt, now: time.Now,
+		joined: map[failedGroup]time.Time{},
 	}
 	publisher := &publisher{
-		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, now: time.Now,
+		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, purged: purger.purgedByNamespace, now: time.Now,
 		activity: map[types.NamespacedName]*activity{},
 	}
 	reader := &reader{
@@ -136,7 +143,8 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, nudge: nudge, mayBeNamed: folder.mayBeNamed, now: time.Now}
 
-	if err := startController(mgr, "fold", folder, o.FoldConcurrency, newFairQueue, fold); err != nil {
+	patient := &patientFolder{folder: folder, report: report, backoff: newRateLimiter[record.Key]()}
+	if err := startController(mgr, "fold", patient, o.FoldConcurrency, newFairQueue, fold); err != nil {
 		return err
 	}
 	if err := startController(mgr, "discard", discarder, discardWorkers, nil, discard); err != nil {
@@ -156,7 +164,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	for _, r := range []manager.Runnable{
-		newJournalWatch(metadataClient, o.OperatorNamespace, backlog), watchdog, publisher, sweeper,
+		newJournalWatch(metadataClient, o.OperatorNamespace, backlog), watchdog, publisher, sweeper, joiner,
 		newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(metadataClient, record.LiveStream, "livestreams", nudge),
 	} {
 		if err := mgr.Add(r); err != nil {

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -12,6 +13,9 @@ import (
 
 // purgePause comes before another look at a tombstone that an older record holds up.
 const purgePause = 10 * time.Second
+
+// memoryPause comes before another look at a tombstone in a namespace without an endpoint that could remember it.
+const memoryPause = 10 * time.Minute
 
 // nudge asks for a visit to an object whose spec has changed, or whose time has come.
 func (f *folder) nudge(key record.Key) { f.nudged.Store(key, nil) }
@@ -24,7 +28,7 @@ func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, er
 		return f.comeBack(key), nil
 	}
 	if _, waits := f.waiting.Load(key); waits && !nudged && f.mayBeNamed(key) {
-		return reconcile.Result{RequeueAfter: time.Second}, nil // thousands may wait: looking at each would be a load
+		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil // thousands may wait: looking at each would be a load
 	}
 	f.waiting.Delete(key)
 	m, err := f.readLive(ctx, key)
@@ -56,7 +60,7 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	}
 	if f.mayBeNamed(key) {
 		f.waiting.Store(key, nil)
-		return reconcile.Result{RequeueAfter: time.Second}, nil
+		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil
 	}
 	endpoint, err := f.endpoints.of(ctx, m)
 	if err != nil {
@@ -64,14 +68,31 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	}
 	f.written.drop(key)
 	done, err := f.purge(ctx, m, retentionOf(endpoint))
-	if err == nil && !done {
+	switch {
+	case errors.Is(err, errNoMemory):
+		return reconcile.Result{RequeueAfter: memoryPause}, nil
+	case err == nil && !done:
 		return reconcile.Result{RequeueAfter: purgePause}, nil
 	}
 	return reconcile.Result{}, err
 }
 
+// pauseBeforePurge is how long a purge waits for what may name the object: records that are about to be folded, or a failed one, which takes
+// longer.
+func (f *folder) pauseBeforePurge(key record.Key) time.Duration {
+	if f.backlog.empty() && f.ledger.waiting(key) == 0 {
+		return purgePause
+	}
+	return time.Second
+}
+
 // mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is
 // purged before that is known.
 func (f *folder) mayBeNamed(key record.Key) bool {
-	return !f.backlog.empty() || f.ledger.waiting(key) > 0
+	return !f.backlog.empty() || f.ledger.waiting(key) > 0 || f.hasFailed(key)
+}
+
+// hasFailed reports whether a change that failed is to be folded into an object.
+func (f *folder) hasFailed(key record.Key) bool {
+	return f.ledger.failing(key) || f.backlog.mayName(key)
 }

@@ -8,6 +8,17 @@ const (
 	EventCountsAnnotation = "video.fastpix.com/event-counts"
 	// FailedLabel marks, with the value "true", a batch of records that could not be folded.
 	FailedLabel = "video.fastpix.com/failed"
+	// FailedChangesAnnotation says of a batch of failed records that every change in it failed and none was folded: what else the events
+	// told is not in it. Its value is FailedChangesCreate or FailedChangesUpdate. Controllers that did not know it left it out.
+	FailedChangesAnnotation = "video.fastpix.com/failed-changes"
+	// FailedChangesCreate marks changes that may create their mirror, whatever has been purged since they failed.
+	FailedChangesCreate = "create"
+	// FailedChangesUpdate marks changes that were not newer than what had been purged when they failed: they update a mirror that is
+	// there and never create one.
+	FailedChangesUpdate = "update"
+	// JoinedFromAnnotation names the batches of failed records that a batch takes the place of: their UIDs, joined by commas. It is read
+	// only after they are gone.
+	JoinedFromAnnotation = "video.fastpix.com/joined-from"
 	// MaxBatchEvents is the most records that one batch holds.
 	MaxBatchEvents = 256
 )

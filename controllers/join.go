@@ -1,0 +1,247 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+const (
+	joinInterval = 5 * time.Second
+	// joinPause is how often few batches of an endpoint are joined; joinMany are joined at once.
+	joinPause = time.Minute
+	joinMany  = 16
+	// maxJoined bounds the annotation that names the joined batches.
+	maxJoined = 64
+	// A batch that holds so many records, or bytes, is not joined any more.
+	joinedRecords = fastpixv1.MaxBatchEvents * 3 / 4
+	joinedBytes   = maxJoinedBytes * 3 / 4
+	// maxJoinedBytes bounds a batch as receivers bound theirs.
+	maxJoinedBytes = 512 << 10
+)
+
+// joiner keeps batches of failed records few: it joins the small ones of each endpoint. An endpoint has at most joinMany of them at rest and
+// one for each joinedRecords records or joinedBytes bytes beside, however slowly its records fail.
+type joiner struct {
+	client    client.Client
+	live      client.Reader
+	namespace string
+	backlog   *backlog
+	report    *failureReport
+	after     func(types.UID, time.Time)
+	now       func() time.Time
+	joined    map[failedGroup]time.Time // when a group was joined last
+}
+
+// Start joins until the context ends.
+func (j *joiner) Start(ctx context.Context) error {
+	for ctx.Err() == nil {
+		sleep(ctx, joinInterval)
+		if err := j.round(ctx); err != nil && ctx.Err() == nil {
+			j.report.note("join", 1, func(count int) {
+				ctrl.LoggerFrom(ctx).Error(err, "Joining batches of failed records failed, will retry", "attempts", count)
+			})
+		}
+		j.report.flush()
+	}
+	return nil
+}
+
+// round ends joins that were interrupted, and joins what there is to join.
+func (j *joiner) round(ctx context.Context) error {
+	errs := []error{j.discard(ctx, j.backlog.superseded())}
+	for {
+		joins := j.backlog.claimJoins(j.now(), j.joined)
+		for _, parts := range joins {
+			errs = append(errs, j.join(ctx, parts))
+		}
+		if err := errors.Join(errs...); err != nil || len(joins) == 0 || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// joinPart is a batch that is to be joined with others.
+type joinPart struct {
+	info    batchInfo
+	remains remains
+}
+
+func (i batchInfo) group() failedGroup {
+	group := failedGroup{mark: i.mark}
+	if len(i.counts) == 1 {
+		group.endpoint = i.counts[0].endpoint
+	}
+	return group
+}
+
+func (i batchInfo) records() (n int64) {
+	for _, c := range i.counts {
+		n += c.records
+	}
+	return n
+}
+
+// claimJoins returns batches that are to be joined with each other. Until release is called for them nobody reads them.
+func (b *backlog) claimJoins(now time.Time, joined map[failedGroup]time.Time) [][]joinPart {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	groups := map[failedGroup][]joinPart{}
+	for uid, r := range b.failed.remains {
+		info := b.known[uid]
+		full := info.records() >= joinedRecords || r.bytes >= joinedBytes
+		if r.resting && !full && info.mark != "" && len(info.counts) <= 1 && r.open == nil && !b.failed.claimed[uid] && !b.failed.supersedes(uid) {
+			groups[info.group()] = append(groups[info.group()], joinPart{info, *r})
+		}
+	}
+	var joins [][]joinPart
+	for group, parts := range groups {
+		if len(parts) < 2 || len(parts) < joinMany && now.Sub(joined[group]) < joinPause {
+			continue
+		}
+		joined[group] = now
+		if parts = fitting(parts); len(parts) < 2 {
+			continue
+		}
+		for _, part := range parts {
+			b.failed.claimed[part.info.uid] = true
+		}
+		joins = append(joins, parts)
+	}
+	for group, at := range joined {
+		if now.Sub(at) > joinPause {
+			delete(joined, group)
+		}
+	}
+	return joins
+}
+
+// fitting returns the oldest of some batches that fit into one.
+func fitting(parts []joinPart) []joinPart {
+	slices.SortFunc(parts, func(x, y joinPart) int {
+		return cmp.Or(x.info.created.Compare(y.info.created), strings.Compare(x.info.name, y.info.name))
+	})
+	records, bytes := int64(0), int64(0)
+	var fit []joinPart
+	for _, part := range parts {
+		if len(fit) == maxJoined || records+part.info.records() > fastpixv1.MaxBatchEvents || bytes+part.remains.bytes > maxJoinedBytes {
+			continue
+		}
+		records, bytes = records+part.info.records(), bytes+part.remains.bytes
+		fit = append(fit, part)
+	}
+	return fit
+}
+
+// release ends a claim.
+func (b *backlog) release(uid types.UID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.failed.claimed, uid)
+}
+
+// join writes a batch that holds what some others hold, and deletes those. Order matters: what failed is in the journal a second time before
+// its first copy goes, and the new batch names those that it replaces: nobody reads it before they are gone, in no process.
+func (j *joiner) join(ctx context.Context, parts []joinPart) error {
+	defer func() {
+		for _, part := range parts {
+			j.backlog.release(part.info.uid)
+		}
+	}()
+	object, r, err := j.joint(ctx, parts)
+	if err != nil || object == nil {
+		return err
+	}
+	failed := object.Status
+	if err := write(ctx, j.client, j.live, j.backlog, object, r); err != nil {
+		return fmt.Errorf("write joined batch: %w", err)
+	}
+	j.after(object.UID, r.due)
+	object.Status = failed
+	errStatus := ignoreStale(j.client.Status().Update(ctx, object)) // its next retry writes it, if not this
+	var infos []batchInfo
+	for _, part := range parts {
+		infos = append(infos, part.info)
+	}
+	return errors.Join(errStatus, j.discard(ctx, infos))
+}
+
+// joint returns what holds everything that some batches hold; nil if fewer than two of them are there.
+func (j *joiner) joint(ctx context.Context, parts []joinPart) (*fastpixv1.EventBatch, *remains, error) {
+	var (
+		records []string
+		status  fastpixv1.EventBatchStatus
+		uids    []string
+		all     = &remains{tries: parts[0].remains.tries, due: parts[0].remains.due}
+		places  = map[string]int32{}
+	)
+	for _, part := range parts {
+		var object fastpixv1.EventBatch
+		err := j.live.Get(ctx, types.NamespacedName{Namespace: j.namespace, Name: part.info.name}, &object)
+		if apiserver.IsGone(err) || err == nil && object.UID != part.info.uid {
+			j.backlog.remove(part.info.uid)
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read batch to join: %w", err)
+		}
+		uids = append(uids, string(object.UID))
+		moved := map[int32]int32{}
+		for i, text := range object.Spec.Events {
+			if _, twice := places[text]; twice {
+				continue // it was moved twice, by a process that was killed in between
+			}
+			places[text] = int32(len(records)) //nolint:gosec // a batch holds at most 256 records
+			moved[int32(i)] = places[text]     //nolint:gosec // the same
+			records = append(records, text)
+			all.bytes += int64(len(text))
+		}
+		for _, f := range object.Status.Failed {
+			if to, ok := moved[f.Index]; ok {
+				f.Index = to
+				status.Failed = append(status.Failed, f)
+			}
+		}
+		if at := object.Status.LastAttemptTime; at != nil && (status.LastAttemptTime == nil || status.LastAttemptTime.Before(at)) {
+			status.LastAttemptTime = at
+		}
+		all.names, all.newer = append(all.names, part.remains.names...), append(all.newer, part.remains.newer...)
+		all.tries = min(all.tries, part.remains.tries)
+		if part.remains.due.Before(all.due) {
+			all.due = part.remains.due
+		}
+	}
+	if len(uids) < 2 {
+		return nil, nil, nil
+	}
+	all.pack()
+	object := newFailedBatch(j.namespace, parts[0].info.group(), records)
+	object.Name = failedName("joined", uids...)
+	object.Annotations[fastpixv1.JoinedFromAnnotation] = strings.Join(uids, ",")
+	object.Status = status
+	return object, all, nil
+}
+
+// discard deletes batches that a joined one replaces.
+func (j *joiner) discard(ctx context.Context, infos []batchInfo) error {
+	var errs []error
+	for _, info := range infos {
+		err := deleteBatch(ctx, j.client, j.namespace, info.name, info.uid)
+		if err == nil {
+			j.backlog.remove(info.uid)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

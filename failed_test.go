@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect all tenants from one whose namespace refuses every object: its failed records take few batches, log lines, Kubernetes
+// Events and writes, however slowly they come in.
+
+var (
+	trickleEvents = flag.Int("trickle-events", 150, "how many events TestRefusedTenantDoesNotFillTheJournal sends")
+	tricklePause  = flag.Duration("trickle-pause", 100*time.Millisecond, "the time between two of them")
+)
+
+// refuseAssets sets the quota of a namespace to no MediaAssets, and waits until it is enforced.
+func (e endpoint) refuseAssets(t *testing.T) {
+	t.Helper()
+	const counted = "count/mediaassets.video.fastpix.com"
+	quota := &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: "no-assets"},
+		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{counted: *apiresource.NewQuantity(0, apiresource.DecimalSI)}},
+	}
+	create(t, quota)
+	eventually(t, "the quota of assets is counted", func(ctx context.Context) error {
+		if err := deployment.admin.Get(ctx, client.ObjectKeyFromObject(quota), quota); err != nil {
+			return err
+		}
+		if _, ok := quota.Status.Hard[counted]; !ok {
+			return errors.New("it is not")
+		}
+		return nil
+	})
+}
+
+// apiWrites counts the writes that the API server took or refused of some resources since its start.
+func apiWrites(t *testing.T, resources ...string) map[string]float64 {
+	t.Helper()
+	clientset, err := kubernetes.NewForConfig(deployment.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := clientset.RESTClient().Get().AbsPath("/metrics").DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	writes := map[string]float64{}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "apiserver_request_total{") {
+			continue
+		}
+		for _, resource := range resources {
+			for _, verb := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+				if !strings.Contains(line, fmt.Sprintf("resource=%q", resource)) || !strings.Contains(line, fmt.Sprintf("verb=%q", verb)) {
+					continue
+				}
+				if n, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64); err == nil {
+					writes[verb+" "+resource] += n
+				}
+			}
+		}
+	}
+	return writes
+}
+
+// TestRefusedTenantDoesNotFillTheJournal lets the events of a tenant whose namespace takes no asset trickle in, while the journal has room
+// for fewer batches than that.
+func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
+	kubeControllers, err := deployment.ControllerManager()
+	if err != nil {
+		t.Skip(err) // another control plane than the one that is built here need not have it
+	}
+	if err := kubeControllers.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused, other := newEndpoint(t), newEndpoint(t)
+	waitFolded(t)
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "fastpix-journal"}}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		err := errors.Join(deployment.admin.Delete(ctx, quota), deployment.admin.DeleteAllOf(ctx, &fastpixv1.EventBatch{}, client.InNamespace(operatorNamespace)))
+		kubeControllers.Kill()
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if err := deployment.Apply(t.Context(), "config/quota"); err != nil {
+		t.Fatal(err)
+	}
+	refused.refuseAssets(t)
+	setQuota(t, quota, int64(*trickleEvents)*2/3)
+	resources := []string{"eventbatches", "mediaassets", "events", "webhookendpoints"}
+	before, log := apiWrites(t, resources...), logSize(t)
+
+	most, answers := 0, map[int]int{}
+	begun := time.Now()
+	for i := range *trickleEvents {
+		_, body := newAsset()
+		got, err := refused.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers[got.code]++
+		if i%10 == 9 {
+			most = max(most, len(failedBatches(t)))
+		}
+		time.Sleep(time.Until(begun.Add(time.Duration(i+1) * *tricklePause)))
+	}
+	_, body := newAsset()
+	got, err := other.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
+	if err != nil || got.code != http.StatusOK {
+		t.Errorf("another tenant is answered %d (%v)", got.code, err)
+	}
+	eventually(t, "everything that failed is shown", func(context.Context) error {
+		records, left := 0, failedBatches(t)
+		most = max(most, len(left))
+		for _, b := range left {
+			records += len(b.Spec.Events)
+			if len(b.Status.Failed) != len(b.Spec.Events) {
+				return fmt.Errorf("%s has %d records and says of %d why they failed", b.Name, len(b.Spec.Events), len(b.Status.Failed))
+			}
+		}
+		if got := refused.read(t).Status.FailedEvents; records != answers[http.StatusOK] || int(got) != records {
+			return fmt.Errorf("%d events were acknowledged, %d are in failed batches, the endpoint counts %d", answers[http.StatusOK], records, got)
+		}
+		return nil
+	})
+	took, left := time.Since(begun), len(failedBatches(t))
+	lines, size := linesSince(t, log)
+	var notes eventsv1.EventList
+	if err := deployment.admin.List(t.Context(), &notes, client.InNamespace(refused.namespace)); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d events in %v, answers %v: at most %d and in the end %d failed batches; %d lines (%d kB) in the controllers' log; %d Kubernetes Events",
+		*trickleEvents, took.Round(time.Second), answers, most, left, lines, size>>10, len(notes.Items))
+	writes := 0.0
+	for what, n := range apiWrites(t, resources...) {
+		t.Logf("%s: %v", what, n-before[what])
+		writes += n - before[what]
+	}
+	t.Logf("%v writes in all", writes)
+	if answers[http.StatusOK] != *trickleEvents {
+		t.Errorf("answers were %v", answers)
+	}
+	if most > 40 || lines > 30+int(took/time.Second) || len(notes.Items) > 5 {
+		t.Errorf("%d failed batches, %d log lines, %d Kubernetes Events for one tenant whose objects are refused", most, lines, len(notes.Items))
+	}
+}
+
+// failedBatches lists the batches of failed records.
+func failedBatches(t *testing.T) []fastpixv1.EventBatch {
+	t.Helper()
+	var list fastpixv1.EventBatchList
+	if err := deployment.admin.List(t.Context(), &list, client.InNamespace(operatorNamespace), client.MatchingLabels{fastpixv1.FailedLabel: "true"}); err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}
+
+func logSize(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile(deployment.controllers.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(text)
+}
+
+// linesSince counts what the controllers have logged since their log had a size.
+func linesSince(t *testing.T, from int) (lines, size int) {
+	t.Helper()
+	text, err := os.ReadFile(deployment.controllers.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keep := os.Getenv("KEEP_LOG"); keep != "" {
+		_ = os.WriteFile(keep, text[from:], 0o600)
+	}
+	return bytes.Count(text[min(from, math.MaxInt):], []byte("\n")), len(text) - from
+}
