@@ -295,51 +295,50 @@ func startAnew(t *testing.T, p *controlplane.Operator) {
 	restart(t, p)
 }
 
-// deny refuses new assets in a namespace, by an admission policy, until allow is called.
-func deny(t *testing.T, namespace string) (allow func()) {
+// deny refuses new mirrors of a kind in a namespace, by an admission policy, until allow is called. The probe is one of them.
+func deny(t *testing.T, namespace, resource string, probe client.Object) (allow func()) {
 	t.Helper()
-	meta := metav1.ObjectMeta{Name: "no-assets-" + namespace}
+	meta := metav1.ObjectMeta{Name: "no-" + resource + "-" + namespace}
+	try := func(ctx context.Context) error {
+		object := probe.DeepCopyObject().(client.Object)
+		object.SetNamespace(namespace)
+		object.SetName("probe")
+		return deployment.admin.Create(ctx, object, client.DryRunAll)
+	}
 	create(t, &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicySpec{
 		MatchConstraints: &admissionv1.MatchResources{
 			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
 			ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
 				Operations: []admissionv1.OperationType{admissionv1.Create},
-				Rule:       admissionv1.Rule{APIGroups: []string{"video.fastpix.com"}, APIVersions: []string{"*"}, Resources: []string{"mediaassets"}},
+				Rule:       admissionv1.Rule{APIGroups: []string{"video.fastpix.com"}, APIVersions: []string{"*"}, Resources: []string{resource}},
 			}}},
 		},
-		Validations: []admissionv1.Validation{{Expression: "false", Message: "no assets here"}},
+		Validations: []admissionv1.Validation{{Expression: "false", Message: "none here"}},
 	}})
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 		PolicyName: meta.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
 	}}
 	create(t, binding)
+	eventually(t, "the policy is in force", func(ctx context.Context) error {
+		if err := try(ctx); err == nil {
+			return errors.New("a mirror is admitted")
+		}
+		return nil
+	})
 	return func() {
 		t.Helper()
 		if err := deployment.admin.Delete(t.Context(), binding); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the policy is no longer in force", func(ctx context.Context) error {
-			return deployment.admin.Create(ctx, &fastpixv1.MediaAsset{
-				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "probe"},
-			}, client.DryRunAll)
-		})
+		eventually(t, "the policy is no longer in force", try)
 	}
 }
 
 func TestTenantsPolicyFailsOnlyItsOwn(t *testing.T) {
 	e, neighbour := newEndpoint(t), newEndpoint(t)
 	// A policy of the tenant's own that refuses assets; a ResourceQuota would need kube-controller-manager.
-	allow := deny(t, e.namespace)
+	allow := deny(t, e.namespace, "mediaassets", &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{MediaID: "probe"}})
 	id, body := newAsset()
-	eventually(t, "the policy is in force", func(ctx context.Context) error {
-		err := deployment.admin.Create(ctx, &fastpixv1.MediaAsset{
-			ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: "probe"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "probe"},
-		}, client.DryRunAll)
-		if err == nil {
-			return fmt.Errorf("an asset is admitted")
-		}
-		return nil
-	})
 	e.mustDeliver(t, body)
 	otherID, otherBody := newAsset()
 	neighbour.mustDeliver(t, otherBody)

@@ -104,6 +104,13 @@ func works() map[string]work {
 			t.Helper()
 			return without(after(t, withFailures(t), fold), squatter)
 		}, do: fold, minCalls: 12},
+		"join of failed records": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, minCalls: 20, do: func(r *rig) error {
+			if err := r.run(); err != nil {
+				return err
+			}
+			r.now = r.now.Add(joinPause)
+			return r.joiner.round(r.t.Context())
+		}},
 		"discard of what belongs to a namespace that is gone": {
 			before: func(t *testing.T) []client.Object {
 				t.Helper()

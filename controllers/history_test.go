@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -403,7 +404,10 @@ func (h *history) wait() {
 		if err := h.rig.run(); err != nil { // a new process reads what failed before it purges anything
 			return err
 		}
-		return h.rig.tick()
+		if err := h.rig.tick(); errors.Is(err, errKilled) || !apierrors.IsInvalid(err) {
+			return err
+		}
+		return nil // what the clock says of a mirror whose status is refused waits
 	})
 	purged := h.purged
 	for key, m := range h.mirrors {

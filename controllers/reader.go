@@ -118,7 +118,7 @@ func (r *reader) decode(b *batch, open opening) []entry {
 			if !isOpen {
 				continue
 			}
-			if !exempt {
+			if !exempt || !b.retry { // the next process knows of no exemption in a batch that could not end
 				b.holds(rec)
 			}
 			entries = append(entries, entry{place{b, s, exempt}, rec})

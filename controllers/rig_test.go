@@ -90,9 +90,11 @@ func (r *rig) watch() error {
 	if err := r.client.List(r.t.Context(), &list); err != nil {
 		return err
 	}
+	infos := make([]batchInfo, 0, len(list.Items))
 	for i := range list.Items {
-		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
+		infos = append(infos, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
 	}
+	r.backlog.replace(infos)
 	return nil
 }
 
@@ -113,6 +115,9 @@ func (r *rig) load() {
 func (r *rig) run() error {
 	ctx := r.t.Context()
 	if err := r.watch(); err != nil {
+		return err
+	}
+	if err := r.joiner.discard(ctx, r.backlog.superseded()); err != nil {
 		return err
 	}
 	r.ends, r.later = append(r.ends, r.later...), nil

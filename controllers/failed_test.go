@@ -1,0 +1,496 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect what is gone from retries, and the journal from many small batches of failed records.
+
+// refuser refuses to create mirrors as long as refuses says so, and counts its refusals.
+type refuser struct {
+	refuses func(client.Object) bool
+	refused int
+}
+
+func (f *refuser) funcs() interceptor.Funcs {
+	return interceptor.Funcs{Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+		if f.refuses != nil && f.refuses(o) {
+			f.refused++
+			return apierrors.NewInvalid(schema.GroupKind{Kind: "Mirror"}, o.GetName(), nil)
+		}
+		return c.Create(ctx, o, opts...)
+	}}
+}
+
+func isStream(o client.Object) bool { _, ok := o.(*fastpixv1.LiveStream); return ok }
+func isAsset(o client.Object) bool  { _, ok := o.(*fastpixv1.MediaAsset); return ok }
+
+// recording is an event that touches a media and a stream.
+func recording(id string, second int) *record.Record {
+	m, s := media(testMedia, "Created"), stream(testStream, "")
+	m.Media.Title = new("a title")
+	s.Stream.Recordings.Set = []fastpixv1.MediaReference{{MediaID: testMedia}}
+	return event(id, "video.media.live_stream.created", second, m, s)
+}
+
+func TestOnlyTheHalfThatFailedIsRetried(t *testing.T) {
+	t.Parallel()
+	f := &refuser{refuses: isStream}
+	c := newFakeClient(t, f.funcs(), journal(t, "b1", recording("e1", 1)))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	left := batches(t, c)
+	if len(left) != 1 || len(left[0].Spec.Events) != 1 || left[0].Annotations[fastpixv1.FailedChangesAnnotation] != fastpixv1.FailedChangesCreate {
+		t.Fatalf("left is %s", mustJSON(t, left))
+	}
+	if rec, err := record.Decode(left[0].Spec.Events[0]); err != nil || len(rec.Changes) != 1 || rec.Changes[0].Kind != record.LiveStream {
+		t.Fatalf("what is retried is %s (%v)", left[0].Spec.Events[0], err)
+	}
+
+	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.deleted", 2, media(testMedia, "Deleted")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	if err := errors.Join(r.tick(), r.run()); err != nil {
+		t.Fatal(err)
+	}
+	next := newRig(t, c)
+	next.now = r.now
+	if err := next.run(); err != nil { // every start retries
+		t.Fatal(err)
+	}
+	if got := world(t, c); got != "" {
+		t.Errorf("a retry raised the dead:\n%s", got)
+	}
+	f.refuses = nil
+	next = newRig(t, c)
+	next.now = r.now
+	if err := next.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, testStream) || strings.Contains(got, "a title") || len(batches(t, c)) > 0 {
+		t.Errorf("with its cause gone the other half is not all that there is; %d batches are left:\n%s", len(batches(t, c)), got)
+	}
+}
+
+// TestOlderFailedBatchesAreTakenApart protects upgrades: older controllers kept failed records whole, and did not mark them.
+func TestOlderFailedBatchesAreTakenApart(t *testing.T) {
+	t.Parallel()
+	through := metav1.NewMicroTime(testStart.Add(time.Hour))
+	for name, tc := range map[string]struct {
+		failed []fastpixv1.FailedEvent
+		want   string // of the objects that are made, although the event is not newer than what was purged
+	}{
+		"the stream failed": {
+			failed: []fastpixv1.FailedEvent{{Index: 0, Object: streamKey(testStream).String()}}, want: testStream,
+		},
+		"the media failed": {
+			failed: []fastpixv1.FailedEvent{{Index: 0, Object: assetKey(testMedia).String()}}, want: testMedia,
+		},
+		"nobody says what failed": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			old := journal(t, "failed-1", recording("e1", 1))
+			old.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
+			old.Status.Failed = tc.failed
+			endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
+			endpoint.Status.PurgedThrough = &through
+			c := newClientOf(t, interceptor.Funcs{}, []client.Object{old, endpoint, surroundings()[0]})
+			if err := newRig(t, c).run(); err != nil {
+				t.Fatal(err)
+			}
+			got := world(t, c)
+			for _, id := range []string{testMedia, testStream} {
+				if strings.Contains(got, id+" "+id) != (id == tc.want) {
+					t.Errorf("want %q, there is\n%s", tc.want, got)
+				}
+			}
+			if left := batches(t, c); len(left) > 0 {
+				t.Errorf("left is %s", mustJSON(t, left))
+			}
+		})
+	}
+}
+
+// TestReplayThatIsRefusedDoesNotFail protects law 9 from records that could create nothing when they came.
+func TestReplayThatIsRefusedDoesNotFail(t *testing.T) {
+	t.Parallel()
+	squatter := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
+	through := metav1.NewMicroTime(testStart.Add(time.Hour))
+	endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
+	endpoint.Status.PurgedThrough = &through
+	c := newClientOf(t, interceptor.Funcs{}, []client.Object{
+		squatter, endpoint, surroundings()[0], journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
+	})
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	if left := batches(t, c); len(left) > 0 {
+		t.Errorf("a replay waits for its name to be free: %s", mustJSON(t, left))
+	}
+}
+
+// TestTombstoneStaysWhileARecordOfItFails protects law 9 for retries: what is not folded is folded into the tombstone, or waits.
+func TestTombstoneStaysWhileARecordOfItFails(t *testing.T) {
+	t.Parallel()
+	newer := `{"v":2,"ns":"video","ep":"fastpix","of":"a newer operator"}`
+	poison := event("e2", "video.media.updated", 2, media(testMedia, ""))
+	poison.Changes[0].Media.Title = new("poison")
+	for name, tc := range map[string]struct {
+		text  string
+		waits bool
+	}{
+		"one of its own":               {text: mustEncode(t, poison), waits: true},
+		"one that nobody can read yet": {text: newer, waits: true},
+		"none":                         {text: mustEncode(t, event("e2", "video.media.ready", 2, media(testMedia, "Ready")))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refuses := true
+			b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
+			b.Spec.Events = append(b.Spec.Events, tc.text)
+			c := newFakeClient(t, interceptor.Funcs{
+				SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+					if a, ok := o.(*fastpixv1.MediaAsset); ok && a.Status.Title == "poison" && refuses {
+						return apierrors.NewInvalid(schema.GroupKind{Kind: "MediaAsset"}, o.GetName(), nil)
+					}
+					return c.SubResource(sub).Update(ctx, o, opts...)
+				},
+			}, b)
+			r := newRig(t, c)
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Create(t.Context(), journal(t, "b2", event("e3", "video.media.deleted", 3, media(testMedia, "Deleted")))); err != nil {
+				t.Fatal(err)
+			}
+			r.later = nil // its retry is an hour away
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			r.now = testStart.Add(defaultRetention + time.Hour)
+			if err := r.tick(); err != nil {
+				t.Fatal(err)
+			}
+			if waits := strings.Contains(world(t, c), testMedia); waits != tc.waits {
+				t.Errorf("the tombstone is there: %v, want %v", waits, tc.waits)
+			}
+		})
+	}
+}
+
+func mustEncode(t *testing.T, r *record.Record) string {
+	t.Helper()
+	text, err := record.Encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestBatchThatCannotEndFoldsNothingTwice protects what was deleted by hand, and events from purges, while there is no room to move what failed.
+func TestBatchThatCannotEndFoldsNothingTwice(t *testing.T) {
+	t.Parallel()
+	full := true
+	f := &refuser{refuses: func(o client.Object) bool {
+		_, ok := o.(*fastpixv1.EventBatch)
+		return ok && full && strings.HasPrefix(o.GetName(), "failed-") || isStream(o) && full
+	}}
+	c := newFakeClient(t, f.funcs(), journal(t, "b1", recording("e1", 5)))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	asset := r.asset(testMedia)
+	if err := c.Delete(t.Context(), asset); err != nil { // by hand
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if r.asset(testMedia).Name != "" {
+		t.Error("what was deleted by hand is there again, as its batch could not end")
+	}
+	// A tombstone of another media is due, whose purge would make a replay of what could not be moved, for the next process.
+	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.deleted", 10, media("other", "Deleted")))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	if err := r.tick(); err != nil {
+		t.Fatal(err)
+	}
+	if r.asset("other").Name == "" {
+		t.Error("a tombstone was purged, although an older event could not be moved")
+	}
+	full = false
+	next := newRig(t, c)
+	next.now = r.now
+	if err := next.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, testStream+" "+testStream) || len(batches(t, c)) > 0 {
+		t.Errorf("with room %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+	}
+}
+
+func TestFailedBatchesAreJoined(t *testing.T) {
+	t.Parallel()
+	f := &refuser{refuses: isAsset}
+	c := newFakeClient(t, f.funcs())
+	r := newRig(t, c)
+	const events = 400
+	most := 0
+	for i := range events {
+		e := event(fmt.Sprintf("e%03d", i), "video.media.created", i, media(fmt.Sprintf("m%03d", i), "Created"))
+		if i%2 == 1 {
+			e.Endpoint = "second"
+		}
+		b := journal(t, fmt.Sprintf("b%03d", i), e)
+		b.Annotations[fastpixv1.EventCountsAnnotation] = record.FormatCounts(map[types.NamespacedName]int64{{Namespace: testNamespace, Name: e.Endpoint}: 1})
+		if err := c.Create(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		r.later = nil // nothing is retried meanwhile
+		if err := r.run(); err != nil {
+			t.Fatal(err)
+		}
+		if i%20 == 0 {
+			if err := r.joiner.round(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		most = max(most, len(batches(t, c)))
+	}
+	r.now = r.now.Add(joinPause)
+	if err := r.joiner.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left := batches(t, c)
+	seen := map[string]bool{}
+	for _, b := range left {
+		if len(b.Status.Failed) != len(b.Spec.Events) {
+			t.Errorf("%s holds %d records and says of %d why they failed", b.Name, len(b.Spec.Events), len(b.Status.Failed))
+		}
+		endpoint, _, _ := strings.Cut(b.Annotations[fastpixv1.EventCountsAnnotation], "=")
+		for i, text := range b.Spec.Events {
+			rec, err := record.Decode(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if testNamespace+"/"+rec.Endpoint != endpoint || b.Status.Failed[i].EventID != rec.ID {
+				t.Errorf("%s, of %s, holds %s of %s, whose failure is %+v", b.Name, endpoint, rec.ID, rec.Endpoint, b.Status.Failed[i])
+			}
+			seen[rec.ID] = true
+		}
+	}
+	if len(seen) != events || len(left) > 4 || most > 2*(joinMany+4)+20 {
+		t.Errorf("%d of %d records are in %d batches; there were %d at most", len(seen), events, len(left), most)
+	}
+	if totals, _ := r.backlog.totals(); totals.failed[types.NamespacedName{Namespace: testNamespace, Name: "second"}] != events/2 {
+		t.Errorf("counted are %v", totals.failed)
+	}
+	f.refuses, r.later = nil, nil
+	for _, b := range left {
+		r.later = append(r.later, b.UID)
+	}
+	if err := r.run(); err != nil || len(batches(t, c)) > 0 {
+		t.Errorf("with their cause gone %d batches are left (%v)", len(batches(t, c)), err)
+	}
+}
+
+// TestJoinedBatchIsReadAfterThoseItReplaces protects retries from the copies that an interrupted join leaves.
+func TestJoinedBatchIsReadAfterThoseItReplaces(t *testing.T) {
+	t.Parallel()
+	deletes := true
+	f := &refuser{refuses: isAsset}
+	funcs := f.funcs()
+	funcs.Delete = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+		if !deletes && strings.HasPrefix(o.GetName(), "failed-") {
+			return errKilled
+		}
+		return c.Delete(ctx, o, opts...)
+	}
+	c := newFakeClient(t, funcs, journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))),
+		journal(t, "b2", event("e2", "video.media.created", 1, media("m2", "Created"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	deletes = false
+	if err := r.joiner.round(t.Context()); !errors.Is(err, errKilled) {
+		t.Fatalf("got %v", err)
+	}
+	f.refuses = nil
+	for _, process := range []*rig{r, newRig(t, c)} {
+		if err := process.run(); !errors.Is(err, errKilled) { // the copies cannot go
+			t.Fatal(err)
+		}
+		for range 2 {
+			for _, b := range batches(t, c) {
+				process.backlog.again(b.UID)
+			}
+		}
+		if info, ok := process.backlog.next(); ok {
+			t.Errorf("%s is to be read", info.name)
+		}
+		if got := world(t, c); got != "" {
+			t.Errorf("a batch is read although its records are in the journal twice:\n%s", got)
+		}
+		if totals, _ := process.backlog.totals(); totals.failed[types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}] != 2 {
+			t.Errorf("two events failed, counted are %v", totals.failed)
+		}
+	}
+	deletes = true
+	next := newRig(t, c)
+	if err := errors.Join(next.watch(), next.joiner.round(t.Context()), next.run()); err != nil {
+		t.Fatal(err)
+	}
+	if got := world(t, c); !strings.Contains(got, "m1") || !strings.Contains(got, "m2") || len(batches(t, c)) > 0 {
+		t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
+	}
+}
+
+func TestFailuresAreReportedByCount(t *testing.T) {
+	t.Parallel()
+	f := &refuser{refuses: isAsset}
+	c := newFakeClient(t, f.funcs())
+	r := newRig(t, c)
+	for i := range 100 {
+		if err := c.Create(t.Context(), journal(t, fmt.Sprint("b", i), event(fmt.Sprint("e", i), "video.media.created", i, media(fmt.Sprint("m", i), "Created")))); err != nil {
+			t.Fatal(err)
+		}
+		r.later = nil
+		if err := r.run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.now = r.now.Add(reportInterval)
+	r.joiner.report.flush()
+	close(r.recorder.Events)
+	var notes []string
+	for note := range r.recorder.Events {
+		notes = append(notes, note)
+	}
+	if len(notes) != 2 || !strings.Contains(notes[1], "99 events") {
+		t.Errorf("100 failures make %d Kubernetes Events: %q", len(notes), notes)
+	}
+}
+
+// TestTombstoneWaitsForAnEndpointThatRemembersIt protects law 9 from what a mirror says of its endpoint, and from endpoints that go.
+func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
+	t.Parallel()
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
+	if err := c.Delete(t.Context(), endpoint); err != nil {
+		t.Fatal(err)
+	}
+	r.now = testStart.Add(defaultRetention + time.Hour)
+	r.timers.set(assetKey(testMedia), r.now)
+	result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
+	if err != nil || result.RequeueAfter != memoryPause || look(t, c, assetKey(testMedia)) == "gone" {
+		t.Errorf("without an endpoint: %s, looked at again in %v (%v)", look(t, c, assetKey(testMedia)), result.RequeueAfter, err)
+	}
+	for i := range maxMemories + 1 {
+		created := metav1.NewTime(testStart.Add(time.Duration(i) * time.Hour))
+		e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: fmt.Sprint("e", i), CreationTimestamp: created}}
+		if err := c.Create(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.folder.Reconcile(t.Context(), assetKey(testMedia)); err != nil || look(t, c, assetKey(testMedia)) != "gone" {
+		t.Errorf("with endpoints: %s (%v)", look(t, c, assetKey(testMedia)), err)
+	}
+	remember := func() (n int) {
+		var list fastpixv1.WebhookEndpointList
+		if err := c.List(t.Context(), &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list.Items {
+			if e.Status.PurgedThrough != nil {
+				n++
+			}
+		}
+		return n
+	}
+	if n := remember(); n != maxMemories {
+		t.Errorf("%d endpoints remember the purge at once, want %d", n, maxMemories)
+	}
+	if err := r.publisher.publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := remember(); n != maxMemories+1 {
+		t.Errorf("%d endpoints remember the purge afterwards, want all", n)
+	}
+}
+
+// TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace protects customers' text from references to endpoints that are not there.
+func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		ref  string
+		omit []string
+		want string
+	}{
+		"its endpoint mirrors text":                     {ref: "fastpix", omit: []string{"second"}, want: "a title"},
+		"its endpoint omits text":                       {ref: "second", omit: []string{"second"}},
+		"its endpoint is missing, and one omits text":   {ref: "missing", omit: []string{"second"}},
+		"it names none, and one omits text":             {omit: []string{"second"}},
+		"its endpoint is missing, and both mirror text": {ref: "missing", want: "a title"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asset := &fastpixv1.MediaAsset{
+				ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia},
+				Spec:       fastpixv1.MediaAssetSpec{MediaID: testMedia, EndpointRef: fastpixv1.EndpointReference{Name: tc.ref}},
+			}
+			e := event("e1", "video.media.created", 1, media(testMedia, "Created"))
+			e.Changes[0].Media.Title = new("a title")
+			objects := []client.Object{asset, journal(t, "b1", e), surroundings()[0]}
+			for _, name := range endpointNames {
+				endpoint := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
+				for _, omits := range tc.omit {
+					if omits == name {
+						endpoint.Spec.MetadataPolicy = fastpixv1.MetadataOmit
+					}
+				}
+				objects = append(objects, endpoint)
+			}
+			c := newClientOf(t, interceptor.Funcs{}, objects)
+			r := newRig(t, c)
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.asset(testMedia).Status.Title; got != tc.want {
+				t.Errorf("the title is %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
