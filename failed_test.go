@@ -129,6 +129,25 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 		}
 		time.Sleep(time.Until(begun.Add(time.Duration(i+1) * *tricklePause)))
 	}
+	defer func() {
+		took, left := time.Since(begun), len(failedBatches(t))
+		lines, size := linesSince(t, log)
+		var notes eventsv1.EventList
+		if err := deployment.admin.List(t.Context(), &notes, client.InNamespace(refused.namespace)); err != nil {
+			t.Error(err)
+		}
+		t.Logf("%d events in %v, answers %v: at most %d and in the end %d failed batches; %d lines (%d kB) in the controllers' log; %d Kubernetes Events",
+			*trickleEvents, took.Round(time.Second), answers, most, left, lines, size>>10, len(notes.Items))
+		writes := 0.0
+		for what, n := range apiWrites(t, resources...) {
+			t.Logf("%s: %v", what, n-before[what])
+			writes += n - before[what]
+		}
+		t.Logf("%v writes in all", writes)
+		if most > 40 || lines > 30+int(took/time.Second) || len(notes.Items) > 5 {
+			t.Errorf("%d failed batches, %d log lines, %d Kubernetes Events for one tenant whose objects are refused", most, lines, len(notes.Items))
+		}
+	}()
 	_, body := newAsset()
 	got, err := other.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
 	if err != nil || got.code != http.StatusOK {
@@ -148,25 +167,8 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 		}
 		return nil
 	})
-	took, left := time.Since(begun), len(failedBatches(t))
-	lines, size := linesSince(t, log)
-	var notes eventsv1.EventList
-	if err := deployment.admin.List(t.Context(), &notes, client.InNamespace(refused.namespace)); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d events in %v, answers %v: at most %d and in the end %d failed batches; %d lines (%d kB) in the controllers' log; %d Kubernetes Events",
-		*trickleEvents, took.Round(time.Second), answers, most, left, lines, size>>10, len(notes.Items))
-	writes := 0.0
-	for what, n := range apiWrites(t, resources...) {
-		t.Logf("%s: %v", what, n-before[what])
-		writes += n - before[what]
-	}
-	t.Logf("%v writes in all", writes)
 	if answers[http.StatusOK] != *trickleEvents {
 		t.Errorf("answers were %v", answers)
-	}
-	if most > 40 || lines > 30+int(took/time.Second) || len(notes.Items) > 5 {
-		t.Errorf("%d failed batches, %d log lines, %d Kubernetes Events for one tenant whose objects are refused", most, lines, len(notes.Items))
 	}
 }
 

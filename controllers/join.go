@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	joinInterval = 5 * time.Second
+	joinInterval = time.Second
 	// joinPause is how often few batches of an endpoint are joined; joinMany are joined at once.
 	joinPause = time.Minute
 	joinMany  = 16

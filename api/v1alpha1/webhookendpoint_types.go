@@ -169,8 +169,8 @@ type WebhookEndpointStatus struct {
 	// +optional
 	FailedEvents int64 `json:"failedEvents,omitempty"`
 
-	// purgedThrough is the newest event time of a tombstone that was purged: an event not newer than it never creates
-	// a mirror again.
+	// purgedThrough is the newest event time of a tombstone that was purged in the namespace: an event not newer than it never
+	// creates a mirror again, by whichever endpoint of the namespace it comes.
 	// +optional
 	PurgedThrough *metav1.MicroTime `json:"purgedThrough,omitempty"`
 }
