@@ -175,6 +175,7 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, group failedGroup, sp
 	// The name follows from what is moved, so that doing it again after a crash makes no second copy.
 	object.Name = failedName(string(b.uid), part.records...)
 	r := remainsOf(part)
+	r.tries = 1
 	r.due = d.now().Add(minRetryFailed)
 	if err := write(ctx, d.client, d.live, d.backlog, object, r); err != nil {
 		return err

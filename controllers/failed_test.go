@@ -494,3 +494,42 @@ func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
 		})
 	}
 }
+
+// TestRetryThatCannotMoveKeepsNothingFolded protects what was deleted by hand from a retry that folded a part, and found no room for the rest.
+func TestRetryThatCannotMoveKeepsNothingFolded(t *testing.T) {
+	t.Parallel()
+	refused, full := map[string]bool{"m1": true, "m2": true}, false
+	f := &refuser{refuses: func(o client.Object) bool {
+		_, isBatch := o.(*fastpixv1.EventBatch)
+		return isAsset(o) && refused[o.GetName()] || isBatch && full
+	}}
+	c := newFakeClient(t, f.funcs(), journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created")), event("e2", "video.media.created", 1, media("m2", "Created"))))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	refused["m1"], full = false, true
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete(t.Context(), r.asset("m1")); err != nil { // by hand
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := r.run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.asset("m1").Name != "" || len(batches(t, c)) != 1 {
+		t.Errorf("m1 is there again: %q; %d batches are left", r.asset("m1").Name, len(batches(t, c)))
+	}
+	full = false
+	for range 3 {
+		if err := r.run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := batches(t, c); len(left) != 1 || len(left[0].Spec.Events) != 1 || r.asset("m1").Name != "" {
+		t.Errorf("left is %s", mustJSON(t, left))
+	}
+}

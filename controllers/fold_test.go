@@ -151,7 +151,7 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 		}
 		delays = append(delays, result.RequeueAfter)
 	}
-	if delays[0] != minRetryFailed || delays[1] != 2*minRetryFailed || delays[9] != maxRetryFailed {
+	if delays[0] != 2*minRetryFailed || delays[1] != 4*minRetryFailed || delays[9] != maxRetryFailed { // the first one came after minRetryFailed
 		t.Errorf("failed records are retried after %v", delays)
 	}
 }

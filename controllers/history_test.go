@@ -347,6 +347,9 @@ func (h *history) refer() {
 func (h *history) replace() {
 	name := rapid.SampledFrom(endpointNames).Draw(h.t, "endpoint")
 	e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
+	if rapid.Bool().Draw(h.t, "short retention") {
+		e.Spec.Retention.Deleted = &metav1.Duration{Duration: time.Second}
+	}
 	h.gone[name] = !h.gone[name]
 	if h.gone[name] {
 		if err := h.client.Delete(h.rig.t.Context(), e); err != nil {
@@ -422,9 +425,6 @@ func (h *history) wait() {
 		}
 		if deleted[key] && !newest.IsZero() && h.gone["fastpix"] && h.gone["second"] {
 			continue // nobody is there to remember it
-		}
-		if bound := h.rig.now.Add(-defaultRetention); newest.After(bound) {
-			newest = bound
 		}
 		if deleted[key] && newest.After(purged) {
 			purged = newest

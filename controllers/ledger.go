@@ -19,7 +19,7 @@ type batch struct {
 	bytes   int64
 	oldest  map[string]time.Time // by namespace, the time of the oldest event that a purge could turn into a replay
 
-	changes  int // that were read into memory, and records that cannot be read
+	changes  int // in all, with records that cannot be read
 	open     int // entries that are neither folded nor failed
 	failures map[spot]failure
 }

@@ -106,7 +106,7 @@ func (p *purger) rememberTombstone(ctx context.Context, m mirror, retention time
 		return true, nil
 	}
 	through := *newest
-	if bound := p.now().Add(-retention); through.After(bound) {
+	if bound := p.bound(m, through, retention); through.After(bound) {
 		through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
 	}
 	namespace := m.object().GetNamespace()
@@ -132,6 +132,16 @@ func (p *purger) rememberTombstone(ctx context.Context, m mirror, retention time
 		return false, errNoMemory
 	}
 	return true, nil
+}
+
+// bound returns how new what is remembered of a tombstone may be: now minus its retention. That which holds now may be longer than the one
+// that set the timer, because the endpoint's or the reference was changed meanwhile: then events of the tombstone are too new for it to have
+// stayed that long, and all that it tells of is remembered.
+func (p *purger) bound(m mirror, newest metav1.MicroTime, retention time.Duration) time.Time {
+	if _, due := m.timer(); due != nil && newest.After(due.Add(record.MaxFuture-retention)) {
+		return due.Time
+	}
+	return p.now().Add(-retention)
 }
 
 // oldest returns the names of the n oldest endpoints.

@@ -106,11 +106,13 @@ func (r *reader) decode(b *batch, open opening) []entry {
 	for i, raw := range b.records {
 		rec, err := record.Decode(raw)
 		if err != nil {
+			b.changes++
 			if isOpen, _ := open(spot{i, wholeRecord}, nil); isOpen {
 				b.fail(spot{i, wholeRecord}, unreadable(raw, err))
 			}
 			continue
 		}
+		b.changes += len(rec.Changes)
 		r.publisher.saw(rec)
 		for c := range rec.Changes {
 			s := spot{i, c}
@@ -124,7 +126,6 @@ func (r *reader) decode(b *batch, open opening) []entry {
 			entries = append(entries, entry{place{b, s, exempt}, rec})
 		}
 	}
-	b.changes = len(entries) + len(b.failures)
 	return entries
 }
 

@@ -104,7 +104,7 @@ func (r *failureReport) failed(ctx context.Context, endpoint types.NamespacedNam
 	r.note("failed "+endpoint.String()+" "+last.reason, len(failures), func(count int) {
 		ctrl.Log.WithName("failed").Info("Records could not be mirrored; they are kept and retried after 30 seconds, then up to an hour apart",
 			"WebhookEndpoint", endpoint.String(), "records", count, "reason", last.reason, "object", object, "message", truncate(last.message, 512))
-		r.tell(ctx, endpoint, count, last, object)
+		r.tell(context.WithoutCancel(ctx), endpoint, count, last, object)
 	})
 }
 
@@ -122,10 +122,10 @@ func (r *failureReport) tell(ctx context.Context, key types.NamespacedName, coun
 		"%d events could not be mirrored and are retried; %s: %s", count, about, truncate(last.message, 512))
 }
 
-// refused reports that the API server refuses objects of a tenant, which are tried again until they count as failed.
+// refused reports that mirrors of a tenant could not be written, which is tried again until their records count as failed.
 func (r *failureReport) refused(key record.Key, err error) {
 	r.note("refused "+string(key.Kind)+" "+key.Namespace, 1, func(count int) {
-		ctrl.Log.WithName("fold").Info("Objects are refused and will be tried again", "kind", key.Kind, "namespace", key.Namespace,
+		ctrl.Log.WithName("fold").Info("Mirrors could not be written and are tried again", "kind", key.Kind, "namespace", key.Namespace,
 			"attempts", count, "latest", key.Name, "error", truncate(err.Error(), 512))
 	})
 }

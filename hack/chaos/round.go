@@ -311,7 +311,11 @@ func (r *rig) batches(ctx context.Context, options ...client.ListOption) ([]fast
 	return list.Items, err
 }
 
-// isReported reports whether a batch says of each of its records why it failed.
+// isReported reports whether a batch says of each of its records why it failed: a record that touches two objects may have failed for both.
 func isReported(b fastpixv1.EventBatch) bool {
-	return b.Labels[fastpixv1.FailedLabel] == "true" && len(b.Status.Failed) == len(b.Spec.Events)
+	said := map[int32]bool{}
+	for _, f := range b.Status.Failed {
+		said[f.Index] = true
+	}
+	return b.Labels[fastpixv1.FailedLabel] == "true" && len(said) == len(b.Spec.Events)
 }
