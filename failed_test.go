@@ -144,14 +144,15 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 			writes += n - before[what]
 		}
 		t.Logf("%v writes in all", writes)
-		if most > 40 || lines > 30+int(took/time.Second) || len(notes.Items) > 5 {
-			t.Errorf("%d failed batches, %d log lines, %d Kubernetes Events for one tenant whose objects are refused", most, lines, len(notes.Items))
+		if left > 20 || lines > 20 || len(notes.Items) > 6 {
+			t.Errorf("%d failed batches, %d log lines, %d Kubernetes Events for one tenant whose objects are refused", left, lines, len(notes.Items))
 		}
 	}()
-	_, body := newAsset()
-	got, err := other.once(t.Context(), http.DefaultClient, deployment.receiver.ReceiverURL, body)
-	if err != nil || got.code != http.StatusOK {
-		t.Errorf("another tenant is answered %d (%v)", got.code, err)
+	id, body := newAsset()
+	if err := other.deliver(t.Context(), body); err != nil {
+		t.Errorf("another tenant: %v", err)
+	} else {
+		other.waitState(t, id, "Created")
 	}
 	eventually(t, "everything that failed is shown", func(context.Context) error {
 		records, left := 0, failedBatches(t)
@@ -162,12 +163,13 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 				return fmt.Errorf("%s has %d records and says of %d why they failed", b.Name, len(b.Spec.Events), len(b.Status.Failed))
 			}
 		}
-		if got := refused.read(t).Status.FailedEvents; records != answers[http.StatusOK] || int(got) != records {
+		// A delivery that was answered 503, by a busy machine, may have been committed.
+		if got := refused.read(t).Status.FailedEvents; records < answers[http.StatusOK] || int(got) != records {
 			return fmt.Errorf("%d events were acknowledged, %d are in failed batches, the endpoint counts %d", answers[http.StatusOK], records, got)
 		}
 		return nil
 	})
-	if answers[http.StatusOK] != *trickleEvents {
+	if answers[http.StatusServiceUnavailable] > 2 {
 		t.Errorf("answers were %v", answers)
 	}
 }

@@ -95,8 +95,11 @@ func newHistory(t *testing.T, draw *rapid.T) *history {
 		return create(ctx, c, o, opts...)
 	}
 	funcs.SubResourceUpdate = func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
-		if h.refuses[keyOf(o)] == "status" {
-			return refusedObject(o)
+		if h.refuses[keyOf(o)] == "status" { // an API server looks first whether the object is there, and has not changed
+			is := o.DeepCopyObject().(client.Object)
+			if err := c.Get(ctx, client.ObjectKeyFromObject(o), is); err == nil && is.GetUID() == o.GetUID() && is.GetResourceVersion() == o.GetResourceVersion() {
+				return refusedObject(o)
+			}
 		}
 		return update(ctx, c, sub, o, opts...)
 	}
