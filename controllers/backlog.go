@@ -169,7 +169,7 @@ func (b *backlog) queue(info batchInfo) {
 		return
 	}
 	b.unread[info.uid] = true
-	if r := b.failed.remains[info.uid]; r != nil {
+	if r := b.failed.unfinished[info.uid]; r != nil {
 		r.resting = false
 	}
 	for namespace := range info.namespaces() {
@@ -197,7 +197,7 @@ func (b *backlog) forget(uid types.UID) {
 	delete(b.unread, uid)
 	joined, superseded := b.failed.by[uid]
 	b.failed.forget(uid)
-	if info, ok := b.known[joined]; superseded && ok && b.failed.remains[joined] == nil {
+	if info, ok := b.known[joined]; superseded && ok && b.failed.unfinished[joined] == nil {
 		b.queue(info) // it was joined by another process, and nobody has read it
 	}
 }

@@ -102,7 +102,7 @@ func (d *discarder) later(ctx context.Context, b *batch, err error) (reconcile.R
 	if ctx.Err() != nil {
 		return reconcile.Result{}, err
 	}
-	r := remainsOf(b)
+	r := unfinishedOf(b)
 	r.open, r.oldest = map[spot]bool{}, b.oldest
 	for s, f := range b.failures {
 		r.open[s] = f.creates
@@ -113,7 +113,7 @@ func (d *discarder) later(ctx context.Context, b *batch, err error) (reconcile.R
 }
 
 // rest has a batch wait, each time twice as long.
-func (d *discarder) rest(uid types.UID, r *remains, shortest, longest time.Duration) reconcile.Result {
+func (d *discarder) rest(uid types.UID, r *unfinished, shortest, longest time.Duration) reconcile.Result {
 	r.tries = d.backlog.tries(uid) + 1
 	pause := min(longest, shortest<<min(r.tries-1, 10))
 	r.due = d.now().Add(pause)
@@ -135,7 +135,7 @@ func (d *discarder) keep(ctx context.Context, b *batch) (reconcile.Result, error
 	if ignoreGone(err) != nil {
 		return d.later(ctx, b, fmt.Errorf("write status of failed records: %w", err))
 	}
-	return d.rest(b.uid, remainsOf(b), minRetryFailed, maxRetryFailed), nil
+	return d.rest(b.uid, unfinishedOf(b), minRetryFailed, maxRetryFailed), nil
 }
 
 // failedGroup is what one batch of failed records may hold.
@@ -174,7 +174,7 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, group failedGroup, sp
 	object := newFailedBatch(d.namespace, group, part.records)
 	// The name follows from what is moved, so that doing it again after a crash makes no second copy.
 	object.Name = failedName(string(b.uid), part.records...)
-	r := remainsOf(part)
+	r := unfinishedOf(part)
 	r.tries = 1
 	r.due = d.now().Add(minRetryFailed)
 	if err := write(ctx, d.client, d.live, d.backlog, object, r); err != nil {
@@ -187,7 +187,7 @@ func (d *discarder) moveOne(ctx context.Context, b *batch, group failedGroup, sp
 
 // write creates a batch of failed records, or finds it if it was created before a crash or a lost answer. From then on the backlog knows
 // what it names.
-func write(ctx context.Context, c client.Client, live client.Reader, to *backlog, object *fastpixv1.EventBatch, r *remains) error {
+func write(ctx context.Context, c client.Client, live client.Reader, to *backlog, object *fastpixv1.EventBatch, r *unfinished) error {
 	to.expect(object.Name)
 	err := c.Create(ctx, object)
 	if err == nil {

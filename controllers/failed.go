@@ -12,9 +12,9 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// remains is what stays in memory of a batch that was read and is still in the journal: one of failed records until its next retry, or one
+// unfinished is what stays in memory of a batch that was read and is still in the journal: one of failed records until its next retry, or one
 // that could not end.
-type remains struct {
+type unfinished struct {
 	resting bool // it is neither queued nor read: its next retry is scheduled
 	tries   int  // how often it failed, or could not end
 	due     time.Time
@@ -34,9 +34,9 @@ var nameSeed = maphash.MakeSeed()
 
 func nameOf(key record.Key) uint64 { return maphash.Comparable(nameSeed, key) }
 
-// remainsOf returns what to remember of a batch that gives up its memory.
-func remainsOf(b *batch) *remains {
-	r := &remains{bytes: b.bytes}
+// unfinishedOf returns what to remember of a batch that gives up its memory.
+func unfinishedOf(b *batch) *unfinished {
+	r := &unfinished{bytes: b.bytes}
 	for _, f := range b.failures {
 		if f.object != (record.Key{}) {
 			r.names = append(r.names, nameOf(f.object))
@@ -50,30 +50,30 @@ func remainsOf(b *batch) *remains {
 }
 
 // pack sorts what is looked up, and leaves out duplicates.
-func (r *remains) pack() {
+func (r *unfinished) pack() {
 	slices.Sort(r.names)
 	r.names = slices.Clip(slices.Compact(r.names))
 	slices.Sort(r.newer)
 	r.newer = slices.Clip(slices.Compact(r.newer))
 }
 
-func (r *remains) mayName(key record.Key, name uint64) bool {
+func (r *unfinished) mayName(key record.Key, name uint64) bool {
 	_, ok := slices.BinarySearch(r.names, name)
 	return ok || slices.Contains(r.newer, key.Namespace)
 }
 
 // failedBatches is what the backlog knows of batches that were read and are still there. The backlog's lock guards it.
 type failedBatches struct {
-	remains  map[types.UID]*remains
-	expected map[string]bool                  // names of batches that this process is writing
-	claimed  map[types.UID]bool               // batches that are being joined
-	by       map[types.UID]types.UID          // batches whose place a joined one took, and which
-	replaces map[types.UID]map[types.UID]bool // the same the other way round
+	unfinished map[types.UID]*unfinished
+	expected   map[string]bool                  // names of batches that this process is writing
+	claimed    map[types.UID]bool               // batches that are being joined
+	by         map[types.UID]types.UID          // batches whose place a joined one took, and which
+	replaces   map[types.UID]map[types.UID]bool // the same the other way round
 }
 
 func newFailedBatches() failedBatches {
 	return failedBatches{
-		remains: map[types.UID]*remains{}, expected: map[string]bool{}, claimed: map[types.UID]bool{},
+		unfinished: map[types.UID]*unfinished{}, expected: map[string]bool{}, claimed: map[types.UID]bool{},
 		by: map[types.UID]types.UID{}, replaces: map[types.UID]map[types.UID]bool{},
 	}
 }
@@ -87,7 +87,7 @@ func (f *failedBatches) supersedes(uid types.UID) bool {
 // unreadJoins reports whether a batch waits for those it replaces, and nobody knows what it names.
 func (f *failedBatches) unreadJoins() bool {
 	for uid := range f.replaces {
-		if f.remains[uid] == nil {
+		if f.unfinished[uid] == nil {
 			return true
 		}
 	}
@@ -95,7 +95,7 @@ func (f *failedBatches) unreadJoins() bool {
 }
 
 func (f *failedBatches) forget(uid types.UID) {
-	delete(f.remains, uid)
+	delete(f.unfinished, uid)
 	delete(f.claimed, uid)
 	for replaced := range f.replaces[uid] {
 		delete(f.by, replaced)
@@ -158,14 +158,14 @@ func (b *backlog) expect(name string) {
 	b.failed.expected[name] = true
 }
 
-// wrote ends what expect began: the batch is known and rests. Without remains it was not written.
-func (b *backlog) wrote(name string, info batchInfo, r *remains) {
+// wrote ends what expect began: the batch is known and rests. Without anything to remember it was not written.
+func (b *backlog) wrote(name string, info batchInfo, r *unfinished) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if r == nil {
 		delete(b.failed.expected, name)
 		for _, info := range b.known { // the answer may have been lost, and the watch told of it
-			if info.name == name && b.failed.remains[info.uid] == nil {
+			if info.name == name && b.failed.unfinished[info.uid] == nil {
 				b.queue(info)
 			}
 		}
@@ -173,34 +173,34 @@ func (b *backlog) wrote(name string, info batchInfo, r *remains) {
 	}
 	b.learn(info)
 	delete(b.failed.expected, name)
-	if b.failed.remains[info.uid] == nil {
+	if b.failed.unfinished[info.uid] == nil {
 		r.resting = !b.unread[info.uid]
-		b.failed.remains[info.uid] = r
+		b.failed.unfinished[info.uid] = r
 	}
 }
 
 // rest has a batch wait for its next retry.
-func (b *backlog) rest(uid types.UID, r *remains) {
+func (b *backlog) rest(uid types.UID, r *unfinished) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, ok := b.known[uid]; ok {
 		r.resting = true
-		b.failed.remains[uid] = r
+		b.failed.unfinished[uid] = r
 	}
 }
 
-// remainsOf returns what is remembered of a batch; nil if nobody has read it.
-func (b *backlog) remainsOf(uid types.UID) *remains {
+// unfinishedOf returns what is remembered of a batch; nil if nobody has read it.
+func (b *backlog) unfinishedOf(uid types.UID) *unfinished {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.failed.remains[uid]
+	return b.failed.unfinished[uid]
 }
 
 // rests reports whether a batch waits for its next retry.
 func (b *backlog) rests(uid types.UID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := b.failed.remains[uid]
+	r := b.failed.unfinished[uid]
 	return r != nil && r.resting
 }
 
@@ -208,7 +208,7 @@ func (b *backlog) rests(uid types.UID) bool {
 func (b *backlog) tries(uid types.UID) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if r := b.failed.remains[uid]; r != nil {
+	if r := b.failed.unfinished[uid]; r != nil {
 		return r.tries
 	}
 	return 0
@@ -219,7 +219,7 @@ func (b *backlog) mayName(key record.Key) bool {
 	name := nameOf(key)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, r := range b.failed.remains {
+	for _, r := range b.failed.unfinished {
 		if r.mayName(key, name) {
 			return true
 		}
@@ -231,7 +231,7 @@ func (b *backlog) mayName(key record.Key) bool {
 func (b *backlog) waits(namespace string, through time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, r := range b.failed.remains {
+	for _, r := range b.failed.unfinished {
 		if at, ok := r.oldest[namespace]; ok && !at.After(through) {
 			return true
 		}
@@ -244,7 +244,7 @@ func (b *backlog) waits(namespace string, through time.Time) bool {
 type opening func(s spot, r *record.Record) (open, exempt bool)
 
 // openIn returns the opening of a batch that was just read.
-func openIn(info batchInfo, object *fastpixv1.EventBatch, r *remains) opening {
+func openIn(info batchInfo, object *fastpixv1.EventBatch, r *unfinished) opening {
 	return func(s spot, rec *record.Record) (open, exempt bool) {
 		if r != nil && r.open != nil {
 			exempt, open = r.open[s]

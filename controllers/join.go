@@ -49,7 +49,7 @@ func (j *joiner) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
 		sleep(ctx, joinInterval)
 		if err := j.round(ctx); err != nil && ctx.Err() == nil {
-			j.report.note("join", 1, func(count int) {
+			j.report.add("join", 1, func(count int) {
 				ctrl.LoggerFrom(ctx).Error(err, "Joining batches of failed records failed, will retry", "attempts", count)
 			})
 		}
@@ -74,8 +74,8 @@ func (j *joiner) round(ctx context.Context) error {
 
 // joinPart is a batch that is to be joined with others.
 type joinPart struct {
-	info    batchInfo
-	remains remains
+	info       batchInfo
+	unfinished unfinished
 }
 
 func (i batchInfo) group() failedGroup {
@@ -98,7 +98,7 @@ func (b *backlog) claimJoins(now time.Time, joined map[failedGroup]time.Time) []
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	groups := map[failedGroup][]joinPart{}
-	for uid, r := range b.failed.remains {
+	for uid, r := range b.failed.unfinished {
 		info := b.known[uid]
 		full := info.records() >= joinedRecords || r.bytes >= joinedBytes
 		if r.resting && !full && info.mark != "" && len(info.counts) <= 1 && r.open == nil && !b.failed.claimed[uid] && !b.failed.supersedes(uid) {
@@ -135,10 +135,10 @@ func fitting(parts []joinPart) []joinPart {
 	records, bytes := int64(0), int64(0)
 	var fit []joinPart
 	for _, part := range parts {
-		if len(fit) == maxJoined || records+part.info.records() > fastpixv1.MaxBatchEvents || bytes+part.remains.bytes > maxJoinedBytes {
+		if len(fit) == maxJoined || records+part.info.records() > fastpixv1.MaxBatchEvents || bytes+part.unfinished.bytes > maxJoinedBytes {
 			continue
 		}
-		records, bytes = records+part.info.records(), bytes+part.remains.bytes
+		records, bytes = records+part.info.records(), bytes+part.unfinished.bytes
 		fit = append(fit, part)
 	}
 	return fit
@@ -178,12 +178,12 @@ func (j *joiner) join(ctx context.Context, parts []joinPart) error {
 }
 
 // joint returns what holds everything that some batches hold; nil if fewer than two of them are there.
-func (j *joiner) joint(ctx context.Context, parts []joinPart) (*fastpixv1.EventBatch, *remains, error) {
+func (j *joiner) joint(ctx context.Context, parts []joinPart) (*fastpixv1.EventBatch, *unfinished, error) {
 	var (
 		records []string
 		status  fastpixv1.EventBatchStatus
 		uids    []string
-		all     = &remains{tries: parts[0].remains.tries, due: parts[0].remains.due}
+		all     = &unfinished{tries: parts[0].unfinished.tries, due: parts[0].unfinished.due}
 		places  = map[string]int32{}
 	)
 	for _, part := range parts {
@@ -216,10 +216,10 @@ func (j *joiner) joint(ctx context.Context, parts []joinPart) (*fastpixv1.EventB
 		if at := object.Status.LastAttemptTime; at != nil && (status.LastAttemptTime == nil || status.LastAttemptTime.Before(at)) {
 			status.LastAttemptTime = at
 		}
-		all.names, all.newer = append(all.names, part.remains.names...), append(all.newer, part.remains.newer...)
-		all.tries = min(all.tries, part.remains.tries)
-		if part.remains.due.Before(all.due) {
-			all.due = part.remains.due
+		all.names, all.newer = append(all.names, part.unfinished.names...), append(all.newer, part.unfinished.newer...)
+		all.tries = min(all.tries, part.unfinished.tries)
+		if part.unfinished.due.Before(all.due) {
+			all.due = part.unfinished.due
 		}
 	}
 	if len(uids) < 2 {

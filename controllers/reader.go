@@ -89,7 +89,7 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 		return err
 	}
 	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, marked: info.mark != "", records: object.Spec.Events}
-	entries := r.decode(b, openIn(info, &object, r.backlog.remainsOf(info.uid)))
+	entries := r.decode(b, openIn(info, &object, r.backlog.unfinishedOf(info.uid)))
 	for _, key := range r.ledger.add(b, entries) {
 		r.enqueue(key)
 	}

@@ -41,8 +41,8 @@ func newFailureReport(recorder events.EventRecorder, endpoints endpoints, now fu
 	return &failureReport{recorder: recorder, endpoints: endpoints, now: now, lines: map[string]*reportLine{}}
 }
 
-// note says something, or counts it for later if it was said just now.
-func (r *failureReport) note(what string, count int, say func(count int)) {
+// add says something, or counts it for later if it was said just now.
+func (r *failureReport) add(what string, count int, say func(count int)) {
 	r.mu.Lock()
 	line := r.lines[what]
 	if line == nil {
@@ -101,15 +101,15 @@ func (r *failureReport) failed(ctx context.Context, endpoint types.NamespacedNam
 	if last.object != (record.Key{}) {
 		object = last.object.String()
 	}
-	r.note("failed "+endpoint.String()+" "+last.reason, len(failures), func(count int) {
+	r.add("failed "+endpoint.String()+" "+last.reason, len(failures), func(count int) {
 		ctrl.Log.WithName("failed").Info("Records could not be mirrored; they are kept and retried after 30 seconds, then up to an hour apart",
 			"WebhookEndpoint", endpoint.String(), "records", count, "reason", last.reason, "object", object, "message", truncate(last.message, 512))
-		r.tell(context.WithoutCancel(ctx), endpoint, count, last, object)
+		r.recordEvent(context.WithoutCancel(ctx), endpoint, count, last, object)
 	})
 }
 
-// tell makes a Kubernetes Event on the endpoint.
-func (r *failureReport) tell(ctx context.Context, key types.NamespacedName, count int, last failure, object string) {
+// recordEvent makes a Kubernetes Event on the endpoint.
+func (r *failureReport) recordEvent(ctx context.Context, key types.NamespacedName, count int, last failure, object string) {
 	endpoint, err := r.endpoints.get(ctx, key)
 	if err != nil || endpoint == nil {
 		return
@@ -124,7 +124,7 @@ func (r *failureReport) tell(ctx context.Context, key types.NamespacedName, coun
 
 // refused reports that mirrors of a tenant could not be written, which is tried again until their records count as failed.
 func (r *failureReport) refused(key record.Key, err error) {
-	r.note("refused "+string(key.Kind)+" "+key.Namespace, 1, func(count int) {
+	r.add("refused "+string(key.Kind)+" "+key.Namespace, 1, func(count int) {
 		ctrl.Log.WithName("fold").Info("Mirrors could not be written and are tried again", "kind", key.Kind, "namespace", key.Namespace,
 			"attempts", count, "latest", key.Name, "error", truncate(err.Error(), 512))
 	})
@@ -132,7 +132,7 @@ func (r *failureReport) refused(key record.Key, err error) {
 
 // trouble reports that a batch could not end.
 func (r *failureReport) trouble(_ context.Context, err error, b *batch) {
-	r.note("trouble", 1, func(count int) {
+	r.add("trouble", 1, func(count int) {
 		ctrl.Log.WithName("discard").Error(err, "Batches could not end, will retry", "attempts", count, "latest", b.name)
 	})
 }

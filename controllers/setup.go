@@ -143,8 +143,8 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, nudge: nudge, mayBeNamed: folder.mayBeNamed, now: time.Now}
 
-	patient := &patientFolder{folder: folder, report: report, backoff: newRateLimiter[record.Key]()}
-	if err := startController(mgr, "fold", patient, o.FoldConcurrency, newFairQueue, fold); err != nil {
+	folding := &backoffFolder{folder: folder, report: report, backoff: newRateLimiter[record.Key]()}
+	if err := startController(mgr, "fold", folding, o.FoldConcurrency, newFairQueue, fold); err != nil {
 		return err
 	}
 	if err := startController(mgr, "discard", discarder, discardWorkers, nil, discard); err != nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 )
 
-// patientFolder has a folder try again what the API server refuses. It backs off as the work queue does, and logs by count: the controller
+// backoffFolder has a folder try again what the API server refuses. It backs off as the work queue does, and logs by count: the controller
 // would log each attempt for each object.
-type patientFolder struct {
+type backoffFolder struct {
 	folder  *folder
 	report  *failureReport
 	backoff workqueue.TypedRateLimiter[record.Key]
 }
 
 // Reconcile brings one object up to date.
-func (p *patientFolder) Reconcile(ctx context.Context, key record.Key) (reconcile.Result, error) {
+func (p *backoffFolder) Reconcile(ctx context.Context, key record.Key) (reconcile.Result, error) {
 	result, err := p.folder.Reconcile(ctx, key)
 	if err == nil || !errors.As(err, new(writeError)) {
 		p.backoff.Forget(key)
