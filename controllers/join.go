@@ -31,8 +31,8 @@ const (
 	maxJoinedBytes = 512 << 10
 )
 
-// joiner keeps batches of failed records few: it joins the small ones of each endpoint. An endpoint has at most joinMany of them at rest and
-// one for each joinedRecords records or joinedBytes bytes beside, however slowly its records fail.
+// joiner keeps batches of failed records few: it joins the small ones of each endpoint. However slowly its records fail, an endpoint has at
+// most about joinMany small ones, and others that are at least half full.
 type joiner struct {
 	client    client.Client
 	live      client.Reader
@@ -127,10 +127,15 @@ func (b *backlog) claimJoins(now time.Time, joined map[failedGroup]time.Time) []
 	return joins
 }
 
-// fitting returns the oldest of some batches that fit into one.
+// size is how much of a batch its records fill.
+func (p joinPart) size() float64 {
+	return max(float64(p.info.records())/fastpixv1.MaxBatchEvents, float64(p.unfinished.bytes)/maxJoinedBytes)
+}
+
+// fitting returns the smallest of some batches that fit into one. If not even two fit, all but one are more than half full.
 func fitting(parts []joinPart) []joinPart {
 	slices.SortFunc(parts, func(x, y joinPart) int {
-		return cmp.Or(x.info.created.Compare(y.info.created), strings.Compare(x.info.name, y.info.name))
+		return cmp.Or(cmp.Compare(x.size(), y.size()), x.info.created.Compare(y.info.created), strings.Compare(x.info.name, y.info.name))
 	})
 	records, bytes := int64(0), int64(0)
 	var fit []joinPart
