@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -286,7 +287,7 @@ func TestPurgedMediaStaysGoneWhateverItsReferenceSays(t *testing.T) {
 	if err := deployment.admin.Delete(t.Context(), e.read(t)); err != nil {
 		t.Fatal(err)
 	}
-	replay := append(ready, ' ') // other bytes, so that the receiver remembers none of them
+	replay := slices.Concat(ready, []byte(" ")) // other bytes, so that the receiver remembers none of them
 	if err := deployment.receiver.Deliver(t.Context(), second, replay, signed(replay)); err != nil {
 		t.Fatal(err)
 	}

@@ -208,7 +208,7 @@ func (j *joiner) joint(ctx context.Context, parts []joinPart) (*fastpixv1.EventB
 				continue // it was moved twice, by a process that was killed in between
 			}
 			places[text] = int32(len(records)) //nolint:gosec // a batch holds at most 256 records
-			moved[int32(i)] = places[text]     //nolint:gosec // the same
+			moved[int32(i)] = places[text]
 			records = append(records, text)
 			all.bytes += int64(len(text))
 		}
