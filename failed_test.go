@@ -31,8 +31,8 @@ import (
 // Events and writes, however slowly they come in.
 
 var (
-	trickleEvents = flag.Int("trickle-events", 150, "how many events TestRefusedTenantDoesNotFillTheJournal sends")
-	tricklePause  = flag.Duration("trickle-pause", 100*time.Millisecond, "the time between two of them")
+	trickleEvents = flag.Int("trickle-events", 600, "how many events TestRefusedTenantDoesNotFillTheJournal sends")
+	tricklePause  = flag.Duration("trickle-pause", 60*time.Millisecond, "the time between two of them")
 )
 
 // refuseAssets sets the quota of a namespace to no MediaAssets, and waits until it is enforced.
