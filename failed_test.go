@@ -100,11 +100,14 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "fastpix-journal"}}
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
-		err := errors.Join(deployment.admin.Delete(ctx, quota), deployment.admin.DeleteAllOf(ctx, &fastpixv1.EventBatch{}, client.InNamespace(operatorNamespace)))
+		noAssets := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: refused.namespace, Name: "no-assets"}}
+		err := errors.Join(deployment.controllers.Stop(), deployment.admin.Delete(ctx, quota), deployment.admin.Delete(ctx, noAssets),
+			deployment.admin.DeleteAllOf(ctx, &fastpixv1.EventBatch{}, client.InNamespace(operatorNamespace)))
 		kubeControllers.Kill()
 		if err != nil {
 			t.Error(err)
 		}
+		restart(t, deployment.controllers)
 	})
 	if err := deployment.Apply(t.Context(), "config/quota"); err != nil {
 		t.Fatal(err)
