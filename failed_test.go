@@ -115,7 +115,7 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 	refused.refuseAssets(t)
 	setQuota(t, quota, int64(*trickleEvents)*2/3)
 	resources := []string{"eventbatches", "mediaassets", "events", "webhookendpoints"}
-	before, log := apiWrites(t, resources...), logSize(t)
+	before, log := apiWrites(t, resources...), controllersLogSize(t)
 
 	most, answers := 0, map[int]int{}
 	begun := time.Now()
@@ -310,7 +310,7 @@ func failedBatches(t *testing.T) []fastpixv1.EventBatch {
 	return list.Items
 }
 
-func logSize(t *testing.T) int {
+func controllersLogSize(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile(deployment.controllers.Log)
 	if err != nil {
