@@ -46,6 +46,12 @@ type receiver struct {
 // startReceiver starts one; kind is "plain" or "tls".
 func startReceiver(t *testing.T, kind string) *receiver {
 	t.Helper()
+	return startReceiverIn(t, kind, nil)
+}
+
+// startReceiverIn starts one in a control group, if there is one.
+func startReceiverIn(t *testing.T, kind string, group *controlplane.MemoryGroup) *receiver {
+	t.Helper()
 	args := []string{"--controllers=false", "--drain-delay=0s"}
 	var config *tls.Config
 	folder := t.TempDir()
@@ -60,6 +66,9 @@ func startReceiver(t *testing.T, kind string) *receiver {
 		t.Fatal(err)
 	}
 	o.Env = []string{"GOMEMLIMIT=230MiB"}
+	if group != nil {
+		group.Hold(o.Process)
+	}
 	if err := o.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -30,7 +29,9 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers"
+	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/internal/metricsguard"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver"
 )
 
@@ -125,12 +126,13 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("find the API server: %w", err)
 	}
 	restConfig.QPS = -1 // the API server's priority and fairness decides, not the client
-	mgr, err := newManager(restConfig, o)
+	limiter := connlimit.New()
+	mgr, err := newManager(restConfig, limiter, o)
 	if err != nil {
 		return err
 	}
 	if o.receiver {
-		if err := webhookserver.AddToManager(mgr, o.receiving); err != nil {
+		if err := webhookserver.AddToManager(mgr, limiter, o.receiving); err != nil {
 			return fmt.Errorf("set up the receiver: %w", err)
 		}
 	}
@@ -142,17 +144,12 @@ func run(ctx context.Context, o options) error {
 	return mgr.Start(ctx)
 }
 
-func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
-	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme:                 newScheme(),
-		HealthProbeBindAddress: o.probeBindAddress,
-		Metrics: metricsserver.Options{
-			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: metricsguard.New,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
-		},
+func newManager(restConfig *rest.Config, limiter *connlimit.Limiter, o options) (manager.Manager, error) {
+	mgr, err := operator.NewManager(restConfig, ctrl.Options{
+		Scheme:                  newScheme(),
 		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
 		GracefulShutdownTimeout: new(o.receiving.DrainDelay + 30*time.Second),
-	})
+	}, operator.Ports{Limiter: limiter, Probes: o.probeBindAddress, Metrics: o.metricsBindAddress, MetricsFilter: metricsguard.New})
 	if err != nil {
 		return nil, fmt.Errorf("make a manager: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"sync/atomic"
-	"time"
 )
 
 const (
@@ -16,8 +15,6 @@ const (
 	smallBodyBytes = 16 << 10
 	// maxLargeBytes bounds the memory of all larger bodies together, so that a flood of them delays large bodies only.
 	maxLargeBytes = 48 << 20
-	// maxReading bounds the requests whose bodies are on their way.
-	maxReading = 1024
 )
 
 var (
@@ -26,23 +23,16 @@ var (
 	errNoMemory       = errors.New("large bodies take too much memory already")
 )
 
-// bodies reads bodies within bounds of time, memory and number. Nothing of a body is allocated before it has arrived.
+// bodies reads bodies within bounds of size and memory; connlimit bounds how many there are. Nothing of a body is allocated before it has arrived.
 type bodies struct {
-	reading *crowd
-	large   atomic.Int64 // bytes of buffers larger than smallBodyBytes
+	large atomic.Int64 // bytes of buffers larger than smallBodyBytes
 }
-
-func newBodies() *bodies { return &bodies{reading: &crowd{limit: maxReading}} }
 
 // read returns the body. The caller calls release, whatever the error, when it needs the body no longer.
 func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
 	if r.ContentLength > maxBodyBytes {
 		return nil, func() {}, errBodyTooLarge
 	}
-	control := http.NewResponseController(w)
-	m := b.reading.enter(func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
-	defer b.reading.leave(m)
-
 	buffer := buffer{pool: b, bytes: make([]byte, 0, initialBytes(r.ContentLength))}
 	err = buffer.fill(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	return buffer.bytes, buffer.release, err

@@ -3,7 +3,6 @@ package webhookserver
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +10,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 )
 
 func TestMemoryForgetsTheOldest(t *testing.T) {
@@ -137,30 +135,11 @@ func TestBacklogIsBoundedInMemoryWhileNobodyCounts(t *testing.T) {
 	}
 }
 
-func TestCrowdPushesOutWhoWaitsLongest(t *testing.T) {
-	t.Parallel()
-	c := &crowd{limit: 2}
-	var out []string
-	enter := func(name string) *member { return c.enter(func() { out = append(out, name) }) }
-	a := enter("a")
-	enter("b")
-	c.leave(a)
-	c.leave(a)
-	enter("c")
-	enter("d")
-	e := enter("e")
-	c.renew(a)
-	enter("f")
-	c.renew(e)
-	enter("g")
-	if got := strings.Join(out, ""); got != "bcdf" {
-		t.Errorf("pushed out %q, want bcdf", got)
-	}
-}
+// fewConnections is a budget for less than ten connections.
+const fewConnections = 256 << 10
 
 func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 	t.Parallel()
-	const limit = 10
 	for name, begin := range map[string]string{
 		"silent":                    "",
 		"slow header":               "POST " + testPath + " HTTP/1.1\r\nHost: x\r\n",
@@ -173,12 +152,12 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newTunedRig(t, func(r *rig) {
-				r.handler.connections.strangers.limit, r.handler.bodies.reading.limit = limit, limit
+				r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections)
 				// Nothing else cuts them off.
 				r.server.Config.ReadTimeout, r.server.Config.ReadHeaderTimeout = time.Hour, time.Hour
 			}, makeEndpoint(), makeSecret("signing", key))
 			var open atomic.Int64
-			for range 6 * limit {
+			for range 60 {
 				r.keepOpen(&open, begin)
 			}
 			for i := range 5 {
@@ -186,26 +165,22 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 					t.Errorf("got %d, want 200", got)
 				}
 			}
-			eventually(t, "pushed out all but a few", func() bool { return open.Load() <= limit })
-			if n := r.handler.bodies.reading.size(); n > limit {
-				t.Errorf("%d requests are being read", n)
-			}
+			eventually(t, "evicted all but a few", func() bool { return open.Load() <= 10 })
 		})
 	}
 }
 
-func TestStrangersDoNotPushOutIdleSenders(t *testing.T) {
+func TestUnauthenticatedClientsDoNotEvictIdleSenders(t *testing.T) {
 	t.Parallel()
-	const limit = 10
-	r := newTunedRig(t, func(r *rig) { r.handler.connections.strangers.limit = limit }, makeEndpoint(), makeSecret("signing", key))
+	r := newTunedRig(t, func(r *rig) { r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections) }, makeEndpoint(), makeSecret("signing", key))
 	if got := r.post(ready1, key); got != 200 {
 		t.Fatalf("got %d, want 200", got)
 	}
 	var open atomic.Int64
-	for range 6 * limit {
+	for range 60 {
 		r.keepOpen(&open, "")
 	}
-	eventually(t, "pushed out all but a few", func() bool { return open.Load() <= limit })
+	eventually(t, "evicted all but a few", func() bool { return open.Load() <= 10 })
 	reused := false
 	req := r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1)))
 	req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
@@ -214,13 +189,6 @@ func TestStrangersDoNotPushOutIdleSenders(t *testing.T) {
 	if got := r.do(req); got != 200 || !reused {
 		t.Errorf("got %d, on the same connection: %t", got, reused)
 	}
-	r.server.CloseClientConnections()
-	eventually(t, "forgotten", func() bool {
-		c := r.handler.connections
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return len(c.open) == 0 && c.strangers.size() == 0 && c.senders.size() == 0
-	})
 }
 
 // keepOpen opens a connection, sends the beginning of something, and counts it as open until the receiver closes it.
@@ -240,37 +208,6 @@ func (r *rig) keepOpen(open *atomic.Int64, begin string) {
 	_, _ = conn.Write([]byte(begin))
 }
 
-// TestClientIsCutWithoutGoodbye protects the loop that accepts connections: it is the one that pushes out others.
-func TestClientIsCutWithoutGoodbye(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	writeCertificate(t, folder)
-	certificate, err := tls.LoadX509KeyPair(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe() // holds nothing: who writes waits for who reads
-		server := tls.Server(near, &tls.Config{Certificates: []tls.Certificate{certificate}})
-		client := tls.Client(far, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
-		go func() { _ = client.HandshakeContext(t.Context()) }()
-		if err := server.HandshakeContext(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		cut(server)
-		if took := time.Since(start); took > 0 {
-			t.Errorf("took %v, with a client that does not read", took)
-		}
-	})
-}
-
-func (c *crowd) size() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.members.Len()
-}
-
 func TestFloodOfLargeBodiesDelaysOnlyLargeOnes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
@@ -288,7 +225,7 @@ func TestFloodOfLargeBodiesDelaysOnlyLargeOnes(t *testing.T) {
 
 func TestBodyOfAnySizeIsReadWhole(t *testing.T) {
 	t.Parallel()
-	b := newBodies()
+	b := &bodies{}
 	for _, size := range []int{0, 1, smallBodyBytes - 1, smallBodyBytes, smallBodyBytes + 1, 3 * smallBodyBytes, maxBodyBytes, maxBodyBytes + 1} {
 		for _, known := range []bool{true, false} {
 			text := strings.Repeat("x", size)

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
@@ -29,15 +30,14 @@ const journalPatience = 3 * time.Second
 
 // handler answers deliveries.
 type handler struct {
-	directory   *directory
-	journal     Journal
-	memory      *memory
-	bodies      *bodies
-	connections *connections
-	refusals    *refusalLog
-	options     *Options
-	now         func() time.Time
-	log         logr.Logger
+	directory *directory
+	journal   Journal
+	memory    *memory
+	bodies    *bodies
+	refusals  *refusalLog
+	options   *Options
+	now       func() time.Time
+	log       logr.Logger
 	// malformed tells the endpoint's owner of a genuine delivery that is not an event.
 	malformed func(*endpoint, error)
 
@@ -67,7 +67,6 @@ type delivery struct {
 // ServeHTTP takes one delivery.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.now()
-	h.connections.arrived(r.Context())
 	// The request's context ends when net/http reads the end of the connection, which is legal after a whole request: such a client still
 	// waits for its answer. What arrived whole is decided whatever the client does next; the timeout bounds it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
@@ -124,7 +123,7 @@ func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if o.final() {
 		return o
 	}
-	h.connections.verified(ctx)
+	connlimit.Authenticated(ctx)
 	return h.take(ctx, d, fingerprint)
 }
 

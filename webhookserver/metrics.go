@@ -40,10 +40,6 @@ var (
 		Name: "fastpix_in_flight_deliveries",
 		Help: "Verified deliveries that wait for the journal.",
 	})
-	evictions = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "fastpix_evicted_clients_total",
-		Help: "Clients cut off because too many kept the receiver waiting and they did so longest.",
-	})
 	skippedFields = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_skipped_fields_total",
 		Help: "Fields of verified events that were not mirrored because they have an unexpected form.",
@@ -64,7 +60,7 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, commitRecords, commitSeconds, commitFailures,
-		inFlightDeliveries, evictions, skippedFields, unknownEvents, untimedEvents, secretReads)
+		inFlightDeliveries, skippedFields, unknownEvents, untimedEvents, secretReads)
 	// An alert sees that nothing comes, or the first of what should never come, only if the series are there before.
 	deliveries.WithLabelValues(string(resultMalformed), "")
 	for _, t := range record.Catalogue() {

@@ -28,6 +28,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
@@ -47,6 +48,7 @@ func (f journalFunc) Append(ctx context.Context, endpoint types.NamespacedName, 
 type rig struct {
 	t       *testing.T
 	handler *handler
+	limiter *connlimit.Limiter
 	server  *httptest.Server
 	api     client.Client
 	log     *strings.Builder
@@ -103,7 +105,7 @@ func newRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object
 // newTunedRig is newRig for a receiver whose limits are changed before it serves.
 func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
 	t.Helper()
-	r := &rig{t: t, log: &strings.Builder{}}
+	r := &rig{t: t, log: &strings.Builder{}, limiter: connlimit.New()}
 	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(secrets...).
 		WithInterceptorFuncs(interceptor.Funcs{Get: r.get}).Build()
 	o := testOptions()
@@ -111,8 +113,8 @@ func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, se
 	poke := make(chan reconcile.Request, maxPokes)
 	d := newDirectory(newKeyrings(r.api, poke, time.Now), time.Now)
 	r.handler = &handler{
-		directory: d, journal: journalFunc(r.append), memory: newMemory(16, time.Now), bodies: newBodies(),
-		connections: newConnections(maxWaitingConnections), refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
+		directory: d, journal: journalFunc(r.append), memory: newMemory(16, time.Now), bodies: &bodies{},
+		refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
 		malformed: func(*endpoint, error) {},
 	}
 	if e != nil {
@@ -120,8 +122,9 @@ func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, se
 		d.synced.Store(true)
 	}
 	r.server = httptest.NewUnstartedServer(nil)
-	r.server.Config = newServer(r.handler)
+	r.server.Config = newServer(r.handler, r.limiter)
 	tune(r)
+	r.server.Listener = r.limiter.Listen(r.server.Listener, nil)
 	r.server.Start()
 	t.Cleanup(r.server.Close)
 	return r

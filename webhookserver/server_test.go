@@ -31,6 +31,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/internal/httpserver"
 )
 
 // freeAddress is an address that nobody listens on.
@@ -79,7 +81,7 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 	}
 	o := testOptions()
 	o.BindAddress, o.DrainDelay = freeAddress(t), 500*time.Millisecond
-	if err := AddToManager(mgr, *o); err != nil {
+	if err := AddToManager(mgr, connlimit.New(), *o); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -154,7 +156,7 @@ func writeCertificate(t *testing.T, folder string) []byte {
 	return der
 }
 
-func TestTLSTakesNewCertificatesAndSpeaksHTTP2(t *testing.T) {
+func TestTLSTakesNewCertificates(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
 	folder := t.TempDir()
@@ -165,17 +167,17 @@ func TestTLSTakesNewCertificatesAndSpeaksHTTP2(t *testing.T) {
 	listener, err := listen(func(r manager.Runnable) error {
 		watcher, _ = r.(*certwatcher.CertWatcher)
 		return nil
-	}, o)
+	}, r.limiter, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newServer(r.handler)
+	server := newServer(r.handler, r.limiter)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 
-	// deliver returns the status code, the protocol and the server's certificate.
-	deliver := func(config *tls.Config, http2 bool) (code, major int, certificate []byte, err error) {
-		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: http2}
+	// deliver returns the status code, the protocol and the server's certificate. The client would speak HTTP/2.
+	deliver := func(config *tls.Config) (code, major int, certificate []byte, err error) {
+		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 		defer transport.CloseIdleConnections()
 		req := r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1)))
 		req.URL.Scheme, req.URL.Host = "https", listener.Addr().String()
@@ -188,22 +190,20 @@ func TestTLSTakesNewCertificatesAndSpeaksHTTP2(t *testing.T) {
 	}
 	trust := func() *tls.Config { return &tls.Config{InsecureSkipVerify: true} } // the test compares certificates itself
 
-	for want, http2 := range map[int]bool{1: false, 2: true} {
-		code, major, certificate, err := deliver(trust(), http2)
-		if err != nil || code != 200 || major != want || !bytes.Equal(certificate, first) {
-			t.Fatalf("got %d by HTTP/%d, want 200 by HTTP/%d: %v", code, major, want, err)
-		}
+	code, major, certificate, err := deliver(trust())
+	if err != nil || code != 200 || major != 1 || !bytes.Equal(certificate, first) {
+		t.Fatalf("got %d by HTTP/%d, want 200 by HTTP/1: %v", code, major, err)
 	}
 	second := writeCertificate(t, folder)
 	if err := watcher.ReadCertificate(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, certificate, err := deliver(trust(), false); err != nil || !bytes.Equal(certificate, second) {
+	if _, _, certificate, err := deliver(trust()); err != nil || !bytes.Equal(certificate, second) {
 		t.Errorf("the new certificate is not served: %v", err)
 	}
 	old := trust()
 	old.MaxVersion = tls.VersionTLS11
-	if _, _, _, err := deliver(old, false); err == nil {
+	if _, _, _, err := deliver(old); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
 }
@@ -230,41 +230,33 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const settings, ping = "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"
-	const goodbye = 5 * time.Second // of crypto/tls
-	for protocol, say := range map[string]struct{ once, then string }{
-		"http/1.1": {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "x"},
-		"h2":       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings, ping},
-	} {
-		t.Run(protocol, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				near, far := net.Pipe()
-				listener := make(pipes, 1)
-				listener <- near
-				h := &handler{
-					directory: newDirectory(nil, time.Now), bodies: newBodies(), connections: newConnections(1),
-					refusals: newRefusalLog(logr.Discard()), options: testOptions(), now: time.Now,
-				}
-				config := tlsConfig(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil })
-				server := newServer(h)
-				go func() { _ = server.Serve(tls.NewListener(listener, config)) }()
-				client := tls.Client(far, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, NextProtos: []string{protocol}})
-				if _, err := io.WriteString(client, say.once); err != nil {
-					t.Fatal(err)
-				}
-				start := time.Now()
-				for err = nil; err == nil; time.Sleep(time.Second) {
-					_, err = io.WriteString(client, say.then) // until it is cut off
-				}
-				if took := time.Since(start); took < writeTimeout || took > writeTimeout+goodbye+2*time.Second {
-					t.Errorf("cut off after %v, want %v", took, writeTimeout)
-				}
-				close(listener)
-				_ = server.Close()
-			})
-		})
-	}
+	const farewell = 5 * time.Second // of crypto/tls
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		listener := make(pipes, 1)
+		listener <- near
+		h := &handler{
+			directory: newDirectory(nil, time.Now), bodies: &bodies{},
+			refusals: newRefusalLog(logr.Discard()), options: testOptions(), now: time.Now,
+		}
+		limiter := connlimit.New()
+		server := newServer(h, limiter)
+		config := httpserver.TLSConfig(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil })
+		go func() { _ = server.Serve(limiter.Listen(listener, config)) }()
+		client := tls.Client(far, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+		if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		for err = nil; err == nil; time.Sleep(time.Second) {
+			_, err = io.WriteString(client, "x") // until it is cut off
+		}
+		if took := time.Since(start); took < writeTimeout || took > writeTimeout+farewell+2*time.Second {
+			t.Errorf("cut off after %v, want %v", took, writeTimeout)
+		}
+		close(listener)
+		_ = server.Close()
+	})
 }
 
 func TestOptionsSayWhatIsWrong(t *testing.T) {

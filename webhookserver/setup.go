@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 )
 
 const (
@@ -33,7 +34,7 @@ const (
 
 // AddToManager adds the receiver to a manager: the HTTP server, the controller of WebhookEndpoints, and a readiness check. All of it
 // runs in every replica. It makes no request to the API server, so it works while that is away.
-func AddToManager(mgr manager.Manager, o Options) error {
+func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
@@ -49,27 +50,27 @@ func AddToManager(mgr manager.Manager, o Options) error {
 	}
 	refusals := newRefusalLog(mgr.GetLogger().WithName("receiver"))
 	h := &handler{
-		directory: d, memory: newMemory(maxRemembered, time.Now), bodies: newBodies(), connections: newConnections(maxWaitingConnections),
+		directory: d, memory: newMemory(maxRemembered, time.Now), bodies: &bodies{},
 		journal:   &groupJournal{create: create, namespace: o.OperatorNamespace, committed: d.committed, now: time.Now},
 		malformed: reconciler.malformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
 	}
 	if err := addController(mgr, reconciler, poke); err != nil {
 		return fmt.Errorf("add the controller of endpoints: %w", err)
 	}
-	return addServer(mgr, h, refusals)
+	return addServer(mgr, limiter, h, refusals)
 }
 
 // addServer adds the HTTP server and what belongs to its life.
-func addServer(mgr manager.Manager, h *handler, refusals *refusalLog) error {
+func addServer(mgr manager.Manager, limiter *connlimit.Limiter, h *handler, refusals *refusalLog) error {
 	drain := &drainer{delay: h.options.DrainDelay, draining: &h.draining}
 	if err := mgr.AddReadyzCheck("receiver", ready(h.directory, drain)); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
 	}
-	listener, err := listen(mgr.Add, h.options)
+	listener, err := listen(mgr.Add, limiter, h.options)
 	if err != nil {
 		return err
 	}
-	for _, runnable := range []manager.Runnable{refusals, drain, serverRunnable(newServer(h), listener)} {
+	for _, runnable := range []manager.Runnable{refusals, drain, serverRunnable(newServer(h, limiter), listener)} {
 		if err := mgr.Add(runnable); err != nil {
 			return fmt.Errorf("add the receiver's server: %w", err)
 		}

@@ -1,0 +1,130 @@
+package connlimit
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"slices"
+)
+
+// conn is a limited connection.
+type conn struct {
+	net.Conn          // what the server reads and writes: raw, or TLS above it
+	raw      net.Conn // the connection below TLS, or the same
+	limiter  *Limiter
+	price    int64 // of the connection itself
+	// header is that of the request which is being read. Only whoever reads touches it.
+	header header
+
+	// The limiter's mutex guards what follows.
+	authenticated bool // there was an authenticated request
+	place         place
+	// request is what was read since the last answer. ahead is what may have been read of the next request before that answer: recent
+	// and earlier together hold at least the last bufferBytes.
+	request, ahead  usage
+	recent, earlier usage
+}
+
+func newConn(l *Limiter, raw net.Conn, config *tls.Config) *conn {
+	c := &conn{Conn: raw, raw: raw, limiter: l, price: plainPrice}
+	if config != nil {
+		c.Conn, c.price = tls.Server(&meter{Conn: raw, conn: c}, config), tlsPrice
+	}
+	return c
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.header.tooLong { // what else is sent of it is not worth a read
+		fill(p)
+		return len(p), nil
+	}
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.count(usage{plain: int64(n), lines: c.header.see(p[:n])}, int64(bytes.Count(p[:n], []byte{'\n'})))
+	}
+	if err != nil {
+		c.answerPlain(err)
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	c.limiter.mu.Lock()
+	defer c.limiter.mu.Unlock()
+	c.leave()
+	return err
+}
+
+// CloseWrite lets net/http end its answer to a request that it does not read to its end.
+func (c *conn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+// meter counts what is read below TLS.
+type meter struct {
+	net.Conn
+	conn *conn
+}
+
+// Read implements net.Conn.
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	m.conn.count(usage{raw: int64(n)}, 0)
+	return n, err
+}
+
+// count charges a connection for what was read from it. Any of the lines that were read may be of the header of the next request.
+func (c *conn) count(read usage, lines int64) {
+	c.limiter.mu.Lock()
+	if c.Conn == c.raw {
+		read.raw = read.plain
+	}
+	c.request.add(read)
+	read.lines = lines
+	if read.plain > bufferBytes { // of a body, past a buffer that was empty
+		c.recent, c.earlier = usage{}, usage{}
+	} else {
+		if c.recent.plain+read.plain > bufferBytes {
+			c.earlier, c.recent = c.recent, usage{}
+		}
+		c.recent.add(read)
+	}
+	evicted := c.charge()
+	c.limiter.mu.Unlock()
+	cut(evicted)
+}
+
+// answered has a connection wait for its next request. Only an authenticated request renews the time from which its age counts.
+func (c *conn) answered() {
+	c.header.next()
+	c.limiter.mu.Lock()
+	c.ahead, c.request = c.recent, usage{}
+	c.ahead.add(c.earlier)
+	if c.place.pool == nil && c.authenticated {
+		c.join(&c.limiter.idle)
+	}
+	evicted := c.charge()
+	c.limiter.mu.Unlock()
+	cut(evicted)
+}
+
+// plainMethods begin the requests that are answered if they come without TLS.
+var plainMethods = [][]byte{[]byte("GET /"), []byte("HEAD "), []byte("POST "), []byte("PUT /"), []byte("OPTIO")}
+
+// answerPlain tells a client that speaks HTTP where TLS is wanted, as net/http does for connections that it knows to be TLS.
+func (c *conn) answerPlain(err error) {
+	var header tls.RecordHeaderError
+	if errors.As(err, &header) && header.Conn != nil &&
+		slices.ContainsFunc(plainMethods, func(m []byte) bool { return bytes.Equal(m, header.RecordHeader[:]) }) {
+		_, _ = io.WriteString(header.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+		_ = header.Conn.Close()
+	}
+}

@@ -1,0 +1,201 @@
+// These tests protect the deployed processes from being killed by the kernel: whatever clients that prove nothing make a process hold, on
+// whichever of its ports, it stays far below the memory limit of config/, and all who prove who they are get their answers meanwhile.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/hack/flood"
+)
+
+const (
+	// deployedLimit is the memory limit of both Deployments.
+	deployedLimit = 256 << 20
+	// floodMemory is what a process may need in any flood, in MiB.
+	floodMemory = 176
+	// floodAnswer is how long 99 in 100 genuine requests may take, while attackers and what is attacked share a machine.
+	floodAnswer = 2 * time.Second
+)
+
+// floodTime is how long each shape is thrown at each port. FLOOD_TIME=1m is the long form.
+func floodTime(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("FLOOD_TIME")
+	if text == "" {
+		return 2 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestFloodsOfEveryPort throws every shape at every port of a receiver that runs within the deployed memory limit.
+func TestFloodsOfEveryPort(t *testing.T) {
+	for _, kind := range []string{"plain", "tls"} {
+		t.Run(kind, func(t *testing.T) {
+			e, length := newEndpoint(t), floodTime(t)
+			group, err := controlplane.NewMemoryGroup("fastpix-flood-"+e.namespace, deployedLimit)
+			if err != nil {
+				t.Skipf("this machine does not let the test limit memory: %v", err)
+			}
+			t.Cleanup(func() {
+				if err := group.Remove(); err != nil {
+					t.Error(err)
+				}
+			})
+			r := startReceiverIn(t, kind, group)
+			ports := r.ports(e)
+			if kind == "tls" {
+				ports = ports[:1] // the others are the same
+			}
+			r.deliverFor(t.Context(), e, 200*time.Millisecond) // opens connections, reads the Secret
+			for _, p := range ports {
+				for _, s := range flood.Shapes() {
+					if p.Takes(s) {
+						t.Run(p.Name+"/"+s.Name, func(t *testing.T) { r.surviveFlood(t, e, group, p, s, length) })
+					}
+				}
+			}
+		})
+	}
+	waitFolded(t)
+}
+
+// ports are the ports of a receiver.
+func (r *receiver) ports(e endpoint) []flood.Port {
+	return []flood.Port{
+		{Name: "webhooks", Address: r.address, TLS: r.tls != nil, Path: e.path()},
+		{Name: "probes", Address: strings.TrimPrefix(r.ProbeURL, "http://"), Path: "/readyz"},
+		{Name: "metrics", Address: strings.TrimPrefix(r.MetricsURL, "https://"), TLS: true, Path: "/metrics"},
+	}
+}
+
+// surviveFlood throws a shape at a port while events are delivered, probes asked and metrics scraped.
+func (r *receiver) surviveFlood(t *testing.T, e endpoint, group *controlplane.MemoryGroup, p flood.Port, s flood.Shape, length time.Duration) {
+	if !r.Running() { // an earlier flood had it killed; each has a verdict of its own
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.deliverFor(t.Context(), e, 200*time.Millisecond)
+	}
+	if err := controlplane.ResetPeak(r.PID()); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := controlplane.Memory(r.PID())
+	ctx, stop := context.WithTimeout(t.Context(), length)
+	defer stop()
+	var wg sync.WaitGroup
+	var counts flood.Counts
+	var probes, scrapes, fresh asked
+	wg.Go(func() { counts = flood.Run(ctx, p, s) })
+	wg.Go(func() { probes = ask(ctx, 100*time.Millisecond, r.probe) })
+	wg.Go(func() { scrapes = ask(ctx, 250*time.Millisecond, r.scrape) })
+	wg.Go(func() {
+		fresh = ask(ctx, 20*time.Millisecond, func(ctx context.Context) error { return r.deliverAfresh(ctx, e) })
+	})
+	kept := r.deliverFor(t.Context(), e, length)
+	wg.Wait()
+	_, peak := controlplane.Memory(r.PID())
+	t.Logf("%s: %d connections, %d failed; memory %.0f, at most %.0f of 256 MiB; deliveries %.0f/s p99 %v, on new connections %s; probes %s; scrapes %s",
+		t.Name(), counts.Connections, counts.Failed, before, peak, kept.perSecond, kept.p99.Round(time.Millisecond), fresh, probes, scrapes)
+	if !r.Running() {
+		kills, err := group.Kills()
+		t.Fatalf("the receiver ended; the kernel has killed %d for want of memory (%v)", kills, err)
+	}
+	if peak > floodMemory {
+		t.Errorf("the receiver held %.0f MiB", peak)
+	}
+	if len(kept.answers) != 1 || kept.answers[http.StatusOK] == 0 || kept.p99 > floodAnswer {
+		t.Errorf("deliveries are answered %v, p99 %v", kept.answers, kept.p99)
+	}
+	for what, a := range map[string]asked{"deliveries on new connections": fresh, "probes": probes, "scrapes": scrapes} {
+		if len(a.failed) > 0 || len(a.took) == 0 || a.p99() > floodAnswer {
+			t.Errorf("%s: %s, %v", what, a, errors.Join(a.failed...))
+		}
+	}
+}
+
+// asked is what became of requests that were made one after the other.
+type asked struct {
+	took   []time.Duration
+	failed []error
+}
+
+func (a asked) p99() time.Duration {
+	if len(a.took) == 0 {
+		return 0
+	}
+	slices.Sort(a.took)
+	return a.took[len(a.took)*99/100]
+}
+
+func (a asked) String() string {
+	return fmt.Sprintf("%d, %d failed, p99 %v", len(a.took), len(a.failed), a.p99().Round(time.Millisecond))
+}
+
+// ask asks again and again until the context ends.
+func ask(ctx context.Context, pause time.Duration, question func(context.Context) error) (a asked) {
+	for ctx.Err() == nil {
+		began := time.Now()
+		if err := question(context.WithoutCancel(ctx)); err != nil {
+			a.failed = append(a.failed, err)
+		}
+		a.took = append(a.took, time.Since(began))
+		time.Sleep(pause)
+	}
+	return a
+}
+
+// probe asks as the kubelet does: on a new connection, which has to answer soon.
+func (r *receiver) probe(ctx context.Context) error {
+	return getOnce(ctx, r.ProbeURL+"/readyz", "")
+}
+
+func (r *receiver) scrape(ctx context.Context) error {
+	return getOnce(ctx, r.MetricsURL+"/metrics", deployment.Config().BearerToken)
+}
+
+func getOnce(ctx context.Context, url, token string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %s", resp.Status)
+	}
+	return nil
+}
+
+// deliverAfresh delivers an event on a connection of its own.
+func (r *receiver) deliverAfresh(ctx context.Context, e endpoint) error {
+	client := r.client()
+	defer client.CloseIdleConnections()
+	if code := r.send(ctx, client, e, newEvent(string(uuid.NewUUID()))); code != http.StatusOK {
+		return fmt.Errorf("answer %d", code)
+	}
+	return nil
+}
