@@ -1,5 +1,5 @@
 // These tests protect the receiver from whoever keeps it busy: floods of forged deliveries, of clients that are slow, silent or never
-// read, of HTTP/2 frames, and all of it while the API server hangs. Meanwhile valid deliveries are acknowledged, memory is bounded, and
+// read, and all of it while the API server hangs. Meanwhile valid deliveries are acknowledged, memory is bounded, and
 // the API server is not made to read Secrets for an attacker. Each runs a receiver of its own, with the memory limit of config/.
 package main
 
@@ -25,8 +25,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/util/cert"
 	"k8s.io/client-go/util/keyutil"
@@ -236,76 +234,6 @@ func silent(begin string) attack {
 	}
 }
 
-// frames writes HTTP/2 frames without waiting for anything.
-func frames(write func(f *http2.Framer, stream uint32, header []byte) error) attack {
-	return func(ctx context.Context, conn net.Conn, e endpoint, p *pace) error {
-		f, err := startHTTP2(conn)
-		if err != nil {
-			return err
-		}
-		go func() { _, _ = io.Copy(io.Discard, conn) }()
-		header := encode("POST", e.path(), strings.ToLower(controlplane.SignatureHeader), fixtures.Sign(otherSecret, nil))
-		for stream := uint32(1); p.step(ctx); stream += 2 {
-			if err := write(f, stream, header); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-// startHTTP2 begins an HTTP/2 connection as a client does.
-func startHTTP2(conn net.Conn) (*http2.Framer, error) {
-	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
-		return nil, err
-	}
-	f := http2.NewFramer(conn, conn)
-	return f, f.WriteSettings()
-}
-
-// encode writes a request's header for HTTP/2: method, path, and further names and values.
-func encode(method, path string, more ...string) []byte {
-	return encodeFields(append([]string{":method", method, ":scheme", "https", ":path", path, ":authority", "x"}, more...)...)
-}
-
-// encodeFields writes names and values, which take turns, for HTTP/2.
-func encodeFields(fields ...string) []byte {
-	var b bytes.Buffer
-	encoder := hpack.NewEncoder(&b)
-	for pair := range slices.Chunk(fields, 2) {
-		_ = encoder.WriteField(hpack.HeaderField{Name: pair[0], Value: pair[1]})
-	}
-	return b.Bytes()
-}
-
-// resets asks and at once takes it back, for ever.
-func resets(f *http2.Framer, stream uint32, header []byte) error {
-	err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: header, EndHeaders: true})
-	if err != nil {
-		return err
-	}
-	return f.WriteRSTStream(stream, http2.ErrCodeCancel)
-}
-
-// endlessHeader never ends the header of its first request.
-func endlessHeader(f *http2.Framer, stream uint32, header []byte) error {
-	if stream == 1 {
-		return f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: header})
-	}
-	return f.WriteContinuation(1, false, bytes.Repeat([]byte{0x00, 0x01, 'x', 0x01, 'y'}, 100))
-}
-
-// bodies begins as many requests as it may, with bodies that never end.
-func bodies(f *http2.Framer, stream uint32, header []byte) error {
-	err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: header, EndHeaders: true})
-	if err != nil {
-		return err
-	}
-	return f.WriteData(stream, false, make([]byte, 16<<10))
-}
-
-func pings(f *http2.Framer, _ uint32, _ []byte) error { return f.WritePing(false, [8]byte{}) }
-
 // flood starts clients that attack the receiver, each on a connection of its own, and come again when they are cut off. The function
 // that is returned ends it.
 func (r *receiver) flood(t *testing.T, e endpoint, clients int, protocol string, p *pace, a attack) (end func()) {
@@ -357,13 +285,8 @@ func TestFloods(t *testing.T) {
 		"forged":                 {clients: 768, perSecond: 1000, attack: forged(1 << 10)},
 		"forged, large":          {clients: 256, perSecond: 50, attack: forged(1<<20 - 1)},
 		"forged, by TLS":         {clients: 768, perSecond: 1000, attack: forged(1 << 10), protocol: "http/1.1"},
-		"silent, by TLS":         {clients: 4000, perSecond: 500, attack: silent(""), protocol: "h2"},
+		"silent, by TLS":         {clients: 4000, perSecond: 500, attack: silent(""), protocol: "http/1.1"},
 		"slow bodies for nobody": {clients: 4000, perSecond: 1000, attack: silent(slowBody)},
-		"HTTP/2 resets":          {clients: 32, perSecond: 10_000, attack: frames(resets), protocol: "h2"},
-		"HTTP/2 headers":         {clients: 32, perSecond: 10_000, attack: frames(endlessHeader), protocol: "h2"},
-		"HTTP/2 bodies":          {clients: 32, perSecond: 2000, attack: frames(bodies), protocol: "h2"},
-		"HTTP/2 pings":           {clients: 32, perSecond: 10_000, attack: frames(pings), protocol: "h2"},
-		"HTTP/2 frames":          {clients: 300, perSecond: 150, attack: silent(http2.ClientPreface + settings + endlessFrame), protocol: "h2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, r := newEndpoint(t), startReceiver(t, tt.kind())
@@ -398,12 +321,6 @@ func TestFloods(t *testing.T) {
 	}
 	waitFolded(t)
 }
-
-// settings is an empty frame of settings, with which HTTP/2 begins.
-const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-
-// endlessFrame is a frame of a megabyte but for its last bytes.
-var endlessFrame = "\x0f\xff\xff\x00\x00\x00\x00\x00\x01" + strings.Repeat("x", 1<<20-100)
 
 // TestFloodWhileTheAPIServerHangs protects memory when nothing can be known of a signature, and that the receiver goes on afterwards.
 func TestFloodWhileTheAPIServerHangs(t *testing.T) {

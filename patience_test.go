@@ -40,7 +40,6 @@ func TestWhoKeepsTheReceiverWaitingIsCutOff(t *testing.T) {
 	for name, w := range map[string]waiter{
 		"silent":                      {after: header},
 		"silent, by TLS":              {protocol: "http/1.1", after: header},
-		"silent instead of HTTP/2":    {protocol: "h2", after: whole},
 		"slow header":                 {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nX: ", drip: "x", after: header},
 		"slow header, by TLS":         {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nX: ", drip: "x", protocol: "http/1.1", after: header},
 		"slow body":                   {begin: "POST PATH" + body, drip: " ", want: "503", after: whole},
@@ -99,12 +98,8 @@ func (w waiter) wait(ctx context.Context, r *receiver, e endpoint) (answers stri
 		defer close(cut)
 		w.trickle(ctx, conn)
 	}()
-	switch {
-	case w.deaf:
+	if w.deaf {
 		<-cut
-		return "", time.Since(start), ctx.Err()
-	case w.protocol == "h2":
-		_, _ = io.Copy(io.Discard, conn)
 		return "", time.Since(start), ctx.Err()
 	}
 	answers, err = readAnswers(bufio.NewReader(conn))

@@ -105,7 +105,7 @@ func TestStrangersRequests(t *testing.T) {
 		"another host":                {replace("Host: hooks.example.com", "Host: evil.example:1"), "200 405"},
 		"forwarded headers":           {post(path, body, signature, "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: evil.example", "Forwarded: for=127.0.0.1"), "200 405"},
 		"another content type":        {post(path, body, signature, "Content-Type: text/html; charset=utf-7"), "200 405"},
-		"a thousand headers":          {post(path, body, signature, strings.Repeat("X: a\r\n", 1000)+"X: b"), "200 405"},
+		"a hundred headers":           {post(path, body, signature, strings.Repeat("X: a\r\n", 100)+"X: b"), "200 405"},
 		"100 wanted":                  {post(path, body, signature, "Expect: 100-continue"), "100 200 405"},
 		"an upgrade to HTTP/2":        {post(path, body, signature, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"), "200 405"},
 		"chunks":                      {start + chunks + "\r\n", "200"},

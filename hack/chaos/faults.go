@@ -21,6 +21,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/hack/flood"
 )
 
 // kinds returns every way to break something. See rig.members for the order of targets: all but the last of each half may be killed.
@@ -51,6 +52,7 @@ func kinds() []kind {
 		{"journal's quota used up", 1, 0, 1, 2 * time.Second, 6 * time.Second, useUpQuota},
 		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, squat},
 		{"policy that refuses a media, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, refuse},
+		{"flood of unauthenticated clients", 2, 0, members, 2 * time.Second, 6 * time.Second, floodMember},
 	}
 }
 
@@ -85,6 +87,41 @@ func longOutage(ctx context.Context, n *round, f fault) error {
 	n.rig.outage.Store(true)
 	defer n.rig.outage.Store(false)
 	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
+}
+
+// floodMember attacks all ports of a process by all shapes at once. What it does to the process's memory is seen by its vitals; that others are
+// served meanwhile, by the sender. It has no effect if the process cannot be reached all the while.
+func floodMember(ctx context.Context, n *round, f fault) error {
+	m := n.rig.members[f.target]
+	ctx, cancel := context.WithTimeout(ctx, f.length)
+	defer cancel()
+	counts := flood.RunAll(ctx, m.ports(n.tenants[0].path()))
+	if counts.Connections == 0 {
+		return fmt.Errorf("%w: %s took no connection", errNoEffect, m.Name)
+	}
+	return n.rig.checkPeak(m)
+}
+
+// ports are those that unauthenticated clients reach.
+func (m *member) ports(path string) []flood.Port {
+	ports := []flood.Port{
+		{Name: "probes", Address: strings.TrimPrefix(m.ProbeURL, "http://"), Path: "/readyz"},
+		{Name: "metrics", Address: strings.TrimPrefix(m.MetricsURL, "https://"), TLS: true, Path: "/metrics"},
+	}
+	if m.front != nil {
+		ports = append(ports, flood.Port{Name: "webhooks", Address: strings.TrimPrefix(m.ReceiverURL, "http://"), Path: path})
+	}
+	return ports
+}
+
+// checkPeak fails a process that a flood has made hold more than its limit of memory leaves it.
+func (r *rig) checkPeak(m *member) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, peak := controlplane.Memory(m.PID()); m.Running() && peak > maxRSS {
+		r.fail("%s held %.0f MiB in or before a flood", m.Name, peak)
+	}
+	return nil
 }
 
 // killOfPlane kills etcd or the API server and starts it again after a while.

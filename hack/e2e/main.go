@@ -149,6 +149,7 @@ func (e *e2e) checks() []check {
 		{what: "view, edit and mirror-editor", do: e.checkRoles},
 		{what: "Pod Security: restricted", do: e.checkPodSecurity},
 		{what: "NetworkPolicies", do: e.checkNetworkPolicies},
+		{what: "floods of unauthenticated clients at every port of every pod", do: e.floodPods, breaks: true},
 		{what: "eviction leaves a receiver", do: e.evict, breaks: true},
 		{what: "a receiver killed in a burst", do: e.killReceiver, breaks: true},
 		{what: "the leader killed in a burst", do: e.killLeader, breaks: true},

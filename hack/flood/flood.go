@@ -38,6 +38,34 @@ const handshakeCost = 4
 // dialTimeout is how long a client waits for a connection and its handshake.
 const dialTimeout = 5 * time.Second
 
+// RunAll throws every shape at every port at the same time, each with its share of the connections and of their rate.
+func RunAll(ctx context.Context, ports []Port) Counts {
+	var mu sync.Mutex
+	var all Counts
+	var wg sync.WaitGroup
+	shapes := Shapes()
+	for _, p := range ports {
+		for _, s := range shapes {
+			if p.Takes(s) {
+				wg.Go(func() {
+					share := len(ports) * len(shapes)
+					s.clients, s.perSecond = max(1, s.clients*totalShare/share), s.perSecond*totalShare/float64(share)
+					c := Run(ctx, p, s)
+					mu.Lock()
+					defer mu.Unlock()
+					all.Connections += c.Connections
+					all.Failed += c.Failed
+				})
+			}
+		}
+	}
+	wg.Wait()
+	return all
+}
+
+// totalShare is how many floods of one shape all shapes together amount to.
+const totalShare = 2
+
 // Run throws a shape at a port until the context ends, and returns when all its connections are closed.
 func Run(ctx context.Context, p Port, s Shape) Counts {
 	var made, failed, due atomic.Int64

@@ -23,7 +23,7 @@ type Shape struct {
 }
 
 // headerFlood is how much of a header is sent.
-const headerFlood = 19 << 10
+const headerFlood = 20_000
 
 // Shapes returns every shape.
 func Shapes() []Shape {
