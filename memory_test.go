@@ -26,8 +26,10 @@ const (
 	deployedLimit = 256 << 20
 	// floodMemory is what a process may need in any flood, in MiB.
 	floodMemory = 176
-	// floodAnswer is how long 99 in 100 genuine requests may take, while attackers and what is attacked share a machine.
-	floodAnswer = 3 * time.Second
+	// floodAnswer is how long 99 in 100 genuine requests may take in a flood, and floodSlowdown how often as long as without one: attackers,
+	// API server and whatever else runs share the machine, and one of the two must hold.
+	floodAnswer   = time.Second
+	floodSlowdown = 20
 )
 
 // floodTime is how long each shape is thrown at each port. FLOOD_TIME=1m is the long form.
@@ -64,17 +66,18 @@ func TestFloodsOfEveryPort(t *testing.T) {
 				ports = ports[:1] // the others are the same
 			}
 			r.deliverFor(t.Context(), e, 200*time.Millisecond) // opens connections, reads the Secret
+			bar := max(floodAnswer, floodSlowdown*r.deliverFor(t.Context(), e, time.Second).p99)
 			for _, p := range ports {
 				for _, s := range flood.Shapes() {
 					if p.Takes(s) {
 						t.Run(p.Name+"/"+s.Name, func(t *testing.T) {
-							r.surviveFlood(t, e, group, length, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s) })
+							r.surviveFlood(t, e, group, length, bar, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s) })
 						})
 					}
 				}
 			}
 			t.Run("everything at once", func(t *testing.T) {
-				r.surviveFlood(t, e, group, 2*length, func(ctx context.Context) flood.Counts { return flood.RunAll(ctx, r.ports(e)) })
+				r.surviveFlood(t, e, group, 2*length, bar, func(ctx context.Context) flood.Counts { return flood.RunAll(ctx, r.ports(e)) })
 			})
 		})
 	}
@@ -90,8 +93,10 @@ func (r *receiver) ports(e endpoint) []flood.Port {
 	}
 }
 
-// surviveFlood has a flood last while events are delivered, probes asked and metrics scraped.
-func (r *receiver) surviveFlood(t *testing.T, e endpoint, group *controlplane.MemoryGroup, length time.Duration, run func(context.Context) flood.Counts) {
+// surviveFlood has a flood last while events are delivered, probes asked and metrics scraped, of which 99 in 100 are answered within the bar.
+func (r *receiver) surviveFlood(
+	t *testing.T, e endpoint, group *controlplane.MemoryGroup, length, bar time.Duration, run func(context.Context) flood.Counts,
+) {
 	t.Helper()
 	if !r.Running() { // an earlier flood had it killed; each has a verdict of its own
 		if err := r.Start(t.Context()); err != nil {
@@ -126,11 +131,11 @@ func (r *receiver) surviveFlood(t *testing.T, e endpoint, group *controlplane.Me
 	if peak > floodMemory {
 		t.Errorf("the receiver held %.0f MiB", peak)
 	}
-	if len(kept.answers) != 1 || kept.answers[http.StatusOK] == 0 || kept.p99 > floodAnswer {
+	if len(kept.answers) != 1 || kept.answers[http.StatusOK] == 0 || kept.p99 > bar {
 		t.Errorf("deliveries are answered %v, p99 %v", kept.answers, kept.p99)
 	}
 	for what, a := range map[string]asked{"deliveries on new connections": fresh, "probes": probes, "scrapes": scrapes} {
-		if len(a.failed) > 0 || len(a.took) == 0 || a.p99() > floodAnswer {
+		if len(a.failed) > 0 || len(a.took) == 0 || a.p99() > bar {
 			t.Errorf("%s: %s, %v", what, a, errors.Join(a.failed...))
 		}
 	}

@@ -20,8 +20,8 @@
 // constant body for each code: which check failed is told in metrics, in conditions and in the log, not to the sender.
 //
 // Nothing that was not verified moves state, and nothing that was not verified takes the place of something that was: a request
-// counts against the bounds of its endpoint only once its signature is right, and before that whoever has kept the receiver
-// waiting longest must go when there are too many (crowd).
+// counts against the bounds of its endpoint only once its signature is right, and before that its connection shares a budget of memory
+// with those of all other unauthenticated clients (internal/connlimit).
 //
 // Every replica of the receiver does all of this by itself, without leader election. It reads WebhookEndpoints through an
 // informer and Secrets by live get alone, never by list or watch; creates EventBatches in the operator's own namespace; and

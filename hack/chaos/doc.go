@@ -8,7 +8,7 @@
 // the same faults and tells the same lives.
 //
 // A fault counts as survived when it took effect, as far as that can be seen - a Secret that is gone must be missed, a quota must refuse, a
-// frozen leader must be followed by another one - and an event was mirrored after it.
+// frozen leader must be followed by another one, a flooded process must have taken connections - and an event was mirrored after it.
 //
 // At the end of each round, at most ten minutes long, the faults end. Then each single receiver must take an event for each tenant, and
 // when the journal is empty every mirror must equal what controllers/projection makes of the events that were acknowledged; no

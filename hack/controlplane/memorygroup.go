@@ -68,4 +68,6 @@ func (g *MemoryGroup) Kills() (int, error) {
 func (g *MemoryGroup) Remove() error { return os.Remove(g.folder) }
 
 // ResetPeak has Memory count the peak of a process anew.
-func ResetPeak(pid int) error { return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0o600) }
+func ResetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0o600)
+}

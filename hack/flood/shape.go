@@ -28,22 +28,22 @@ const headerFlood = 20_000
 // Shapes returns every shape.
 func Shapes() []Shape {
 	return []Shape{
-		{Name: "tiny headers", clients: 1100, perSecond: 1100, attack: begin(strings.Repeat("abc:\r\n", headerFlood/6))},
-		{Name: "tiny headers that differ", clients: 1100, perSecond: 1100, attack: begin(differing())},
+		{Name: "tiny headers", clients: 1100, perSecond: 800, attack: begin(strings.Repeat("abc:\r\n", headerFlood/6))},
+		{Name: "tiny headers that differ", clients: 1100, perSecond: 800, attack: begin(differing())},
 		{Name: "tiny headers, byte by byte", clients: 1100, perSecond: 400, attack: drip("POST PATH HTTP/1.1\r\nHost: x\r\n"+differing(), 60, 20*time.Millisecond)},
-		{Name: "headers just below the limits", clients: 3000, perSecond: 1000, attack: begin(below())},
+		{Name: "headers just below the limits", clients: 3000, perSecond: 800, attack: begin(below())},
 		{Name: "a megabyte of tiny headers", clients: 40, perSecond: 40, attack: begin(strings.Repeat("abc:\r\n", 1_000_000/6))},
-		{Name: "long values", clients: 1100, perSecond: 1100, attack: begin("X: " + strings.Repeat("x", headerFlood))},
-		{Name: "a long path", clients: 1100, perSecond: 1100, attack: write("GET /" + strings.Repeat("%61", headerFlood/3))},
-		{Name: "bodies that never come", clients: 1100, perSecond: 1100, attack: write(request("Content-Length: 1000000", fewer(differing())))},
-		{Name: "headers just below the limits, and no body", clients: 3000, perSecond: 1000, attack: write(request("Content-Length: 1000000", below()))},
+		{Name: "long values", clients: 1100, perSecond: 800, attack: begin("X: " + strings.Repeat("x", headerFlood))},
+		{Name: "a long path", clients: 1100, perSecond: 800, attack: write("GET /" + strings.Repeat("%61", headerFlood/3))},
+		{Name: "bodies that never come", clients: 1100, perSecond: 800, attack: write(request("Content-Length: 1000000", fewer(differing())))},
+		{Name: "headers just below the limits, and no body", clients: 3000, perSecond: 800, attack: write(request("Content-Length: 1000000", below()))},
 		{Name: "slow bodies", clients: 1100, perSecond: 400, attack: drip(request("Content-Length: 1000000", "")+strings.Repeat(" ", 900_000), 64<<10, 100*time.Millisecond)},
 		{Name: "bodies of lines", clients: 300, perSecond: 100, attack: write(request("Content-Length: 1000000", "") + strings.Repeat("\n", 900_000))},
-		{Name: "pipelined requests", clients: 1100, perSecond: 1100, attack: write(strings.Repeat("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 20) + "GET / HTTP/1.1\r\n" + differing())},
-		{Name: "idle", clients: 3000, perSecond: 1000, attack: write("")},
-		{Name: "half-closed", clients: 3000, perSecond: 1000, attack: halfClosed},
-		{Name: "handshakes that do not end", TLSOnly: true, clients: 1100, perSecond: 1100, attack: write(clientHello)},
-		{Name: "records that are announced", TLSOnly: true, clients: 3000, perSecond: 1000, attack: write("\x16\x03\x01\x40\x00x")},
+		{Name: "pipelined requests", clients: 1100, perSecond: 800, attack: write(strings.Repeat("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 20) + "GET / HTTP/1.1\r\n" + differing())},
+		{Name: "idle", clients: 3000, perSecond: 800, attack: write("")},
+		{Name: "half-closed", clients: 3000, perSecond: 800, attack: halfClosed},
+		{Name: "handshakes that do not end", TLSOnly: true, clients: 1100, perSecond: 800, attack: write(clientHello)},
+		{Name: "records that are announced", TLSOnly: true, clients: 3000, perSecond: 800, attack: write("\x16\x03\x01\x40\x00x")},
 	}
 }
 

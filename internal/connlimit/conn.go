@@ -11,8 +11,8 @@ import (
 
 // conn is a limited connection.
 type conn struct {
-	net.Conn          // what the server reads and writes: raw, or TLS above it
-	raw      net.Conn // the connection below TLS, or the same
+	net.Conn          // what the server reads and writes: a meter of the raw connection, or TLS above it
+	raw      net.Conn // the connection that was accepted
 	limiter  *Limiter
 	price    int64 // of the connection itself
 	// header is that of the request which is being read. Only whoever reads touches it.
@@ -28,9 +28,10 @@ type conn struct {
 }
 
 func newConn(l *Limiter, raw net.Conn, config *tls.Config) *conn {
-	c := &conn{Conn: raw, raw: raw, limiter: l, price: plainPrice}
+	c := &conn{raw: raw, limiter: l, price: plainPrice}
+	c.Conn = &meter{Conn: raw, conn: c}
 	if config != nil {
-		c.Conn, c.price = tls.Server(&meter{Conn: raw, conn: c}, config), tlsPrice
+		c.Conn, c.price = tls.Server(c.Conn, config), tlsPrice
 	}
 	return c
 }
@@ -61,14 +62,16 @@ func (c *conn) Close() error {
 }
 
 // CloseWrite lets net/http end its answer to a request that it does not read to its end.
-func (c *conn) CloseWrite() error {
-	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(c net.Conn) error {
+	if w, ok := c.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
 	}
 	return nil
 }
 
-// meter counts what is read below TLS.
+// meter counts what is read of a raw connection, and how long its client lets wait for it.
 type meter struct {
 	net.Conn
 	conn *conn
@@ -76,17 +79,19 @@ type meter struct {
 
 // Read implements net.Conn.
 func (m *meter) Read(p []byte) (int, error) {
+	m.conn.reading(true)
 	n, err := m.Conn.Read(p)
+	m.conn.reading(false)
 	m.conn.count(usage{raw: int64(n)}, 0)
 	return n, err
 }
 
+// CloseWrite lets TLS and net/http end the connection in their ways.
+func (m *meter) CloseWrite() error { return closeWrite(m.Conn) }
+
 // count charges a connection for what was read from it. Any of the lines that were read may be of the header of the next request.
 func (c *conn) count(read usage, lines int64) {
 	c.limiter.mu.Lock()
-	if c.Conn == c.raw {
-		read.raw = read.plain
-	}
 	c.request.add(read)
 	read.lines = lines
 	if read.plain > bufferBytes { // of a body, past a buffer that was empty

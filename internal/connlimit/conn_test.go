@@ -231,6 +231,24 @@ func TestWhoCostsMostForLongestIsEvicted(t *testing.T) {
 	})
 }
 
+// TestDelayOfTheProcessIsNotTheClients protects genuine clients when the process is short of CPU: one that has sent all that it has to send does
+// not go before one that is waited for.
+func TestDelayOfTheProcessIsNotTheClients(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewWithBudgets(2*plainPrice, 0)
+		served, _ := pipe(t, l)
+		time.Sleep(time.Second)
+		silent, _ := pipe(t, l)
+		go func() { _, _ = silent.Read(make([]byte, 1)) }()
+		time.Sleep(time.Second)
+		newest, _ := pipe(t, l)
+		if isCut(served) || !isCut(silent) || isCut(newest) {
+			t.Error("the silent client should have been evicted")
+		}
+	})
+}
+
 func TestAuthenticatedConnectionsHaveABudgetOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	l := NewWithBudgets(5*plainPrice, 2*plainPrice+2000)

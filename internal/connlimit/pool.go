@@ -19,6 +19,9 @@ type place struct {
 	index   int // in pool.waiting
 	since   time.Time
 	charged int64
+	// reading is when the read began that waits for the client, if one does. waited is how long earlier ones did.
+	reading time.Time
+	waited  time.Duration
 }
 
 // join puts a connection into a pool.
@@ -65,16 +68,43 @@ func (p *pool) add(n int64) {
 	p.gauge.Add(float64(n))
 }
 
-// worst returns the connection with the largest product of charge and age.
+// worst returns the connection with the largest product of charge and delay.
 func (p *pool) worst(now time.Time) *conn {
 	var worst *conn
 	most := -1.0
 	for _, c := range p.waiting {
-		if product := float64(c.place.charged) * float64(now.Sub(c.place.since)); product > most {
+		if product := float64(c.place.charged) * float64(c.place.delay(now)); product > most {
 			worst, most = c, product
 		}
 	}
 	return worst
+}
+
+// ownShare is how much of a delay counts that is the process's own: when it is short of CPU, a client that has sent all that it has to send does
+// not go before one that has not.
+const ownShare = 8
+
+// delay is how long the client of a connection has let the process wait, and a share of all other time since it came.
+func (p *place) delay(now time.Time) time.Duration {
+	waited := p.waited
+	if !p.reading.IsZero() {
+		waited += now.Sub(p.reading)
+	}
+	return waited + (now.Sub(p.since)-waited)/ownShare
+}
+
+// reading notes that a read begins or ends.
+func (c *conn) reading(begins bool) {
+	c.limiter.mu.Lock()
+	defer c.limiter.mu.Unlock()
+	now := time.Now()
+	if !c.place.reading.IsZero() {
+		c.place.waited += now.Sub(c.place.reading)
+		c.place.reading = time.Time{}
+	}
+	if begins {
+		c.place.reading = now
+	}
 }
 
 // cut closes evicted connections. It closes what is below TLS, whose farewell would wait for a client that reads nothing.
