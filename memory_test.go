@@ -28,7 +28,7 @@ const (
 	floodMemory = 176
 	// floodAnswer is how long 99 in 100 genuine requests may take in a flood, and floodSlowdown how often as long as without one: attackers,
 	// API server and whatever else runs share the machine, and one of the two must hold.
-	floodAnswer   = time.Second
+	floodAnswer   = 3 * time.Second
 	floodSlowdown = 20
 )
 
