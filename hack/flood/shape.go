@@ -32,7 +32,7 @@ func Shapes() []Shape {
 		{Name: "tiny headers that differ", clients: 1100, perSecond: 800, attack: begin(differing())},
 		{Name: "tiny headers, byte by byte", clients: 1100, perSecond: 400, attack: drip("POST PATH HTTP/1.1\r\nHost: x\r\n"+differing(), 60, 20*time.Millisecond)},
 		{Name: "headers just below the limits", clients: 3000, perSecond: 800, attack: begin(below())},
-		{Name: "a megabyte of tiny headers", clients: 40, perSecond: 40, attack: begin(strings.Repeat("abc:\r\n", 1_000_000/6))},
+		{Name: "a megabyte of tiny headers", clients: 100, perSecond: 40, attack: begin(strings.Repeat("abc:\r\n", 1_000_000/6))},
 		{Name: "long values", clients: 1100, perSecond: 800, attack: begin("X: " + strings.Repeat("x", headerFlood))},
 		{Name: "a long path", clients: 1100, perSecond: 800, attack: write("GET /" + strings.Repeat("%61", headerFlood/3))},
 		{Name: "bodies that never come", clients: 1100, perSecond: 800, attack: write(request("Content-Length: 1000000", fewer(differing())))},
