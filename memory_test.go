@@ -25,7 +25,7 @@ const (
 	// deployedLimit is the memory limit of both Deployments.
 	deployedLimit = 256 << 20
 	// floodMemory is what a process may need in any flood, in MiB.
-	floodMemory = 176
+	floodMemory = 192
 	// floodAnswer is how long 99 in 100 genuine requests may take in a flood, and floodSlowdown how often as long as without one: attackers,
 	// API server and whatever else runs share the machine, and one of the two must hold.
 	floodAnswer   = 3 * time.Second

@@ -111,8 +111,8 @@ func (c *conn) count(read usage, lines int64) {
 func (c *conn) answered() {
 	c.header.next()
 	c.limiter.mu.Lock()
-	c.ahead, c.request = c.recent, usage{}
-	c.ahead.add(c.earlier)
+	// Only lines: the bytes are in the buffer, which is part of the connection's price.
+	c.ahead, c.request = usage{lines: c.recent.lines + c.earlier.lines}, usage{}
 	if c.place.pool == nil && c.authenticated {
 		c.join(&c.limiter.idle)
 	}

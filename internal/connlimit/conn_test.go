@@ -318,7 +318,7 @@ func TestWhatIsReadAheadIsCharged(t *testing.T) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		const buffers = 2 * bufferBytes
-		return len(l.idle.waiting) == 2 && l.idle.charged < 2*plainPrice+300*linePrice+2*buffers*bytePrice+buffers*linePrice/int64(len(request)/3)
+		return len(l.idle.waiting) == 2 && l.idle.charged < 2*plainPrice+300*linePrice+buffers*linePrice/int64(len(request)/3)
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 
 const (
 	// unauthenticatedBudget bounds what connections without an authenticated request are charged for, on all ports together.
-	unauthenticatedBudget = 48 << 20
+	unauthenticatedBudget = 64 << 20
 	// idleBudget bounds what connections are charged for that wait for another request after an authenticated one.
 	idleBudget = 48 << 20
 )
