@@ -185,6 +185,10 @@ e2e-chart: helm ## The same with the Helm chart, by helm.
 vulncheck: ## Look for known vulnerabilities, where their database can be reached.
 	hack/release/vulncheck.sh
 
+.PHONY: image-digests
+image-digests: ## Ask the registries whether the base images are what the Dockerfile pins, where they can be reached.
+	CONTAINER_TOOL=$(CONTAINER_TOOL) hack/image/digests.sh
+
 .PHONY: release
 release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, images, manifest, SBOMs, checksums and provenance into dist/ (minutes).
 	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
