@@ -190,7 +190,7 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := []string{"--namespace=" + elsewhere, "--set=receiver.externalURL=https://hooks.example.com"}
+	values := []string{"--namespace=" + elsewhere, withImage, "--set=receiver.externalURL=https://hooks.example.com"}
 	duration := func() string {
 		return c.kubectl("get", "customresourcedefinition", "mediaassets.video.fastpix.com",
 			"--output=jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.status.properties.duration.type}")
@@ -226,7 +226,7 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), elsewhere+"/fastpix-controller-manager") {
 		t.Errorf("an administrator writes a status: %v", err)
 	}
-	c.wantRefused("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace")
+	c.wantRefused("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace", withImage)
 
 	// Acknowledged while nobody folds, then uninstalled.
 	if err := controllers.Stop(); err != nil {
@@ -344,7 +344,7 @@ func TestDocumentedCommands(t *testing.T) {
 		return c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+namespace, "--output=jsonpath={.spec.template.spec.containers[0].image}")
 	}
 	before := uids()
-	c.wantRefused("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace)
+	c.wantRefused("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace, withImage)
 	c.run(section(t, "From kustomize"))
 	if after := uids(); after != before {
 		t.Errorf("objects were made anew: before %s, after %s", before, after)
