@@ -401,7 +401,7 @@ func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	}
 	all := rendered(t, namespace, "--values="+inRoot(t, "hack/chart/testdata/every_value.yaml"))
 	for _, deployment := range []string{receiver, controllers} {
-		for _, arg := range strings.Fields(field(t, all[deployment].Object, container+".args[*]}")) {
+		for arg := range strings.FieldsSeq(field(t, all[deployment].Object, container+".args[*]}")) {
 			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 			if _, known := instead[flag]; !known && !strings.HasPrefix(flag, "zap-") { // those are the file's extraArgs
 				t.Errorf("the chart sets --%s, and no case says what extraArgs may not have", flag)
