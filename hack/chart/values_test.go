@@ -422,6 +422,30 @@ func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	refused("receiver", "drain-delay", "--drain-delay 60s")
 }
 
+// TestChartIsPartOfAnother protects charts that have this one as a part: its globals are heeded, and those of others are no error.
+func TestChartIsPartOfAnother(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := os.CopyFS(filepath.Join(folder, "charts/fastpix-operator"), os.DirFS(inRoot(t, chart))); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		"Chart.yaml": "{apiVersion: v2, name: all, version: 1.0.0, dependencies: [{name: fastpix-operator, version: 0.1.0}]}",
+		"values.yaml": "global: {imageRegistry: mirror.example, imagePullSecrets: [all], storageClass: fast, database: {host: db}}\n" +
+			"fastpix-operator: {image: {repository: registry.example/fastpix, tag: v1}}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := parsed(t, mustHelm(t, "", "template", "release", folder, "--namespace", namespace))
+	for _, deployment := range []string{receiver, controllers} {
+		if got := field(t, all[deployment].Object, container+".image} "+pod+".imagePullSecrets}"); got != `mirror.example/fastpix:v1 [{"name":"all"}]` {
+			t.Errorf("as part of another chart, %s has %s", deployment, got)
+		}
+	}
+}
+
 // TestSharedNamespacesAreRefused protects what else runs in them from the policy that denies all traffic.
 func TestSharedNamespacesAreRefused(t *testing.T) {
 	for _, shared := range []string{"default", "kube-system"} {
