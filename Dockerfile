@@ -1,6 +1,7 @@
-# Both images are arguments, so that a build behind a mirror, or pinned by digest, needs no edit.
-ARG BUILDER_IMAGE=golang:1.26
-ARG BASE_IMAGE=gcr.io/distroless/static:nonroot
+# Both images are arguments, so that a build behind a mirror needs no edit. The digest decides what is used; the tag says what it was.
+# make image-digests asks the registries about both, and a test that both are pinned.
+ARG BUILDER_IMAGE=golang:1.26.8@sha256:0f063af2d465d8dcae54cce04278ada488b96f77b42449c8d071e47d016cc65a
+ARG BASE_IMAGE=gcr.io/distroless/static:nonroot@sha256:e2e927ec666bae08560abb3c55d0659eceabb657f56b6782ab500a9fc7f555e3
 
 FROM ${BUILDER_IMAGE} AS builder
 WORKDIR /src

@@ -185,8 +185,12 @@ e2e-chart: helm ## The same with the Helm chart, by helm.
 vulncheck: ## Look for known vulnerabilities, where their database can be reached.
 	hack/release/vulncheck.sh
 
+.PHONY: image-digests
+image-digests: ## Ask the registries whether the base images are what the Dockerfile pins, where they can be reached.
+	CONTAINER_TOOL=$(CONTAINER_TOOL) hack/image/digests.sh
+
 .PHONY: release
-release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, images, manifest, SBOMs, checksums and provenance into dist/ (minutes).
+release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, images, manifest, chart, SBOMs, checksums and provenance into dist/ (minutes).
 	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
@@ -199,13 +203,25 @@ docker-build: ## Build the image IMG.
 install: ## Install the CRDs.
 	$(KUBECTL) apply -k config/crd
 
+# Helm remembers what it installed: a release that is changed or removed behind its back stays "deployed", and its next upgrade fails.
+# $(call refuse_release,COMMAND) fails where the operator is a release's, and says the command of Helm to use instead.
+define refuse_release
+@release=$$($(KUBECTL) get clusterrole fastpix-receiver --ignore-not-found \
+	-o jsonpath='{.metadata.annotations.meta\.helm\.sh/release-name} --namespace {.metadata.annotations.meta\.helm\.sh/release-namespace}'); \
+if [[ $$release =~ ^[a-z0-9] ]]; then \
+	echo "$@: the operator is installed by Helm: use $(1)" >&2; exit 1; \
+fi
+endef
+
 .PHONY: deploy
 deploy: ## Install the operator with the image IMG.
+	$(call refuse_release,helm upgrade $$release)
 	$(KUBECTL) kustomize config/default | sed 's|image: fastpix-operator:dev$$|image: $(IMG)|' | $(KUBECTL) apply -f -
 
 # The namespace holds the journal, and the CRDs hold everything that was mirrored: neither goes by the way.
 .PHONY: undeploy
 undeploy: ## Remove the operator; keeps the CRDs, what was mirrored, and the namespace with the journal.
+	$(call refuse_release,helm uninstall $$release)
 	for part in receiver manager network-policy quota admission rbac; do $(KUBECTL) delete --ignore-not-found -k config/$$part; done
 
 .PHONY: uninstall

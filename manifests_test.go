@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -214,7 +215,7 @@ func TestComponentsAreAccepted(t *testing.T) {
 		"prometheus":            {"prometheus"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overlay := "resources: [../config/default]\ncomponents:\n"
+			overlay := "resources: [../config/default, host.yaml]\ncomponents:\n"
 			for _, c := range components {
 				overlay += "- ../config/" + c + "\n"
 			}
@@ -222,6 +223,7 @@ func TestComponentsAreAccepted(t *testing.T) {
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
 			rendered := render(t, folder)
 			checkRoute(t, rendered)
+			checkHost(t, folder)
 			if slices.Contains(components, "components/certificate") {
 				checkSolver(t, rendered)
 			}
@@ -231,9 +233,7 @@ func TestComponentsAreAccepted(t *testing.T) {
 		t.Run("as the comment of "+c+" says", func(t *testing.T) {
 			folder := writeOverlay(t, commentedOverlay(t, "components/"+c))
 			kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
-			if out := kubectl(t, "kustomize", folder); strings.Contains(out, "hooks.example.com") {
-				t.Error("the example's host is still there")
-			}
+			checkHost(t, folder)
 			rendered := render(t, folder)
 			for _, name := range deployments {
 				container := typed[appsv1.Deployment](t, rendered, name).Spec.Template.Spec.Containers[0]
@@ -255,6 +255,75 @@ func TestComponentsAreAccepted(t *testing.T) {
 	})
 }
 
+// TestComponentsNeedAHost protects from a certificate, a route or a URL of the example's host: without host.yaml kustomize fails.
+func TestComponentsNeedAHost(t *testing.T) {
+	t.Parallel()
+	for _, component := range []string{"ingress", "gateway", "certificate"} {
+		folder := writeOverlay(t, "resources: [../config/default]\ncomponents: [../config/components/"+component+"]\n")
+		out, err := deployment.Kubectl(t.Context(), "kustomize", folder)
+		if err == nil || !strings.Contains(err.Error(), "fastpix-public-host") {
+			t.Errorf("%s without a host: %v, want an error that names its ConfigMap; it renders\n%s", component, err, out)
+		}
+	}
+}
+
+// checkHost follows the host of host.yaml to where it has to be known.
+func checkHost(t *testing.T, folder string) {
+	t.Helper()
+	if out := kubectl(t, "kustomize", folder); strings.Contains(out, "hooks.example.com") || strings.Contains(out, "fastpix-public-host") {
+		t.Errorf("the example's host or what only components read is there:\n%s", out)
+	}
+	const host = "hooks.mine.example"
+	m := render(t, folder)
+	shown := slices.Contains(typed[appsv1.Deployment](t, m, deployments[0]).Spec.Template.Spec.Containers[0].Args, "--external-url=https://"+host)
+	if routed := m["Ingress/fastpix-receiver"] != nil || m["HTTPRoute/fastpix-receiver"] != nil; shown != routed {
+		t.Errorf("the receiver shows the URL of %s: %t, something routes to it: %t", host, shown, routed)
+	}
+	if u := m["Ingress/fastpix-receiver"]; u != nil {
+		i := typed[networkingv1.Ingress](t, m, "Ingress/fastpix-receiver")
+		if i.Spec.Rules[0].Host != host || i.Spec.TLS[0].Hosts[0] != host {
+			t.Errorf("the Ingress is for %s, with the certificate of %v", i.Spec.Rules[0].Host, i.Spec.TLS[0].Hosts)
+		}
+	}
+	for name, path := range map[string]string{"HTTPRoute/fastpix-receiver": "hostnames", "Certificate/fastpix-hooks": "dnsNames"} {
+		if u := m[name]; u != nil {
+			if hosts, _, _ := unstructured.NestedStringSlice(u.Object, "spec", path); !slices.Equal(hosts, []string{host}) {
+				t.Errorf("%s is for %v, want %s", name, hosts, host)
+			}
+		}
+	}
+}
+
+// TestAnotherNamespaceIsRight protects those who set namespace in an overlay: nothing names config's own any more, or kustomize fails.
+func TestAnotherNamespaceIsRight(t *testing.T) {
+	t.Parallel()
+	const in = "media-4"
+	all := []string{"components/ingress", "components/certificate", "components/gateway", "prometheus"}
+	list := func(components ...string) string {
+		return "components: [../config/" + strings.Join(components, ", ../config/") + "]\n"
+	}
+	const moved = "namespace: " + in + "\nresources: [../config/default, ../config/quota"
+	below := writeOverlay(t, moved+"]\n")
+	for name, folder := range map[string]string{
+		"alone":                          below,
+		"with components":                writeOverlay(t, moved+", host.yaml]\n"+list(all...)),
+		"with components in one above":   writeOverlayOn(t, below, list(all...)),
+		"with the receiver's TLS in one": writeOverlayOn(t, below, list(append(all, "components/receiver-tls")...)),
+	} {
+		out := kubectl(t, "kustomize", folder)
+		for i, line := range strings.Split(out, "\n") {
+			if strings.Contains(line, operatorNamespace) {
+				t.Errorf("%s: line %d names %s: %s", name, i+1, operatorNamespace, line)
+			}
+		}
+		checkRoute(t, render(t, folder))
+	}
+	folder := writeOverlay(t, moved+"]\n"+list("components/receiver-tls"))
+	if out, err := deployment.Kubectl(t.Context(), "kustomize", folder); err == nil || !strings.Contains(err.Error(), "fastpix-receiver."+in) {
+		t.Errorf("a certificate with the old namespace: %v, want an error that names it; it renders\n%s", err, out)
+	}
+}
+
 // commentedOverlay returns the kustomization that the comment of a component shows.
 func commentedOverlay(t *testing.T, component string) string {
 	t.Helper()
@@ -268,10 +337,42 @@ func commentedOverlay(t *testing.T, component string) string {
 			overlay.WriteString(shown)
 		}
 	}
-	return overlay.String()
+	kustomization, host, found := strings.Cut(overlay.String(), "# host.yaml")
+	if _, shown, _ := strings.Cut(host, "\n"); found && shown != publicHost {
+		t.Errorf("%s shows as host.yaml\n%swant\n%s", component, shown, publicHost)
+	}
+	return kustomization
 }
 
-// writeOverlay writes a kustomization that stands beside config into a folder of its own.
+// publicHost is the host.yaml that components read.
+const publicHost = `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: fastpix-public-host
+  annotations: {config.kubernetes.io/local-config: "true"}
+data: {host: hooks.mine.example}
+`
+
+// writeOverlayOn writes a kustomization on top of another one.
+func writeOverlayOn(t *testing.T, below, text string) string {
+	t.Helper()
+	folder := writeOverlay(t, text)
+	relative, err := filepath.Rel(folder, below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(filepath.Join(folder, "kustomization.yaml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = fmt.Fprintf(file, "resources: [%s, host.yaml]\n", relative)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// writeOverlay writes a kustomization that stands beside config into a folder of its own, with a host.yaml that it may list.
 func writeOverlay(t *testing.T, text string) string {
 	t.Helper()
 	folder, err := filepath.EvalSymlinks(t.TempDir())
@@ -290,8 +391,10 @@ func writeOverlay(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	text = strings.ReplaceAll(text, "../config", relative)
-	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	for file, content := range map[string]string{"kustomization.yaml": text, "host.yaml": publicHost} {
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return folder
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
 
-// kustomized returns what kustomize makes of folders and components of config/, in the operator's own or in another namespace, as
-// config/default labels it, without the namespace itself.
+// kustomized returns what kustomize makes of folders and components of config/, in the operator's own or in another namespace, without
+// the namespace itself.
 func kustomized(t *testing.T, in string, resources, components []string) objects {
 	t.Helper()
 	assets, err := controlplane.Assets()
@@ -27,7 +27,6 @@ func kustomized(t *testing.T, in string, resources, components []string) objects
 	overlay := t.TempDir()
 	kustomization, err := yaml.Marshal(map[string]any{
 		"resources": relative(t, overlay, resources), "components": relative(t, overlay, components),
-		"labels": []any{map[string]any{"pairs": map[string]string{"app.kubernetes.io/part-of": "fastpix-operator"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +39,7 @@ func kustomized(t *testing.T, in string, resources, components []string) objects
 		t.Fatalf("%v\n%s", err, out)
 	}
 	// Quoted where it is a value of its own, as 4711 would be a number.
-	renamed := strings.NewReplacer("namespace: "+namespace, fmt.Sprintf("namespace: %q", in), namespace, in)
+	renamed := strings.NewReplacer(": "+namespace+"\n", fmt.Sprintf(": %q\n", in), namespace, in)
 	all := parsed(t, renamed.Replace(string(out)))
 	maps.DeleteFunc(all, func(_ string, o *unstructured.Unstructured) bool { return o.GetKind() == "Namespace" })
 	return all
@@ -76,6 +75,48 @@ func forgetKeep(t *testing.T, all objects) {
 	}
 }
 
+// forgetRelease removes the labels that say of which release of which chart an object is, and checks that every object has them. Pods have
+// no name of the chart, so that a new chart alone starts none anew.
+func forgetRelease(t *testing.T, all objects) {
+	t.Helper()
+	release := map[string]string{
+		"app.kubernetes.io/instance": "release", "app.kubernetes.io/version": "dev",
+		"app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "fastpix-operator-0.1.0",
+	}
+	for key, object := range all {
+		labels := object.GetLabels()
+		for label, want := range release {
+			if got := labels[label]; got != want {
+				t.Errorf("%s has the label %s: %q, want %q", key, label, got, want)
+			}
+			delete(labels, label)
+		}
+		object.SetLabels(labels)
+		pods, found, err := unstructured.NestedStringMap(object.Object, "spec", "template", "metadata", "labels")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			continue
+		}
+		want := map[string]string{
+			"app.kubernetes.io/name": "fastpix-operator", "app.kubernetes.io/part-of": "fastpix-operator",
+			"app.kubernetes.io/instance": "release", "app.kubernetes.io/version": "dev",
+		}
+		for label, value := range want {
+			if pods[label] != value {
+				t.Errorf("the pods of %s have the label %s: %q, want %q", key, label, pods[label], value)
+			}
+			if label != "app.kubernetes.io/name" {
+				delete(pods, label)
+			}
+		}
+		if err := unstructured.SetNestedStringMap(object.Object, pods, "spec", "template", "metadata", "labels"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestChartIsWhatKustomizeMakes protects those who use either from drift between the two: with no value set they install the same, and
 // so they do with a value and the folder or component that stands for it.
 func TestChartIsWhatKustomizeMakes(t *testing.T) {
@@ -96,6 +137,7 @@ func TestChartIsWhatKustomizeMakes(t *testing.T) {
 			in := cmp.Or(tt.namespace, namespace)
 			got := rendered(t, in, tt.set...)
 			forgetKeep(t, got)
+			forgetRelease(t, got)
 			want := kustomized(t, in, append([]string{"default"}, tt.resources...), tt.components)
 			// Where certificates come from is not the chart's business.
 			maps.DeleteFunc(want, func(_ string, o *unstructured.Unstructured) bool {

@@ -24,7 +24,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
 )
 
-const chart = "config/helm/fastpix-operator"
+const (
+	chart = "config/helm/fastpix-operator"
+	// withImage is the one value that has to be set: the image of config/.
+	withImage = "--set=image.repository=fastpix-operator"
+)
 
 // inRoot returns the path of a file of the module.
 func inRoot(t *testing.T, file string) string {
@@ -83,7 +87,7 @@ type objects map[string]*unstructured.Unstructured
 // rendered returns the objects of the chart for a release in a namespace.
 func rendered(t *testing.T, namespace string, args ...string) objects {
 	t.Helper()
-	return parsed(t, mustHelm(t, "", append([]string{"template", "release", inRoot(t, chart), "--namespace", namespace}, args...)...))
+	return parsed(t, mustHelm(t, "", append([]string{"template", "release", inRoot(t, chart), "--namespace", namespace, withImage}, args...)...))
 }
 
 func parsed(t *testing.T, text string) objects {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -159,7 +161,7 @@ func (c cluster) told(receiver *controlplane.Operator, file, state string) {
 	}
 }
 
-// olderChart returns a copy of the chart whose MediaAsset has no duration.
+// olderChart returns a copy of the chart whose MediaAsset has no duration, and whose objects have the labels of the first chart.
 func olderChart(t *testing.T) string {
 	t.Helper()
 	older := filepath.Join(t.TempDir(), "fastpix-operator")
@@ -178,6 +180,26 @@ func olderChart(t *testing.T) string {
 	if err := os.WriteFile(file, field.ReplaceAll(crd, nil), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	helpers := filepath.Join(older, "templates/_helpers.tpl")
+	text, err := os.ReadFile(helpers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defined := regexp.MustCompile(`(?s)\{\{- define "fastpix\.labels" -\}\}.*\{\{- define "fastpix\.tag" -\}\}`)
+	if !defined.Match(text) {
+		t.Fatal("the chart does not define its labels where it did")
+	}
+	text = defined.ReplaceAll(text, []byte(`{{- define "fastpix.labels" -}}
+app.kubernetes.io/name: fastpix-operator
+app.kubernetes.io/part-of: fastpix-operator
+{{- end -}}
+{{- define "fastpix.podLabels" -}}
+app.kubernetes.io/name: fastpix-operator
+{{- end -}}
+{{- define "fastpix.tag" -}}`))
+	if err := os.WriteFile(helpers, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return older
 }
 
@@ -190,7 +212,7 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := []string{"--namespace=" + elsewhere, "--set=receiver.externalURL=https://hooks.example.com"}
+	values := []string{"--namespace=" + elsewhere, withImage, "--set=receiver.externalURL=https://hooks.example.com"}
 	duration := func() string {
 		return c.kubectl("get", "customresourcedefinition", "mediaassets.video.fastpix.com",
 			"--output=jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.status.properties.duration.type}")
@@ -226,7 +248,7 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), elsewhere+"/fastpix-controller-manager") {
 		t.Errorf("an administrator writes a status: %v", err)
 	}
-	c.wantRefused("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace")
+	c.wantRefused("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace", withImage)
 
 	// Acknowledged while nobody folds, then uninstalled.
 	if err := controllers.Stop(); err != nil {
@@ -255,6 +277,133 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	err = controlplane.WaitMirror(t.Context(), c.admin(), "video", fixtures.Mirror{Kind: "MediaAsset", ID: fixtures.MediaA, State: "Ready"})
 	if err = errors.Join(err, controllers.Stop()); err != nil {
 		t.Errorf("what was acknowledged before the chart was uninstalled: %v", err)
+	}
+}
+
+// runFails runs a command in the root of the repository and returns what it said when it failed.
+func (c cluster) runFails(name string, args ...string) string {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), name, args...)
+	cmd.Dir = inRoot(c.t, ".")
+	cmd.Env = append(os.Environ(), "HOME="+c.t.TempDir(), "KUBECONFIG="+c.Kubeconfig)
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		c.t.Errorf("%v succeeds:\n%s", cmd.Args, out)
+	}
+	return string(out)
+}
+
+// TestNotesFitTheCluster protects those who install into a namespace that Helm makes: the notes say that it does not enforce the
+// restricted standard, and how the quota of a new CRD comes to count. Following them makes both true, and then they say neither.
+// make leaves the release alone.
+func TestNotesFitTheCluster(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	counting, err := c.ControllerManager()
+	if err != nil {
+		t.Skip(err) // another control plane than the one that is built here need not have it
+	}
+	if err := counting.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	values := []string{"--namespace=" + elsewhere, withImage, "--set=quota.enabled=true"}
+	notes := c.helm(append([]string{"install", "mirror", inRoot(t, chart), "--create-namespace"}, values...)...)
+	label := "kubectl label namespace " + elsewhere + " pod-security.kubernetes.io/enforce=restricted"
+	rollback := "helm -n " + elsewhere + " rollback mirror 1"
+	if !strings.Contains(notes, label) || !strings.Contains(notes, rollback) {
+		t.Errorf("a first install says neither that the namespace is open nor that the quota is new:\n%s", notes)
+	}
+	for target, want := range map[string]string{
+		"undeploy": "undeploy: the operator is installed by Helm: use helm uninstall mirror --namespace " + elsewhere,
+		"deploy":   "deploy: the operator is installed by Helm: use helm upgrade mirror --namespace " + elsewhere,
+	} {
+		if out := c.runFails("make", target, "KUBECTL="+c.KubectlPath()); !strings.Contains(out, want) {
+			t.Errorf("make %s over a release says\n%swant %q", target, out, want)
+		}
+	}
+	if left := c.names("deployments"); len(left) != 2 {
+		t.Errorf("after make undeploy over a release there are the Deployments %v", left)
+	}
+
+	used := func() string {
+		return c.kubectl("get", "resourcequota", "fastpix-journal", "--namespace="+elsewhere, "--output=jsonpath={.status.used}")
+	}
+	begun := time.Now()
+	if got := used(); got != "" {
+		t.Fatalf("a quota as new as its CRD counts at once: %s", got)
+	}
+	batch := fmt.Sprintf("{apiVersion: %s, kind: EventBatch, metadata: {namespace: %s, name: b}, spec: {events: [x]}}", fastpixv1.GroupVersion, elsewhere)
+	if _, err := c.Shell(t.Context(), "echo '"+batch+"' | kubectl create --filename=-"); err == nil || !strings.Contains(err.Error(), "status unknown for quota") {
+		t.Errorf("a batch is created before its quota counts: %v", err)
+	}
+	for used() == "" && time.Since(begun) < 60*time.Second {
+		wait(t, time.Second)
+	}
+	if got := used(); got != "" {
+		t.Logf("the quota counted by itself, %v after it was made", time.Since(begun).Round(time.Second))
+	}
+	begun = time.Now()
+	_, anew, _ := strings.Cut(notes, "make the quota anew")
+	c.run(commands(anew))
+	for used() == "" && time.Since(begun) < 20*time.Second {
+		wait(t, 100*time.Millisecond)
+	}
+	t.Logf("made anew, the quota counts after %v: %s", time.Since(begun).Round(100*time.Millisecond), used())
+	if used() == "" {
+		t.Error("made anew as the notes say, the quota does not count")
+	}
+
+	c.run(label)
+	notes = c.helm(append([]string{"upgrade", "mirror", inRoot(t, chart)}, values...)...)
+	if strings.Contains(notes, label) || strings.Contains(notes, "rollback") {
+		t.Errorf("with both done the notes still say\n%s", notes)
+	}
+}
+
+// wait waits, unless the test ends.
+func wait(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-t.Context().Done():
+		t.Fatal(t.Context().Err())
+	case <-time.After(d):
+	}
+}
+
+// TestOverlayMovesTheOperator protects those who set namespace in an overlay on config/default: the API server takes it all, and the
+// policies know the controllers of that namespace, and no others.
+func TestOverlayMovesTheOperator(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	folder := t.TempDir()
+	overlay := "namespace: " + elsewhere + "\nresources: [" + relative(t, folder, []string{"default"})[0] + "]\n"
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(overlay), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.kubectl("apply", "--warnings-as-errors", "--kustomize="+folder)
+	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	c.kubectl("create", "namespace", "video")
+	asset := "{apiVersion: " + fastpixv1.GroupVersion.String() + ", kind: MediaAsset, metadata: {namespace: video, name: m}, spec: {mediaID: m}}"
+	if _, err := c.Shell(t.Context(), "echo '"+asset+"' | kubectl create --filename=-"); err != nil {
+		t.Fatal(err)
+	}
+	write := func(user string) error {
+		_, err := c.Kubectl(t.Context(), "patch", "mediaasset", "m", "--namespace=video", "--subresource=status", "--type=merge",
+			"--patch={\"status\":{\"state\":\"Ready\"}}", "--as="+user, "--as-group=system:masters")
+		return err
+	}
+	// A new policy takes a moment to be enforced.
+	for begun := time.Now(); write("admin") == nil && time.Since(begun) < 10*time.Second; {
+		wait(t, 100*time.Millisecond)
+	}
+	ours := "system:serviceaccount:" + elsewhere + ":fastpix-controller-manager"
+	for _, user := range []string{"admin", "system:serviceaccount:" + namespace + ":fastpix-controller-manager"} {
+		if err := write(user); err == nil || !strings.Contains(err.Error(), elsewhere+"/fastpix-controller-manager") {
+			t.Errorf("%s writes a status: %v, want a refusal that names %s", user, err, elsewhere)
+		}
+	}
+	if err := write(ours); err != nil {
+		t.Errorf("the controllers write a status: %v", err)
 	}
 }
 
@@ -344,7 +493,7 @@ func TestDocumentedCommands(t *testing.T) {
 		return c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+namespace, "--output=jsonpath={.spec.template.spec.containers[0].image}")
 	}
 	before := uids()
-	c.wantRefused("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace)
+	c.wantRefused("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace, withImage)
 	c.run(section(t, "From kustomize"))
 	if after := uids(); after != before {
 		t.Errorf("objects were made anew: before %s, after %s", before, after)

@@ -19,8 +19,8 @@ const (
 	generated = "config/helm/fastpix-operator/templates/generated"
 	// namespace is the one that config/ names everywhere.
 	namespace = "fastpix-system"
-	// partOf is what config/default adds to every object.
-	partOf = "    app.kubernetes.io/part-of: fastpix-operator\n"
+	// standard are the labels that the chart gives every object, those of config/labels among them.
+	standard = "    {{- include \"fastpix.labels\" . | nindent 4 }}\n"
 	// keep makes Helm leave an object when the chart goes.
 	keep = "    helm.sh/resource-policy: keep\n"
 )
@@ -53,7 +53,7 @@ func write(to string) error {
 	}
 	for _, source := range sources {
 		err := filepath.WalkDir(filepath.Join("config", source), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || entry.Name() == "kustomization.yaml" {
+			if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), "kustomiz") { // kustomization.yaml, kustomizeconfig.yaml
 				return err
 			}
 			text, err := os.ReadFile(path)
@@ -80,7 +80,7 @@ func write(to string) error {
 var (
 	// Each matches the start of the part of an object that it is named after.
 	metadata    = regexp.MustCompile(`(?m)^metadata:\n`)
-	labels      = regexp.MustCompile(`(?m)^  labels:\n`)
+	labels      = regexp.MustCompile(`(?m)^  labels:\n(    app\.kubernetes\.io/name: fastpix-operator\n)?`)
 	annotations = regexp.MustCompile(`(?m)^  annotations:\n`)
 	// value is where the namespace is a value of its own, and a namespace may be called 123.
 	value = regexp.MustCompile(`(?m): ` + namespace + `$`)
@@ -97,9 +97,9 @@ func template(path, text string) (string, error) {
 			continue
 		}
 		if labels.MatchString(object) {
-			object = labels.ReplaceAllString(object, "${0}"+partOf)
+			object = labels.ReplaceAllString(object, "  labels:\n"+standard)
 		} else {
-			object = metadata.ReplaceAllString(object, "${0}  labels:\n"+partOf)
+			object = metadata.ReplaceAllString(object, "${0}  labels:\n"+standard)
 		}
 		objects = append(objects, object)
 	}

@@ -41,13 +41,31 @@ type effect struct {
 
 // effects holds, for every value of the schema, what it is for.
 var effects = map[string][]effect{
+	"global.imageRegistry": {
+		{"global.imageRegistry=mirror.example:5000", receiver, container + ".image}", "mirror.example:5000/fastpix-operator:dev"},
+		{"global.imageRegistry=mirror.example/all/,image.repository=registry.example/video/fastpix", controllers, container + ".image}", "mirror.example/all/video/fastpix:dev"},
+		{"global.imageRegistry=mirror.example,image.repository=localhost/fastpix", controllers, container + ".image}", "mirror.example/fastpix:dev"},
+		{"global.imageRegistry=mirror.example,image.repository=[2001:db8::1]:5000/x", controllers, container + ".image}", "mirror.example/x:dev"},
+		{"global.imageRegistry=mirror.example,image.repository=video/fastpix", controllers, container + ".image}", "mirror.example/video/fastpix:dev"},
+	},
+	"global.imagePullSecrets": {
+		{"global.imagePullSecrets={all}", receiver, pod + ".imagePullSecrets[*].name}", "all"},
+		{
+			"global.imagePullSecrets[0].name=all,imagePullSecrets[0].name=registry,imagePullSecrets[1].name=all", controllers,
+			pod + ".imagePullSecrets[*].name}", "all registry",
+		},
+	},
 	"image.repository": {
 		{"image.repository=registry.example/fastpix", receiver, container + ".image}", "registry.example/fastpix:dev"},
 		{"image.repository=registry.example/fastpix", controllers, container + ".image}", "registry.example/fastpix:dev"},
 		{"image.repository=Reg.example:5000/a/fast__pix-operator", controllers, container + ".image}", "Reg.example:5000/a/fast__pix-operator:dev"},
 		{"image.repository=[2001:db8::1]:5000/x", controllers, container + ".image}", "[2001:db8::1]:5000/x:dev"},
 	},
-	"image.tag": {{"image.tag=v1.2.3", receiver, container + ".image}", "fastpix-operator:v1.2.3"}},
+	"image.tag": {
+		{"image.tag=v1.2.3", receiver, container + ".image}", "fastpix-operator:v1.2.3"},
+		{"image.tag=v1.2.3", receiver, `{.metadata.labels.app\.kubernetes\.io/version}`, "v1.2.3"},
+		{"image.tag=" + strings.Repeat("v", 60) + "__.-x", controllers, `{.metadata.labels.app\.kubernetes\.io/version}`, strings.Repeat("v", 60)},
+	},
 	"image.digest": {{
 		"image.tag=v1,image.digest=sha256:" + strings.Repeat("0a", 32), controllers, container + ".image}", "fastpix-operator@sha256:" + strings.Repeat("0a", 32),
 	}},
@@ -61,7 +79,10 @@ var effects = map[string][]effect{
 	},
 	"crds.enabled": {{"crds.enabled=false", "CustomResourceDefinition mediaassets.video.fastpix.com", "", ""}},
 
-	"receiver.replicas":    {{"receiver.replicas=0", receiver, "{.spec.replicas}", "0"}},
+	"receiver.replicas": {
+		{"receiver.replicas=0", receiver, "{.spec.replicas}", "0"},
+		{"receiver.replicas=null", receiver, "{.spec.replicas}{.kind}", "Deployment"},
+	},
 	"receiver.externalURL": {{"receiver.externalURL=https://h.example/x", receiver, container + ".args[2]}", "--external-url=https://h.example/x"}},
 	"receiver.tls.secretName": {
 		{"receiver.tls.secretName=crt", receiver, container + ".args[2]}", "--receiver-tls-cert-dir=/run/fastpix/tls"},
@@ -93,7 +114,10 @@ var effects = map[string][]effect{
 	"receiver.affinity":          {{"receiver." + nodes + ".key=disk,receiver." + nodes + ".operator=Exists", receiver, pod + "." + nodes + ".key}", "disk"}},
 	"receiver.priorityClassName": {{"receiver.priorityClassName=high", receiver, pod + ".priorityClassName}", "high"}},
 
-	"controllers.replicas":        {{"controllers.replicas=1", controllers, "{.spec.replicas}", "1"}},
+	"controllers.replicas": {
+		{"controllers.replicas=1", controllers, "{.spec.replicas}", "1"},
+		{"controllers.replicas=null", controllers, "{.spec.replicas}{.kind}", "Deployment"},
+	},
 	"controllers.foldConcurrency": {{"controllers.foldConcurrency=32", controllers, container + ".args[2]}", "--fold-concurrency=32"}},
 	"controllers.extraArgs":       {{"controllers.extraArgs={--zap-devel=true}", controllers, container + ".args[2]}", "--zap-devel=true"}},
 	"controllers.resources": {
@@ -130,6 +154,7 @@ var effects = map[string][]effect{
 	"serviceMonitor.enabled": {{"serviceMonitor.enabled=true", monitor, "{.spec.endpoints[0].port}", "metrics"}},
 	"serviceMonitor.labels": {
 		{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, "{.metadata.labels.release}", "prometheus"},
+		{"serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", monitor, `{.metadata.labels.app\.kubernetes\.io/name}`, "fastpix-operator"},
 		{`serviceMonitor.enabled=true,serviceMonitor.labels.app\.kubernetes\.io/name=mine`, monitor, `{.metadata.labels.app\.kubernetes\.io/name}`, "mine"},
 	},
 	"serviceMonitor.tokenSecretName": {{
@@ -223,8 +248,7 @@ type schema struct {
 	AdditionalProperties any               `json:"additionalProperties"`
 }
 
-// schemaValues returns the paths of all values that the schema admits, but for global, which is Helm's. It also checks that no object
-// on the way takes unknown keys.
+// schemaValues returns the paths of all values that the schema knows. It also checks that no object on the way but global takes others.
 func schemaValues(t *testing.T) []string {
 	t.Helper()
 	var root schema
@@ -233,16 +257,15 @@ func schemaValues(t *testing.T) []string {
 	}
 	var walk func(prefix string, s schema) []string
 	walk = func(prefix string, s schema) []string {
-		if s.AdditionalProperties != false {
+		if s.AdditionalProperties != false && prefix != "global" { // which belongs to other charts, too
 			t.Errorf("the schema takes unknown keys in %q", prefix)
 		}
 		var all []string
 		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-			switch path, property := strings.TrimPrefix(prefix+"."+name, "."), s.Properties[name]; {
-			case path == "global":
-			case property.Properties != nil:
+			path, property := strings.TrimPrefix(prefix+"."+name, "."), s.Properties[name]
+			if property.Properties != nil {
 				all = append(all, walk(path, property)...)
-			default:
+			} else {
 				all = append(all, path)
 			}
 		}
@@ -266,6 +289,8 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"image.repository=https://reg.example/x":      "repository",
 		"image.repository=reg.example/X":              "repository",
 		"imagePullSecrets={registry}":                 "imagePullSecrets",
+		"global.imagePullSecrets={A_b}":               "imagePullSecrets",
+		"global.imageRegistry=https://mirror.example": "imageRegistry",
 		"receiver.replicas=-1":                        "replicas",
 		"receiver.replicas=many":                      "replicas",
 		"receiver.externalURL=hooks.example.com":      "externalURL",
@@ -312,6 +337,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 
 // mayBeNull are the values that null turns off, or leaves to the binary.
 var mayBeNull = []string{
+	"global", "global.imageRegistry", "global.imagePullSecrets", "receiver.replicas", "controllers.replicas",
 	"image.tag", "image.digest", "imagePullSecrets",
 	"receiver.externalURL", "receiver.tls.secretName", "receiver.service.type", "receiver.service.annotations",
 	"receiver.maxPendingEvents", "receiver.maxPendingEventsPerEndpoint", "controllers.foldConcurrency",
@@ -338,7 +364,7 @@ func TestNullIsRefusedOrMeansNothing(t *testing.T) {
 	for _, value := range values {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
-			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace,
+			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage,
 				"--set=quota.enabled=true,serviceMonitor.enabled=true", "--set="+value+"=null")
 			name := value[strings.LastIndex(value, ".")+1:]
 			switch may := slices.Contains(mayBeNull, value); {
@@ -351,10 +377,79 @@ func TestNullIsRefusedOrMeansNothing(t *testing.T) {
 	}
 }
 
+// TestUnsetImageIsRefused protects from pods that wait for an image which is nowhere.
+func TestUnsetImageIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, set := range []string{"image.tag=v1", "image.repository=", "global.imageRegistry=mirror.example"} {
+		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, "--set="+set)
+		if err == nil || !strings.Contains(err.Error(), "--set image.repository=registry.example/fastpix-operator") {
+			t.Errorf("%s: %v, want an error that says how to set the image", set, err)
+		}
+	}
+}
+
+// TestFlagsOfTheChartAreRefused protects what the chart derives from its flags: each flag that it may set, however spelt in extraArgs, is
+// refused, and the error names the value of it.
+func TestFlagsOfTheChartAreRefused(t *testing.T) {
+	t.Parallel()
+	instead := map[string]string{
+		"receiver": "", "controllers": "", "leader-elect": "", "operator-namespace": "",
+		"receiver-bind-address": "", "metrics-bind-address": "", "health-probe-bind-address": "",
+		"drain-delay": "receiver.drainDelaySeconds", "external-url": "receiver.externalURL", "receiver-tls-cert-dir": "receiver.tls.secretName",
+		"max-pending-events": "receiver.maxPendingEvents", "max-pending-events-per-endpoint": "receiver.maxPendingEventsPerEndpoint",
+		"fold-concurrency": "controllers.foldConcurrency",
+	}
+	all := rendered(t, namespace, "--values="+inRoot(t, "hack/chart/testdata/every_value.yaml"))
+	for _, deployment := range []string{receiver, controllers} {
+		for arg := range strings.FieldsSeq(field(t, all[deployment].Object, container+".args[*]}")) {
+			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			if _, known := instead[flag]; !known && !strings.HasPrefix(flag, "zap-") { // those are the file's extraArgs
+				t.Errorf("the chart sets --%s, and no case says what extraArgs may not have", flag)
+			}
+		}
+	}
+	refused := func(half, flag, spelt string) {
+		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage, "--set="+half+".extraArgs={--zap-devel=true,"+spelt+"}")
+		if err == nil || !strings.Contains(err.Error(), half+".extraArgs has --"+flag+": ") || !strings.Contains(err.Error(), instead[flag]) {
+			t.Errorf("%s with %s: %v, want a refusal that names %q", half, spelt, err, instead[flag])
+		}
+	}
+	for flag := range instead {
+		refused("receiver", flag, "--"+flag+"=60s")
+		refused("controllers", flag, "-"+flag)
+	}
+	refused("receiver", "drain-delay", "-drain-delay=60s")
+	refused("receiver", "drain-delay", "--drain-delay 60s")
+}
+
+// TestChartIsPartOfAnother protects charts that have this one as a part: its globals are heeded, and those of others are no error.
+func TestChartIsPartOfAnother(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := os.CopyFS(filepath.Join(folder, "charts/fastpix-operator"), os.DirFS(inRoot(t, chart))); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		"Chart.yaml": "{apiVersion: v2, name: all, version: 1.0.0, dependencies: [{name: fastpix-operator, version: 0.1.0}]}",
+		"values.yaml": "global: {imageRegistry: mirror.example, imagePullSecrets: [all], storageClass: fast, database: {host: db}}\n" +
+			"fastpix-operator: {image: {repository: registry.example/fastpix, tag: v1}}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := parsed(t, mustHelm(t, "", "template", "release", folder, "--namespace", namespace))
+	for _, deployment := range []string{receiver, controllers} {
+		if got := field(t, all[deployment].Object, container+".image} "+pod+".imagePullSecrets}"); got != `mirror.example/fastpix:v1 [{"name":"all"}]` {
+			t.Errorf("as part of another chart, %s has %s", deployment, got)
+		}
+	}
+}
+
 // TestSharedNamespacesAreRefused protects what else runs in them from the policy that denies all traffic.
 func TestSharedNamespacesAreRefused(t *testing.T) {
 	for _, shared := range []string{"default", "kube-system"} {
-		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", shared)
+		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", shared, withImage)
 		if err == nil || !strings.Contains(err.Error(), "a namespace of its own, not "+shared) {
 			t.Errorf("in %s: %v", shared, err)
 		}
@@ -363,5 +458,5 @@ func TestSharedNamespacesAreRefused(t *testing.T) {
 
 // TestLint protects that Helm's own rules hold, and that the chart can be part of another: Helm then hands it global values.
 func TestLint(t *testing.T) {
-	mustHelm(t, "", "lint", "--strict", inRoot(t, chart), "--set=global.registry=x")
+	mustHelm(t, "", "lint", "--strict", inRoot(t, chart), withImage, "--set=global.registry=x")
 }

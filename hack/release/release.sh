@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a release of the last commit in a folder (default dist): a binary for each platform, built twice, from two folders and with two
-# build caches, and compared byte by byte; its image and its SBOM; the manifest; checksums; and a statement of what was made from what.
+# build caches, and compared byte by byte; its image and its SBOM; the manifest; the Helm chart; checksums; and a statement of what was made from what.
 # Only the commit counts: what is not committed is not looked at. Needs Go, git, the module proxy and kubectl (KUBECTL).
 #
 # VERSION, IMG      what the binaries and the manifest say; IMG is a name and a tag
@@ -45,6 +45,7 @@ for platform in $PLATFORMS; do
 done
 unset GOOS GOARCH
 "$KUBECTL" kustomize "$first/config/default" | sed "s|image: fastpix-operator:dev\$|image: $IMG|" >"$out/install.yaml"
+VERSION=$VERSION IMG=$IMG "$first/hack/release/chart.sh" "$first" "$out"
 
 cd "$out"
 sha256sum -- * >checksums.txt

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestReleasedChartNamesItsImage protects those who install a release: its chart needs no value, its objects say which release it is, and
+// it can be built again.
+func TestReleasedChartNamesItsImage(t *testing.T) {
+	t.Parallel()
+	for version, file := range map[string]string{
+		"v1.2.3":         "fastpix-operator-1.2.3.tgz",
+		"v1.2.3-rc.1":    "fastpix-operator-1.2.3-rc.1.tgz",
+		"6333e95-dirty":  "fastpix-operator-0.0.0-6333e95-dirty.tgz",
+		"release_candid": "fastpix-operator-0.0.0-release-candid.tgz",
+	} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			var archives [2]string
+			for i := range archives {
+				folder := t.TempDir()
+				cmd := exec.CommandContext(t.Context(), inRoot(t, "hack/release/chart.sh"), inRoot(t, "."), folder)
+				cmd.Env = append(os.Environ(), "VERSION="+version, "IMG=registry.example:5000/video/fastpix:"+version, "SOURCE_DATE_EPOCH=1")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				archives[i] = filepath.Join(folder, file)
+			}
+			first, err := os.ReadFile(archives[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if second, err := os.ReadFile(archives[1]); err != nil || string(second) != string(first) {
+				t.Errorf("packed twice, the chart differs (%v)", err)
+			}
+			all := parsed(t, mustHelm(t, "", "template", "release", archives[0], "--namespace", namespace))
+			for path, want := range map[string]string{
+				container + ".image}":                            "registry.example:5000/video/fastpix:" + version,
+				`{.metadata.labels.app\.kubernetes\.io/version}`: version,
+				`{.metadata.labels.helm\.sh/chart}`:              file[:len(file)-len(".tgz")],
+			} {
+				if got := field(t, all[receiver].Object, path); got != want {
+					t.Errorf("%s is %q, want %q", path, got, want)
+				}
+			}
+		})
+	}
+}
