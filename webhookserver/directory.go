@@ -21,9 +21,11 @@ type endpoint struct {
 	inFlight  atomic.Int64
 	malformed atomic.Int64 // when a malformed delivery was last told of, in Unix seconds
 	held      []string     // fingerprints of its keys; guarded by the directory
+	reports   reports
 
 	object  atomic.Pointer[fastpixv1.WebhookEndpoint]
 	changed atomic.Int64 // when its spec was first seen as it is, in Unix nanoseconds
+	seen    atomic.Int64 // when its current version was first seen, in Unix nanoseconds
 }
 
 // current is the endpoint's newest version that the informer has seen. It is shared and must not be changed.
@@ -33,6 +35,9 @@ func (e *endpoint) current() *fastpixv1.WebhookEndpoint { return e.object.Load()
 func (e *endpoint) changedAt() time.Time {
 	return latest(time.Unix(0, e.changed.Load()), e.keys.newsAt())
 }
+
+// seenAt is when the current version was first seen: whatever it says was written before.
+func (e *endpoint) seenAt() time.Time { return time.Unix(0, e.seen.Load()) }
 
 // tenant is what the endpoints of one namespace take together.
 type tenant struct {
@@ -78,8 +83,12 @@ func (d *directory) set(object *fastpixv1.WebhookEndpoint) {
 		d.drop(e)
 		e = d.add(name)
 	}
-	if last := e.object.Swap(object); last == nil || last.Generation != object.Generation {
-		e.changed.Store(d.now().UnixNano())
+	last, now := e.object.Swap(object), d.now().UnixNano()
+	if last == nil || last.Generation != object.Generation {
+		e.changed.Store(now)
+	}
+	if last == nil || last.ResourceVersion != object.ResourceVersion {
+		e.seen.Store(now)
 	}
 	d.mu.Unlock()
 	e.backlog.observe(&object.Status, d.now())
@@ -103,7 +112,9 @@ func (d *directory) add(name types.NamespacedName) *endpoint {
 		d.tenants[name.Namespace] = t
 	}
 	t.endpoints++
-	e := &endpoint{name: name, tenant: t, keys: d.newKeys(name), backlog: backlog{total: &d.pending, tenant: &t.waiting}}
+	e := &endpoint{
+		name: name, tenant: t, keys: d.newKeys(name), backlog: backlog{total: &d.pending, tenant: &t.waiting}, reports: newReports(),
+	}
 	d.endpoints[name] = e
 	return e
 }

@@ -2,12 +2,9 @@ package webhookserver
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -42,7 +39,7 @@ type statusUpdater func(context.Context, *fastpixv1.WebhookEndpoint) error
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // endpointReconciler keeps the keys of each WebhookEndpoint fresh and says in its status how it is. Every replica of the receiver
-// runs it for its own keys; they come to the same status, and whoever finds it written leaves it.
+// runs it for its own keys; endpoint_publish.go says how they agree on one status.
 type endpointReconciler struct {
 	directory *directory
 	live      client.Reader
@@ -64,10 +61,14 @@ func (r *endpointReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		e.keys.refresh(ctx, &object.Spec, now)
 		pace = r.pace(e, object)
 	}
-	if err := r.publish(ctx, e, object); err != nil {
+	postponed, err := r.publish(ctx, e, object)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
 	pause := max(minPause, e.keys.due(&object.Spec, pace).Sub(r.now()))
+	if postponed {
+		pause = min(pause, reportPause)
+	}
 	return ctrl.Result{RequeueAfter: wait.Jitter(pause, 0.1)}, nil
 }
 
@@ -83,42 +84,6 @@ func (r *endpointReconciler) pace(e *endpoint, object *fastpixv1.WebhookEndpoint
 		return readyPace
 	}
 	return patientPace
-}
-
-// publish writes the status if it differs from what is known to be written.
-func (r *endpointReconciler) publish(ctx context.Context, e *endpoint, known *fastpixv1.WebhookEndpoint) error {
-	if !known.DeletionTimestamp.IsZero() || r.described(e, known) == nil {
-		return nil
-	}
-	var object fastpixv1.WebhookEndpoint
-	if err := r.live.Get(ctx, e.name, &object); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	if object.UID != known.UID || object.Generation != known.Generation {
-		return nil // the informer will bring what is new, and it will be reconciled
-	}
-	updated := r.described(e, &object)
-	if updated == nil {
-		return nil
-	}
-	if err := r.update(ctx, updated); err != nil {
-		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return nil // whoever changed it makes this run again
-		}
-		return fmt.Errorf("update status: %w", err)
-	}
-	r.notify(&object, updated)
-	return nil
-}
-
-// described returns the endpoint with a status that is up to date; nil if it is already.
-func (r *endpointReconciler) described(e *endpoint, object *fastpixv1.WebhookEndpoint) *fastpixv1.WebhookEndpoint {
-	updated := object.DeepCopy()
-	describe(updated, e.keys.snapshot(&object.Spec), r.directory.sharedKey(e), r.options, r.now())
-	if equality.Semantic.DeepEqual(object.Status, updated.Status) {
-		return nil
-	}
-	return updated
 }
 
 // notify tells of a transition of Ready, once it is written.

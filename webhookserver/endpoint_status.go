@@ -27,7 +27,9 @@ func describe(e *fastpixv1.WebhookEndpoint, states []keyState, shared *metav1.Co
 	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))
 	e.Status.URL = o.externalURL(e.Status.Path)
 	e.Status.SigningSecrets = secretStatuses(e, states, now)
-	setConditions(e, readiness(e, states, o.OperatorNamespace, now), weakness(e, states, now))
+	setConditions(e, readiness(e, states, o.OperatorNamespace, now))
+	setWhileTrue(e, fastpixv1.ConditionWeakKey, weakness(e, states, now))
+	setWhileTrue(e, fastpixv1.ConditionKeyEncodedTwice, encodedTwice(e, states, now))
 	setWhileTrue(e, fastpixv1.ConditionSharedKey, shared)
 }
 
@@ -137,9 +139,28 @@ func weakness(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) *m
 		". Such a key works and may be guessed: check that it was copied whole."}
 }
 
+// encodedTwice warns of keys that look as if they were encoded once more than FastPix shows them; nil if none does.
+func encodedTwice(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) *metav1.Condition {
+	var lines []string
+	for i, ref := range e.Spec.SigningSecrets {
+		if key, ok := states[i].fresh(now); ok && key.Encoded() {
+			ref = normal(ref)
+			lines = append(lines,
+				fmt.Sprintf("The key %q of Secret %s/%s looks as if it was encoded to base64 once more than FastPix shows it. Every delivery is then answered 401.",
+					ref.Key, e.Namespace, ref.Name),
+				"Text in data: is encoded once by whoever writes the Secret, text in stringData: not at all. Store the signing secret as FastPix shows it:",
+				fmt.Sprintf(`kubectl -n %s patch secret %s --type=merge -p '{"stringData":{%q:%q}}'`, e.Namespace, ref.Name, ref.Key, placeholder))
+		}
+	}
+	if lines == nil {
+		return nil
+	}
+	return &metav1.Condition{Reason: "EncodedTwice", Message: strings.Join(lines, "\n")}
+}
+
 // setConditions sets Ready and what follows from it: kstatus says that something is still to come (Reconciling), or that waiting is
 // useless (Stalled).
-func setConditions(e *fastpixv1.WebhookEndpoint, ready metav1.Condition, weak *metav1.Condition) {
+func setConditions(e *fastpixv1.WebhookEndpoint, ready metav1.Condition) {
 	var reconciling, stalled *metav1.Condition
 	switch {
 	case ready.Reason == fastpixv1.ReasonSuspended:
@@ -150,7 +171,6 @@ func setConditions(e *fastpixv1.WebhookEndpoint, ready metav1.Condition, weak *m
 	set(e, ready)
 	setWhileTrue(e, fastpixv1.ConditionReconciling, reconciling)
 	setWhileTrue(e, fastpixv1.ConditionStalled, stalled)
-	setWhileTrue(e, fastpixv1.ConditionWeakKey, weak)
 }
 
 // setWhileTrue sets a condition that is present only while it is true; nil removes it.

@@ -4,6 +4,7 @@ package webhookserver
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -137,6 +138,8 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 			wantMessage: []string{"It cannot be changed", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantMessage: []string{"1 of 2", `it has no key "next". Store it:` + strings.TrimSuffix(strings.ReplaceAll(patch, `"signing-secret"`, `"next"`), "\n")}, wantPace: eagerPace},
+		"encoded twice": {secrets: []*corev1.Secret{makeSecret("signing", base64.StdEncoding.EncodeToString([]byte(key)))}, wantStatus: "True",
+			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 1"}, wantAlso: fastpixv1.ConditionKeyEncodedTwice, wantPace: readyPace},
 		"short": {secrets: []*corev1.Secret{makeSecret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyPace},
 		"suspended": {endpoint: suspended, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "False",
@@ -362,6 +365,10 @@ func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 		t.Fatalf("a neighbour with the same key is not warned about: %v", e.Status.Conditions)
 	}
 	d.remove(neighbour)
+	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
+		t.Error("the warning goes at once, although a receiver that has just started would not know the neighbour's keys")
+	}
+	r.now = r.now.Add(keyLifetime)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Errorf("the warning stays when the neighbour is gone: %v", e.Status.Conditions)
 	}

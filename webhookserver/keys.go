@@ -79,6 +79,8 @@ type keyState struct {
 	reading           // the last one
 	held    reading   // the last one that had an answer about the Secret's content
 	readAt  time.Time // when held was read
+	// unansweredSince is when the first of the last reads began that had no answer about the Secret's content; zero if the last one had.
+	unansweredSince time.Time
 }
 
 // fresh returns the key if it may verify at that time.
@@ -241,6 +243,13 @@ func (k *keyring) store(readings map[fastpixv1.SigningSecretReference]reading, b
 	return !same
 }
 
+// readSince reports whether the last read that has ended began after that time.
+func (k *keyring) readSince(at time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ended.After(at)
+}
+
 // newsAt is when a read last showed something new.
 func (k *keyring) newsAt() time.Time {
 	k.mu.Lock()
@@ -254,7 +263,11 @@ func (k *keyring) newsAt() time.Time {
 func (s keyState) with(r reading, began time.Time) keyState {
 	switch r.problem {
 	case fastpixv1.ReasonSecretForbidden, fastpixv1.ReasonSecretUnreadable:
-		return keyState{reading: r, held: s.held, readAt: s.readAt}
+		next := keyState{reading: r, held: s.held, readAt: s.readAt, unansweredSince: s.unansweredSince}
+		if next.unansweredSince.IsZero() {
+			next.unansweredSince = began
+		}
+		return next
 	}
 	return keyState{reading: r, held: r, readAt: began}
 }

@@ -18,6 +18,9 @@ const (
 	ConditionTooManyAssets = "TooManyAssets"
 	// ConditionWeakKey is true on a WebhookEndpoint while a signing key has fewer than 16 bytes.
 	ConditionWeakKey = "WeakKey"
+	// ConditionKeyEncodedTwice is true on a WebhookEndpoint while a signing key looks as if it was encoded to base64 once more than FastPix
+	// shows it: every delivery is then answered 401.
+	ConditionKeyEncodedTwice = "KeyEncodedTwice"
 	// ConditionSharedKey is true on a WebhookEndpoint while another one accepts the same signing key: whoever holds the key of one can
 	// then write to both.
 	ConditionSharedKey = "SharedKey"

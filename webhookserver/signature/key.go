@@ -19,6 +19,8 @@ const (
 	fingerprintBytes = 4
 	// weakBytes is the length below which a user should be warned: FastPix's own secrets are longer.
 	weakBytes = 16
+	// maxPlausibleBytes is the block size of SHA-256: HMAC hashes longer keys first, so nobody makes them.
+	maxPlausibleBytes = 64
 	// asciiSpace is what copying, editors and shells leave around a secret.
 	asciiSpace = " \t\r\n\v\f"
 )
@@ -39,6 +41,7 @@ type Key struct {
 	mac         func(message []byte) [sha256.Size]byte
 	fingerprint string
 	weak        bool
+	encoded     bool
 }
 
 // ParseKey decodes a signing secret as the dashboard shows it: base64 in the standard alphabet, padded or not, with white space
@@ -75,11 +78,29 @@ func newKey(secret []byte) Key {
 		return sum
 	}
 	id := mac([]byte(fingerprintLabel))
-	return Key{mac: mac, fingerprint: hex.EncodeToString(id[:fingerprintBytes]), weak: len(secret) < weakBytes}
+	return Key{
+		mac: mac, fingerprint: hex.EncodeToString(id[:fingerprintBytes]),
+		weak: len(secret) < weakBytes, encoded: isEncodedKey(secret),
+	}
+}
+
+// isEncodedKey reports that the bytes of a key are themselves base64 text of a key of 16 to 64 bytes. Of random keys of 22 bytes or more, fewer
+// than one in 2^43 are.
+func isEncodedKey(secret []byte) bool {
+	text := bytes.Trim(secret, asciiSpace)
+	encoding := base64.StdEncoding
+	if !bytes.HasSuffix(text, []byte("=")) {
+		encoding = base64.RawStdEncoding
+	}
+	decoded, err := encoding.DecodeString(string(text))
+	return err == nil && !bytes.ContainsAny(text, "\r\n") && len(decoded) >= weakBytes && len(decoded) <= maxPlausibleBytes
 }
 
 // Weak reports that the secret has fewer than 16 bytes: it works, but its user should be warned.
 func (k Key) Weak() bool { return k.weak }
+
+// Encoded reports that the signing secret looks as if it was encoded to base64 once more than FastPix shows it: then no delivery verifies.
+func (k Key) Encoded() bool { return k.encoded }
 
 // Fingerprint returns 8 hex digits that tell secrets apart and say nothing else about them; empty for the zero Key.
 func (k Key) Fingerprint() string { return k.fingerprint }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -265,4 +266,34 @@ func mustKey(tb testing.TB, secret string) Key {
 		tb.Fatal(err)
 	}
 	return key
+}
+
+// TestEncodedKeysAreNoticed protects users from the commonest mistake with a Secret's data: encoding once more what is base64 already. Keys
+// that are as FastPix makes them must never be suspected.
+func TestEncodedKeysAreNoticed(t *testing.T) {
+	t.Parallel()
+	random := rand.NewChaCha8([32]byte{1})
+	for size := weakBytes; size <= maxPlausibleBytes; size++ {
+		for range 200 {
+			secret := make([]byte, size)
+			_, _ = random.Read(secret)
+			shown := base64.StdEncoding.EncodeToString(secret)
+			for text, want := range map[string]bool{
+				shown: false,
+				base64.StdEncoding.EncodeToString([]byte(shown)):                               true,
+				base64.StdEncoding.EncodeToString([]byte(shown + "\n")):                        true, // echo without -n
+				base64.StdEncoding.EncodeToString([]byte(strings.TrimRight(shown, "="))):       true,
+				"\n" + base64.RawStdEncoding.EncodeToString([]byte(shown)) + "\n":              true,
+				base64.StdEncoding.EncodeToString([]byte("a secret sentence of many letters")): false,
+			} {
+				key, err := ParseKey([]byte(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if key.Encoded() != want {
+					t.Fatalf("a key of %d bytes: got %t, want %t", size, key.Encoded(), want)
+				}
+			}
+		}
+	}
 }
