@@ -30,6 +30,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers"
+	"github.com/fastpix-operator/fastpix-operator/internal/lean"
 	"github.com/fastpix-operator/fastpix-operator/internal/metricsguard"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver"
 )
@@ -150,7 +151,7 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: metricsguard.New,
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
 		},
-		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                   cache.Options{DefaultTransform: lean.Transform},
 		GracefulShutdownTimeout: new(o.receiving.DrainDelay + 30*time.Second),
 	})
 	if err != nil {

@@ -200,7 +200,7 @@ func write(ctx context.Context, c client.Client, live client.Reader, to *backlog
 		to.wrote(object.Name, batchInfo{}, nil)
 		return err
 	}
-	to.wrote(object.Name, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: object.ObjectMeta}), r)
+	to.wrote(object.Name, to.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: object.ObjectMeta}), r)
 	return nil
 }
 

@@ -89,7 +89,8 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 		return err
 	}
 	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, marked: info.mark != "", records: object.Spec.Events}
-	entries := r.decode(b, openIn(info, &object, r.backlog.unfinishedOf(info.uid)))
+	entries, counts := r.decode(b, openIn(info, &object, r.backlog.unfinishedOf(info.uid)))
+	r.backlog.counted(info.uid, counts)
 	for _, key := range r.ledger.add(b, entries) {
 		r.enqueue(key)
 	}
@@ -99,10 +100,10 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 	return nil
 }
 
-// decode returns the entries of a batch that are still to be folded. A record that cannot be read, or that a newer operator wrote, fails at
-// once.
-func (r *reader) decode(b *batch, open opening) []entry {
-	var entries []entry
+// decode returns the entries of a batch that are still to be folded, and how many records of each endpoint it holds. A record that cannot be
+// read, or that a newer operator wrote, fails at once.
+func (r *reader) decode(b *batch, open opening) (entries []entry, counts map[types.NamespacedName]int64) {
+	counts = map[types.NamespacedName]int64{}
 	for i, raw := range b.records {
 		rec, err := record.Decode(raw)
 		if err != nil {
@@ -110,8 +111,11 @@ func (r *reader) decode(b *batch, open opening) []entry {
 			if isOpen, _ := open(spot{i, wholeRecord}, nil); isOpen {
 				b.fail(spot{i, wholeRecord}, unreadable(raw, err))
 			}
+			namespace, name := record.EndpointOf(raw)
+			counts[types.NamespacedName{Namespace: namespace, Name: name}]++
 			continue
 		}
+		counts[types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint}]++
 		b.changes += len(rec.Changes)
 		r.publisher.saw(rec)
 		for c := range rec.Changes {
@@ -126,7 +130,7 @@ func (r *reader) decode(b *batch, open opening) []entry {
 			entries = append(entries, entry{place{b, s, exempt}, rec})
 		}
 	}
-	return entries
+	return entries, counts
 }
 
 // unreadable says why a record cannot be read.

@@ -84,15 +84,22 @@ func newRig(t *testing.T, c client.Client) *rig {
 	return r
 }
 
-// watch does what the informer of batches does.
+// watch does what the informers of endpoints and batches do.
 func (r *rig) watch() error {
+	var known fastpixv1.WebhookEndpointList
+	if err := r.client.List(r.t.Context(), &known); err != nil {
+		return err
+	}
+	for i := range known.Items {
+		r.backlog.endpoints.add(client.ObjectKeyFromObject(&known.Items[i]))
+	}
 	var list fastpixv1.EventBatchList
 	if err := r.client.List(r.t.Context(), &list); err != nil {
 		return err
 	}
 	infos := make([]batchInfo, 0, len(list.Items))
 	for i := range list.Items {
-		infos = append(infos, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
+		infos = append(infos, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
 	}
 	r.backlog.replace(infos)
 	return nil
