@@ -30,6 +30,8 @@ const (
 	reasonRefused = "Refused"
 	// reasonNewerVersion: a newer operator wrote the record.
 	reasonNewerVersion = "NewerVersion"
+	// reasonReceivedLater: the record says that it was received at a time that is still to come.
+	reasonReceivedLater = "ReceivedLater"
 	// reasonUnreadable: the record is not one.
 	reasonUnreadable = "Unreadable"
 )

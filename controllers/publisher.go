@@ -146,7 +146,7 @@ func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.activity[key]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {
-		changed = a.apply(&e.Status) || changed
+		changed = a.apply(&e.Status, p.now().Add(record.MaxFuture)) || changed
 	}
 	if changed {
 		now := metav1.NewMicroTime(p.now().Truncate(time.Microsecond))
@@ -155,15 +155,23 @@ func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool
 	return changed
 }
 
-// apply sets the times that are newer than the status has.
-func (a *activity) apply(status *fastpixv1.WebhookEndpointStatus) bool {
-	changed := newer(&status.LastEventTime, a.received)
+// apply sets the times that are newer than the status has. One in the status that is after the horizon is not believed.
+func (a *activity) apply(status *fastpixv1.WebhookEndpointStatus, horizon time.Time) bool {
+	changed := seen(&status.LastEventTime, a.received, horizon)
 	for i := range status.SigningSecrets {
 		if at, ok := a.verified[status.SigningSecrets[i].Fingerprint]; ok {
-			changed = newer(&status.SigningSecrets[i].LastVerifiedTime, at) || changed
+			changed = seen(&status.SigningSecrets[i].LastVerifiedTime, at, horizon) || changed
 		}
 	}
 	return changed
+}
+
+// seen is newer for a time of receipt: one that is still to come was forged, and is replaced.
+func seen(field **metav1.MicroTime, at metav1.MicroTime, horizon time.Time) bool {
+	if *field != nil && (*field).After(horizon) {
+		*field = nil
+	}
+	return newer(field, at)
 }
 
 func newer(field **metav1.MicroTime, at metav1.MicroTime) bool {

@@ -137,6 +137,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	reader := &reader{
 		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
+		now: time.Now,
 	}
 	nudge := func(key record.Key) {
 		folder.nudge(key)
