@@ -20,6 +20,7 @@ type batchInfo struct {
 	retry   bool
 	mark    string // of fastpixv1.FailedChangesAnnotation
 	counts  []endpointCount
+	forged  bool // no receiver writes such counts; it has none here
 	// replaces are the batches that a joined one takes the place of.
 	replaces []types.UID
 }
@@ -28,15 +29,13 @@ type batchInfo struct {
 // is read as one that does not say whose records it holds.
 func (b *backlog) infoOf(meta *metav1.PartialObjectMetadata) batchInfo {
 	counts, err := record.ParseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation])
-	if err != nil {
-		incredibleBatches.Inc()
-	}
 	info := batchInfo{
 		name:    meta.Name,
 		uid:     meta.UID,
 		created: meta.CreationTimestamp.Time,
 		retry:   meta.Labels[fastpixv1.FailedLabel] == "true",
 		counts:  b.endpoints.counts(counts),
+		forged:  err != nil,
 	}
 	if info.retry {
 		info.mark = markOf(meta.Annotations[fastpixv1.FailedChangesAnnotation])
@@ -154,6 +153,9 @@ func (b *backlog) learn(infos ...batchInfo) {
 	})
 	for _, info := range infos {
 		b.known[info.uid] = info
+		if info.forged {
+			incredibleBatches.Inc()
+		}
 	}
 	for _, info := range infos {
 		b.supersede(info)
