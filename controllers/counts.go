@@ -42,6 +42,13 @@ func (x *endpointIndex) remove(name types.NamespacedName) {
 	delete(x.names, name)
 }
 
+// has reports whether an endpoint exists.
+func (x *endpointIndex) has(name types.NamespacedName) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.names[name] != nil
+}
+
 // handler keeps the index equal to an informer of WebhookEndpoints.
 func (x *endpointIndex) handler() toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerFuncs{

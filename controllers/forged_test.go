@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -142,5 +143,23 @@ func TestReflectorHoldsNothingLarge(t *testing.T) {
 	item, ok := held.(*batchItem)
 	if !ok || item.Labels != nil || item.Annotations != nil || item.ManagedFields != nil || item.Finalizers != nil || item.info.uid != "u" || len(item.info.counts) > 0 {
 		t.Errorf("held is %+v", held)
+	}
+}
+
+// TestForgedRecordsAreNotRemembered protects the controllers' memory from records that name ever new endpoints or keys.
+func TestForgedRecordsAreNotRemembered(t *testing.T) {
+	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		forged := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
+		forged.Endpoint = fmt.Sprint("forged-", i)
+		r.publisher.saw(forged)
+		forged.Endpoint, forged.Fingerprint = "fastpix", fmt.Sprintf("%08x", i)
+		r.publisher.saw(forged)
+	}
+	if a := r.publisher.activity[types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}]; len(r.publisher.activity) != 1 || len(a.verified) > maxFingerprints {
+		t.Errorf("%d endpoints are remembered, %d keys", len(r.publisher.activity), len(a.verified))
 	}
 }

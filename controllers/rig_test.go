@@ -76,7 +76,7 @@ func newRig(t *testing.T, c client.Client) *rig {
 	r.joiner = &joiner{
 		client: c, live: c, namespace: testSystem, backlog: r.backlog, report: report, after: after, now: now, joined: map[failedGroup]time.Time{},
 	}
-	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, purged: purger.purgedByNamespace, now: now, activity: map[types.NamespacedName]*activity{}}
+	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, exists: r.backlog.endpoints.has, purged: purger.purgedByNamespace, now: now, activity: map[types.NamespacedName]*activity{}}
 	r.reader = &reader{
 		client: c, namespace: testSystem, backlog: r.backlog, ledger: r.ledger, discard: discard, publisher: r.publisher, now: now,
 		enqueue: func(key record.Key) { r.keys = append(r.keys, key) },

@@ -132,7 +132,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		joined: map[failedGroup]time.Time{},
 	}
 	publisher := &publisher{
-		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, purged: purger.purgedByNamespace, now: time.Now,
+		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, exists: backlog.endpoints.has, purged: purger.purgedByNamespace, now: time.Now,
 		activity: map[types.NamespacedName]*activity{},
 	}
 	reader := &reader{
