@@ -30,6 +30,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/internal/lean"
 	"github.com/fastpix-operator/fastpix-operator/internal/metricsguard"
 	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver"
@@ -147,7 +148,7 @@ func run(ctx context.Context, o options) error {
 func newManager(restConfig *rest.Config, limiter *connlimit.Limiter, o options) (manager.Manager, error) {
 	mgr, err := operator.NewManager(restConfig, ctrl.Options{
 		Scheme:                  newScheme(),
-		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                   cache.Options{DefaultTransform: lean.Transform},
 		GracefulShutdownTimeout: new(o.receiving.DrainDelay + 30*time.Second),
 	}, operator.Ports{Limiter: limiter, Probes: o.probeBindAddress, Metrics: o.metricsBindAddress, MetricsFilter: metricsguard.New})
 	if err != nil {

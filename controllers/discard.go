@@ -30,6 +30,8 @@ const (
 	reasonRefused = "Refused"
 	// reasonNewerVersion: a newer operator wrote the record.
 	reasonNewerVersion = "NewerVersion"
+	// reasonReceivedLater: the record says that it was received at a time that is still to come.
+	reasonReceivedLater = "ReceivedLater"
 	// reasonUnreadable: the record is not one.
 	reasonUnreadable = "Unreadable"
 )
@@ -200,7 +202,7 @@ func write(ctx context.Context, c client.Client, live client.Reader, to *backlog
 		to.wrote(object.Name, batchInfo{}, nil)
 		return err
 	}
-	to.wrote(object.Name, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: object.ObjectMeta}), r)
+	to.wrote(object.Name, to.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: object.ObjectMeta}), r)
 	return nil
 }
 

@@ -128,16 +128,22 @@ func (b *backlog) supersede(info batchInfo) {
 	b.known[info.uid] = info
 }
 
-// replacedBy reads the value of fastpixv1.JoinedFromAnnotation.
+// maxUIDBytes is longer than any UID.
+const maxUIDBytes = 64
+
+// replacedBy reads the value of fastpixv1.JoinedFromAnnotation, and no more of it than a joined batch says.
 func replacedBy(annotation string) []types.UID {
 	if annotation == "" {
 		return nil
 	}
 	var uids []types.UID
 	for uid := range strings.SplitSeq(annotation, ",") {
-		uids = append(uids, types.UID(uid))
+		if len(uids) == maxJoined || len(uid) > maxUIDBytes {
+			break
+		}
+		uids = append(uids, types.UID(strings.Clone(uid))) // the rest of the annotation must not be kept
 	}
-	return uids[:min(len(uids), maxJoined)]
+	return uids
 }
 
 // superseded returns the batches whose place others took.

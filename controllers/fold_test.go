@@ -132,7 +132,7 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 		var uid types.UID
 		for _, b := range batches(t, c) {
 			uid = b.UID
-			r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+			r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 			r.backlog.again(uid)
 		}
 		info, _ := r.backlog.next()
@@ -536,7 +536,7 @@ func TestPublisherCountsAndStamps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, b := range batches(t, c) {
-		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+		r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 	}
 	if err := r.publisher.publish(t.Context()); err != nil {
 		t.Fatal(err)
@@ -637,12 +637,14 @@ func TestOldestAndNewestBatchesTakeTurns(t *testing.T) {
 // newest, is read within two turns, and those it shares are read once.
 func TestNamespacesTakeTurnsAtReading(t *testing.T) {
 	b := newBacklog()
+	b.endpoints.add(types.NamespacedName{Namespace: "busy", Name: "fastpix"})
+	b.endpoints.add(types.NamespacedName{Namespace: "quiet", Name: "fastpix"})
 	for _, name := range []string{"1", "2", "3 quiet", "4", "5", "6"} {
 		counts := map[types.NamespacedName]int64{{Namespace: "busy", Name: "fastpix"}: 17}
 		if strings.Contains(name, "quiet") {
 			counts[types.NamespacedName{Namespace: "quiet", Name: "fastpix"}] = 1
 		}
-		b.add(batchInfo{name: name, uid: types.UID(name), counts: countsOf(counts)})
+		b.add(batchInfo{name: name, uid: types.UID(name), counts: b.endpoints.counts(counts)})
 	}
 	var got []string
 	for info, ok := b.next(); ok; info, ok = b.next() {

@@ -81,7 +81,7 @@ type joinPart struct {
 func (i batchInfo) group() failedGroup {
 	group := failedGroup{mark: i.mark}
 	if len(i.counts) == 1 {
-		group.endpoint = i.counts[0].endpoint
+		group.endpoint = *i.counts[0].endpoint
 	}
 	return group
 }

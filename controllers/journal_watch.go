@@ -17,10 +17,16 @@ import (
 type journalWatch struct {
 	batches metadata.ResourceInterface
 	backlog *backlog
+	// endpointsKnown reports whether the backlog knows which WebhookEndpoints there are: it keeps counts of those only.
+	endpointsKnown toolscache.InformerSynced
 }
 
-func newJournalWatch(client metadata.Interface, namespace string, b *backlog) *journalWatch {
-	return &journalWatch{batches: client.Resource(fastpixv1.GroupVersion.WithResource("eventbatches")).Namespace(namespace), backlog: b}
+var _ toolscache.TransformingStore = (*journalWatch)(nil)
+
+func newJournalWatch(client metadata.Interface, namespace string, b *backlog, endpointsKnown toolscache.InformerSynced) *journalWatch {
+	return &journalWatch{
+		batches: client.Resource(fastpixv1.GroupVersion.WithResource("eventbatches")).Namespace(namespace), backlog: b, endpointsKnown: endpointsKnown,
+	}
 }
 
 // NeedLeaderElection lets a standby watch, too: when it is to lead it knows what there is.
@@ -28,6 +34,9 @@ func (w *journalWatch) NeedLeaderElection() bool { return false }
 
 // Start watches until the context ends.
 func (w *journalWatch) Start(ctx context.Context) error {
+	if !toolscache.WaitForCacheSync(ctx.Done(), w.endpointsKnown) {
+		return nil
+	}
 	lw := drained(&toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			return w.batches.List(ctx, options)
@@ -40,9 +49,28 @@ func (w *journalWatch) Start(ctx context.Context) error {
 	return nil
 }
 
+// batchItem is what the reflector holds of a batch while it learns of all: nothing that a writer can make large.
+type batchItem struct {
+	metav1.ObjectMeta
+	info batchInfo
+}
+
+// Transformer implements the reflector's store: whatever is held of a batch is stripped before the next one is read.
+func (w *journalWatch) Transformer() toolscache.TransformFunc {
+	return func(object any) (any, error) { return w.item(object), nil }
+}
+
+func (w *journalWatch) item(object any) *batchItem {
+	if item, ok := object.(*batchItem); ok {
+		return item
+	}
+	meta := object.(*metav1.PartialObjectMetadata)
+	return &batchItem{ObjectMeta: strippedMeta(meta.ObjectMeta), info: w.backlog.infoOf(meta)}
+}
+
 // Add implements the reflector's store.
 func (w *journalWatch) Add(object any) error {
-	w.backlog.add(infoOf(object.(*metav1.PartialObjectMetadata)))
+	w.backlog.add(w.item(object).info)
 	return nil
 }
 
@@ -51,7 +79,7 @@ func (w *journalWatch) Update(object any) error { return w.Add(object) }
 
 // Delete implements the reflector's store.
 func (w *journalWatch) Delete(object any) error {
-	w.backlog.remove(object.(*metav1.PartialObjectMetadata).UID)
+	w.backlog.remove(w.item(object).info.uid)
 	return nil
 }
 
@@ -59,7 +87,7 @@ func (w *journalWatch) Delete(object any) error {
 func (w *journalWatch) Replace(objects []any, _ string) error {
 	infos := make([]batchInfo, 0, len(objects))
 	for _, object := range objects {
-		infos = append(infos, infoOf(object.(*metav1.PartialObjectMetadata)))
+		infos = append(infos, w.item(object).info)
 	}
 	w.backlog.replace(infos)
 	return nil

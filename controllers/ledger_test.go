@@ -95,6 +95,7 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 		},
 	}, waitingFor(t, testMedia, count)...)
 	r := newRig(t, c)
+	r.now = testStart.Add(time.Hour) // after the last receipt
 	r.load()
 	key := assetKey(testMedia)
 	if entries, err := r.ledger.peek(key); err != nil || len(entries) != maxVisitEntries || r.ledger.waiting(key) != count {

@@ -262,7 +262,7 @@ func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newTombstone(t, interceptor.Funcs{})
-			tc.prepare(r, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: tc.batch.ObjectMeta}), tc.batch)
+			tc.prepare(r, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: tc.batch.ObjectMeta}), tc.batch)
 			result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
 			if err != nil {
 				t.Fatal(err)
@@ -277,7 +277,7 @@ func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 		t.Parallel()
 		r := newTombstone(t, interceptor.Funcs{})
 		b := about(testMedia)
-		read(r, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
+		read(r, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
 		if !r.folder.mayBeNamed(assetKey(testMedia)) || r.folder.mayBeNamed(assetKey("other")) {
 			t.Error("a record in memory names the wrong mirrors")
 		}

@@ -136,7 +136,7 @@ func TestBatchThatIsGoneIsNotFoldedAgain(t *testing.T) {
 		},
 	})
 	r := newRig(t, c)
-	r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: gone.ObjectMeta}))
+	r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: gone.ObjectMeta}))
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}

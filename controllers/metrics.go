@@ -45,6 +45,10 @@ var (
 		Name: "fastpix_purged_mirrors_total",
 		Help: "Mirrors removed because their retention had passed.",
 	})
+	incredibleBatches = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_incredible_batches_total",
+		Help: "EventBatches whose event counts no receiver writes. They are read, and their counts are not believed.",
+	})
 	notesOmitted = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_omitted_notes_total",
 		Help: "Kubernetes Events about mirrors that were left out, because too many would have been made at once.",
@@ -66,7 +70,7 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents,
-		purged, notesOmitted, pendingEvents, failedEvents, oldestPending)
+		purged, incredibleBatches, notesOmitted, pendingEvents, failedEvents, oldestPending)
 	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
 		recordsFolded.WithLabelValues(string(kind), "discarded") // an alert sees the first one only if there was none before
 	}

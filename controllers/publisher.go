@@ -26,6 +26,10 @@ const (
 	maxPublishes = 20
 	// coarse is how far lastEventTime and lastVerifiedTime may lag while nothing else is to be written.
 	coarse = 10 * time.Second
+	// maxFingerprints bounds what is remembered of an endpoint, which has at most eight keys at a time.
+	maxFingerprints = 64
+	// fingerprintDigits is how long a fingerprint is.
+	fingerprintDigits = 8
 )
 
 // publisher writes to each WebhookEndpoint what the controllers know of it: how many of its events are pending or failed, and when
@@ -35,6 +39,7 @@ type publisher struct {
 	live   client.Reader
 	cached client.Reader // WebhookEndpoints from the informer
 	totals func() (totals, bool)
+	exists func(types.NamespacedName) bool // whether there is such an endpoint
 	// purged is how new what was purged in each namespace is, as far as its endpoints know.
 	purged   func([]fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime
 	now      func() time.Time
@@ -51,11 +56,15 @@ type activity struct {
 	written  time.Time                   // when it was last published
 }
 
-// saw notes a record of the journal.
+// saw notes a record of the journal. Names of endpoints that do not exist, and more fingerprints than any endpoint has keys, are those of
+// forged records.
 func (p *publisher) saw(r *record.Record) {
+	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
+	if !p.exists(key) {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
 	a := p.activity[key]
 	if a == nil {
 		a = &activity{verified: map[string]metav1.MicroTime{}}
@@ -64,7 +73,10 @@ func (p *publisher) saw(r *record.Record) {
 	if r.Received.After(a.received.Time) {
 		a.received = r.Received
 	}
-	if r.Fingerprint != "" && r.Received.After(a.verified[r.Fingerprint].Time) {
+	if len(a.verified) >= maxFingerprints && a.verified[r.Fingerprint].Time.IsZero() {
+		clear(a.verified)
+	}
+	if len(r.Fingerprint) == fingerprintDigits && r.Received.After(a.verified[r.Fingerprint].Time) {
 		a.verified[r.Fingerprint] = r.Received
 	}
 }
@@ -146,7 +158,7 @@ func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.activity[key]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {
-		changed = a.apply(&e.Status) || changed
+		changed = a.apply(&e.Status, p.now().Add(record.MaxFuture)) || changed
 	}
 	if changed {
 		now := metav1.NewMicroTime(p.now().Truncate(time.Microsecond))
@@ -155,15 +167,23 @@ func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool
 	return changed
 }
 
-// apply sets the times that are newer than the status has.
-func (a *activity) apply(status *fastpixv1.WebhookEndpointStatus) bool {
-	changed := newer(&status.LastEventTime, a.received)
+// apply sets the times that are newer than the status has. One in the status that is after the horizon is not believed.
+func (a *activity) apply(status *fastpixv1.WebhookEndpointStatus, horizon time.Time) bool {
+	changed := seen(&status.LastEventTime, a.received, horizon)
 	for i := range status.SigningSecrets {
 		if at, ok := a.verified[status.SigningSecrets[i].Fingerprint]; ok {
-			changed = newer(&status.SigningSecrets[i].LastVerifiedTime, at) || changed
+			changed = seen(&status.SigningSecrets[i].LastVerifiedTime, at, horizon) || changed
 		}
 	}
 	return changed
+}
+
+// seen is newer for a time of receipt: one that is still to come was forged, and is replaced.
+func seen(field **metav1.MicroTime, at metav1.MicroTime, horizon time.Time) bool {
+	if *field != nil && (*field).After(horizon) {
+		*field = nil
+	}
+	return newer(field, at)
 }
 
 func newer(field **metav1.MicroTime, at metav1.MicroTime) bool {

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -31,6 +32,7 @@ type reader struct {
 	enqueue   func(record.Key)
 	discard   func(types.UID)
 	publisher *publisher
+	now       func() time.Time
 }
 
 // Start reads until the context ends. It is safe to run several at once.
@@ -89,7 +91,8 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 		return err
 	}
 	b := &batch{name: object.Name, uid: object.UID, retry: info.retry, marked: info.mark != "", records: object.Spec.Events}
-	entries := r.decode(b, openIn(info, &object, r.backlog.unfinishedOf(info.uid)))
+	entries, counts := r.decode(b, openIn(info, &object, r.backlog.unfinishedOf(info.uid)), r.horizon(info))
+	r.backlog.counted(info.uid, counts)
 	for _, key := range r.ledger.add(b, entries) {
 		r.enqueue(key)
 	}
@@ -99,10 +102,21 @@ func (r *reader) read(ctx context.Context, info batchInfo) (err error) {
 	return nil
 }
 
-// decode returns the entries of a batch that are still to be folded. A record that cannot be read, or that a newer operator wrote, fails at
-// once.
-func (r *reader) decode(b *batch, open opening) []entry {
-	var entries []entry
+// horizon returns the latest receipt that is believed of a batch: not later than the API server created it, nor than now, by more than two
+// clocks may differ. A later record waits among the failed ones until its time has come. So the mirror still depends on the records alone,
+// whatever batch holds one, and a record of the year 9999 waits until then.
+func (r *reader) horizon(info batchInfo) time.Time {
+	at := r.now()
+	if info.created.After(at) {
+		at = info.created
+	}
+	return at.Add(record.MaxFuture)
+}
+
+// decode returns the entries of a batch that are still to be folded, and how many records of each endpoint it holds. A record that cannot be
+// read, or that a newer operator wrote, fails at once, and so does one that was received after the horizon.
+func (r *reader) decode(b *batch, open opening, horizon time.Time) (entries []entry, counts map[types.NamespacedName]int64) {
+	counts = map[types.NamespacedName]int64{}
 	for i, raw := range b.records {
 		rec, err := record.Decode(raw)
 		if err != nil {
@@ -110,9 +124,16 @@ func (r *reader) decode(b *batch, open opening) []entry {
 			if isOpen, _ := open(spot{i, wholeRecord}, nil); isOpen {
 				b.fail(spot{i, wholeRecord}, unreadable(raw, err))
 			}
+			namespace, name := record.EndpointOf(raw)
+			counts[types.NamespacedName{Namespace: namespace, Name: name}]++
 			continue
 		}
+		counts[types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint}]++
 		b.changes += len(rec.Changes)
+		if rec.Received.After(horizon) {
+			failLater(b, i, rec, open)
+			continue
+		}
 		r.publisher.saw(rec)
 		for c := range rec.Changes {
 			s := spot{i, c}
@@ -126,7 +147,22 @@ func (r *reader) decode(b *batch, open opening) []entry {
 			entries = append(entries, entry{place{b, s, exempt}, rec})
 		}
 	}
-	return entries
+	return entries, counts
+}
+
+// failLater fails the open changes of a record whose receipt is still to come. They hold up no purge: their time is after it.
+func failLater(b *batch, index int, rec *record.Record, open opening) {
+	for c := range rec.Changes {
+		s := spot{index, c}
+		if isOpen, exempt := open(s, rec); isOpen {
+			b.fail(s, failure{
+				reason: reasonReceivedLater, eventID: rec.ID, creates: exempt,
+				endpoint: types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint},
+				message: fmt.Sprintf("it says that it was received at %s, which is still to come; it is mirrored then. Look at the receivers' clocks",
+					rec.Received.UTC().Format(time.RFC3339)),
+			})
+		}
+	}
 }
 
 // unreadable says why a record cannot be read.

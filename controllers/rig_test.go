@@ -76,23 +76,30 @@ func newRig(t *testing.T, c client.Client) *rig {
 	r.joiner = &joiner{
 		client: c, live: c, namespace: testSystem, backlog: r.backlog, report: report, after: after, now: now, joined: map[failedGroup]time.Time{},
 	}
-	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, purged: purger.purgedByNamespace, now: now, activity: map[types.NamespacedName]*activity{}}
+	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, exists: r.backlog.endpoints.has, purged: purger.purgedByNamespace, now: now, activity: map[types.NamespacedName]*activity{}}
 	r.reader = &reader{
-		client: c, namespace: testSystem, backlog: r.backlog, ledger: r.ledger, discard: discard, publisher: r.publisher,
+		client: c, namespace: testSystem, backlog: r.backlog, ledger: r.ledger, discard: discard, publisher: r.publisher, now: now,
 		enqueue: func(key record.Key) { r.keys = append(r.keys, key) },
 	}
 	return r
 }
 
-// watch does what the informer of batches does.
+// watch does what the informers of endpoints and batches do.
 func (r *rig) watch() error {
+	var known fastpixv1.WebhookEndpointList
+	if err := r.client.List(r.t.Context(), &known); err != nil {
+		return err
+	}
+	for i := range known.Items {
+		r.backlog.endpoints.add(client.ObjectKeyFromObject(&known.Items[i]))
+	}
 	var list fastpixv1.EventBatchList
 	if err := r.client.List(r.t.Context(), &list); err != nil {
 		return err
 	}
 	infos := make([]batchInfo, 0, len(list.Items))
 	for i := range list.Items {
-		infos = append(infos, infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
+		infos = append(infos, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
 	}
 	r.backlog.replace(infos)
 	return nil

@@ -22,6 +22,7 @@ import (
 
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/lean"
 )
 
 // What the controllers may do; config/rbac/controllers is generated from this. They never read a Secret.
@@ -68,12 +69,12 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// CacheOptions returns what a manager may keep in memory for this half: endpoints, the metadata of namespaces, and of mirrors nothing but
-// when to come back to which.
+// CacheOptions returns what a manager may keep in memory for this half: of endpoints and namespaces what the controllers read, and of mirrors
+// nothing but when to come back to which.
 func CacheOptions() cache.Options {
 	due := fields.OneTermNotEqualSelector("status.timer", "")
 	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: lean.Transform,
 		NewInformer:      newInformer,
 		ByObject: map[client.Object]cache.ByObject{
 			&fastpixv1.MediaAsset{}: {Field: due, Transform: stripMirror},
@@ -131,11 +132,12 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		joined: map[failedGroup]time.Time{},
 	}
 	publisher := &publisher{
-		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, purged: purger.purgedByNamespace, now: time.Now,
+		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, exists: backlog.endpoints.has, purged: purger.purgedByNamespace, now: time.Now,
 		activity: map[types.NamespacedName]*activity{},
 	}
 	reader := &reader{
 		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
+		now: time.Now,
 	}
 	nudge := func(key record.Key) {
 		folder.nudge(key)
@@ -148,6 +150,10 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		return err
 	}
 	if err := startController(mgr, "discard", discarder, discardWorkers, nil, discard); err != nil {
+		return err
+	}
+	endpointsKnown, err := followEndpoints(ctx, mgr, backlog.endpoints)
+	if err != nil {
 		return err
 	}
 	metadataClient, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
@@ -164,7 +170,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	for _, r := range []manager.Runnable{
-		newJournalWatch(metadataClient, o.OperatorNamespace, backlog), watchdog, publisher, sweeper, joiner,
+		newJournalWatch(metadataClient, o.OperatorNamespace, backlog, endpointsKnown), watchdog, publisher, sweeper, joiner,
 		newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(metadataClient, record.LiveStream, "livestreams", nudge),
 	} {
 		if err := mgr.Add(r); err != nil {
@@ -202,6 +208,19 @@ func addInformers(ctx context.Context, mgr ctrl.Manager, timers *timers, fold *q
 		}
 	}
 	return nil
+}
+
+// followEndpoints keeps an index equal to the WebhookEndpoints that there are. What it returns reports whether all are known.
+func followEndpoints(ctx context.Context, mgr ctrl.Manager, index *endpointIndex) (toolscache.InformerSynced, error) {
+	informer, err := mgr.GetCache().GetInformer(ctx, &fastpixv1.WebhookEndpoint{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return nil, err
+	}
+	registration, err := informer.AddEventHandler(index.handler())
+	if err != nil {
+		return nil, err
+	}
+	return registration.HasSynced, nil
 }
 
 func timerHandler(kind record.Kind, timers *timers, fold *queueSource[record.Key]) toolscache.ResourceEventHandler {

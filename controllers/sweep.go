@@ -145,26 +145,33 @@ func (s *sweeper) over(ctx context.Context, m mirror) (limit time.Duration, over
 
 // advise sets or clears the warning that an endpoint mirrors too many assets.
 func (s *sweeper) advise(ctx context.Context, counts map[types.NamespacedName]int) error {
-	var endpoints fastpixv1.WebhookEndpointList
-	if err := s.live.List(ctx, &endpoints); err != nil {
+	// A live list would decode whatever users wrote into all endpoints at once.
+	var known fastpixv1.WebhookEndpointList
+	if err := s.endpoints.cached.List(ctx, &known); err != nil {
 		return err
 	}
 	var errs []error
-	for i := range endpoints.Items {
-		e := &endpoints.Items[i]
-		n := counts[client.ObjectKeyFromObject(e)]
-		changed := false
-		if n > adviseAssets {
-			changed = apimeta.SetStatusCondition(&e.Status.Conditions, tooManyAssets(n, e.Generation))
-		} else {
-			changed = apimeta.RemoveStatusCondition(&e.Status.Conditions, fastpixv1.ConditionTooManyAssets)
-		}
-		if !changed {
+	for i := range known.Items {
+		key := client.ObjectKeyFromObject(&known.Items[i])
+		if !advised(&known.Items[i], counts[key]) {
 			continue
 		}
-		errs = append(errs, ignoreStale(s.client.Status().Update(ctx, e)))
+		var e fastpixv1.WebhookEndpoint
+		err := s.live.Get(ctx, key, &e)
+		if err == nil && advised(&e, counts[key]) {
+			err = ignoreStale(s.client.Status().Update(ctx, &e))
+		}
+		errs = append(errs, client.IgnoreNotFound(err))
 	}
 	return errors.Join(errs...)
+}
+
+// advised sets or clears the warning of an endpoint that mirrors n assets, and reports whether that changed anything.
+func advised(e *fastpixv1.WebhookEndpoint, n int) bool {
+	if n > adviseAssets {
+		return apimeta.SetStatusCondition(&e.Status.Conditions, tooManyAssets(n, e.Generation))
+	}
+	return apimeta.RemoveStatusCondition(&e.Status.Conditions, fastpixv1.ConditionTooManyAssets)
 }
 
 func tooManyAssets(n int, generation int64) metav1.Condition {

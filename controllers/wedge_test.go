@@ -114,7 +114,7 @@ func TestGaugesEndWithTheLease(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
 	r := newRig(t, c)
 	for _, b := range batches(t, c) {
-		r.backlog.add(infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+		r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 	}
 	if err := r.publisher.publish(t.Context()); err != nil {
 		t.Fatal(err)

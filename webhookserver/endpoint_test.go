@@ -351,6 +351,30 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	}
 }
 
+// TestWeakKeyIsNotGuessedByTheWarning protects a namespace with a short key from whoever may write a Secret in another.
+func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
+	t.Parallel()
+	const short = "c2hvcnQ="
+	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", short))
+	r.reconcile()
+	look := func(namespace string) {
+		other := makeEndpoint()
+		other.Namespace, other.Name, other.UID = namespace, "other", types.UID("uid-"+namespace)
+		r.reconciler.directory.set(other)
+		e := r.reconciler.directory.get(client.ObjectKeyFromObject(other))
+		e.keys.refresh(t.Context(), &other.Spec, r.now)
+		r.reconciler.directory.sharedKey(e)
+	}
+	look("elsewhere")
+	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
+		t.Errorf("a short key shows that another namespace accepts it: %v", e.Status.Conditions)
+	}
+	look(makeEndpoint().Namespace)
+	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
+		t.Error("a short key that two endpoints of one namespace accept is not warned about")
+	}
+}
+
 func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	t.Parallel()
 	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))

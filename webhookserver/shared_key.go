@@ -15,16 +15,22 @@ import (
 const maxSharersNamed = 10
 
 // sharedKey warns that other endpoints accept a key of this one; nil if none does. Endpoints of other namespaces are not named:
-// their names are not this namespace's to know.
+// their names are not this namespace's to know. Nor does a weak key show that another namespace accepts it, or whoever may write a Secret
+// here could guess that namespace's key, without a delivery that the other would see.
 func (d *directory) sharedKey(e *endpoint) *metav1.Condition {
 	own := e.keys.usable(&e.current().Spec).keys
 	d.hold(e, own)
+	strong := slices.DeleteFunc(slices.Clone(own), signature.Key.Weak)
 	var named []string
 	elsewhere := false
 	for _, other := range d.sharers(e, own) {
 		near := other.name.Namespace == e.name.Namespace
 		enough := near && len(named) > maxSharersNamed || !near && elsewhere
-		if enough || !overlap(own, other.keys.usable(&other.current().Spec).keys) {
+		shown := own
+		if !near {
+			shown = strong
+		}
+		if enough || !overlap(shown, other.keys.usable(&other.current().Spec).keys) {
 			continue
 		}
 		if near {

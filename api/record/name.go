@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/text"
 )
 
 // Kind is the kind of a mirror.
@@ -22,9 +24,9 @@ const (
 const MaxIDBytes = 128
 
 // UsableID reports whether s can name something: UTF-8 without invisible characters, one to MaxIDBytes bytes in JSON. The CRDs refuse
-// the same characters in a spec, so that no id is usable here that the API server refuses there.
+// the same characters in a spec, so that no id is usable here that the API server refuses there. Nor is one that looks like a secret.
 func UsableID(s string) bool {
-	return s != "" && jsonBytes(s) <= MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, isInvisible)
+	return s != "" && jsonBytes(s) <= MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, isInvisible) && !text.LooksSecret(s)
 }
 
 // isInvisible reports whether r is a control character, a format character such as U+202E, or separates lines or paragraphs: two ids

@@ -179,7 +179,7 @@ func Encode(r *Record) (string, error) {
 }
 
 // Decode reads a record and validates it as if an attacker had written it: what it returns can name only objects that the
-// catalogue allows its type to touch. ErrNewerVersion is returned for a record of a newer operator. Errors never quote the
+// catalogue allows its type to touch, and holds no text that a receiver would not have let through. ErrNewerVersion is returned for a record of a newer operator. Errors never quote the
 // record.
 func Decode(s string) (*Record, error) {
 	if len(s) > MaxBytes {
@@ -197,7 +197,13 @@ func Decode(s string) (*Record, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("record has text after its end")
 	}
-	return &r, r.validate()
+	if err := r.validate(); err != nil {
+		return &r, err
+	}
+	for i := range r.Changes {
+		r.Changes[i].filter()
+	}
+	return &r, nil
 }
 
 // EndpointOf returns whose record a text claims to be that Decode refuses, such as that of a newer operator; empty if it does not say.

@@ -38,7 +38,7 @@ func TestRecordsSurviveTheJournal(t *testing.T) {
 	want := makeRecord(func(r *Record) {
 		m := r.Changes[0].Media
 		m.Title, m.Metadata, m.AudioOnly, m.Duration = new(""), &none, new(false), &metav1.Duration{Duration: 94500 * time.Millisecond}
-		m.CreatorID = new("<a & b> \u2028 \"quoted\"")
+		m.CreatorID = new("<a & b> \"quoted\"")
 		m.PlaybackIDs = ListChange[fastpixv1.PlaybackID]{Snapshot: []fastpixv1.PlaybackID{{ID: "p"}}, Truncated: true}
 		m.Tracks.Remove = []string{"t"}
 		m.AI = &fastpixv1.MediaAI{Summary: &fastpixv1.AISummary{Availability: "Available"}}

@@ -51,7 +51,7 @@ type FailedEvent struct {
 	// +kubebuilder:validation:MaxLength=512
 	Object string `json:"object,omitempty"`
 
-	// reason is a word for why: NameTaken, Refused, NewerVersion or Unreadable.
+	// reason is a word for why: NameTaken, Refused, NewerVersion, ReceivedLater or Unreadable.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason,omitempty"`

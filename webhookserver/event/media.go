@@ -2,12 +2,12 @@ package event
 
 import (
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/fastpix-operator/fastpix-operator/api/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/text"
 )
 
 // mediaFacts reads data as a media, a full object: in it an empty text, an empty metadata object and a thumbnail that must not be shown
@@ -79,12 +79,12 @@ func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv
 	empty := true
 	for name, member := range v.members() {
 		empty = false
-		key := printable(value(name).unquote())
-		text, ok := r.metadataValue(field, member)
-		if key == "" || cut(key, maxMetadataKey) != key || looksSecret(key) || secretNames[string(r.fold(name))] {
+		key, safe := text.SafeKey(value(name).unquote())
+		said, ok := r.metadataValue(field, member)
+		if !safe || cut(key, maxMetadataKey) != key {
 			r.skip(field)
 		} else if ok {
-			texts[key] = fastpixv1.MetadataValue(text)
+			texts[key] = fastpixv1.MetadataValue(said)
 		}
 	}
 	if len(texts) == 0 && (!empty || !full) {
@@ -150,14 +150,11 @@ func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.Playba
 		return r.thumbnail(field, nil, playbackIDs)
 	}
 	s := v.unquote()
-	if len(s) > maxThumbnail || strings.ContainsAny(s, "?#@\\") {
+	path, ok := text.PublicURL(s)
+	if !ok || len(s) > maxThumbnail {
 		return new("")
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host == "" || looksSecret(s) || s != u.String() {
-		return new("")
-	}
-	segment, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	segment, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	for _, p := range playbackIDs {
 		if p.ID == record.NormalizeID(segment) && isPublic(p) {
 			return &s

@@ -3,10 +3,10 @@ package event
 import (
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/text"
 )
 
 // maxNameBytes is more than any known field name has.
@@ -95,9 +95,8 @@ func (r *reader) text(field string, v value, limit int) (string, bool) {
 		r.skip(field)
 		return "", false
 	}
-	whole := v.unquote()
-	s := printable(whole)
-	if looksSecret(s) || s == "" && whole != "" {
+	s, ok := text.Safe(v.unquote())
+	if !ok {
 		r.skip(field)
 		return "", false
 	}
@@ -148,7 +147,7 @@ func (r *reader) id(field string, v value) string {
 		return ""
 	}
 	// U+FFFD stands for what was not UTF-8: two ids could look alike.
-	if !record.UsableID(s) || strings.ContainsRune(s, utf8.RuneError) || looksSecret(s) {
+	if !record.UsableID(s) || strings.ContainsRune(s, utf8.RuneError) {
 		r.skip(field)
 		return ""
 	}
@@ -180,20 +179,6 @@ func (r *reader) flag(field string, v value) *bool {
 func (r *reader) word(field string, v value, limit int) string {
 	s, _ := r.text(field, v, limit)
 	return s
-}
-
-// printable drops control characters other than tab and line feed: no title needs them, and terminals obey them.
-func printable(s string) string {
-	control := func(c rune) bool { return unicode.IsControl(c) && c != '\t' && c != '\n' }
-	if !strings.ContainsFunc(s, control) {
-		return s
-	}
-	return strings.Map(func(c rune) rune {
-		if control(c) {
-			return -1
-		}
-		return c
-	}, s)
 }
 
 // cut returns the first limit characters of s. The API server's MaxLength counts characters, not bytes.

@@ -1,4 +1,4 @@
-package event
+package text
 
 import (
 	"regexp"
@@ -13,9 +13,9 @@ var (
 	webToken     = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*`)
 )
 
-// looksSecret is the second net behind the wire structs: it finds stream secrets, signed URLs and JSON web tokens in texts where
+// LooksSecret is the second net behind the types, which have no place for secrets: it finds stream secrets, signed URLs and JSON web tokens in texts where
 // they do not belong, such as a title. The cheap questions come first, because nearly no text gets past them.
-func looksSecret(s string) bool {
+func LooksSecret(s string) bool {
 	return hexBeforeK(s) && streamSecret.MatchString(s) ||
 		strings.Contains(s, "=") && signedURL.MatchString(s) ||
 		strings.Contains(s, "eyJ") && webToken.MatchString(s)
@@ -26,6 +26,26 @@ var secretNames = map[string]bool{
 	"streamkey": true, "srtsecret": true, "srtsecert": true, "srtplaybacksecret": true, "srtpassphrase": true, "privatekey": true, "signingsecret": true,
 	"secret": true, "secretkey": true, "apikey": true, "token": true, "accesstoken": true, "playbacktoken": true, "drmtoken": true, "password": true, "passphrase": true,
 	"authorization": true, "signature": true,
+}
+
+// IsSecretName reports whether a field of that name holds a secret, in whatever spelling.
+func IsSecretName(name string) bool {
+	const longest = 32 // more than any of the names has
+	folded := make([]byte, 0, longest)
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '_' || c == '-':
+			continue
+		case c >= 'A' && c <= 'Z':
+			folded = append(folded, c+'a'-'A')
+		default:
+			folded = append(folded, c)
+		}
+		if len(folded) > longest {
+			return false
+		}
+	}
+	return secretNames[string(folded)]
 }
 
 // hexBeforeK reports whether s has at least 32 hex digits before a k, as every stream secret does.

@@ -1,0 +1,165 @@
+package controllers
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// receivedAt returns an event that says that it happened, and was received, at a time.
+func receivedAt(id string, at time.Time, title string) *record.Record {
+	change := media(testMedia, "Ready")
+	change.Media.Title = &title
+	e := event(id, "video.media.ready", 0, change)
+	e.Time, e.Received = new(metav1.NewMicroTime(at)), metav1.NewMicroTime(at)
+	return e
+}
+
+// TestReceiptThatIsStillToComeWaits protects a mirror and its endpoint's status from a record that would win over every later event.
+func TestReceiptThatIsStillToComeWaits(t *testing.T) {
+	genuine := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
+	forged := receivedAt("e9", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "Forged")
+	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", forged, genuine))
+	r := newRig(t, c)
+	if err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // retries change nothing
+		r.now = r.now.Add(2 * time.Hour)
+		if err := r.run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.asset(testMedia).Status; got.State != "Ready" || got.LastEvent == nil || got.LastEvent.ID != "e1" {
+		t.Errorf("the mirror is %+v", got)
+	}
+	left := batches(t, c)
+	if len(left) != 1 || len(left[0].Spec.Events) != 1 || left[0].Status.Failed[0].Reason != reasonReceivedLater {
+		t.Fatalf("left is %+v", left)
+	}
+	if err := r.publisher.publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var e fastpixv1.WebhookEndpoint
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Status.LastEventTime; got == nil || !got.Equal(&genuine.Received) {
+		t.Errorf("the last event came at %v", got)
+	}
+}
+
+// TestReceiptThatHasComeIsFolded protects a receiver whose clock is ahead: nothing is lost, and the mirror is what it would have become.
+func TestReceiptThatHasComeIsFolded(t *testing.T) {
+	early, late := receivedAt("e1", testStart.Add(30*time.Minute), "Early"), receivedAt("e2", testStart.Add(time.Hour), "Late")
+	for name, records := range map[string][]*record.Record{"one order": {early, late}, "the other": {late, early}} {
+		c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", records...))
+		r := newRig(t, c)
+		for range 6 {
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			r.now = r.now.Add(20 * time.Minute)
+		}
+		if left := batches(t, c); len(left) > 0 {
+			t.Errorf("%s: %d batches are left", name, len(left))
+		}
+		if got := r.asset(testMedia).Status; got.LastEvent == nil || got.LastEvent.ID != "e2" || got.Title != "Late" || len(got.RecentEvents) != 2 {
+			t.Errorf("%s: the mirror is %+v", name, got)
+		}
+	}
+}
+
+// TestTimeThatIsStillToComeIsReplaced protects an endpoint whose status an older operator let a forged record spoil.
+func TestTimeThatIsStillToComeIsReplaced(t *testing.T) {
+	at, horizon := metav1.NewMicroTime(testStart), testStart.Add(record.MaxFuture)
+	field := new(metav1.NewMicroTime(testStart.Add(time.Hour)))
+	if !seen(&field, at, horizon) || !field.Equal(&at) {
+		t.Errorf("it stays %v", field)
+	}
+	field = new(metav1.NewMicroTime(testStart.Add(time.Minute)))
+	if seen(&field, at, horizon) {
+		t.Error("a credible time is replaced by an older one")
+	}
+}
+
+// TestCountsComeFromRecords protects an endpoint from what a batch says about itself: until it is read a batch counts for as many events as
+// it may hold, and then for as many as it holds. Names of endpoints that do not exist are not kept.
+func TestCountsComeFromRecords(t *testing.T) {
+	key := types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}
+	for name, tt := range map[string]struct {
+		says                string
+		wantFirst, wantRead int64
+	}{
+		"a genuine count":  {"video/fastpix=1", 1, 1},
+		"as many as fit":   {"video/fastpix=256", 256, 1},
+		"a forged count":   {"video/fastpix=1000000000", 0, 1},
+		"another endpoint": {"a/b=100,c/d=100,video/fastpix=1", 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			unreadable := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
+			unreadable.Version = record.Version + 1
+			b := journal(t, "b1", unreadable)
+			b.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
+			b.Annotations[fastpixv1.EventCountsAnnotation] = tt.says
+			r := newRig(t, newFakeClient(t, interceptor.Funcs{}, b))
+			if err := r.watch(); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := r.backlog.totals(); got.failed[key] != tt.wantFirst || len(got.failed) > 1 {
+				t.Errorf("before it is read: %v", got.failed)
+			}
+			if err := r.run(); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := r.backlog.totals(); got.failed[key] != tt.wantRead || len(got.failed) != 1 {
+				t.Errorf("once it is read: %v", got.failed)
+			}
+		})
+	}
+}
+
+// TestReflectorHoldsNothingLarge protects the controllers' memory while they learn of the journal.
+func TestReflectorHoldsNothingLarge(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Name: "b1", UID: "u", Labels: map[string]string{"a": long}, Finalizers: []string{long},
+		Annotations:   map[string]string{fastpixv1.EventCountsAnnotation: long, "b": long},
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: long}},
+	}}
+	held, err := (&journalWatch{backlog: newBacklog()}).Transformer()(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	item, ok := held.(*batchItem)
+	if !ok || item.Labels != nil || item.Annotations != nil || item.ManagedFields != nil || item.Finalizers != nil || item.info.uid != "u" || len(item.info.counts) > 0 {
+		t.Errorf("held is %+v", held)
+	}
+}
+
+// TestForgedRecordsAreNotRemembered protects the controllers' memory from records that name ever new endpoints or keys.
+func TestForgedRecordsAreNotRemembered(t *testing.T) {
+	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	if err := r.watch(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		forged := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
+		forged.Endpoint = fmt.Sprint("forged-", i)
+		r.publisher.saw(forged)
+		forged.Endpoint, forged.Fingerprint = "fastpix", fmt.Sprintf("%08x", i)
+		r.publisher.saw(forged)
+	}
+	if a := r.publisher.activity[types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}]; len(r.publisher.activity) != 1 || len(a.verified) > maxFingerprints {
+		t.Errorf("%d endpoints are remembered, %d keys", len(r.publisher.activity), len(a.verified))
+	}
+}
