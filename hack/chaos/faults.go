@@ -53,6 +53,7 @@ func kinds() []kind {
 		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, squat},
 		{"policy that refuses a media, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, refuse},
 		{"flood of unauthenticated clients", 2, 0, members, 2 * time.Second, 6 * time.Second, floodMember},
+		{"batches by a stolen receiver identity", 2, 0, tenantCount, 2 * time.Second, 6 * time.Second, forge},
 	}
 }
 

@@ -29,6 +29,7 @@ type journal struct {
 	mu       sync.Mutex
 	revision int64                // of the last write that is known
 	received map[string]time.Time // of each event: when the first delivery of it was received that was committed
+	last     string               // the text of the last record
 	problems []error
 }
 
@@ -63,11 +64,19 @@ func (j *journal) note(stored []byte, revision int64) {
 			j.problems = append(j.problems, fmt.Errorf("read a record of batch %s: %w", batch.Name, err))
 			continue
 		}
+		j.last = text
 		id := eventKey(r)
 		if before, ok := j.received[id]; !ok || r.Received.Time.Before(before) {
 			j.received[id] = r.Received.Time
 		}
 	}
+}
+
+// lastRecord returns the text of the last record that was committed; empty if there is none.
+func (j *journal) lastRecord() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
 }
 
 func (j *journal) problem(err error) {

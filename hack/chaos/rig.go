@@ -35,7 +35,9 @@ type rig struct {
 	options options
 	plane   *controlplane.ControlPlane
 	admin   client.Client // not through a proxy: it is the harness's own
-	binary  string
+	// asReceiver has the receivers' identity, as if it were stolen.
+	asReceiver client.Client
+	binary     string
 	// members are the controllers, then the receivers. The last of each is never asked to end before everything was checked, so that one process
 	// of each half lives through all that happens to its connections: what leaks shows with time only.
 	members   []*member
@@ -112,6 +114,9 @@ func (r *rig) prepare(ctx context.Context) error {
 	}
 	receivers, err := r.plane.ServiceAccount(ctx, operatorNamespace, receiverAccount)
 	if err != nil {
+		return err
+	}
+	if r.asReceiver, err = client.New(receivers.Config, client.Options{Scheme: scheme()}); err != nil {
 		return err
 	}
 	for i := range controllerCount {
