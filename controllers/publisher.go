@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,11 @@ const (
 	maxPublishes = 20
 	// coarse is how far lastEventTime and lastVerifiedTime may lag while nothing else is to be written.
 	coarse = 10 * time.Second
+	// forgetActivity is how long what was seen of an endpoint is kept that the informer does not show, or not yet.
+	forgetActivity = time.Minute
+	// maxActivity bounds the endpoints of which something is kept, and maxFingerprints the keys of one: a record may name any.
+	maxActivity     = 20_000
+	maxFingerprints = 32
 )
 
 // publisher writes to each WebhookEndpoint what the controllers know of it: how many of its events are pending or failed, and when
@@ -41,11 +47,12 @@ type publisher struct {
 	started  time.Time
 	turn     int // where the next round begins when there are more endpoints than maxPublishes
 	mu       sync.Mutex
-	activity map[types.NamespacedName]*activity
+	activity map[types.UID]*activity // by the endpoint's UID: a successor of the same name has seen nothing of it
 }
 
 // activity is what was seen of one endpoint since the start.
 type activity struct {
+	noted    time.Time // when a record last told of it
 	received metav1.MicroTime
 	verified map[string]metav1.MicroTime // by fingerprint
 	written  time.Time                   // when it was last published
@@ -55,18 +62,35 @@ type activity struct {
 func (p *publisher) saw(r *record.Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
-	a := p.activity[key]
+	a := p.activity[r.EndpointUID]
 	if a == nil {
+		if len(p.activity) >= maxActivity {
+			return
+		}
 		a = &activity{verified: map[string]metav1.MicroTime{}}
-		p.activity[key] = a
+		p.activity[r.EndpointUID] = a
 	}
+	a.noted = p.now()
 	if r.Received.After(a.received.Time) {
 		a.received = r.Received
 	}
-	if r.Fingerprint != "" && r.Received.After(a.verified[r.Fingerprint].Time) {
+	last, known := a.verified[r.Fingerprint]
+	if r.Fingerprint != "" && r.Received.After(last.Time) && (known || len(a.verified) < maxFingerprints) {
 		a.verified[r.Fingerprint] = r.Received
 	}
+}
+
+// forget drops what was seen of endpoints that are gone. One that the informer does not show may only be new.
+func (p *publisher) forget(listed []fastpixv1.WebhookEndpoint) {
+	there := make(map[types.UID]bool, len(listed))
+	for i := range listed {
+		there[listed[i].UID] = true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.activity, func(uid types.UID, a *activity) bool {
+		return !there[uid] && p.now().Sub(a.noted) > forgetActivity
+	})
 }
 
 // Start publishes until the context ends.
@@ -93,6 +117,7 @@ func (p *publisher) publish(ctx context.Context) error {
 	if err := p.cached.List(ctx, &list); err != nil {
 		return err
 	}
+	p.forget(list.Items)
 	t.purged = p.purged(list.Items)
 	slices.SortFunc(list.Items, func(a, b fastpixv1.WebhookEndpoint) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
@@ -127,7 +152,7 @@ func (p *publisher) write(ctx context.Context, key types.NamespacedName, t total
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a := p.activity[key]; a != nil {
+	if a := p.activity[e.UID]; a != nil {
 		a.written = p.now()
 	}
 	return nil
@@ -145,7 +170,7 @@ func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a := p.activity[key]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {
+	if a := p.activity[e.UID]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {
 		changed = a.apply(&e.Status) || changed
 	}
 	if changed {

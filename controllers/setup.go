@@ -132,7 +132,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	publisher := &publisher{
 		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, purged: purger.purgedByNamespace, now: time.Now,
-		activity: map[types.NamespacedName]*activity{},
+		activity: map[types.UID]*activity{},
 	}
 	reader := &reader{
 		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
