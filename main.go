@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers"
 	"github.com/fastpix-operator/fastpix-operator/internal/metricsguard"
@@ -150,7 +151,7 @@ func newManager(restConfig *rest.Config, o options) (manager.Manager, error) {
 			BindAddress: o.metricsBindAddress, SecureServing: true, FilterProvider: metricsguard.New,
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
 		},
-		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields(), NewInformer: apiserver.NewInformer},
 		GracefulShutdownTimeout: new(o.receiving.DrainDelay + 30*time.Second),
 	})
 	if err != nil {

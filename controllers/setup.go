@@ -141,7 +141,6 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		folder.nudge(key)
 		fold.add(key)
 	}
-	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, nudge: nudge, mayBeNamed: folder.mayBeNamed, now: time.Now}
 
 	folding := &backoffFolder{folder: folder, report: report, backoff: newRateLimiter[record.Key]()}
 	if err := startController(mgr, "fold", folding, o.FoldConcurrency, newFairQueue, fold); err != nil {
@@ -154,6 +153,12 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
+	mediaSpecs := newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", nudge)
+	streamSpecs := newSpecWatcher(metadataClient, record.LiveStream, "livestreams", nudge)
+	sweeper := &sweeper{
+		live: live, client: writer, endpoints: endpoints, purge: purger.purge, nudge: nudge, mayBeNamed: folder.mayBeNamed, now: time.Now,
+		watched: []<-chan struct{}{mediaSpecs.begun, streamSpecs.begun},
+	}
 	watchdog, err := newWatchdog(mgr)
 	if err != nil {
 		return err
@@ -164,8 +169,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	for _, r := range []manager.Runnable{
-		newJournalWatch(metadataClient, o.OperatorNamespace, backlog), watchdog, publisher, sweeper, joiner,
-		newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(metadataClient, record.LiveStream, "livestreams", nudge),
+		newJournalWatch(metadataClient, o.OperatorNamespace, backlog), watchdog, publisher, mediaSpecs, streamSpecs, sweeper, joiner,
 	} {
 		if err := mgr.Add(r); err != nil {
 			return err
