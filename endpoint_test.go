@@ -147,3 +147,37 @@ func eventually(t *testing.T, what string, check func(context.Context) error) {
 		t.Fatalf("wait until %s: %v", what, errors.Join(err, last))
 	}
 }
+
+// TestEndpointMadeAgainStartsFromNothing protects a WebhookEndpoint from what was seen of another one that had its name: times from before
+// it existed.
+func TestEndpointMadeAgainStartsFromNothing(t *testing.T) {
+	e := newEndpoint(t)
+	for range 3 {
+		e.mirrored(t)
+		eventually(t, "the time of the last event is told", func(context.Context) error {
+			s := e.read(t).Status
+			if s.LastEventTime == nil || len(s.SigningSecrets) != 1 || s.SigningSecrets[0].LastVerifiedTime == nil {
+				return fmt.Errorf("the status is %+v", s)
+			}
+			return nil
+		})
+		whe := e.read(t)
+		if at := whe.Status.LastEventTime; at.Time.Before(whe.CreationTimestamp.Time) {
+			t.Errorf("the last event came at %s, the endpoint was made at %s", at, whe.CreationTimestamp)
+		}
+		if err := deployment.admin.Delete(t.Context(), whe); err != nil {
+			t.Fatal(err)
+		}
+		create(t, makeEndpoint(e.namespace, "fastpix"))
+		e.waitReady(t)
+		eventually(t, "counts are published", func(context.Context) error {
+			if e.read(t).Status.PendingTime == nil {
+				return errors.New("they are not")
+			}
+			return nil
+		})
+		if s := e.read(t).Status; s.LastEventTime != nil || s.SigningSecrets[0].LastVerifiedTime != nil {
+			t.Errorf("before its first event, the last one came at %v, and its key verified at %v", s.LastEventTime, s.SigningSecrets[0].LastVerifiedTime)
+		}
+	}
+}

@@ -66,6 +66,7 @@ func (r *receiver) sendAndEnd(ctx context.Context, request string) (int, error) 
 }
 
 func TestHalfClosedConnectionsAreAnswered(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"plain", "tls"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

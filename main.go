@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
@@ -148,7 +149,7 @@ func run(ctx context.Context, o options) error {
 func newManager(restConfig *rest.Config, limiter *connlimit.Limiter, o options) (manager.Manager, error) {
 	mgr, err := operator.NewManager(restConfig, ctrl.Options{
 		Scheme:                  newScheme(),
-		Cache:                   cache.Options{DefaultTransform: lean.Transform},
+		Cache:                   cache.Options{DefaultTransform: lean.Transform, NewInformer: apiserver.NewInformer},
 		GracefulShutdownTimeout: new(o.receiving.DrainDelay + 30*time.Second),
 	}, operator.Ports{Limiter: limiter, Probes: o.probeBindAddress, Metrics: o.metricsBindAddress, MetricsFilter: metricsguard.New})
 	if err != nil {

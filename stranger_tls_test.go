@@ -54,6 +54,7 @@ func TestStrangersByTLS(t *testing.T) {
 	}
 
 	t.Run("new certificate", func(t *testing.T) {
+		t.Parallel()
 		shown := func() (serial string, err error) {
 			conn, err := r.dial(t.Context(), "http/1.1")
 			if err != nil {

@@ -159,7 +159,7 @@ func TestForgedRecordsAreNotRemembered(t *testing.T) {
 		forged.Endpoint, forged.Fingerprint = "fastpix", fmt.Sprintf("%08x", i)
 		r.publisher.saw(forged)
 	}
-	if a := r.publisher.activity[types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}]; len(r.publisher.activity) != 1 || len(a.verified) > maxFingerprints {
+	if a := r.publisher.activity["endpoint-uid"]; len(r.publisher.activity) != 1 || len(a.verified) > maxFingerprints {
 		t.Errorf("%d endpoints are remembered, %d keys", len(r.publisher.activity), len(a.verified))
 	}
 }

@@ -2,13 +2,16 @@ package controllers
 
 import (
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
 
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
@@ -37,15 +40,18 @@ func (w *journalWatch) Start(ctx context.Context) error {
 	if !toolscache.WaitForCacheSync(ctx.Done(), w.endpointsKnown) {
 		return nil
 	}
-	lw := drained(&toolscache.ListWatch{
+	lw := apiserver.RetrySoon(drained(&toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			return w.batches.List(ctx, options)
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			return w.batches.Watch(ctx, options)
 		},
-	})
-	toolscache.NewReflectorWithOptions(lw, &metav1.PartialObjectMetadata{}, w, toolscache.ReflectorOptions{Name: "journal"}).RunWithContext(ctx)
+	}))
+	toolscache.NewReflectorWithOptions(lw, &metav1.PartialObjectMetadata{}, w, toolscache.ReflectorOptions{
+		Name:    "journal",
+		Backoff: &wait.Backoff{Duration: 200 * time.Millisecond, Cap: maxReadPause, Steps: 5, Factor: 2, Jitter: 0.2},
+	}).RunWithContext(ctx)
 	return nil
 }
 

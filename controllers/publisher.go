@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,10 @@ const (
 	maxFingerprints = 64
 	// fingerprintDigits is how long a fingerprint is.
 	fingerprintDigits = 8
+	// forgetActivity is how long what was seen of an endpoint is kept that the informer does not show, or not yet.
+	forgetActivity = time.Minute
+	// maxActivity bounds the endpoints of which something is kept: a record may name any UID.
+	maxActivity = 20_000
 )
 
 // publisher writes to each WebhookEndpoint what the controllers know of it: how many of its events are pending or failed, and when
@@ -46,11 +51,12 @@ type publisher struct {
 	started  time.Time
 	turn     int // where the next round begins when there are more endpoints than maxPublishes
 	mu       sync.Mutex
-	activity map[types.NamespacedName]*activity
+	activity map[types.UID]*activity // by the endpoint's UID: a successor of the same name has seen nothing of it
 }
 
 // activity is what was seen of one endpoint since the start.
 type activity struct {
+	noted    time.Time // when a record last told of it
 	received metav1.MicroTime
 	verified map[string]metav1.MicroTime // by fingerprint
 	written  time.Time                   // when it was last published
@@ -65,11 +71,15 @@ func (p *publisher) saw(r *record.Record) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := p.activity[key]
+	a := p.activity[r.EndpointUID]
 	if a == nil {
+		if len(p.activity) >= maxActivity {
+			return
+		}
 		a = &activity{verified: map[string]metav1.MicroTime{}}
-		p.activity[key] = a
+		p.activity[r.EndpointUID] = a
 	}
+	a.noted = p.now()
 	if r.Received.After(a.received.Time) {
 		a.received = r.Received
 	}
@@ -79,6 +89,19 @@ func (p *publisher) saw(r *record.Record) {
 	if len(r.Fingerprint) == fingerprintDigits && r.Received.After(a.verified[r.Fingerprint].Time) {
 		a.verified[r.Fingerprint] = r.Received
 	}
+}
+
+// forget drops what was seen of endpoints that are gone. One that the informer does not show may only be new.
+func (p *publisher) forget(listed []fastpixv1.WebhookEndpoint) {
+	there := make(map[types.UID]bool, len(listed))
+	for i := range listed {
+		there[listed[i].UID] = true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.activity, func(uid types.UID, a *activity) bool {
+		return !there[uid] && p.now().Sub(a.noted) > forgetActivity
+	})
 }
 
 // Start publishes until the context ends.
@@ -105,6 +128,7 @@ func (p *publisher) publish(ctx context.Context) error {
 	if err := p.cached.List(ctx, &list); err != nil {
 		return err
 	}
+	p.forget(list.Items)
 	t.purged = p.purged(list.Items)
 	slices.SortFunc(list.Items, func(a, b fastpixv1.WebhookEndpoint) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
@@ -139,7 +163,7 @@ func (p *publisher) write(ctx context.Context, key types.NamespacedName, t total
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a := p.activity[key]; a != nil {
+	if a := p.activity[e.UID]; a != nil {
 		a.written = p.now()
 	}
 	return nil
@@ -157,7 +181,7 @@ func (p *publisher) update(e *fastpixv1.WebhookEndpoint, t totals, coarsely bool
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a := p.activity[key]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {
+	if a := p.activity[e.UID]; a != nil && (changed || !coarsely || p.now().Sub(a.written) >= coarse) {
 		changed = a.apply(&e.Status, p.now().Add(record.MaxFuture)) || changed
 	}
 	if changed {

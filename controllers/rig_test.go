@@ -76,7 +76,7 @@ func newRig(t *testing.T, c client.Client) *rig {
 	r.joiner = &joiner{
 		client: c, live: c, namespace: testSystem, backlog: r.backlog, report: report, after: after, now: now, joined: map[failedGroup]time.Time{},
 	}
-	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, exists: r.backlog.endpoints.has, purged: purger.purgedByNamespace, now: now, activity: map[types.NamespacedName]*activity{}}
+	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, exists: r.backlog.endpoints.has, purged: purger.purgedByNamespace, now: now, activity: map[types.UID]*activity{}}
 	r.reader = &reader{
 		client: c, namespace: testSystem, backlog: r.backlog, ledger: r.ledger, discard: discard, publisher: r.publisher, now: now,
 		enqueue: func(key record.Key) { r.keys = append(r.keys, key) },
@@ -180,7 +180,7 @@ func surroundings() []client.Object {
 	created := metav1.NewTime(testStart.Add(-time.Hour))
 	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace, CreationTimestamp: created}},
-		&fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "fastpix"}},
+		&fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "fastpix", UID: "endpoint-uid"}},
 	}
 }
 

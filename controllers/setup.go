@@ -133,7 +133,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	publisher := &publisher{
 		client: writer, live: live, cached: mgr.GetClient(), totals: backlog.totals, exists: backlog.endpoints.has, purged: purger.purgedByNamespace, now: time.Now,
-		activity: map[types.NamespacedName]*activity{},
+		activity: map[types.UID]*activity{},
 	}
 	reader := &reader{
 		client: live, namespace: o.OperatorNamespace, backlog: backlog, ledger: ledger, enqueue: fold.add, discard: discard.add, publisher: publisher,
@@ -143,7 +143,6 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		folder.nudge(key)
 		fold.add(key)
 	}
-	sweeper := &sweeper{live: live, client: writer, endpoints: endpoints, purge: purger.purge, nudge: nudge, mayBeNamed: folder.mayBeNamed, now: time.Now}
 
 	folding := &backoffFolder{folder: folder, report: report, backoff: newRateLimiter[record.Key]()}
 	if err := startController(mgr, "fold", folding, o.FoldConcurrency, newFairQueue, fold); err != nil {
@@ -160,6 +159,12 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
+	mediaSpecs := newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", nudge)
+	streamSpecs := newSpecWatcher(metadataClient, record.LiveStream, "livestreams", nudge)
+	sweeper := &sweeper{
+		live: live, client: writer, endpoints: endpoints, purge: purger.purge, nudge: nudge, mayBeNamed: folder.mayBeNamed, now: time.Now,
+		watched: []<-chan struct{}{mediaSpecs.begun, streamSpecs.begun},
+	}
 	watchdog, err := newWatchdog(mgr)
 	if err != nil {
 		return err
@@ -170,8 +175,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	for _, r := range []manager.Runnable{
-		newJournalWatch(metadataClient, o.OperatorNamespace, backlog, endpointsKnown), watchdog, publisher, sweeper, joiner,
-		newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", nudge), newSpecWatcher(metadataClient, record.LiveStream, "livestreams", nudge),
+		newJournalWatch(metadataClient, o.OperatorNamespace, backlog, endpointsKnown), watchdog, publisher, mediaSpecs, streamSpecs, sweeper, joiner,
 	} {
 		if err := mgr.Add(r); err != nil {
 			return err

@@ -18,8 +18,10 @@ import (
 
 const (
 	sweepInterval = time.Hour
-	// sweepPause comes before another sweep when one failed, or had to leave something for later.
+	// sweepPause comes before another sweep when one had to leave something for later.
 	sweepPause = time.Minute
+	// sweepRetry comes before another sweep when one failed: an API server that has just started fails many.
+	sweepRetry = 2 * time.Second
 	sweepPage  = 100 // mirrors: half a MiB
 	// adviseAssets is how many assets one endpoint mirrors before its status advises against more.
 	adviseAssets = 50_000
@@ -35,23 +37,34 @@ type sweeper struct {
 	nudge      func(record.Key) // has an object visited by its own worker, so that nobody else decides about it meanwhile
 	mayBeNamed func(record.Key) bool
 	now        func() time.Time
-	putOff     int // mirrors that the last sweep could not purge yet, because a record may name them
+	watched    []<-chan struct{} // closed when the watches of specs find every later change: what a sweep did not see yet, they see
+	putOff     int               // mirrors that the last sweep could not purge yet, because a record may name them
 }
 
-// Start sweeps at once and then every hour.
+// Start sweeps as soon as specs are watched, and then every hour.
 func (s *sweeper) Start(ctx context.Context) error {
-	for pause := sweepPause; ctx.Err() == nil; {
-		err := s.sweep(ctx)
-		if err != nil && ctx.Err() == nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Sweep failed, will retry")
+	for _, watched := range s.watched {
+		select {
+		case <-watched:
+		case <-ctx.Done():
 		}
-		if err == nil && s.putOff == 0 {
-			pause = sweepPause
+	}
+	retry, pause := sweepRetry, sweepPause // a busy journal may put off for long, and each sweep lists every mirror: both grow
+	for ctx.Err() == nil {
+		switch err := s.sweep(ctx); {
+		case err != nil:
+			if ctx.Err() == nil {
+				ctrl.LoggerFrom(ctx).Error(err, "Sweep failed, will retry")
+			}
+			sleep(ctx, retry)
+			retry = min(2*retry, sweepInterval)
+		case s.putOff > 0:
+			sleep(ctx, pause)
+			pause = min(2*pause, sweepInterval)
+		default:
+			retry, pause = sweepRetry, sweepPause
 			sleep(ctx, sweepInterval)
-			continue
 		}
-		sleep(ctx, pause)
-		pause = min(2*pause, sweepInterval) // a busy journal may put off for long, and each sweep lists every mirror
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
 )
 
 // newInformer makes an informer whose watches leave nothing behind. Those of metadata go through watch.Filter, which goes on trying to hand
@@ -19,7 +21,7 @@ func newInformer(
 	if l, ok := lw.(*toolscache.ListWatch); ok {
 		lw = drained(l)
 	}
-	return toolscache.NewSharedIndexInformer(lw, object, resync, indexers)
+	return apiserver.NewInformer(lw, object, resync, indexers)
 }
 
 // drained returns the same with watches that are read to their end when they are stopped.

@@ -45,8 +45,8 @@ func filterValue(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		if v.Type() != timeType {
-			for i := range v.NumField() {
-				filterValue(v.Field(i))
+			for _, field := range v.Fields() {
+				filterValue(field)
 			}
 		}
 	case reflect.Pointer:

@@ -10,7 +10,7 @@ import (
 // TestPartTellsOfSomeObjects protects retries: a part of a record is a valid record with the same event, and no other object.
 func TestPartTellsOfSomeObjects(t *testing.T) {
 	t.Parallel()
-	title := "a \u2028 title"
+	title := "a \u003c title"
 	whole := &Record{
 		Version: 1, ID: "e1", Type: "video.media.live_stream.created", Time: new(metav1.NewMicroTime(time.Unix(1, 2000))),
 		Received: metav1.NewMicroTime(time.Unix(2, 0)), Namespace: "video", Endpoint: "fastpix", EndpointUID: "uid", Fingerprint: "0badcafe",

@@ -37,7 +37,7 @@ func (r *rig) get(address, token string) int {
 }
 
 func (r *rig) do(address string, header map[string]string) int {
-	req := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	req := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", http.NoBody)
 	req.RemoteAddr = address + ":40000"
 	for name, value := range header {
 		req.Header.Add(name, value)
@@ -73,14 +73,14 @@ func TestOnlyAnAuthorizationHeaderCarriesAToken(t *testing.T) {
 			t.Errorf("%s: got %d after %d reviews, want 401 after none", name, got, r.total())
 		}
 	}
-	twice := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	twice := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
 	twice.Header["Authorization"] = []string{"Bearer good", "Bearer good"}
 	w := httptest.NewRecorder()
 	if r.ServeHTTP(w, twice); w.Code != http.StatusUnauthorized {
 		t.Errorf("two headers: got %d, want 401", w.Code)
 	}
 	w = httptest.NewRecorder()
-	if r.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/metrics", http.NoBody)); w.Code != http.StatusMethodNotAllowed {
+	if r.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/metrics", http.NoBody)); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("POST: got %d, want 405", w.Code)
 	}
 	if got := r.do("10.0.0.1", map[string]string{"Authorization": "bearer good"}); got != http.StatusOK {

@@ -38,7 +38,7 @@ func Visible(s string) string {
 		if c == utf8.RuneError {
 			_, width = utf8.DecodeRuneInString(s[i:])
 		}
-		if IsInvisible(c) && !(isJoiner(c) && mayJoin(before) && mayJoin(first(s[i+width:]))) {
+		if IsInvisible(c) && (!isJoiner(c) || !mayJoin(before) || !mayJoin(first(s[i+width:]))) {
 			continue
 		}
 		kept = utf8.AppendRune(kept, c)

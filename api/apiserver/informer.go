@@ -1,0 +1,64 @@
+package apiserver
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+)
+
+const (
+	// retryPause comes before another attempt at an API server that is away or has just started.
+	retryPause = time.Second
+	// maxForbidden is how long Forbidden is taken for the answer of one that has just started: it forbids everything until it has read
+	// its roles.
+	maxForbidden = 10 * time.Second
+)
+
+// NewInformer makes an informer that resumes within seconds of the end of an outage, see RetrySoon.
+func NewInformer(
+	lw toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
+) toolscache.SharedIndexInformer {
+	if l, ok := lw.(*toolscache.ListWatch); ok {
+		lw = RetrySoon(l)
+	}
+	return toolscache.NewSharedIndexInformer(lw, object, resync, indexers)
+}
+
+// RetrySoon returns the same with requests that are repeated every second while connections are refused, and for ten seconds while they are
+// forbidden. Left to itself, a reflector doubles its pause after each failure, up to a minute, and does not see what changes meanwhile.
+func RetrySoon(l *toolscache.ListWatch) *toolscache.ListWatch {
+	with := *l
+	with.ListWithContextFunc = func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+		return retrySoon(ctx, func() (runtime.Object, error) { return l.ListWithContextFunc(ctx, options) })
+	}
+	with.WatchFuncWithContext = func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+		return retrySoon(ctx, func() (watch.Interface, error) { return l.WatchFuncWithContext(ctx, options) })
+	}
+	return &with
+}
+
+func retrySoon[T any](ctx context.Context, request func() (T, error)) (T, error) {
+	var forbidden time.Time // since when
+	for {
+		answer, err := request()
+		switch {
+		case utilnet.IsConnectionRefused(err):
+			forbidden = time.Time{}
+		case !apierrors.IsForbidden(err) || !forbidden.IsZero() && time.Since(forbidden) >= maxForbidden:
+			return answer, err
+		case forbidden.IsZero():
+			forbidden = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return answer, err
+		case <-time.After(retryPause):
+		}
+	}
+}

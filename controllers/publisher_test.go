@@ -1,0 +1,47 @@
+package controllers
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/fastpix-operator/fastpix-operator/api/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// This test protects the controllers' memory from what records claim: a stolen identity of a receiver may name any endpoint and any key.
+func TestActivityIsBoundedAndForgotten(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	p := r.publisher
+	p.exists = func(types.NamespacedName) bool { return true }
+	at := event("", "", 1).Received
+	for i := range 2 * maxFingerprints {
+		p.saw(&record.Record{EndpointUID: "endpoint-uid", Fingerprint: fmt.Sprintf("%08d", i), Received: at})
+	}
+	if got := len(p.activity["endpoint-uid"].verified); got != maxFingerprints {
+		t.Errorf("%d keys are kept", got)
+	}
+	for i := range 2 * maxActivity {
+		p.saw(&record.Record{EndpointUID: types.UID(fmt.Sprint(i)), Received: at})
+	}
+	if got := len(p.activity); got != maxActivity {
+		t.Errorf("%d endpoints are kept", got)
+	}
+	r.now = r.now.Add(forgetActivity / 2)
+	p.saw(&record.Record{EndpointUID: "1", Received: at})
+	r.now = r.now.Add(forgetActivity/2 + time.Second)
+	p.forget([]fastpixv1.WebhookEndpoint{*makeEndpointWith("endpoint-uid")})
+	if len(p.activity) != 2 || p.activity["endpoint-uid"] == nil || p.activity["1"] == nil {
+		t.Errorf("%d endpoints are kept, want the one that exists and the one that may be new", len(p.activity))
+	}
+}
+
+func makeEndpointWith(uid types.UID) *fastpixv1.WebhookEndpoint {
+	e := &fastpixv1.WebhookEndpoint{}
+	e.UID = uid
+	return e
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// These tests protect users who change something while a watch is broken: what changed between two watches is found within seconds of the
+// API server's return, by each part that watches.
+
+// foundWithin bounds how long a change waits, on a machine that does other things too. Informers, whose back-off is not ours, double their
+// pause with each restart that comes within two minutes of another: they are looked at in the first tries alone.
+const foundWithin = 20 * time.Second
+
+// found collects how long changes waited, by what was changed.
+type found struct {
+	mu   sync.Mutex
+	took map[string][]time.Duration
+}
+
+// wait measures how long it takes from a change until it is found.
+func (f *found) wait(ctx context.Context, t *testing.T, what string, changed time.Time, check func(context.Context) error) {
+	t.Helper()
+	ctx, stop := context.WithDeadline(ctx, changed.Add(foundWithin))
+	defer stop()
+	for {
+		err := check(ctx)
+		if err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			t.Errorf("%s: not found within %s: %v", what, foundWithin, err)
+			return
+		case <-time.After(pollInterval):
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.took[what] = append(f.took[what], time.Since(changed))
+}
+
+func (f *found) log(t *testing.T) {
+	t.Helper()
+	for what, took := range f.took {
+		slices.Sort(took)
+		t.Logf("%s: %d times, median %s, longest %s", what, len(took), took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+	}
+}
+
+// mirrored makes a mirror by an event.
+func (e endpoint) mirrored(t *testing.T) string {
+	t.Helper()
+	id, body := newAsset()
+	e.mustDeliver(t, body)
+	e.waitState(t, id, "Created")
+	return id
+}
+
+// changeSpec changes the spec of a mirror as soon as the API server takes it.
+func (e endpoint) changeSpec(t *testing.T, id, to string) time.Time {
+	t.Helper()
+	eventually(t, "the spec is changed", func(ctx context.Context) error {
+		asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: id}}
+		patch := fmt.Appendf(nil, `{"spec":{"endpointRef":{"name":%q}}}`, to)
+		return deployment.admin.Patch(ctx, asset, client.RawPatch("application/merge-patch+json", patch))
+	})
+	return time.Now()
+}
+
+// isObserved checks that the status of a mirror has caught up with its spec.
+func (e endpoint) isObserved(id string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var asset fastpixv1.MediaAsset
+		if err := deployment.admin.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: id}, &asset); err != nil {
+			return err
+		}
+		if asset.Generation < 2 || asset.Status.ObservedGeneration != asset.Generation {
+			return fmt.Errorf("generation %d, observed %d", asset.Generation, asset.Status.ObservedGeneration)
+		}
+		return nil
+	}
+}
+
+// suspends checks that the receiver knows that the endpoint is suspended, or is not.
+func (e endpoint) suspends(want int) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, body := newAsset()
+		got, err := deployment.receiver.Post(ctx, e.path(), body, signed(body))
+		if err == nil && got != want {
+			err = fmt.Errorf("answer %d", got)
+		}
+		return err
+	}
+}
+
+func TestChangesAroundARestartOfTheAPIServerAreFound(t *testing.T) {
+	const tries, ofInformers = 8, 4
+	e, suspended := newEndpoint(t), newEndpoint(t)
+	t.Cleanup(func() {
+		if !deployment.APIServer.Running() {
+			if err := deployment.APIServer.Start(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	f := found{took: map[string][]time.Duration{}}
+	for try := range tries {
+		before := e.mirrored(t)
+		var during []string
+		for range 6 {
+			during = append(during, e.mirrored(t))
+		}
+		purging := newEndpoint(t) // a new one each time: what was purged keeps older events out
+		purging.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Deleted = &metav1.Duration{Duration: time.Second} })
+		tombstone := purging.mirrored(t)
+
+		e.changeSpec(t, before, fmt.Sprint("before-", try))
+		newNamespace(t) // so that the API server begins later than what any watch of mirrors has seen: it answers 410
+		deployment.APIServer.Kill()
+		gone := time.Now()
+		if err := deployment.APIServer.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		back := time.Now()
+		if away := back.Sub(gone); away > 10*time.Second {
+			t.Logf("try %d: the API server was away for %s", try, away)
+		}
+		var wg sync.WaitGroup
+		if try < ofInformers {
+			wg.Go(func() { f.purge(t, purging, tombstone) })
+		}
+		f.changeAll(t, try, try < ofInformers, back, e, suspended, before, during)
+		wg.Wait()
+	}
+	f.log(t)
+	waitFolded(t)
+}
+
+// changeAll changes something for each watch, as soon as the API server is back, and waits until all is found.
+func (f *found) changeAll(t *testing.T, try int, informers bool, back time.Time, e, suspended endpoint, before string, during []string) {
+	t.Helper()
+	var wg sync.WaitGroup
+	wait := func(what string, changed time.Time, check func(context.Context) error) {
+		wg.Go(func() { f.wait(t.Context(), t, what, changed, check) })
+	}
+	wait("spec changed just before", back, e.isObserved(before))
+	wg.Go(func() {
+		for i, id := range during { // through the first two seconds
+			wait("spec changed at once", e.changeSpec(t, id, fmt.Sprint("during-", try)), e.isObserved(id))
+			time.Sleep(time.Until(back.Add(time.Duration(i+1) * 2 * time.Second / time.Duration(len(during)))))
+		}
+	})
+
+	suspended.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Suspend = true })
+	if informers {
+		wait("endpoint suspended (receiver)", time.Now(), suspended.suspends(http.StatusServiceUnavailable))
+	}
+
+	id, body := newAsset()
+	wait("event (batches)", time.Now(), func(ctx context.Context) error {
+		if code, err := deployment.receiver.Post(ctx, e.path(), body, signed(body)); err != nil || code != http.StatusOK {
+			return fmt.Errorf("answer %d: %w", code, err)
+		}
+		_, err := e.asset(t, id)
+		return err
+	})
+	time.Sleep(time.Until(back.Add(2 * time.Second)))
+	late := before // once observed, it may change again
+	wg.Wait()
+	wait("spec changed later", e.changeSpec(t, late, fmt.Sprint("late-", try)), e.isObserved(late))
+	suspended.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Suspend = false })
+	wait("endpoint accepts again (receiver)", time.Now(), suspended.suspends(http.StatusOK))
+	wg.Wait()
+}
+
+// purge waits until a tombstone goes.
+func (f *found) purge(t *testing.T, e endpoint, id string) {
+	t.Helper()
+	deleted := bytes.ReplaceAll(recent("video.media.deleted.json"), []byte("d003b383-bac0-42e9-a039-9bd4360f98a3"), []byte(id))
+	f.wait(t.Context(), t, "tombstone purged (timers)", time.Now(), func(ctx context.Context) error {
+		if code, err := deployment.receiver.Post(ctx, e.path(), deleted, signed(deleted)); err != nil || code != http.StatusOK {
+			return fmt.Errorf("answer %d: %w", code, err)
+		}
+		if _, err := e.asset(t, id); !apierrors.IsNotFound(err) {
+			return errors.Join(errors.New("it is there"), err)
+		}
+		return nil
+	})
+}
+
+// TestChangesWithoutALeaderAreFound protects the same when the controllers are replaced: what changed while none led, and as the next one
+// begins.
+func TestChangesWithoutALeaderAreFound(t *testing.T) {
+	e := newEndpoint(t)
+	t.Cleanup(func() { restart(t, deployment.controllers) })
+	f := found{took: map[string][]time.Duration{}}
+	for try := range 4 {
+		ids := []string{e.mirrored(t), e.mirrored(t), e.mirrored(t)}
+		deployment.controllers.Kill()
+		e.changeSpec(t, ids[0], fmt.Sprint("away-", try))
+		if err := deployment.controllers.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		started := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() { f.wait(t.Context(), t, "spec changed without a leader", started, e.isObserved(ids[0])) })
+		for i, id := range ids[1:] {
+			changed := e.changeSpec(t, id, fmt.Sprint("begins-", try, i))
+			wg.Go(func() { f.wait(t.Context(), t, "spec changed as a leader begins", changed, e.isObserved(id)) })
+			moment(time.Second)
+		}
+		wg.Wait()
+	}
+	f.log(t)
+}
