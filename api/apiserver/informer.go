@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 )
@@ -15,9 +16,9 @@ import (
 const (
 	// retryPause comes before another attempt at an API server that is away or has just started.
 	retryPause = time.Second
-	// maxForbidden is how long Forbidden is taken for the answer of one that has just started: it forbids everything until it has read
+	// maxForbidden is how often Forbidden is taken for the answer of one that has just started: it forbids everything until it has read
 	// its roles.
-	maxForbidden = 10 * time.Second
+	maxForbidden = 10
 )
 
 // NewInformer makes an informer that resumes within seconds of the end of an outage, see RetrySoon.
@@ -43,22 +44,19 @@ func RetrySoon(l *toolscache.ListWatch) *toolscache.ListWatch {
 	return &with
 }
 
-func retrySoon[T any](ctx context.Context, request func() (T, error)) (T, error) {
-	var forbidden time.Time // since when
-	for {
-		answer, err := request()
+func retrySoon[T any](ctx context.Context, request func() (T, error)) (answer T, err error) {
+	forbidden := 0
+	_ = wait.PollUntilContextCancel(ctx, retryPause, true, func(context.Context) (bool, error) {
+		answer, err = request()
 		switch {
 		case utilnet.IsConnectionRefused(err):
-			forbidden = time.Time{}
-		case !apierrors.IsForbidden(err) || !forbidden.IsZero() && time.Since(forbidden) >= maxForbidden:
-			return answer, err
-		case forbidden.IsZero():
-			forbidden = time.Now()
+			forbidden = 0
+			return false, nil
+		case apierrors.IsForbidden(err):
+			forbidden++
+			return forbidden > maxForbidden, nil
 		}
-		select {
-		case <-ctx.Done():
-			return answer, err
-		case <-time.After(retryPause):
-		}
-	}
+		return true, nil
+	})
+	return answer, err
 }

@@ -29,7 +29,7 @@ func TestRefusedConnectionsAreTriedAgainSoon(t *testing.T) {
 	}{
 		"an API server that is back after five minutes": {nil, 5 * time.Minute},
 		"one that says something else":                  {expired, 5 * time.Minute},
-		"one that forbids for good":                     {forbidden, 5*time.Minute + maxForbidden},
+		"one that forbids for good":                     {forbidden, 5*time.Minute + maxForbidden*retryPause},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
