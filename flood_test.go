@@ -355,10 +355,11 @@ func TestFloodWhileTheAPIServerHangs(t *testing.T) {
 // metric sums a metric over its labels.
 func (r *receiver) metric(t *testing.T, name string) float64 {
 	t.Helper()
-	text, err := deployment.Metrics(t.Context(), r.Operator)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var text []byte
+	eventually(t, "metrics can be read", func(ctx context.Context) (err error) { // in a flood a new connection may be cut off
+		text, err = deployment.Metrics(ctx, r.Operator)
+		return err
+	})
 	sum := 0.0
 	for line := range strings.Lines(string(text)) {
 		var value float64

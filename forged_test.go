@@ -204,10 +204,15 @@ func withoutPolicy(t *testing.T, name string) (restore func()) {
 // TestWhatUsersWriteTakesNoMemory measures both halves with endpoints from before there was a policy, and controllers with batches that the
 // policy does not stop: an installation may be without it.
 func TestWhatUsersWriteTakesNoMemory(t *testing.T) {
-	const endpoints, batches = 600, 124
+	const endpoints, batches = 200, 40
 	e := newEndpoint(t)
 	namespace := newNamespace(t)
 	restore := withoutPolicy(t, "fastpix-metadata-size")
+	t.Cleanup(func() { // without kube-controller-manager, nothing else removes what is in a namespace
+		if err := deployment.admin.DeleteAllOf(context.WithoutCancel(t.Context()), &fastpixv1.WebhookEndpoint{}, client.InNamespace(namespace)); err != nil {
+			t.Error(err)
+		}
+	})
 	inParallel(t, endpoints, func(n int) error {
 		large := makeEndpoint(namespace, fmt.Sprintf("large-%03d", n))
 		large.Annotations = map[string]string{"example.com/large": strings.Repeat("x", bloat)}
@@ -221,6 +226,11 @@ func TestWhatUsersWriteTakesNoMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { restart(t, deployment.controllers) })
+	t.Cleanup(func() { // before the controllers are back, which would move what is in them
+		if err := deployment.admin.DeleteAllOf(context.WithoutCancel(t.Context()), &fastpixv1.EventBatch{}, client.InNamespace(operatorNamespace)); err != nil {
+			t.Error(err)
+		}
+	})
 	forger := clientOf(t, deployment.asControllers) // whom no policy stops
 	var pairs strings.Builder
 	for i := range 32_000 {
@@ -251,12 +261,6 @@ func TestWhatUsersWriteTakesNoMemory(t *testing.T) {
 	}
 	if err := forger.DeleteAllOf(t.Context(), &fastpixv1.EventBatch{}, client.InNamespace(operatorNamespace)); err == nil {
 		t.Error("the controllers may delete all batches at once")
-	}
-	if err := deployment.admin.DeleteAllOf(t.Context(), &fastpixv1.EventBatch{}, client.InNamespace(operatorNamespace)); err != nil {
-		t.Error(err)
-	}
-	if err := deployment.admin.DeleteAllOf(t.Context(), &fastpixv1.WebhookEndpoint{}, client.InNamespace(namespace)); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -108,7 +108,7 @@ func (e endpoint) suspends(want int) func(context.Context) error {
 }
 
 func TestChangesAroundARestartOfTheAPIServerAreFound(t *testing.T) {
-	const tries, ofInformers = 8, 4
+	const tries, ofInformers = 3, 2
 	e, suspended := newEndpoint(t), newEndpoint(t)
 	t.Cleanup(func() {
 		if !deployment.APIServer.Running() {
