@@ -52,29 +52,31 @@ func TestStrangersByTLS(t *testing.T) {
 			t.Errorf("plain HTTP is answered %q", answer)
 		}
 	}
+	r.takesNewCertificate(t)
+}
 
-	t.Run("new certificate", func(t *testing.T) {
-		t.Parallel()
-		shown := func() (serial string, err error) {
-			conn, err := r.dial(t.Context(), "http/1.1")
-			if err != nil {
-				return "", err
-			}
-			defer conn.Close()
-			return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String(), nil
-		}
-		first, err := shown()
+// takesNewCertificate replaces the certificate and waits until it is shown.
+func (r *receiver) takesNewCertificate(t *testing.T) {
+	t.Helper()
+	shown := func() (serial string, err error) {
+		conn, err := r.dial(t.Context(), "http/1.1")
 		if err != nil {
-			t.Fatal(err)
+			return "", err
 		}
-		writeCertificate(t, r.folder)
-		eventually(t, "the new certificate is shown, without a restart", func(context.Context) error {
-			serial, err := shown()
-			if err == nil && serial == first {
-				err = fmt.Errorf("it is still %s", serial)
-			}
-			return err
-		})
+		defer conn.Close()
+		return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String(), nil
+	}
+	first, err := shown()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeCertificate(t, r.folder)
+	eventually(t, "the new certificate is shown, without a restart", func(context.Context) error {
+		serial, err := shown()
+		if err == nil && serial == first {
+			err = fmt.Errorf("it is still %s", serial)
+		}
+		return err
 	})
 }
 
