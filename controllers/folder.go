@@ -112,10 +112,11 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 	}
 	reason, message, ok := f.refusal(key, entries, err)
 	var write writeError
+	errors.As(err, &write) // else it says nothing about a status
 	switch {
 	case !ok:
 		return err
-	case len(entries) > 1 && errors.As(err, &write) && write.status && isAboutContent(err) && o.parts < maxParts:
+	case len(entries) > 1 && write.status && isAboutContent(err) && o.parts < maxParts:
 		half := len(entries) / 2
 		if err := f.foldApart(ctx, key, entries[:half], position, o); err != nil {
 			return err
