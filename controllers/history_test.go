@@ -397,12 +397,13 @@ func (h *history) forget() {
 func (h *history) wait() {
 	h.rig.now = h.rig.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour}).Draw(h.t, "passes"))
 	h.run(nil)
-	due, deleted := map[record.Key]bool{}, map[record.Key]bool{}
+	due, deleted, dueAt := map[record.Key]bool{}, map[record.Key]bool{}, map[record.Key]time.Time{}
 	for key := range h.mirrors {
 		m := h.read(key)
 		if name, at := m.timer(); at != nil && len(m.conditions()) > 0 {
 			waits := slices.ContainsFunc(h.failed, func(f failedChange) bool { return f.key == key })
 			due[key] = name == fastpixv1.TimerRetention && !at.After(h.rig.now) && !waits
+			dueAt[key] = at.Time
 		}
 		deleted[key] = m.state() == record.StateDeleted
 	}
@@ -425,6 +426,9 @@ func (h *history) wait() {
 			if !r.Untimed && r.Time.After(newest) {
 				newest = r.Time.Time
 			}
+		}
+		if newest.After(dueAt[key]) { // what came to a tombstone after its time is too new to be remembered
+			newest = dueAt[key]
 		}
 		if deleted[key] && !newest.IsZero() && h.gone["fastpix"] && h.gone["second"] {
 			continue // nobody is there to remember it
