@@ -162,7 +162,7 @@ func (w *world) installFlux() {
 		w.t.Fatalf("make the CRDs of Flux: %v\n%s", err, out)
 	}
 	w.kubectl("apply", "--server-side", "--filename="+folder)
-	w.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	w.waitEstablished("customresourcedefinition", "--all")
 }
 
 // installArgo installs the CRD that Argo CD publishes.
@@ -174,7 +174,7 @@ func (w *world) installArgo() {
 	}
 	crd := filepath.Join(folder, "manifests/crds/application-crd.yaml")
 	w.kubectl("create", "--filename="+crd)
-	w.kubectl("wait", "--for=condition=Established", "--filename="+crd, "--timeout=30s")
+	w.waitEstablished("--filename=" + crd)
 }
 
 // secret stores the signing secret under a type.
@@ -267,6 +267,20 @@ func (w *world) teachArgo() {
 		w.t.Error("the patch took away what was there")
 	}
 	w.checks = argoChecks(w.t, []byte(merged))
+}
+
+// waitEstablished waits for CRDs. kubectl wait ends with an error while a new CRD has no conditions at all.
+func (w *world) waitEstablished(which ...string) {
+	w.t.Helper()
+	args := append([]string{"wait", "--for=condition=Established", "--timeout=30s"}, which...)
+	var err error
+	for range 20 {
+		if _, err = w.Kubectl(w.t.Context(), args...); err == nil {
+			return
+		}
+		<-time.After(250 * time.Millisecond)
+	}
+	w.t.Fatal(err)
 }
 
 // checkJobRights checks that the Job's account sees the asset that it waits for, and nothing else.
