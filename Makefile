@@ -30,8 +30,8 @@ GOLANGCI_LINT := bin/tools/golangci-lint
 # Where generated files go. hack/verify.sh points it elsewhere, to compare without touching the work tree.
 OUT ?= .
 # No client, no clock, no goroutine: their tests need no API server.
-PURE := ./api/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/gitops hack/gitops/flux hack/release
+PURE := ./api/... ./internal/record/... ./internal/text/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
+MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 
 ##@ General
@@ -75,12 +75,12 @@ fmt: tools ## Format the Go code.
 .PHONY: vet
 vet: ## Run go vet.
 	go vet ./...
-	cd hack/gitops && go vet ./...
+	cd test/gitops && go vet ./...
 
 .PHONY: lint
 lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	$(GOLANGCI_LINT) run
-	cd hack/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
+	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
 tidy: ## Tidy every module of this repository.
@@ -98,7 +98,7 @@ test: $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a re
 
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, by what Flux and Argo CD judge by.
-	cd hack/gitops && go test -count=1 $(TEST_FLAGS) ./...
+	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
 test-unit: ## Run the tests of the pure packages (seconds).
@@ -110,12 +110,12 @@ fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
 
 .PHONY: bench
 bench: build $(CONTROL_PLANE) ## Measure the operator against the API server's own speed; BENCH_ARGS=-full or -long for more than the quick form.
-	CGO_ENABLED=0 go build -trimpath -o bin/bench ./hack/bench
+	CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/benchmark
 	exec bin/bench $(BENCH_ARGS)
 
 .PHONY: chaos
 chaos: build $(CONTROL_PLANE) $(CONTROLLERS) ## Break everything for a minute and check that nothing acknowledged is lost; CHAOS_ARGS="-duration 1h -gap 4s" for the long form.
-	CGO_ENABLED=0 go build -trimpath -o bin/chaos ./hack/chaos
+	CGO_ENABLED=0 go build -trimpath -o bin/chaos ./test/chaos
 	exec bin/chaos -binary bin/fastpix-operator $(CHAOS_ARGS)
 
 .PHONY: k8s
@@ -166,12 +166,12 @@ cluster-stop: ## Stop it; nothing is left behind.
 .PHONY: e2e
 ifeq ($(E2E_USE_EXISTING),)
 e2e: $(CONTROL_PLANE) node image ## Install the operator in a new cluster, use it, break it, roll it out, remove it; E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG.
-	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
-	GOOS= GOARCH= go run ./hack/image -file hack/e2e/kubectl/Dockerfile -binary $(KUBEBUILDER_ASSETS)/kubectl -name registry.example/kubectl:v1.37.2 -output bin/kubectl.tar
+	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./test/e2e
+	GOOS= GOARCH= go run ./hack/image -file test/e2e/kubectl/Dockerfile -binary $(KUBEBUILDER_ASSETS)/kubectl -name registry.example/kubectl:v1.37.2 -output bin/kubectl.tar
 	bin/cluster with -load bin/image.tar -load bin/kubectl.tar bin/e2e -image $(IMG) $(E2E_ARGS)
 else
 e2e:
-	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./hack/e2e
+	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./test/e2e
 	bin/e2e -image $(IMG) $(E2E_ARGS)
 endif
 

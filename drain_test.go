@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 // These tests protect what a roll-out promises: whoever is asked to end first answers what it took, nothing is sent to one that

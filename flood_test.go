@@ -29,8 +29,8 @@ import (
 	"k8s.io/client-go/util/cert"
 	"k8s.io/client-go/util/keyutil"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 // receiver is a receiver beside the deployed one, by TLS or not.

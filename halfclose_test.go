@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 // halfCloser is a connection whose writing side can be shut down by itself.

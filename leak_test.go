@@ -6,8 +6,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
-	"github.com/fastpix-operator/fastpix-operator/hack/redaction"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 )
 
 // plantEverywhere delivers every sample with a secret in place of each of its strings, one at a time, and with every field that holds

@@ -27,7 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"

@@ -17,8 +17,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/uuid"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
-	"github.com/fastpix-operator/fastpix-operator/hack/flood"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/flood"
 )
 
 const (

@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/fastpix-operator/fastpix-operator/controllers"
-	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
 // These tests protect a process whose controllers stop and start again, because the lease is lost or the API server was away: the receiver

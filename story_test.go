@@ -19,11 +19,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-var update = flag.Bool("update", false, "write what the stories lead to into hack/fixtures/golden")
+var update = flag.Bool("update", false, "write what the stories lead to into test/framework/fixtures/golden")
 
 // TestStoriesToldInOrder protects what every single event leads to, and, with -update, records the final statuses.
 func TestStoriesToldInOrder(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
 
-	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 

@@ -4,9 +4,9 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/hack/redaction"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 )
 
 // Redaction by construction: the types that the controllers fill and that end in an object, a log line or a metric have no place for a

@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // batch is one EventBatch whose records are in memory.

@@ -7,7 +7,7 @@ import (
 
 	"k8s.io/client-go/util/workqueue"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const (

@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 
-	"github.com/fastpix-operator/fastpix-operator/api/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 )
 
 // newInformer makes an informer whose watches leave nothing behind. Those of metadata go through watch.Filter, which goes on trying to hand

@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/cache"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const (

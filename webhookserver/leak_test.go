@@ -14,10 +14,10 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"k8s.io/client-go/tools/events"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
-	"github.com/fastpix-operator/fastpix-operator/hack/redaction"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 )
 
 // Not parallel: it looks at all that happens in this process.

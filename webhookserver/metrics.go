@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // Metrics of the receiver. None has an id as label, nor anything that a sender could make up.

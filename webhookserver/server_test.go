@@ -30,7 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/internal/httpserver"
 )

@@ -3,7 +3,7 @@ package projection
 import (
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // These tests protect that the catalogue is the one table of event types: what the fold knows of a type beside it is about types that

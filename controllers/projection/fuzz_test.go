@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // FuzzFold makes histories of arbitrary bytes and checks laws 1 and 2 on them, and the laws that the oracle knows.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // schema says what a list knows about its elements.

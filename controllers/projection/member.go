@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // member is a list as a field of statuses of type S, told about by changes of type C.

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
 // programs are the folders that hold the programs of the control plane and of the node.

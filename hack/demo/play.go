@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/controlplane"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 // tally is what the demo measured.

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const head = `# Events
 
-<!-- Generated from api/record/catalogue.go by make generate; do not edit. -->
+<!-- Generated from internal/record/catalogue.go by make generate; do not edit. -->
 
 What each FastPix event sets in the mirrors. Types match whatever their case. An event of any other type is acknowledged with 200 and
 counted (` + "`fastpix_deliveries_total{result=\"unknown_type\"}`" + `), and changes nothing.

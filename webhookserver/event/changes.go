@@ -1,6 +1,6 @@
 package event
 
-import "github.com/fastpix-operator/fastpix-operator/api/record"
+import "github.com/fastpix-operator/fastpix-operator/internal/record"
 
 // Types that are not told by their family alone.
 const (

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/internal/text"
 )
 

@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/diff"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

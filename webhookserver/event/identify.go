@@ -3,7 +3,7 @@ package event
 import (
 	"slices"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // ids are the usable ids of one body, and what kind of thing object is. Which of them names the resource depends on the family:

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // place is where an id can stand: a field of data, or the object as something.

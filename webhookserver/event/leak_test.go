@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
-	"github.com/fastpix-operator/fastpix-operator/hack/redaction"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 )
 
 // journaled returns everything of a body that leaves this package.

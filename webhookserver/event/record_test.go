@@ -10,8 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/fastpix-operator/fastpix-operator/api/record"
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 var receipt = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/hack/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 // refused are the vectors that are valid by the bare arithmetic and yet are a mistake in the configuration.

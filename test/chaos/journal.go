@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+)
+
+const (
+	// storedBatches is where the API server stores EventBatches in etcd.
+	storedBatches = "/registry/video.fastpix.com/eventbatches/" + operatorNamespace + "/"
+	// journalPatience is how long etcd may take to tell of what it has committed.
+	journalPatience = 15 * time.Second
+)
+
+// journal knows of every event that was ever committed in an EventBatch. It asks etcd, where commits happen: a watch there goes on
+// without a gap whatever becomes of the API server, whose own memory begins anew at each start.
+type journal struct {
+	mu       sync.Mutex
+	revision int64                // of the last write that is known
+	received map[string]time.Time // of each event: when the first delivery of it was received that was committed
+	last     string               // the text of the last record
+	problems []error
+}
+
+func newJournal() *journal { return &journal{received: map[string]time.Time{}} }
+
+// follow notes every batch that is written until the context ends. A gap is a problem, and ends it.
+func (j *journal) follow(ctx context.Context, plane *controlplane.ControlPlane) {
+	for {
+		err := plane.WatchStored(ctx, storedBatches, j.revision+1, j.note)
+		if errors.Is(err, controlplane.ErrCompacted) {
+			j.problem(fmt.Errorf("the journal was not followed without a gap: %w", err))
+			return
+		}
+		if !pause(ctx, 100*time.Millisecond) { // else etcd was killed
+			return
+		}
+	}
+}
+
+// note takes over what one version of a batch holds.
+func (j *journal) note(stored []byte, revision int64) {
+	var batch fastpixv1.EventBatch
+	if err := json.Unmarshal(stored, &batch); err != nil {
+		j.problem(fmt.Errorf("read a batch of revision %d: %w", revision, err))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.revision = revision
+	for _, text := range batch.Spec.Events {
+		r, err := record.Decode(text)
+		if err != nil {
+			j.problems = append(j.problems, fmt.Errorf("read a record of batch %s: %w", batch.Name, err))
+			continue
+		}
+		j.last = text
+		id := eventKey(r)
+		if before, ok := j.received[id]; !ok || r.Received.Time.Before(before) {
+			j.received[id] = r.Received.Time
+		}
+	}
+}
+
+// lastRecord returns the text of the last record that was committed; empty if there is none.
+func (j *journal) lastRecord() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
+func (j *journal) problem(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.problems = append(j.problems, err)
+}
+
+// eventKey tells events of all namespaces apart.
+func eventKey(r *record.Record) string { return r.Namespace + "/" + r.ID }
+
+// missing returns the events that were acknowledged although nothing of them was committed that had been received by then: a later
+// delivery of an event does not make up for an earlier one that was acknowledged and lost.
+func (j *journal) missing(acknowledged map[string]time.Time) []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var lost []string
+	for id, at := range acknowledged {
+		if received, ok := j.received[id]; !ok || received.After(at) {
+			lost = append(lost, id)
+		}
+	}
+	slices.Sort(lost)
+	return lost
+}
+
+// verifyJournal returns how many acknowledged events were not in the journal when they were acknowledged.
+func (r *rig) verifyJournal(ctx context.Context, o *oracle) (int, error) {
+	var lost []string
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, journalPatience, true, func(context.Context) (bool, error) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		lost = r.journal.missing(o.acked)
+		return len(lost) == 0, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	for _, id := range lost[:min(len(lost), maxShown)] {
+		r.fail("event %s was acknowledged and not committed", id)
+	}
+	r.journal.mu.Lock()
+	defer r.journal.mu.Unlock()
+	return len(lost), errors.Join(r.journal.problems...)
+}

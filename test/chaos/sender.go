@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+)
+
+const (
+	// workers deliver at once to each tenant. Some wait for a receiver that is cut off at any time.
+	workers  = 32
+	minRetry = 50 * time.Millisecond
+	maxRetry = time.Second
+	// A sender gives up on an answer after a time between these: sometimes before the receiver does, so that what was
+	// committed is delivered again.
+	minPatience = 2 * time.Second
+	maxPatience = 6 * time.Second
+)
+
+// sender delivers at least once: until some receiver answers 2xx.
+type sender struct {
+	rig    *rig
+	oracle *oracle
+	client *http.Client
+	turn   atomic.Uint64
+
+	mu      sync.Mutex
+	answers map[string]int // by status code, or "none"
+	last    time.Time      // when the last 2xx came
+	silence time.Duration  // the longest time without one
+}
+
+func newSender(r *rig, o *oracle) *sender {
+	return &sender{
+		rig: r, oracle: o, answers: map[string]int{}, last: time.Now(),
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: tenantCount * workers}},
+	}
+}
+
+// work delivers events until there are no more.
+func (s *sender) work(ctx context.Context, queue <-chan *event) {
+	for e := range queue {
+		if s.deliver(ctx, e) != nil {
+			return
+		}
+	}
+}
+
+// deliver delivers an event until it is acknowledged. The error is that the context has ended.
+func (s *sender) deliver(ctx context.Context, e *event) error {
+	for wait := minRetry; !s.attempt(ctx, e); wait = min(2*wait, maxRetry) {
+		if !pause(ctx, wait/2+rand.N(wait)) {
+			return ctx.Err()
+		}
+	}
+	s.oracle.acknowledged(e)
+	return nil
+}
+
+// attempt delivers an event once, and reports whether it was acknowledged.
+func (s *sender) attempt(ctx context.Context, e *event) bool {
+	m := s.receiver()
+	if m == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, minPatience+rand.N(maxPatience-minPatience))
+	defer cancel()
+	code, err := s.post(ctx, m, e)
+	if err != nil {
+		s.count("none")
+		return false
+	}
+	s.count(strconv.Itoa(code))
+	switch {
+	case code >= 200 && code < 300:
+		return true
+	case code == http.StatusServiceUnavailable:
+	case code == http.StatusNotFound && e.tenant.wasGone.Load():
+	default:
+		s.rig.fail("%s answered %d to a genuine event, which tells the sender to give up", m.Name, code)
+	}
+	return false
+}
+
+// receiver returns the next receiver that lives; nil if none does.
+func (s *sender) receiver() *member {
+	all := s.rig.receivers()
+	for range all {
+		if m := all[s.turn.Add(1)%uint64(len(all))]; m.up.Load() {
+			return m
+		}
+	}
+	return nil
+}
+
+func (s *sender) post(ctx context.Context, m *member, e *event) (int, error) {
+	url := "http://" + m.front.address() + e.tenant.path()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(controlplane.SignatureHeader, e.signature)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, nil // the code is the promise, whatever became of the body
+}
+
+func (s *sender) count(answer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[answer]++
+	if answer == "200" {
+		now := time.Now()
+		s.silence = max(s.silence, now.Sub(s.last))
+		s.last = now
+	}
+}

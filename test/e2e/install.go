@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+)
+
+// The commands of the README, word by word; a test compares.
+const (
+	readmeApply        = "kubectl apply -k config/default"
+	readmeSamples      = "kubectl apply -f config/samples/namespace.yaml -f config/samples/receiver_role.yaml -f config/samples/webhook_endpoint.yaml"
+	readmeCreateSecret = "kubectl --namespace video create secret generic fastpix-signing-secret " +
+		"--type=video.fastpix.com/signing-secret --from-literal=signing-secret=PASTE"
+	readmeWaitEndpoint = "kubectl --namespace video wait --for=condition=Ready webhookendpoint/fastpix"
+	readmeQuota        = "kubectl apply -k config/quota"
+	readmeMediaAsset   = "kubectl apply -f config/samples/media_asset.yaml"
+	readmeWaitAsset    = "kubectl wait -n video --for=condition=Ready mediaasset/d003b383-bac0-42e9-a039-9bd4360f98a3 --timeout=15m"
+
+	// Those of docs/helm.md.
+	helmInstall   = "helm install fastpix config/helm/fastpix-operator --namespace fastpix-system --create-namespace"
+	helmLabel     = "kubectl label namespace fastpix-system pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted"
+	helmUninstall = "helm uninstall fastpix --namespace fastpix-system"
+	helmCRDs      = "kubectl delete customresourcedefinition eventbatches.video.fastpix.com livestreams.video.fastpix.com mediaassets.video.fastpix.com " +
+		"webhookendpoints.video.fastpix.com"
+	helmNamespace = "kubectl delete namespace fastpix-system"
+
+	defaultImage = "fastpix-operator:dev"
+	rolloutLimit = "--timeout=180s"
+)
+
+// installation is a way to bring the operator into a cluster and out of it.
+type installation struct {
+	name string
+	// install brings everything, undeploy removes the operator and keeps what it holds, uninstall removes all of it.
+	install, undeploy, uninstall func(context.Context) error
+	// serveTLS has the receiver use the Secret tlsSecret.
+	serveTLS func(context.Context) error
+}
+
+// installation returns the way that the options ask for.
+func (e *e2e) installation() installation {
+	if e.options.chart {
+		return e.byHelm()
+	}
+	way := installation{
+		name:      "kubectl apply -k config/default",
+		install:   e.commands(readmeApply),
+		undeploy:  e.commands("make undeploy"),
+		uninstall: e.commands("make uninstall"),
+		serveTLS:  e.applyTLSOverlay,
+	}
+	if image := e.options.image; image != defaultImage {
+		way.name, way.install = "make deploy", e.commands("make deploy IMG="+image)
+	}
+	return way
+}
+
+func (e *e2e) byHelm() installation {
+	repository, tag := e.options.splitImage()
+	return installation{
+		name: "helm install",
+		install: e.commands(fmt.Sprintf("%s --set image.repository=%s --set image.tag=%s", helmInstall, repository, tag),
+			helmLabel+" --overwrite"),
+		undeploy:  e.commands(helmUninstall),
+		uninstall: e.commands(helmUninstall, helmCRDs, helmNamespace),
+		serveTLS: e.commands("helm upgrade fastpix config/helm/fastpix-operator --namespace fastpix-system --reset-then-reuse-values --set receiver.tls.secretName=" +
+			tlsSecret),
+	}
+}
+
+// splitImage returns the image's name and its tag, which every image here has.
+func (o options) splitImage() (repository, tag string) {
+	colon := strings.LastIndexByte(o.image, ':')
+	return o.image[:colon], o.image[colon+1:]
+}
+
+// commands returns what runs one command after the other.
+func (e *e2e) commands(lines ...string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, line := range lines {
+			if err := e.readme(ctx, line); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// refuseInstalled keeps the test from deleting somebody's mirrors.
+func (e *e2e) refuseInstalled(ctx context.Context) error {
+	found, err := e.run(ctx, "get", "crd", "webhookendpoints.video.fastpix.com", "--ignore-not-found", "-o", "name")
+	if err == nil && found != "" {
+		err = errors.New("the cluster has the operator's CRDs already; this test deletes them in the end, with everything that was mirrored")
+	}
+	return err
+}
+
+func (e *e2e) install(ctx context.Context) (string, error) {
+	if err := e.way.install(ctx); err != nil {
+		return "", err
+	}
+	if err := e.waitRollOut(ctx); err != nil {
+		return "", err
+	}
+	var pods corev1.PodList
+	if err := e.client.List(ctx, &pods, client.InNamespace(operatorNamespace)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d pods are ready", len(pods.Items)), nil
+}
+
+func (e *e2e) waitRollOut(ctx context.Context) error {
+	for _, name := range []string{receivers, controllers} {
+		if _, err := e.run(ctx, "-n", operatorNamespace, "rollout", "status", "deployment/"+name, rolloutLimit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applySamples does what the README says, with the fixtures' secret as the one that a dashboard shows.
+func (e *e2e) applySamples(ctx context.Context) (string, error) {
+	for _, line := range []string{
+		readmeSamples, strings.Replace(readmeCreateSecret, "PASTE", fixtures.SigningSecret, 1), readmeWaitEndpoint,
+	} {
+		if err := e.readme(ctx, line); err != nil {
+			return "", err
+		}
+	}
+	return "three commands of the README", nil
+}
+
+// expose makes the receiver reachable as an ingress would, and waits until the path answers the dashboard's probe.
+func (e *e2e) expose(ctx context.Context) (string, error) {
+	url := e.options.url
+	if url == "" {
+		var err error
+		if url, err = e.nodePort(ctx); err != nil {
+			return "", err
+		}
+	}
+	e.receiver = &controlplane.Operator{ReceiverURL: url}
+	var code int
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		code, _ = e.receiver.Post(ctx, path, []byte("{}"), "")
+		return code == 200, nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("the probe of %s%s is answered %d: %w", url, path, code, err)
+	}
+	return url, nil
+}
+
+// nodePort makes the receiver's own Service reachable from outside, and returns its URL.
+func (e *e2e) nodePort(ctx context.Context) (string, error) {
+	if _, err := e.run(ctx, "-n", operatorNamespace, "patch", "service", receivers, "--patch", `{"spec": {"type": "NodePort"}}`); err != nil {
+		return "", err
+	}
+	var service corev1.Service
+	if err := e.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: receivers}, &service); err != nil {
+		return "", err
+	}
+	port, scheme := service.Spec.Ports[0], "http"
+	if port.Port == 443 {
+		scheme = "https"
+	}
+	var nodes corev1.NodeList
+	if err := e.client.List(ctx, &nodes); err != nil {
+		return "", err
+	}
+	for _, node := range nodes.Items {
+		for _, address := range node.Status.Addresses {
+			if address.Type == corev1.NodeInternalIP {
+				return fmt.Sprintf("%s://%s:%d", scheme, address.Address, port.NodePort), nil
+			}
+		}
+	}
+	return "", errors.New("no node has an address; say -receiver-url")
+}
