@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // This test protects everything that the controllers do in more than one call: each is interrupted at every call, before the call has
@@ -130,7 +130,7 @@ func works() map[string]work {
 		}},
 		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(r *rig) error {
 			r.now = testStart.Add(defaultRetention + time.Hour)
-			if err := r.sweeper().sweep(r.t.Context()); err != nil {
+			if err := r.sweeper.sweep(r.t.Context()); err != nil {
 				return err
 			}
 			return r.run()

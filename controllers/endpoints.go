@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 )
 
 // endpoints finds WebhookEndpoints in the informer's cache.
@@ -39,12 +39,11 @@ func (e endpoints) in(ctx context.Context, namespace string) ([]fastpixv1.Webhoo
 	return list.Items, nil
 }
 
-// of returns the endpoint whose retention holds for a mirror: the one it names, or, for a mirror that a user applied without naming one,
-// the only one of the namespace; nil if there is none. What it names is a user's word: nothing may depend on it but how long a mirror stays.
-func (e endpoints) of(ctx context.Context, m mirror) (*fastpixv1.WebhookEndpoint, error) {
-	namespace := m.object().GetNamespace()
-	if m.endpoint() != "" {
-		return e.get(ctx, types.NamespacedName{Namespace: namespace, Name: m.endpoint()})
+// of returns the endpoint whose retention applies to a mirror. That is the endpoint that the mirror names. If a user applied the mirror without
+// a name, it is the only endpoint of the namespace. It is nil if there is none. Users write the name: nothing but the retention may depend on it.
+func (e endpoints) of(ctx context.Context, namespace, name string) (*fastpixv1.WebhookEndpoint, error) {
+	if name != "" {
+		return e.get(ctx, types.NamespacedName{Namespace: namespace, Name: name})
 	}
 	all, err := e.in(ctx, namespace)
 	if err != nil || len(all) != 1 {
@@ -53,12 +52,12 @@ func (e endpoints) of(ctx context.Context, m mirror) (*fastpixv1.WebhookEndpoint
 	return &all[0], nil
 }
 
-// omitText reports whether a mirror may hold no text of customers: the endpoint that holds for it says so, or, if there is none, any of its
-// namespace does.
-func (e endpoints) omitText(ctx context.Context, m mirror, holds *fastpixv1.WebhookEndpoint) (bool, error) {
-	if holds != nil {
-		return holds.Spec.MetadataPolicy == fastpixv1.MetadataOmit, nil
+// omitText reports whether the mirrors of an endpoint may hold no text of customers. For mirrors without an endpoint (nil) it is true if any
+// endpoint of the namespace says so.
+func (e endpoints) omitText(ctx context.Context, namespace string, endpoint *fastpixv1.WebhookEndpoint) (bool, error) {
+	if endpoint != nil {
+		return endpoint.Spec.MetadataPolicy == fastpixv1.MetadataOmit, nil
 	}
-	all, err := e.in(ctx, m.object().GetNamespace())
+	all, err := e.in(ctx, namespace)
 	return slices.ContainsFunc(all, func(e fastpixv1.WebhookEndpoint) bool { return e.Spec.MetadataPolicy == fastpixv1.MetadataOmit }), err
 }

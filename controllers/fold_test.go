@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // These tests protect the first promise in the folding half: every record ends in its mirror, or is kept and shown, or was ordered to be
@@ -579,7 +579,7 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 	if err := c.Update(t.Context(), &e); err != nil {
 		t.Fatal(err)
 	}
-	s := r.sweeper()
+	s := r.sweeper
 	for _, tc := range []struct {
 		after time.Duration
 		want  []string

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,12 +10,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const (
@@ -28,30 +25,32 @@ const (
 
 // folder folds the pending records of one object at a time into its mirror.
 type folder struct {
-	client    client.Client
-	live      client.Reader // asks the API server: no informer holds mirrors
-	ledger    *ledger
-	timers    *timers
-	backlog   *backlog
-	written   written
+	store    *store
+	records  *records
+	refusals *refusals
+	timers   *timers
+	purger   mirrorPurger
+	// namespace returns what a namespace means for the records that are to be mirrored in it.
 	namespace func(context.Context, string) (verdict, error)
 	endpoints endpoints
-	purge     func(context.Context, mirror, time.Duration) (bool, error)
-	// purgedThrough is how new what was purged in a namespace is.
-	purgedThrough func(ctx context.Context, namespace string) (*metav1.MicroTime, error)
-	notify        func(before, after mirror)
-	discard       func(types.UID)
-	now           func() time.Time
-	nudged        sync.Map // objects to look at whatever their timer says: record.Key to nothing
-	waiting       sync.Map // objects whose purge waits for records to be read or folded: record.Key to nothing
-	refused       sync.Map // since when an object is refused: record.Key to time.Time
-	allRefused    sync.Map // when all objects of a tenant are: tenant to spell
+	now       func() time.Time
+
+	nudged  sync.Map // objects to look at whatever their timer says: record.Key to nothing
+	waiting sync.Map // objects whose purge waits for records to be read or folded: record.Key to nothing
+}
+
+// mirrorPurger removes mirrors whose retention has passed, and remembers what it removed.
+type mirrorPurger interface {
+	// purge removes a mirror that was read just now. It reports false while a record waits that would be taken for a replay afterwards.
+	purge(ctx context.Context, m mirror, retention time.Duration) (done bool, err error)
+	// purgedThrough returns how new the events of purged mirrors of a namespace are; nil if none was purged.
+	purgedThrough(ctx context.Context, namespace string) (*metav1.MicroTime, error)
 }
 
 // Reconcile brings the mirror of one object up to date: gather (its pending records, its last state), decide (project), act (one
 // status write), and only then count the records as folded.
 func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Result, error) {
-	entries, err := f.ledger.peek(key)
+	entries, err := f.records.peek(key)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("decode what waits: %w", err)
 	}
@@ -63,15 +62,15 @@ func (f *folder) Reconcile(ctx context.Context, key record.Key) (reconcile.Resul
 		return reconcile.Result{}, err
 	}
 	f.settleLedger(key, entries, o)
-	if len(o.failed) == 0 || f.ledger.waiting(key) == 0 { // else what still waits would be waited for as long again
-		f.refused.Delete(key)
+	if len(o.failed) == 0 || f.records.waiting(key) == 0 { // else what still waits would be waited for as long again
+		f.refusals.forgetObject(key)
 	}
 	return f.comeBack(key), nil
 }
 
 // comeBack says when to visit an object again: at once for records that came meanwhile, else when its timer is due.
 func (f *folder) comeBack(key record.Key) reconcile.Result {
-	if f.ledger.waiting(key) > 0 {
+	if f.records.waiting(key) > 0 {
 		return reconcile.Result{RequeueAfter: time.Nanosecond}
 	}
 	if at, ok := f.timers.next(key); ok {
@@ -110,20 +109,19 @@ func (f *folder) foldApart(ctx context.Context, key record.Key, entries []entry,
 		o.add(part)
 		return nil
 	}
-	reason, message, ok := f.refusal(key, entries, err)
-	var write writeError
-	errors.As(err, &write) // else it says nothing about a status
+	reason, message, ok := f.refusals.judge(key, entries, err)
+	ofStatus := isOfStatus(err)
 	switch {
 	case !ok:
 		return err
-	case len(entries) > 1 && write.status && isAboutContent(err) && o.parts < maxParts:
+	case len(entries) > 1 && ofStatus && isAboutContent(err) && o.parts < maxParts:
 		half := len(entries) / 2
 		if err := f.foldApart(ctx, key, entries[:half], position, o); err != nil {
 			return err
 		}
 		return f.foldApart(ctx, key, entries[half:], position+half, o)
 	}
-	return f.fail(ctx, entries, position, o, failure{reason: reason, message: message, object: key}, write.status)
+	return f.fail(ctx, entries, position, o, failure{reason: reason, message: message, object: key}, ofStatus)
 }
 
 // fail notes that entries failed, and whether there is a mirror of their object. Replays fail only if there is: they could do nothing else
@@ -160,7 +158,7 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 	}
 	records := recordsOf(kept)
 	id := entries[0].record.Changes[entries[0].change].ID
-	m, err := f.read(ctx, key)
+	m, err := f.store.read(ctx, key)
 	fresh := false
 	for attempt := 0; err == nil; attempt++ {
 		if m == nil {
@@ -190,7 +188,7 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 		case fresh:
 			return o, nil
 		}
-		m, err = f.readLive(ctx, key) // after a conflict, and before a decision not to write
+		m, err = f.store.readLive(ctx, key) // after a conflict, and before a decision not to write
 		fresh = true
 	}
 	return outcome{}, err
@@ -198,46 +196,11 @@ func (f *folder) fold(ctx context.Context, key record.Key, entries []entry) (out
 
 // write writes the status of after, which was computed from before.
 func (f *folder) write(ctx context.Context, key record.Key, before, after mirror) error {
-	after.object().SetManagedFields(nil) // the API server looks at its own alone when a status is written
-	if err := f.client.Status().Update(ctx, after.object()); err != nil {
-		f.written.drop(key)
-		return writeError{err, true}
+	err := f.store.write(ctx, key, before, after)
+	if err == nil {
+		f.refusals.accepted(key)
 	}
-	if err := shown(after.object()); err != nil {
-		f.written.drop(key)
-		return err
-	}
-	f.accepted(key)
-	f.written.set(key, after)
-	statusWrites.WithLabelValues(string(key.Kind)).Inc()
-	f.notify(before, after)
-	return nil
-}
-
-// read returns an object's mirror, nil if there is none. It is not certain to be the newest: what was written last and what the API
-// server has in memory may be older, which a write meets as a conflict.
-func (f *folder) read(ctx context.Context, key record.Key) (mirror, error) {
-	if m := f.written.get(key); m != nil {
-		return m, nil
-	}
-	return f.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
-}
-
-// readLive is the same, and certain.
-func (f *folder) readLive(ctx context.Context, key record.Key) (mirror, error) {
-	return f.get(ctx, key)
-}
-
-func (f *folder) get(ctx context.Context, key record.Key, options ...client.GetOption) (mirror, error) {
-	m := newMirror(key.Kind)
-	err := f.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object(), options...)
-	switch {
-	case apiserver.IsGone(err):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("read mirror: %w", err)
-	}
-	return m, nil
+	return err
 }
 
 // create makes the mirror of an object that was not seen before. It returns nil if no record may bring it to life, because each
@@ -247,29 +210,13 @@ func (f *folder) create(ctx context.Context, key record.Key, id string, entries 
 	case err != nil:
 		return nil, err
 	case expired:
-		return f.readLive(ctx, key) // the API server's memory, which shows none, may be behind
+		return f.store.readLive(ctx, key) // the API server's memory, which shows none, may be behind
 	}
-	m := firstMirror(key, id, entries[0].record.Endpoint)
-	err := f.client.Create(ctx, m.object())
-	if apierrors.IsAlreadyExists(err) {
-		m, err = f.readLive(ctx, key)
-		if m == nil && err == nil {
-			err = fmt.Errorf("create mirror: %s came and went", key)
-		}
-		return m, err
+	m, created, err := f.store.create(ctx, firstMirror(key, id, entries[0].record.Endpoint), key)
+	if created {
+		f.refusals.accepted(key)
 	}
-	if err != nil {
-		// What refuses a new object says nothing about one that is there and that the API server's memory does not show yet.
-		if m, readErr := f.readLive(ctx, key); m != nil || readErr != nil {
-			return m, readErr
-		}
-		return nil, writeError{fmt.Errorf("create mirror: %w", err), false}
-	}
-	if err := shown(m.object()); err != nil {
-		return nil, err
-	}
-	f.accepted(key)
-	return m, nil
+	return m, err
 }
 
 // allExpired reports whether no record may create a mirror.
@@ -288,17 +235,17 @@ func (f *folder) isReplay(ctx context.Context, e entry) (bool, error) {
 	if e.exempt || e.record.Untimed {
 		return false, nil
 	}
-	through, err := f.purgedThrough(ctx, e.record.Namespace)
+	through, err := f.purger.purgedThrough(ctx, e.record.Namespace)
 	return err == nil && through != nil && !e.record.Time.After(through.Time), err
 }
 
 // settle derives from a mirror's status, its endpoint's policy and the clock what they tell.
 func (f *folder) settle(ctx context.Context, m mirror) error {
-	endpoint, err := f.endpoints.of(ctx, m)
+	endpoint, err := f.endpoints.of(ctx, m.object().GetNamespace(), m.endpoint())
 	if err != nil {
 		return err
 	}
-	switch omits, err := f.endpoints.omitText(ctx, m, endpoint); {
+	switch omits, err := f.endpoints.omitText(ctx, m.object().GetNamespace(), endpoint); {
 	case err != nil:
 		return err
 	case omits:
@@ -322,7 +269,5 @@ func (f *folder) settleLedger(key record.Key, entries []entry, o outcome) {
 	if o.dropped > 0 {
 		ctrl.Log.WithName("fold").Info("Discarded records", "object", key.String(), "records", o.dropped, "reason", o.why)
 	}
-	for _, b := range f.ledger.resolve(key, len(entries), o.failed) {
-		f.discard(b.uid)
-	}
+	f.records.resolve(key, len(entries), o.failed)
 }

@@ -11,8 +11,8 @@ import (
 	"k8s.io/client-go/metadata"
 	toolscache "k8s.io/client-go/tools/cache"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 )
 
 // journalWatch keeps the backlog equal to the batches in the journal. It is a reflector that has the backlog for its store: an informer would

@@ -265,32 +265,3 @@ func (l *ledger) loaded() int64 {
 	defer l.mu.Unlock()
 	return l.bytes
 }
-
-// timers knows when the operator must come back to which object. An informer keeps it equal to the status.timerTime of the
-// objects that have one.
-type timers struct {
-	mu sync.Mutex
-	at map[record.Key]time.Time
-}
-
-func newTimers() *timers { return &timers{at: map[record.Key]time.Time{}} }
-
-func (t *timers) set(key record.Key, at time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.at[key] = at
-}
-
-func (t *timers) clear(key record.Key) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.at, key)
-}
-
-// next returns when an object's timer is due; false if it has none.
-func (t *timers) next(key record.Key) (time.Time, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	at, ok := t.at[key]
-	return at, ok
-}

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // These tests protect the first promise where the fold keeps its memory: a record that arrives while its object is being folded stays
@@ -134,8 +134,8 @@ func TestPatienceIsForAnObjectAndNotForEachVisit(t *testing.T) {
 	r.load()
 	key, begun := assetKey(testMedia), r.now
 	for r.ledger.waiting(key) > 0 && r.now.Sub(begun) < 10*troublePatience {
-		_, _ = r.folder.Reconcile(t.Context(), key) // which fails until patience ends
-		r.folder.accepted(assetKey("other"))        // others of the tenant are written
+		_, _ = r.folder.Reconcile(t.Context(), key)   // which fails until patience ends
+		r.folder.refusals.accepted(assetKey("other")) // others of the tenant are written
 		r.now = r.now.Add(time.Second)
 	}
 	if waited := r.now.Sub(begun); waited > troublePatience+10*time.Second {

@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // These tests protect the ends of mirrors: what is due is done whoever was down when it became due, and what is purged is exactly what
@@ -278,7 +278,7 @@ func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 		r := newTombstone(t, interceptor.Funcs{})
 		b := about(testMedia)
 		read(r, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
-		if !r.folder.mayBeNamed(assetKey(testMedia)) || r.folder.mayBeNamed(assetKey("other")) {
+		if !r.folder.records.mayName(assetKey(testMedia)) || r.folder.records.mayName(assetKey("other")) {
 			t.Error("a record in memory names the wrong mirrors")
 		}
 	})
@@ -340,7 +340,7 @@ func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.now = r.now.Add(defaultRetention)
-			s := r.sweeper()
+			s := r.sweeper
 			for range 5 {
 				watched := r.watchTimers()
 				result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // staleCase is one history, of which the API server's memory shows only the beginning.
@@ -159,7 +159,7 @@ func isFromMemory(opts []client.GetOption) bool {
 func TestSweepLeavesTombstonesToTheirWorker(t *testing.T) {
 	r := newTombstone(t, interceptor.Funcs{})
 	r.now = r.now.Add(8 * 24 * time.Hour)
-	if err := r.sweeper().sweep(t.Context()); err != nil {
+	if err := r.sweeper.sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if world(t, r.client) == "" {

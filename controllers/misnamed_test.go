@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // TestSweepFindsMirrorsWithWrongNames protects objects from before the API server refused their names: each says what is wrong, once, and
@@ -34,7 +34,7 @@ func TestSweepFindsMirrorsWithWrongNames(t *testing.T) {
 	}, wrongMedia, wrongStream, right)
 	r := newRig(t, c)
 	for range 2 {
-		if err := r.sweeper().sweep(t.Context()); err != nil {
+		if err := r.sweeper.sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, key := range r.keys {

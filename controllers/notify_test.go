@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // These tests protect what the operator tells people by Kubernetes Events: what happened, at most once, after it was written, and never
@@ -202,7 +202,7 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 		t.Fatal("folding waits for Events")
 	}
 
-	r.folder.notify = notifier.notify
+	r.folder.store.notify = notifier.notify
 	var records []*record.Record
 	for i := range 100 {
 		records = append(records, event(fmt.Sprintf("e%d", i), "video.media.ready", 1, media(fmt.Sprintf("m%d", i), "Ready")))

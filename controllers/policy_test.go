@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // These tests protect what an endpoint's policy does to mirrors that are there already: retention takes no late event of another media
@@ -55,7 +55,7 @@ func TestRetentionOfReadyMediaKeepsNoLateEventOut(t *testing.T) {
 	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Ready = &metav1.Duration{Duration: time.Minute} })
 	r.deliver("b1", event("e1", "video.media.ready", 10, media("m1", "Ready")))
 	r.now = r.now.Add(time.Hour)
-	if err := r.sweeper().sweep(t.Context()); err != nil {
+	if err := r.sweeper.sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if r.asset("m1").Name != "" {
@@ -74,7 +74,7 @@ func TestSweepComesBackToWhatARecordMayName(t *testing.T) {
 	r.deliver("b1", event("e1", "video.media.ready", 10, media("m1", "Ready")))
 	r.now = r.now.Add(time.Hour)
 	r.backlog.add(batchInfo{uid: "unread"})
-	s := r.sweeper()
+	s := r.sweeper
 	if err := s.sweep(t.Context()); err != nil || s.putOff != 1 || r.asset("m1").Name == "" {
 		t.Fatalf("%d mirrors are put off (%v), there: %q", s.putOff, err, r.asset("m1").Name)
 	}

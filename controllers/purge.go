@@ -3,7 +3,6 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -14,9 +13,9 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // purger removes mirrors whose time has passed.
@@ -43,9 +42,6 @@ func (p *purger) raise(endpoint types.UID, through metav1.MicroTime) {
 
 // maxMemories is how many endpoints of a namespace remember each purge at once: the oldest ones. The publisher tells the others.
 const maxMemories = 3
-
-// errNoMemory means that no endpoint of a namespace is there to remember what is purged.
-var errNoMemory = errors.New("the namespace has no endpoint to remember what is purged")
 
 // purgedThrough returns how new what was purged in a namespace is, as far as any of its endpoints knows; nil if nothing was. It does not
 // matter which endpoint a record came by, or a mirror names: those of a namespace share its mirrors.

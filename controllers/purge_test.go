@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // These tests protect what a purge must not do: remove what a record that waits may name, or make a replay of an event that was acknowledged
@@ -88,14 +88,14 @@ func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
 	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
-		if !r.folder.mayBeNamed(key) {
+		if !r.folder.records.mayName(key) {
 			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.name)
 		}
 		if err := r.reader.read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r.folder.mayBeNamed(key) {
+	if r.folder.records.mayName(key) {
 		t.Error("everything is read, and nothing may be purged")
 	}
 }
@@ -143,7 +143,7 @@ func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.sweeper().sweep(t.Context()); err != nil {
+	if err := r.sweeper.sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); !strings.Contains(got, testMedia) {

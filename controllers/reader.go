@@ -11,9 +11,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
 // maxWindowBytes bounds what records take in memory: eight thousand of those that tell of a whole media, more of others. It is what one
@@ -31,7 +31,7 @@ type reader struct {
 	ledger    *ledger
 	enqueue   func(record.Key)
 	discard   func(types.UID)
-	publisher *publisher
+	observe   func(*record.Record) // called for each record that is read
 	now       func() time.Time
 }
 
@@ -134,7 +134,7 @@ func (r *reader) decode(b *batch, open opening, horizon time.Time) (entries []en
 			failLater(b, i, rec, open)
 			continue
 		}
-		r.publisher.saw(rec)
+		r.observe(rec)
 		for c := range rec.Changes {
 			s := spot{i, c}
 			isOpen, exempt := open(s, rec)

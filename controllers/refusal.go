@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -52,30 +53,43 @@ type writeError struct {
 
 func (e writeError) Unwrap() error { return e.error }
 
-// refusal decides whether an error is about these records, so that waiting will not help, and says why they fail.
-func (f *folder) refusal(key record.Key, entries []entry, err error) (reason, message string, ok bool) {
+// isOfStatus reports that an error is an answer to a write of a status. Then the mirror exists.
+func isOfStatus(err error) bool {
+	var write writeError
+	return errors.As(err, &write) && write.status
+}
+
+// refusals decides which answers of the API server refuse an object for good, and remembers since when an object was refused.
+type refusals struct {
+	now        func() time.Time
+	objects    sync.Map // since when an object is refused: record.Key to time.Time
+	allRefused sync.Map // when all objects of a tenant are: tenant to spell
+}
+
+// judge decides whether an error is about these records, so that waiting will not help, and says why they fail.
+func (r *refusals) judge(key record.Key, entries []entry, err error) (reason, message string, ok bool) {
 	switch {
 	case errors.Is(err, errNameTaken):
 		return reasonNameTaken, fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name), true
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return "", "", false // the namespace's end is on its way and will discard the records
 	case !errors.As(err, new(writeError)):
-		f.forgetRefusals(key) // whatever it was before, it does not last
+		r.forget(key) // whatever it was before, it does not last
 		return "", "", false
 	}
 	failedBefore := !slices.ContainsFunc(entries, func(e entry) bool { return !e.batch.retry })
-	return reasonRefused, err.Error(), f.insists(key, err, failedBefore)
+	return reasonRefused, err.Error(), r.insists(key, err, failedBefore)
 }
 
 // insists reports whether the API server refuses an object for good: at once by an answer about its content, after a while by one
 // that may pass. Where all objects of a namespace have been refused for that while, further ones need not wait for their own: a tenant
 // whose quota is used up would fill the memory that all share with them. Records that failed before do not wait either: they have a next
 // retry. What is not an answer about the object says nothing, however long it lasts.
-func (f *folder) insists(key record.Key, err error, failedBefore bool) bool {
+func (r *refusals) insists(key record.Key, err error, failedBefore bool) bool {
 	var patience time.Duration
 	switch status := apierrors.APIStatus(nil); {
 	case !errors.As(err, &status), apiserver.IsStrangers(err):
-		f.forgetRefusals(key) // whatever it was before, it does not last
+		r.forget(key) // whatever it was before, it does not last
 		return false
 	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err):
 		return true
@@ -87,29 +101,32 @@ func (f *folder) insists(key record.Key, err error, failedBefore bool) bool {
 	default:
 		patience = troublePatience
 	}
-	now := f.now()
-	since, _ := f.refused.LoadOrStore(key, now)
+	now := r.now()
+	since, _ := r.objects.LoadOrStore(key, now)
 	if failedBefore && patience < outagePatience {
 		return true
 	}
-	return now.Sub(since.(time.Time)) >= patience || now.Sub(f.allRefusedSince(key, now)) >= patience
+	return now.Sub(since.(time.Time)) >= patience || now.Sub(r.allRefusedSince(key, now)) >= patience
 }
 
 // allRefusedSince notes a refusal and returns since when there was nothing else for the tenant.
-func (f *folder) allRefusedSince(key record.Key, now time.Time) time.Time {
+func (r *refusals) allRefusedSince(key record.Key, now time.Time) time.Time {
 	s := spell{since: now, last: now}
-	if before, ok := f.allRefused.Load(tenantOf(key)); ok && now.Sub(before.(spell).last) <= maxPause {
+	if before, ok := r.allRefused.Load(tenantOf(key)); ok && now.Sub(before.(spell).last) <= maxPause {
 		s.since = before.(spell).since
 	}
-	f.allRefused.Store(tenantOf(key), s)
+	r.allRefused.Store(tenantOf(key), s)
 	return s.since
 }
 
-// forgetRefusals has the patience with an object, and with its tenant, begin anew.
-func (f *folder) forgetRefusals(key record.Key) {
-	f.refused.Delete(key)
-	f.accepted(key)
+// forget has the patience with an object, and with its tenant, begin anew.
+func (r *refusals) forget(key record.Key) {
+	r.objects.Delete(key)
+	r.accepted(key)
 }
 
+// forgetObject has the patience with an object begin anew.
+func (r *refusals) forgetObject(key record.Key) { r.objects.Delete(key) }
+
 // accepted notes that the API server does not refuse all objects of that kind in that namespace.
-func (f *folder) accepted(key record.Key) { f.allRefused.Delete(tenantOf(key)) }
+func (r *refusals) accepted(key record.Key) { r.allRefused.Delete(tenantOf(key)) }

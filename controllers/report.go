@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -22,9 +23,9 @@ const reportInterval = time.Minute
 // failureReport says in the log, and by a Kubernetes Event on the endpoint, what could not be mirrored: once at first, and then once in each
 // interval, with a count. A namespace that refuses its objects does so for every one of them.
 type failureReport struct {
-	recorder  events.EventRecorder
-	endpoints endpoints
-	now       func() time.Time
+	recorder events.EventRecorder
+	endpoint func(context.Context, types.NamespacedName) (*fastpixv1.WebhookEndpoint, error)
+	now      func() time.Time
 
 	mu    sync.Mutex
 	lines map[string]*reportLine
@@ -37,8 +38,11 @@ type reportLine struct {
 	say   func(count int) // the latest of it
 }
 
-func newFailureReport(recorder events.EventRecorder, endpoints endpoints, now func() time.Time) *failureReport {
-	return &failureReport{recorder: recorder, endpoints: endpoints, now: now, lines: map[string]*reportLine{}}
+// newFailureReport returns a report. endpoint finds a WebhookEndpoint; it returns nil if there is none.
+func newFailureReport(
+	recorder events.EventRecorder, endpoint func(context.Context, types.NamespacedName) (*fastpixv1.WebhookEndpoint, error), now func() time.Time,
+) *failureReport {
+	return &failureReport{recorder: recorder, endpoint: endpoint, now: now, lines: map[string]*reportLine{}}
 }
 
 // add says something, or counts it for later if it was said just now.
@@ -110,7 +114,7 @@ func (r *failureReport) failed(ctx context.Context, endpoint types.NamespacedNam
 
 // recordEvent makes a Kubernetes Event on the endpoint.
 func (r *failureReport) recordEvent(ctx context.Context, key types.NamespacedName, count int, last failure, object string) {
-	endpoint, err := r.endpoints.get(ctx, key)
+	endpoint, err := r.endpoint(ctx, key)
 	if err != nil || endpoint == nil {
 		return
 	}

@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const (
@@ -36,51 +36,26 @@ var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // rig is the folding half without its manager: the queues are slices, so that a test decides what runs when, and a process
 // that dies is a rig that is thrown away.
 type rig struct {
-	t         *testing.T
-	client    client.Client
-	now       time.Time
-	ledger    *ledger
-	backlog   *backlog
-	timers    *timers
-	folder    *folder
-	reader    *reader
-	discarder *discarder
-	joiner    *joiner
-	publisher *publisher
-	recorder  *events.FakeRecorder
-	keys      []record.Key
-	ends      []types.UID
-	later     []types.UID // batches whose time comes again: the next run does not wait for it
+	*parts
+	t        *testing.T
+	client   client.Client
+	now      time.Time
+	recorder *events.FakeRecorder
+	keys     []record.Key
+	ends     []types.UID
+	later    []types.UID // batches whose time comes again: the next run does not wait for it
 }
 
 func newRig(t *testing.T, c client.Client) *rig {
 	t.Helper()
-	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), ledger: newLedger(), backlog: newBacklog(), timers: newTimers(), recorder: events.NewFakeRecorder(1000)}
+	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), recorder: events.NewFakeRecorder(1000)}
+	r.parts = newParts(environment{
+		client: c, live: c, cached: c, recorder: r.recorder, namespace: testSystem, now: func() time.Time { return r.now },
+		mirrors:   func(key record.Key) { r.keys = append(r.keys, key) },
+		batches:   func(uid types.UID) { r.ends = append(r.ends, uid) },
+		batchesAt: func(uid types.UID, _ time.Time) { r.later = append(r.later, uid) },
+	})
 	r.backlog.synced = true
-	now := func() time.Time { return r.now }
-	discard := func(uid types.UID) { r.ends = append(r.ends, uid) }
-	r.folder = &folder{
-		client: c, live: c, ledger: r.ledger, timers: r.timers, backlog: r.backlog, written: newWritten(16),
-		namespace: namespaces{cached: c, live: c}.verdict, endpoints: endpoints{cached: c}, notify: newNotifier(r.recorder).notify, discard: discard, now: now,
-	}
-	waits := func(namespace string, through time.Time) bool {
-		return r.ledger.waits(namespace, through) || r.backlog.waits(namespace, through)
-	}
-	purger := &purger{client: c, live: c, endpoints: endpoints{cached: c}, waits: waits, now: now}
-	r.folder.purge, r.folder.purgedThrough = purger.purge, purger.purgedThrough
-	report := newFailureReport(r.recorder, endpoints{cached: c}, now)
-	after := func(uid types.UID, _ time.Time) { r.later = append(r.later, uid) }
-	r.discarder = &discarder{
-		client: c, live: c, namespace: testSystem, ledger: r.ledger, backlog: r.backlog, report: report, after: after, now: now,
-	}
-	r.joiner = &joiner{
-		client: c, live: c, namespace: testSystem, backlog: r.backlog, report: report, after: after, now: now, joined: map[failedGroup]time.Time{},
-	}
-	r.publisher = &publisher{client: c, live: c, cached: c, totals: r.backlog.totals, exists: r.backlog.endpoints.has, purged: purger.purgedByNamespace, now: now, activity: map[types.UID]*activity{}}
-	r.reader = &reader{
-		client: c, namespace: testSystem, backlog: r.backlog, ledger: r.ledger, discard: discard, publisher: r.publisher, now: now,
-		enqueue: func(key record.Key) { r.keys = append(r.keys, key) },
-	}
 	return r
 }
 
@@ -155,18 +130,6 @@ func (r *rig) run() error {
 		default:
 			return nil
 		}
-	}
-}
-
-// sweeper is the hourly sweep of the same process.
-func (r *rig) sweeper() *sweeper {
-	return &sweeper{
-		live: r.client, client: r.client, endpoints: endpoints{cached: r.client}, purge: r.folder.purge,
-		nudge: func(key record.Key) {
-			r.folder.nudge(key)
-			r.keys = append(r.keys, key)
-		},
-		mayBeNamed: r.folder.mayBeNamed, now: func() time.Time { return r.now },
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const (
@@ -33,7 +33,7 @@ type sweeper struct {
 	live       client.Reader
 	client     client.Client
 	endpoints  endpoints
-	purge      func(context.Context, mirror, time.Duration) (bool, error)
+	purger     mirrorPurger
 	nudge      func(record.Key) // has an object visited by its own worker, so that nobody else decides about it meanwhile
 	mayBeNamed func(record.Key) bool
 	now        func() time.Time
@@ -117,7 +117,7 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 	if over {
 		done := false
 		if !s.mayBeNamed(key) {
-			done, err = s.purge(ctx, m, limit)
+			done, err = s.purger.purge(ctx, m, limit)
 		}
 		if err == nil && !done {
 			s.putOff++
@@ -136,7 +136,7 @@ func (s *sweeper) visit(ctx context.Context, kind record.Kind, m mirror) error {
 // over reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
 // became so.
 func (s *sweeper) over(ctx context.Context, m mirror) (limit time.Duration, over bool, err error) {
-	endpoint, err := s.endpoints.of(ctx, m)
+	endpoint, err := s.endpoints.of(ctx, m.object().GetNamespace(), m.endpoint())
 	if err != nil || endpoint == nil {
 		return 0, false, err
 	}

@@ -7,8 +7,8 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // purgePause comes before another look at a tombstone that an older record holds up.
@@ -16,6 +16,9 @@ const purgePause = 10 * time.Second
 
 // memoryPause comes before another look at a tombstone in a namespace without an endpoint that could remember it.
 const memoryPause = 10 * time.Minute
+
+// errNoMemory means that no endpoint of a namespace is there to remember what is purged.
+var errNoMemory = errors.New("the namespace has no endpoint to remember what is purged")
 
 // nudge asks for a visit to an object whose spec has changed, or whose time has come.
 func (f *folder) nudge(key record.Key) { f.nudged.Store(key, nil) }
@@ -27,11 +30,11 @@ func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, er
 	if !nudged && (!timed || at.After(f.now())) {
 		return f.comeBack(key), nil
 	}
-	if _, waits := f.waiting.Load(key); waits && !nudged && f.mayBeNamed(key) {
+	if _, waits := f.waiting.Load(key); waits && !nudged && f.records.mayName(key) {
 		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil // thousands may wait: looking at each would be a load
 	}
 	f.waiting.Delete(key)
-	m, err := f.readLive(ctx, key)
+	m, err := f.store.readLive(ctx, key)
 	if m == nil && err == nil {
 		return reconcile.Result{}, nil
 	}
@@ -58,16 +61,16 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	if timer != fastpixv1.TimerRetention || at == nil || at.After(f.now()) || m.object().GetDeletionTimestamp() != nil {
 		return reconcile.Result{}, nil
 	}
-	if f.mayBeNamed(key) {
+	if f.records.mayName(key) {
 		f.waiting.Store(key, nil)
 		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil
 	}
-	endpoint, err := f.endpoints.of(ctx, m)
+	endpoint, err := f.endpoints.of(ctx, m.object().GetNamespace(), m.endpoint())
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	f.written.drop(key)
-	done, err := f.purge(ctx, m, retentionOf(endpoint))
+	f.store.written.drop(key)
+	done, err := f.purger.purge(ctx, m, retentionOf(endpoint))
 	switch {
 	case errors.Is(err, errNoMemory):
 		return reconcile.Result{RequeueAfter: memoryPause}, nil
@@ -77,22 +80,11 @@ func (f *folder) tick(ctx context.Context, key record.Key, m mirror) (reconcile.
 	return reconcile.Result{}, err
 }
 
-// pauseBeforePurge is how long a purge waits for what may name the object: records that are about to be folded, or a failed one, which takes
+// pauseBeforePurge is how long a purge waits for what may change the object: records that are about to be folded, or a failed one, which takes
 // longer.
 func (f *folder) pauseBeforePurge(key record.Key) time.Duration {
-	if f.backlog.empty() && f.ledger.waiting(key) == 0 {
-		return purgePause
+	if f.records.arriving(key) {
+		return time.Second
 	}
-	return time.Second
-}
-
-// mayBeNamed reports whether a record that is not yet folded names an object, or may name it because it has not been read: nothing is
-// purged before that is known.
-func (f *folder) mayBeNamed(key record.Key) bool {
-	return !f.backlog.empty() || f.ledger.waiting(key) > 0 || f.hasFailed(key)
-}
-
-// hasFailed reports whether a change that failed is to be folded into an object.
-func (f *folder) hasFailed(key record.Key) bool {
-	return f.ledger.failing(key) || f.backlog.mayName(key)
+	return purgePause
 }

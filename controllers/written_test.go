@@ -8,8 +8,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // TestWrittenMirrorsAreRememberedAsTheyAre protects the next write from a memory that lost a field, or that somebody changed: it would be
@@ -25,7 +25,7 @@ func TestWrittenMirrorsAreRememberedAsTheyAre(t *testing.T) {
 		if err := c.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, want.object()); err != nil {
 			t.Fatal(err)
 		}
-		got := r.folder.written.get(key)
+		got := r.folder.store.written.get(key)
 		if got == nil {
 			t.Fatalf("%s is not remembered", key)
 		}
@@ -33,7 +33,7 @@ func TestWrittenMirrorsAreRememberedAsTheyAre(t *testing.T) {
 			t.Errorf("remembered is\n%s\nwritten was\n%s", mustJSON(t, got.object()), mustJSON(t, want.object()))
 		}
 		got.object().SetName("another")
-		if again := r.folder.written.get(key); again.object().GetName() != key.Name {
+		if again := r.folder.store.written.get(key); again.object().GetName() != key.Name {
 			t.Error("who got a remembered mirror changes what is remembered")
 		}
 	}

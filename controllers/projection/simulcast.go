@@ -3,8 +3,8 @@ package projection
 import (
 	"slices"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // targetStates are the types of events that tell a simulcast target's state, and the state; none for a target that is gone.

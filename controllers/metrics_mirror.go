@@ -9,7 +9,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Metrics of the fold. None has an id as label.
+// Metrics of the mirrors' reconciler. None has an id as label.
 var (
 	recordsFolded = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_folded_events_total",
@@ -41,38 +41,16 @@ var (
 		Name: "fastpix_expired_events_total",
 		Help: "Events about a mirror that is gone which were not newer than what was purged.",
 	})
-	purged = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "fastpix_purged_mirrors_total",
-		Help: "Mirrors removed because their retention had passed.",
-	})
-	incredibleBatches = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "fastpix_incredible_batches_total",
-		Help: "EventBatches whose event counts no receiver writes. They are read, and their counts are not believed.",
-	})
 	notesOmitted = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_omitted_notes_total",
 		Help: "Kubernetes Events about mirrors that were left out, because too many would have been made at once.",
 	})
-	// The gauges of the journal have no labels. They are there while this process publishes them, so that their absence says that nobody leads.
-	pendingEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "fastpix_pending_events",
-		Help: "Events that are acknowledged and not yet mirrored.",
-	}, nil)
-	failedEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "fastpix_failed_events",
-		Help: "Events that could not be mirrored and are retried.",
-	}, nil)
-	oldestPending = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "fastpix_oldest_pending_age_seconds",
-		Help: "Age of the oldest batch of the journal that has not failed.",
-	}, nil)
 )
 
 func init() {
-	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents,
-		purged, incredibleBatches, notesOmitted, pendingEvents, failedEvents, oldestPending)
+	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents, notesOmitted)
 	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
-		recordsFolded.WithLabelValues(string(kind), "discarded") // an alert sees the first one only if there was none before
+		recordsFolded.WithLabelValues(string(kind), "discarded") // an alert sees the first one only if the series existed before
 	}
 }
 
@@ -103,29 +81,4 @@ func observe(key record.Key, entries []entry, o outcome, now time.Time) {
 			eventLag.Observe(now.Sub(e.record.Time.Time).Seconds())
 		}
 	}
-}
-
-// observeBacklog sets the gauges of the journal.
-func observeBacklog(t totals, now time.Time) {
-	var pending, failed int64
-	for _, n := range t.pending {
-		pending += n
-	}
-	for _, n := range t.failed {
-		failed += n
-	}
-	age := 0.0
-	if !t.oldest.IsZero() {
-		age = max(0, now.Sub(t.oldest).Seconds())
-	}
-	pendingEvents.WithLabelValues().Set(float64(pending))
-	failedEvents.WithLabelValues().Set(float64(failed))
-	oldestPending.WithLabelValues().Set(age)
-}
-
-// forgetBacklog ends the gauges of the journal: who leads no longer must not go on saying what was.
-func forgetBacklog() {
-	pendingEvents.Reset()
-	failedEvents.Reset()
-	oldestPending.Reset()
 }
