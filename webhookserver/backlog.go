@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 const (
@@ -44,7 +45,7 @@ func (b *backlog) observe(status *fastpixv1.WebhookEndpointStatus, now time.Time
 	before := b.counted + b.own
 	if at := status.PendingTime; at != nil && !at.Equal(b.at) {
 		b.at = at
-		b.forgetBefore(latest(at.Time, now.Add(-maxClockSkew)))
+		b.forgetBefore(clock.Latest(at.Time, now.Add(-maxClockSkew)))
 	}
 	b.counted, b.failed = status.PendingEvents, status.FailedEvents
 	b.addToTotal(b.counted + b.own - before)
@@ -97,11 +98,4 @@ func (b *backlog) addToTotal(events int64) {
 		b.total.Add(events)
 		b.tenant.Add(events)
 	}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 // endpoint is what this receiver holds of one WebhookEndpoint. It ends with the object's UID: a WebhookEndpoint that is deleted
@@ -33,7 +34,7 @@ func (e *endpoint) current() *fastpixv1.WebhookEndpoint { return e.object.Load()
 
 // changedAt is when the spec, or what was read of the Secrets, was first seen as it is.
 func (e *endpoint) changedAt() time.Time {
-	return latest(time.Unix(0, e.changed.Load()), e.keys.newsAt())
+	return clock.Latest(time.Unix(0, e.changed.Load()), e.keys.newsAt())
 }
 
 // seenAt is when the current version was first seen: whatever it says was written before.

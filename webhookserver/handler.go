@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
@@ -273,7 +274,7 @@ func (h *handler) record(d *delivery, ev *event.Event, fingerprint string) (text
 		ev.OmitText()
 	}
 	// Never before the endpoint was created: the controllers take what is older than a namespace for another one's.
-	received := latest(d.claim.arrived, d.object.CreationTimestamp.Time)
+	received := clock.Latest(d.claim.arrived, d.object.CreationTimestamp.Time)
 	rec := ev.Record(received, d.endpoint.name, d.object.UID, fingerprint)
 	text, err := event.Fit(rec)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 const (
@@ -177,7 +178,7 @@ func (j *groupJournal) createBatch(entries []*entry) error {
 			return fmt.Errorf("%w: %w", errRefused, err)
 		}
 		commitFailures.WithLabelValues("unavailable").Inc()
-		if isDenial(err) && j.now().Sub(start) > denialPatience || !sleep(ctx, max(backoff.Step(), askedDelay(err))) {
+		if isDenial(err) && j.now().Sub(start) > denialPatience || !clock.Sleep(ctx, max(backoff.Step(), askedDelay(err))) {
 			return fmt.Errorf("%w: %w", errNotCommitted, err)
 		}
 	}
@@ -197,7 +198,7 @@ func (j *groupJournal) deadline(entries []*entry) time.Time {
 		if !ok {
 			return j.now().Add(commitTimeout)
 		}
-		last = latest(last, deadline)
+		last = clock.Latest(last, deadline)
 	}
 	return last
 }

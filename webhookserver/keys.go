@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
@@ -178,7 +179,7 @@ func (k *keyring) awaitRead(ctx context.Context, spec *fastpixv1.WebhookEndpoint
 			case <-ctx.Done():
 			}
 		case pause > 0:
-			sleep(ctx, pause)
+			clock.Sleep(ctx, pause)
 		default:
 			return
 		}
@@ -278,16 +279,4 @@ func normal(ref fastpixv1.SigningSecretReference) fastpixv1.SigningSecretReferen
 		ref.Key = fastpixv1.DefaultSigningSecretKey
 	}
 	return ref
-}
-
-// sleep pauses, and reports whether the context still lasts.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

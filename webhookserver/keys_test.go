@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
@@ -39,7 +40,7 @@ func (s *secretStore) Get(ctx context.Context, key client.ObjectKey, obj client.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
-	if s.took > 0 && !sleep(ctx, s.took) {
+	if s.took > 0 && !clock.Sleep(ctx, s.took) {
 		return ctx.Err()
 	}
 	secret, ok := s.secrets[key.Name]
