@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// writtenEntries bounds what is remembered: that many mirrors of 1 to 6 kB.
-	writtenEntries = 4096
+	// writtenEntries and maxWrittenBytes bound what is remembered: that many mirrors, each of 1 to 6 kB. Senders decide how large a mirror
+	// becomes, up to 1 MB: a larger one is read again before each write.
+	writtenEntries  = 4096
+	maxWrittenBytes = 8 << 10
 	writtenTTL     = time.Hour
 )
 
@@ -34,11 +36,11 @@ func (w written) get(key record.Key) mirror {
 	return m
 }
 
-// set remembers a mirror, but not its managed fields.
+// set remembers a mirror that is not too large, but not its managed fields.
 func (w written) set(key record.Key, m mirror) {
 	m.object().SetManagedFields(nil)
 	text, err := json.Marshal(m.object())
-	if err != nil {
+	if err != nil || len(text) > maxWrittenBytes {
 		w.drop(key)
 		return
 	}

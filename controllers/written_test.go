@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"strings"
 	"testing"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -50,5 +51,21 @@ func TestWrittenMirrorsLeaveManagedFieldsToTheAPIServer(t *testing.T) {
 	w.drop(key)
 	if w.get(key) != nil {
 		t.Error("what was dropped is remembered")
+	}
+}
+
+// TestLargeMirrorsAreNotRemembered protects the controllers' memory from a sender of events about thousands of media, each with as much
+// metadata as a mirror holds.
+func TestLargeMirrorsAreNotRemembered(t *testing.T) {
+	w, key := newWritten(writtenEntries), assetKey(testMedia)
+	large := strings.Repeat("<", maxWrittenBytes/len(`\u003c`)) // six bytes each, as they are remembered
+	for _, metadata := range []string{"small", large} {
+		w.set(key, &mediaMirror{fastpixv1.MediaAsset{
+			ObjectMeta: metav1.ObjectMeta{Name: testMedia},
+			Status:     fastpixv1.MediaAssetStatus{Metadata: map[string]fastpixv1.MetadataValue{"text": fastpixv1.MetadataValue(metadata)}},
+		}})
+		if remembered := w.get(key) != nil; remembered != (metadata == "small") {
+			t.Errorf("a mirror with %d bytes of metadata is remembered: %t", len(metadata), remembered)
+		}
 	}
 }
