@@ -15,6 +15,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 const (
@@ -47,7 +48,7 @@ type joiner struct {
 // Start joins until the context ends.
 func (j *joiner) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
-		sleep(ctx, joinInterval)
+		clock.Sleep(ctx, joinInterval)
 		if err := j.round(ctx); err != nil && ctx.Err() == nil {
 			j.report.add("join", 1, func(count int) {
 				ctrl.LoggerFrom(ctx).Error(err, "Joining batches of failed records failed, will retry", "attempts", count)

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -109,10 +110,10 @@ func (p *publisher) Start(ctx context.Context) error {
 	p.started = p.now()
 	defer forgetBacklog()
 	for ctx.Err() == nil {
-		sleep(ctx, publishInterval)
+		clock.Sleep(ctx, publishInterval)
 		if err := p.publish(ctx); err != nil && ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Publishing counts failed, will retry")
-			sleep(ctx, publishPause)
+			clock.Sleep(ctx, publishPause)
 		}
 	}
 	return nil

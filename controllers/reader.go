@@ -13,6 +13,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -52,7 +53,7 @@ func (r *reader) Start(ctx context.Context) error {
 		if ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Reading a batch failed, will retry", "eventBatch", info.name)
 		}
-		sleep(ctx, delay.Step())
+		clock.Sleep(ctx, delay.Step())
 	}
 	return nil
 }
@@ -182,15 +183,6 @@ func waitFor(ctx context.Context, signal <-chan struct{}) {
 	select {
 	case <-ctx.Done():
 	case <-signal:
-	case <-timer.C:
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
 	case <-timer.C:
 	}
 }

@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -41,7 +42,7 @@ func newSpecWatcher(client metadata.Interface, kind record.Kind, resource string
 
 // Start watches until the context ends.
 func (w *specWatcher) Start(ctx context.Context) error {
-	for ; ctx.Err() == nil; sleep(ctx, specWatchPause) {
+	for ; ctx.Err() == nil; clock.Sleep(ctx, specWatchPause) {
 		if err := w.resume(ctx); err != nil && ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).V(1).Info("Watching specs was interrupted, will resume", "kind", w.kind, "error", err.Error())
 		}

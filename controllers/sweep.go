@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -56,14 +57,14 @@ func (s *sweeper) Start(ctx context.Context) error {
 			if ctx.Err() == nil {
 				ctrl.LoggerFrom(ctx).Error(err, "Sweep failed, will retry")
 			}
-			sleep(ctx, retry)
+			clock.Sleep(ctx, retry)
 			retry = min(2*retry, sweepInterval)
 		case s.putOff > 0:
-			sleep(ctx, pause)
+			clock.Sleep(ctx, pause)
 			pause = min(2*pause, sweepInterval)
 		default:
 			retry, pause = sweepRetry, sweepPause
-			sleep(ctx, sweepInterval)
+			clock.Sleep(ctx, sweepInterval)
 		}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 
 	"k8s.io/client-go/discovery"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 const (
@@ -35,7 +37,7 @@ func newWatchdog(mgr ctrl.Manager) (watchdog, error) {
 
 // Start probes until the context ends, and returns an error when nothing answered for maxSilence.
 func (w watchdog) Start(ctx context.Context) error {
-	for heard := w.now(); ctx.Err() == nil; sleep(ctx, probeInterval) {
+	for heard := w.now(); ctx.Err() == nil; clock.Sleep(ctx, probeInterval) {
 		probing, cancel := context.WithTimeout(ctx, probeTimeout)
 		err := w.probe(probing)
 		cancel()

@@ -14,7 +14,7 @@ const (
 	// becomes, up to 1 MB: a larger one is read again before each write.
 	writtenEntries  = 4096
 	maxWrittenBytes = 8 << 10
-	writtenTTL     = time.Hour
+	writtenTTL      = time.Hour
 )
 
 // written remembers mirrors as the last write left them, so that the next event about one needs no read. It keeps their JSON: decoded, a
