@@ -28,8 +28,9 @@ type folder struct {
 	store    *store
 	records  *records
 	refusals *refusals
-	timers   *timers
-	purger   mirrorPurger
+	// timer returns when the timer of an object is due; false if it has none.
+	timer  func(record.Key) (time.Time, bool)
+	purger mirrorPurger
 	// namespace returns what a namespace means for the records that are to be mirrored in it.
 	namespace func(context.Context, string) (verdict, error)
 	endpoints endpoints
@@ -73,7 +74,7 @@ func (f *folder) comeBack(key record.Key) reconcile.Result {
 	if f.records.waiting(key) > 0 {
 		return reconcile.Result{RequeueAfter: time.Nanosecond}
 	}
-	if at, ok := f.timers.next(key); ok {
+	if at, ok := f.timer(key); ok {
 		return reconcile.Result{RequeueAfter: max(time.Nanosecond, at.Sub(f.now()))}
 	}
 	return reconcile.Result{}

@@ -80,10 +80,10 @@ func TestNewMirrorsAreVisitedOnlyForAHash(t *testing.T) {
 		generation int64
 		want       bool
 	}{
-		"new, with an id for a name": {watch.Added, testMedia, 1, false},
+		"new, with an id for a name": {watch.Added, "d003b383-bac0-42e9-a039-9bd4360f98a3", 1, false},
 		"new, with a hash":           {watch.Added, record.ObjectName("a b"), 1, true},
 		"status written":             {watch.Modified, record.ObjectName("a b"), 1, false},
-		"spec changed":               {watch.Modified, testMedia, 2, true},
+		"spec changed":               {watch.Modified, "d003b383-bac0-42e9-a039-9bd4360f98a3", 2, true},
 		"deleted":                    {watch.Deleted, record.ObjectName("a b"), 2, false},
 	} {
 		meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: tt.name, Generation: tt.generation}}

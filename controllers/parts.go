@@ -50,7 +50,7 @@ func newParts(e environment) *parts {
 	p.purger = &purger{client: e.client, live: e.live, endpoints: known, waits: waiting.waits, now: e.now}
 	p.folder = &folder{
 		store:   &store{client: e.client, live: e.live, written: newWritten(writtenEntries), notify: newNotifier(e.recorder).notify},
-		records: waiting, refusals: &refusals{now: e.now}, timers: p.timers, purger: p.purger,
+		records: waiting, refusals: &refusals{now: e.now}, timer: p.timers.next, purger: p.purger,
 		namespace: namespaces{cached: e.cached, live: e.live}.verdict, endpoints: known, now: e.now,
 	}
 	p.discarder = &discarder{

@@ -111,11 +111,14 @@ func TestStandbyForgetsWhatCameAndWent(t *testing.T) {
 	if info, ok := b.next(); !ok || info.uid != "last" {
 		t.Errorf("got %v, %v", info.uid, ok)
 	}
+}
 
+func TestTimersOfDeletedMirrorsAreForgotten(t *testing.T) {
+	t.Parallel()
 	source := &queueSource[record.Key]{}
 	handler := timerHandler(record.MediaAsset, newTimers(), source)
-	asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "m1"}}
-	asset.Status.TimerTime = &metav1.MicroTime{Time: testStart}
+	asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: "m1"}}
+	asset.Status.TimerTime = &metav1.MicroTime{Time: time.Unix(1_800_000_000, 0)}
 	handler.OnAdd(asset, false)
 	handler.OnDelete(asset)
 	if len(source.later) != 0 {

@@ -26,7 +26,7 @@ func (f *folder) nudge(key record.Key) { f.nudged.Store(key, nil) }
 // wake visits an object for which nothing is pending: its timer may be due, or its spec has changed.
 func (f *folder) wake(ctx context.Context, key record.Key) (reconcile.Result, error) {
 	_, nudged := f.nudged.LoadAndDelete(key)
-	at, timed := f.timers.next(key)
+	at, timed := f.timer(key)
 	if !nudged && (!timed || at.After(f.now())) {
 		return f.comeBack(key), nil
 	}
