@@ -1,12 +1,12 @@
 package controllers
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/lean"
 )
 
@@ -16,7 +16,7 @@ func CacheOptions() cache.Options {
 	due := fields.OneTermNotEqualSelector("status.timer", "")
 	return cache.Options{
 		DefaultTransform: lean.Transform,
-		NewInformer:      newInformer,
+		NewInformer:      apiserver.NewDrainedInformer,
 		ByObject: map[client.Object]cache.ByObject{
 			&fastpixv1.MediaAsset{}: {Field: due, Transform: stripMirror},
 			&fastpixv1.LiveStream{}: {Field: due, Transform: stripMirror},
@@ -28,15 +28,11 @@ func CacheOptions() cache.Options {
 func stripMirror(object any) (any, error) {
 	switch o := object.(type) {
 	case *fastpixv1.MediaAsset:
-		o.ObjectMeta, o.Spec = strippedMeta(o.ObjectMeta), fastpixv1.MediaAssetSpec{}
+		o.ObjectMeta, o.Spec = lean.Identity(o.ObjectMeta), fastpixv1.MediaAssetSpec{}
 		o.Status = fastpixv1.MediaAssetStatus{TimerTime: o.Status.TimerTime}
 	case *fastpixv1.LiveStream:
-		o.ObjectMeta, o.Spec = strippedMeta(o.ObjectMeta), fastpixv1.LiveStreamSpec{}
+		o.ObjectMeta, o.Spec = lean.Identity(o.ObjectMeta), fastpixv1.LiveStreamSpec{}
 		o.Status = fastpixv1.LiveStreamStatus{TimerTime: o.Status.TimerTime}
 	}
 	return object, nil
-}
-
-func strippedMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
 }

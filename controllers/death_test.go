@@ -14,6 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -86,13 +88,13 @@ func works() map[string]work {
 	}
 	withFailures := func(t *testing.T) []client.Object {
 		t.Helper()
-		newer := journal(t, "b4", event("e7", "video.media.created", 7, media("another", "Created")))
+		newer := newBatch(t, "b4", event("e7", "video.media.created", 7, media("another", "Created")))
 		newer.Spec.Events = append(newer.Spec.Events, `{"v":2,"what":"ever"}`)
 		return append(append(life(t), squatter.DeepCopy(), newer), surroundings()...)
 	}
 	tombstones := func(t *testing.T) []client.Object {
 		t.Helper()
-		deleted := journal(t, "b1",
+		deleted := newBatch(t, "b1",
 			event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")), event("e2", "video.live_stream.deleted", 2, stream(testStream, "Deleted")))
 		return after(t, append(surroundings(), deleted), fold)
 	}
@@ -108,8 +110,8 @@ func works() map[string]work {
 			if err := r.run(); err != nil {
 				return err
 			}
-			r.now = r.now.Add(joinPause)
-			return r.joiner.round(r.t.Context())
+			r.now = r.now.Add(journal.JoinPause)
+			return r.joiner.Round(r.t.Context())
 		}},
 		"discard of what belongs to a namespace that is gone": {
 			before: func(t *testing.T) []client.Object {
@@ -118,19 +120,19 @@ func works() map[string]work {
 			}, do: fold, minCalls: 12,
 		},
 		"purge when a timer is due": {before: tombstones, minCalls: 10, do: func(r *rig) error {
-			r.now = testStart.Add(defaultRetention + time.Hour)
+			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 			for kind, name := range map[record.Kind]string{record.MediaAsset: testMedia, record.LiveStream: testStream} {
 				key := record.Key{Kind: kind, Namespace: testNamespace, Name: name}
-				r.timers.set(key, r.now)
-				if _, err := r.folder.Reconcile(r.t.Context(), key); err != nil {
+				r.timers.Set(key, r.now)
+				if _, err := r.reconciler.Reconcile(r.t.Context(), key); err != nil {
 					return err
 				}
 			}
 			return nil
 		}},
 		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(r *rig) error {
-			r.now = testStart.Add(defaultRetention + time.Hour)
-			if err := r.sweeper.sweep(r.t.Context()); err != nil {
+			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+			if err := r.sweeper.Sweep(r.t.Context()); err != nil {
 				return err
 			}
 			return r.run()
@@ -138,7 +140,7 @@ func works() map[string]work {
 	}
 }
 
-// after returns what the API server holds after some work on what it held before.
+// RequeueAt returns what the API server holds after some work on what it held before.
 func after(t *testing.T, before []client.Object, do func(*rig) error) []client.Object {
 	t.Helper()
 	c := newClientOf(t, interceptor.Funcs{}, before)

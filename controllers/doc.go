@@ -1,11 +1,14 @@
-// Package controllers is the folding half of the operator: it reads the journal of EventBatches that receivers wrote and
-// folds the records into MediaAssets and LiveStreams.
+// Package controllers sets up the controllers, which fold the records of the journal into MediaAssets and LiveStreams.
 //
-//	batches (metadata watch) -> backlog -> window of records -> queue of objects -> project (pure) -> one status write -> discard
+//	EventBatch -> journal (watch, read, hold) -> mirror (gather, decide, act) -> status
+//	                                                 |
+//	                                             projection (pure)
 //
-// The order of writes is the proof that nothing is lost: an object's status is written first, the batch is deleted when every
-// object that its records touch has been written. Killed in between, the records are folded again and change nothing.
+// The order of writes is the proof that nothing is lost: the status of an object is written first, and a batch is deleted when every object
+// that its records change has been written. After a crash in between, the records are folded again and change nothing.
 //
-// Only one process folds at a time (leader election); every write of status carries the resourceVersion it was computed from,
-// so that a second one could do no harm. The package never reads a Secret and never imports the receiver.
+// Only one process folds at a time (leader election). Every write of a status carries the resourceVersion from which it was computed, so a
+// second process could do no harm. The controllers never read a Secret and never import the receiver.
+//
+// Begin with newParts, which shows how the packages fit together; setup.go gives them to a manager.
 package controllers

@@ -16,6 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/lifecycle"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -51,7 +54,7 @@ func recording(id string, second int) *record.Record {
 func TestOnlyTheHalfThatFailedIsRetried(t *testing.T) {
 	t.Parallel()
 	f := &refuser{refuses: isStream}
-	c := newFakeClient(t, f.funcs(), journal(t, "b1", recording("e1", 1)))
+	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", recording("e1", 1)))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -64,13 +67,13 @@ func TestOnlyTheHalfThatFailedIsRetried(t *testing.T) {
 		t.Fatalf("what is retried is %s (%v)", left[0].Spec.Events[0], err)
 	}
 
-	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.deleted", 2, media(testMedia, "Deleted")))); err != nil {
+	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.deleted", 2, media(testMedia, "Deleted")))); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(defaultRetention + time.Hour)
+	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	if err := errors.Join(r.tick(), r.run()); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +114,7 @@ func TestOlderFailedBatchesAreTakenApart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			old := journal(t, "failed-1", recording("e1", 1))
+			old := newBatch(t, "failed-1", recording("e1", 1))
 			old.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
 			old.Status.Failed = tc.failed
 			endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
@@ -141,7 +144,7 @@ func TestReplayThatIsRefusedDoesNotFail(t *testing.T) {
 	endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
 	endpoint.Status.PurgedThrough = &through
 	c := newClientOf(t, interceptor.Funcs{}, []client.Object{
-		squatter, endpoint, surroundings()[0], journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
+		squatter, endpoint, surroundings()[0], newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
 	})
 	if err := newRig(t, c).run(); err != nil {
 		t.Fatal(err)
@@ -168,7 +171,7 @@ func TestTombstoneStaysWhileARecordOfItFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refuses := true
-			b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
+			b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 			b.Spec.Events = append(b.Spec.Events, tc.text)
 			c := newFakeClient(t, interceptor.Funcs{
 				SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
@@ -182,14 +185,14 @@ func TestTombstoneStaysWhileARecordOfItFails(t *testing.T) {
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Create(t.Context(), journal(t, "b2", event("e3", "video.media.deleted", 3, media(testMedia, "Deleted")))); err != nil {
+			if err := c.Create(t.Context(), newBatch(t, "b2", event("e3", "video.media.deleted", 3, media(testMedia, "Deleted")))); err != nil {
 				t.Fatal(err)
 			}
 			r.later = nil // its retry is an hour away
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
-			r.now = testStart.Add(defaultRetention + time.Hour)
+			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 			if err := r.tick(); err != nil {
 				t.Fatal(err)
 			}
@@ -217,7 +220,7 @@ func TestBatchThatCannotEndFoldsNothingTwice(t *testing.T) {
 		_, ok := o.(*fastpixv1.EventBatch)
 		return ok && full && strings.HasPrefix(o.GetName(), "failed-") || isStream(o) && full
 	}}
-	c := newFakeClient(t, f.funcs(), journal(t, "b1", recording("e1", 5)))
+	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", recording("e1", 5)))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -233,13 +236,13 @@ func TestBatchThatCannotEndFoldsNothingTwice(t *testing.T) {
 		t.Error("what was deleted by hand is there again, as its batch could not end")
 	}
 	// A tombstone of another media is due, whose purge would make a replay of what could not be moved, for the next process.
-	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.deleted", 10, media("other", "Deleted")))); err != nil {
+	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.deleted", 10, media("other", "Deleted")))); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(defaultRetention + time.Hour)
+	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	if err := r.tick(); err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +272,7 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 		if i%2 == 1 {
 			e.Endpoint = "second"
 		}
-		b := journal(t, fmt.Sprintf("b%03d", i), e)
+		b := newBatch(t, fmt.Sprintf("b%03d", i), e)
 		b.Annotations[fastpixv1.EventCountsAnnotation] = record.FormatCounts(map[types.NamespacedName]int64{{Namespace: testNamespace, Name: e.Endpoint}: 1})
 		if err := c.Create(t.Context(), b); err != nil {
 			t.Fatal(err)
@@ -279,14 +282,14 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i%20 == 0 {
-			if err := r.joiner.round(t.Context()); err != nil {
+			if err := r.joiner.Round(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		most = max(most, len(batches(t, c)))
 	}
-	r.now = r.now.Add(joinPause)
-	if err := r.joiner.round(t.Context()); err != nil {
+	r.now = r.now.Add(journal.JoinPause)
+	if err := r.joiner.Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	left := batches(t, c)
@@ -307,11 +310,11 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 			seen[rec.ID] = true
 		}
 	}
-	if len(seen) != events || len(left) > 4 || most > 2*(joinMany+4)+20 {
+	if len(seen) != events || len(left) > 4 || most > 2*(journal.JoinMany+4)+20 {
 		t.Errorf("%d of %d records are in %d batches; there were %d at most", len(seen), events, len(left), most)
 	}
-	if totals, _ := r.backlog.totals(); totals.failed[types.NamespacedName{Namespace: testNamespace, Name: "second"}] != events/2 {
-		t.Errorf("counted are %v", totals.failed)
+	if totals, _ := r.backlog.Totals(); totals.Failed[types.NamespacedName{Namespace: testNamespace, Name: "second"}] != events/2 {
+		t.Errorf("counted are %v", totals.Failed)
 	}
 	f.refuses, r.later = nil, nil
 	for _, b := range left {
@@ -334,14 +337,14 @@ func TestJoinedBatchIsReadAfterThoseItReplaces(t *testing.T) {
 		}
 		return c.Delete(ctx, o, opts...)
 	}
-	c := newFakeClient(t, funcs, journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))),
-		journal(t, "b2", event("e2", "video.media.created", 1, media("m2", "Created"))))
+	c := newFakeClient(t, funcs, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))),
+		newBatch(t, "b2", event("e2", "video.media.created", 1, media("m2", "Created"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
 	deletes = false
-	if err := r.joiner.round(t.Context()); !errors.Is(err, errKilled) {
+	if err := r.joiner.Round(t.Context()); !errors.Is(err, errKilled) {
 		t.Fatalf("got %v", err)
 	}
 	f.refuses = nil
@@ -351,22 +354,22 @@ func TestJoinedBatchIsReadAfterThoseItReplaces(t *testing.T) {
 		}
 		for range 2 {
 			for _, b := range batches(t, c) {
-				process.backlog.again(b.UID)
+				process.backlog.Requeue(b.UID)
 			}
 		}
-		if info, ok := process.backlog.next(); ok {
-			t.Errorf("%s is to be read", info.name)
+		if info, ok := process.backlog.Next(); ok {
+			t.Errorf("%s is to be read", info.Name)
 		}
 		if got := world(t, c); got != "" {
 			t.Errorf("a batch is read although its records are in the journal twice:\n%s", got)
 		}
-		if totals, _ := process.backlog.totals(); totals.failed[types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}] != 2 {
-			t.Errorf("two events failed, counted are %v", totals.failed)
+		if totals, _ := process.backlog.Totals(); totals.Failed[types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}] != 2 {
+			t.Errorf("two events failed, counted are %v", totals.Failed)
 		}
 	}
 	deletes = true
 	next := newRig(t, c)
-	if err := errors.Join(next.watch(), next.joiner.round(t.Context()), next.run()); err != nil {
+	if err := errors.Join(next.watch(), next.joiner.Round(t.Context()), next.run()); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); !strings.Contains(got, "m1") || !strings.Contains(got, "m2") || len(batches(t, c)) > 0 {
@@ -380,7 +383,7 @@ func TestFailuresAreReportedByCount(t *testing.T) {
 	c := newFakeClient(t, f.funcs())
 	r := newRig(t, c)
 	for i := range 100 {
-		if err := c.Create(t.Context(), journal(t, fmt.Sprint("b", i), event(fmt.Sprint("e", i), "video.media.created", i, media(fmt.Sprint("m", i), "Created")))); err != nil {
+		if err := c.Create(t.Context(), newBatch(t, fmt.Sprint("b", i), event(fmt.Sprint("e", i), "video.media.created", i, media(fmt.Sprint("m", i), "Created")))); err != nil {
 			t.Fatal(err)
 		}
 		r.later = nil
@@ -388,8 +391,8 @@ func TestFailuresAreReportedByCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.now = r.now.Add(reportInterval)
-	r.joiner.report.flush()
+	r.now = r.now.Add(journal.ReportInterval)
+	r.joiner.Report.Flush()
 	close(r.recorder.Events)
 	var notes []string
 	for note := range r.recorder.Events {
@@ -403,7 +406,7 @@ func TestFailuresAreReportedByCount(t *testing.T) {
 // TestTombstoneWaitsForAnEndpointThatRemembersIt protects law 9 from what a mirror says of its endpoint, and from endpoints that go.
 func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
 	t.Parallel()
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -412,20 +415,20 @@ func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
 	if err := c.Delete(t.Context(), endpoint); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(defaultRetention + time.Hour)
-	r.timers.set(assetKey(testMedia), r.now)
-	result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
-	if err != nil || result.RequeueAfter != memoryPause || look(t, c, assetKey(testMedia)) == "gone" {
+	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	r.timers.Set(assetKey(testMedia), r.now)
+	result, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia))
+	if err != nil || result.RequeueAfter != mirror.NoEndpointRetry || look(t, c, assetKey(testMedia)) == "gone" {
 		t.Errorf("without an endpoint: %s, looked at again in %v (%v)", look(t, c, assetKey(testMedia)), result.RequeueAfter, err)
 	}
-	for i := range maxMemories + 1 {
+	for i := range lifecycle.MaxRememberers + 1 {
 		created := metav1.NewTime(testStart.Add(time.Duration(i) * time.Hour))
 		e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: fmt.Sprint("e", i), CreationTimestamp: created}}
 		if err := c.Create(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := r.folder.Reconcile(t.Context(), assetKey(testMedia)); err != nil || look(t, c, assetKey(testMedia)) != "gone" {
+	if _, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia)); err != nil || look(t, c, assetKey(testMedia)) != "gone" {
 		t.Errorf("with endpoints: %s (%v)", look(t, c, assetKey(testMedia)), err)
 	}
 	remember := func() (n int) {
@@ -440,13 +443,13 @@ func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
 		}
 		return n
 	}
-	if n := remember(); n != maxMemories {
-		t.Errorf("%d endpoints remember the purge at once, want %d", n, maxMemories)
+	if n := remember(); n != lifecycle.MaxRememberers {
+		t.Errorf("%d endpoints remember the purge at once, want %d", n, lifecycle.MaxRememberers)
 	}
-	if err := r.publisher.publish(t.Context()); err != nil {
+	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := remember(); n != maxMemories+1 {
+	if n := remember(); n != lifecycle.MaxRememberers+1 {
 		t.Errorf("%d endpoints remember the purge afterwards, want all", n)
 	}
 }
@@ -473,7 +476,7 @@ func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
 			}
 			e := event("e1", "video.media.created", 1, media(testMedia, "Created"))
 			e.Changes[0].Media.Title = new("a title")
-			objects := []client.Object{asset, journal(t, "b1", e), surroundings()[0]}
+			objects := []client.Object{asset, newBatch(t, "b1", e), surroundings()[0]}
 			for _, name := range endpointNames {
 				endpoint := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
 				for _, omits := range tc.omit {
@@ -503,7 +506,7 @@ func TestRetryThatCannotMoveKeepsNothingFolded(t *testing.T) {
 		_, isBatch := o.(*fastpixv1.EventBatch)
 		return isAsset(o) && refused[o.GetName()] || isBatch && full
 	}}
-	c := newFakeClient(t, f.funcs(), journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created")), event("e2", "video.media.created", 1, media("m2", "Created"))))
+	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created")), event("e2", "video.media.created", 1, media("m2", "Created"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -90,7 +92,7 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 		t.Fatalf("the journal holds %d batches, want 2 with one failed record each", len(failed))
 	}
 	for _, b := range failed {
-		if b.Labels[fastpixv1.FailedLabel] != "true" || len(b.Spec.Events) != 1 || b.Status.Failed[0].Reason != reasonNameTaken {
+		if b.Labels[fastpixv1.FailedLabel] != "true" || len(b.Spec.Events) != 1 || b.Status.Failed[0].Reason != journal.ReasonNameTaken {
 			t.Errorf("failed batch is %s", mustJSON(t, b))
 		}
 	}
@@ -98,8 +100,8 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: testStream}, &ok); err != nil || ok.Status.State != "Active" {
 		t.Errorf("batch-mates of failed records are not folded: %v, state %q", err, ok.Status.State)
 	}
-	if totals, _ := r.backlog.totals(); len(totals.pending) != 0 {
-		t.Errorf("failed records count as pending: %v", totals.pending)
+	if totals, _ := r.backlog.Totals(); len(totals.Pending) != 0 {
+		t.Errorf("failed records count as pending: %v", totals.Pending)
 	}
 
 	if err := c.Delete(t.Context(), squatter); err != nil {
@@ -122,7 +124,7 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, squatter, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -132,15 +134,15 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 		var uid types.UID
 		for _, b := range batches(t, c) {
 			uid = b.UID
-			r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
-			r.backlog.again(uid)
+			r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+			r.backlog.Requeue(uid)
 		}
-		info, _ := r.backlog.next()
-		if err := r.reader.read(t.Context(), info); err != nil {
+		info, _ := r.backlog.Next()
+		if err := r.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 		for _, key := range r.keys {
-			if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+			if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -151,13 +153,13 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 		}
 		delays = append(delays, result.RequeueAfter)
 	}
-	if delays[0] != 2*minRetryFailed || delays[1] != 4*minRetryFailed || delays[9] != maxRetryFailed { // the first one came after minRetryFailed
+	if delays[0] != 2*journal.MinRetryFailed || delays[1] != 4*journal.MinRetryFailed || delays[9] != journal.MaxRetryFailed { // the first one came after MinRetryFailed
 		t.Errorf("failed records are retried after %v", delays)
 	}
 }
 
 func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
-	b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
+	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`, `{"v":2,"ns":"video","ep":"fastpix"}`, `{"v":2,"ns":"../video","ep":"fastpix"}`)
 	c := newFakeClient(t, interceptor.Funcs{}, b)
 	r := newRig(t, c)
@@ -168,14 +170,14 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	if len(named) != 1 || named[0].Annotations[fastpixv1.EventCountsAnnotation] != "video/fastpix=1" {
 		t.Errorf("a record that names its endpoint does not count against it: %s", mustJSON(t, named))
 	}
-	if note := <-r.recorder.Events; !strings.Contains(note, reasonNewerVersion) {
+	if note := <-r.recorder.Events; !strings.Contains(note, journal.ReasonNewerVersion) {
 		t.Errorf("the endpoint is told %q", note)
 	}
 	left := slices.DeleteFunc(batches(t, c), func(b fastpixv1.EventBatch) bool { return len(b.Spec.Events) == 1 })
 	if len(left) != 1 || len(left[0].Spec.Events) != 3 {
 		t.Fatalf("want one batch with the three records that say nothing, got %s", mustJSON(t, left))
 	}
-	if got := []string{left[0].Status.Failed[0].Reason, left[0].Status.Failed[1].Reason}; got[0] != reasonNewerVersion || got[1] != reasonUnreadable {
+	if got := []string{left[0].Status.Failed[0].Reason, left[0].Status.Failed[1].Reason}; got[0] != journal.ReasonNewerVersion || got[1] != journal.ReasonUnreadable {
 		t.Errorf("reasons are %v", got)
 	}
 }
@@ -215,7 +217,7 @@ func TestForbiddenMustLast(t *testing.T) {
 			}
 			return c.Create(ctx, o, opts...)
 		},
-	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 	r := newRig(t, c)
 	if err := r.run(); !apierrors.IsForbidden(err) { // an API server that has just started
 		t.Fatalf("got %v, want Forbidden to be retried", err)
@@ -226,17 +228,17 @@ func TestForbiddenMustLast(t *testing.T) {
 	}
 
 	forbid = true // a tenant's quota
-	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.created", 1, media("other", "Created")))); err != nil {
+	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.created", 1, media("other", "Created")))); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.run(); !apierrors.IsForbidden(err) {
 		t.Fatalf("got %v", err)
 	}
-	r.now = r.now.Add(forbiddenPatience)
+	r.now = r.now.Add(mirror.ForbiddenTimeout)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != reasonRefused {
+	if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused {
 		t.Errorf("a lasting refusal leaves %s", mustJSON(t, left))
 	}
 }
@@ -248,13 +250,13 @@ func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
 		answer   error
 		patience time.Duration
 	}{
-		"a webhook that does not work": {apierrors.NewInternalError(errors.New("failed calling webhook")), troublePatience},
-		"forbidden":                    {apierrors.NewForbidden(gr, testMedia, errors.New("exceeded quota")), forbiddenPatience},
-		"unauthorized":                 {apierrors.NewUnauthorized("ValidatingAdmissionPolicy denied request"), outagePatience},
-		"not found":                    {apierrors.NewNotFound(gr, testMedia), outagePatience},
-		"a conflict":                   {apierrors.NewConflict(gr, testMedia, errors.New("denied")), outagePatience},
-		"too many requests":            {apierrors.NewTooManyRequests("denied", 1), outagePatience},
-		"unavailable":                  {apierrors.NewServiceUnavailable("denied"), outagePatience},
+		"a webhook that does not work": {apierrors.NewInternalError(errors.New("failed calling webhook")), mirror.ErrorTimeout},
+		"forbidden":                    {apierrors.NewForbidden(gr, testMedia, errors.New("exceeded quota")), mirror.ForbiddenTimeout},
+		"unauthorized":                 {apierrors.NewUnauthorized("ValidatingAdmissionPolicy denied request"), mirror.OutageTimeout},
+		"not found":                    {apierrors.NewNotFound(gr, testMedia), mirror.OutageTimeout},
+		"a conflict":                   {apierrors.NewConflict(gr, testMedia, errors.New("denied")), mirror.OutageTimeout},
+		"too many requests":            {apierrors.NewTooManyRequests("denied", 1), mirror.OutageTimeout},
+		"unavailable":                  {apierrors.NewServiceUnavailable("denied"), mirror.OutageTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newFakeClient(t, interceptor.Funcs{
@@ -264,7 +266,7 @@ func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
 					}
 					return c.Create(ctx, o, opts...)
 				},
-			}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+			}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 			r := newRig(t, c)
 			for range 2 { // retried for a while
 				if err := r.run(); !errors.Is(err, tc.answer) {
@@ -275,8 +277,8 @@ func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
-			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != reasonRefused || r.ledger.loaded() != 0 {
-				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.loaded())
+			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused || r.ledger.Loaded() != 0 {
+				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.Loaded())
 			}
 		})
 	}
@@ -292,10 +294,10 @@ func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
 			}
 			return c.Create(ctx, o, opts...)
 		},
-	}, journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))
+	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))
 	r := newRig(t, c)
 	tell := func(batch, id string) error {
-		if err := c.Create(t.Context(), journal(t, batch, event("event-"+id, "video.media.created", 1, media(id, "Created")))); err != nil {
+		if err := c.Create(t.Context(), newBatch(t, batch, event("event-"+id, "video.media.created", 1, media(id, "Created")))); err != nil {
 			t.Fatal(err)
 		}
 		return r.run()
@@ -303,9 +305,9 @@ func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
 	if err := r.run(); !apierrors.IsForbidden(err) {
 		t.Fatalf("the first one: %v", err)
 	}
-	r.now = r.now.Add(forbiddenPatience)
-	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.loaded() != 0 {
-		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.loaded())
+	r.now = r.now.Add(mirror.ForbiddenTimeout)
+	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.Loaded() != 0 {
+		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.Loaded())
 	}
 	full = false
 	if err := tell("b3", "m3"); err != nil || r.asset("m3").Status.State != "Created" {
@@ -351,7 +353,7 @@ func TestWriteThatTheAnswerDoesNotShowIsDoneAgain(t *testing.T) {
 					}
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
-			}, append(there, journal(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))...)
+			}, append(there, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))...)
 			r := newRig(t, c)
 			_ = r.run()
 			if left := batches(t, c); len(left) != 1 || left[0].Name != "b1" {
@@ -379,15 +381,15 @@ func TestPurgeSurvivesConflictsAtTheEndpoint(t *testing.T) {
 			}
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
-	}, journal(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
+	}, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.now = r.now.Add(defaultRetention)
-	r.timers.set(key, r.now)
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+	r.now = r.now.Add(mirror.DefaultRetention)
+	r.timers.Set(key, r.now)
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); got != "" || conflicts != 3 {
@@ -431,7 +433,7 @@ func TestRecordsOfAForgottenNamespaceAreDiscarded(t *testing.T) {
 }
 
 func TestHandDeletionForgets(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -441,7 +443,7 @@ func TestHandDeletionForgets(t *testing.T) {
 	if err := errors.Join(c.Get(t.Context(), key, &asset), c.Delete(t.Context(), &asset)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.created", 0, media(testMedia, "Created")))); err != nil {
+	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.created", 0, media(testMedia, "Created")))); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.run(); err != nil {
@@ -455,7 +457,7 @@ func TestHandDeletionForgets(t *testing.T) {
 
 func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
 	deleted := event("e2", "video.media.deleted", 2, media(testMedia, "Deleted"))
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")), deleted))
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")), deleted))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -466,15 +468,15 @@ func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
 	if err := c.Get(t.Context(), name, &asset); err != nil || asset.Status.Timer != fastpixv1.TimerRetention {
 		t.Fatalf("a tombstone has timer %q (%v)", asset.Status.Timer, err)
 	}
-	r.timers.set(key, asset.Status.TimerTime.Time)
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil || c.Get(t.Context(), name, &asset) != nil {
+	r.timers.Set(key, asset.Status.TimerTime.Time)
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil || c.Get(t.Context(), name, &asset) != nil {
 		t.Fatalf("a tombstone went before its time (%v)", err)
 	}
 	r.now = asset.Status.TimerTime.Time
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil || !apierrors.IsNotFound(c.Get(t.Context(), name, &asset)) {
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil || !apierrors.IsNotFound(c.Get(t.Context(), name, &asset)) {
 		t.Fatalf("a tombstone is still there after its time (%v)", err)
 	}
-	if err := c.Create(t.Context(), journal(t, "b2", deleted)); err != nil {
+	if err := c.Create(t.Context(), newBatch(t, "b2", deleted)); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.run(); err != nil {
@@ -486,7 +488,7 @@ func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
 	later := event("e3", "video.media.track.created", 3, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{
 		Tracks: record.ListChange[fastpixv1.Track]{Set: []fastpixv1.Track{{ID: "t1"}}},
 	}})
-	if err := c.Create(t.Context(), journal(t, "b3", later)); err != nil {
+	if err := c.Create(t.Context(), newBatch(t, "b3", later)); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.run(); err != nil {
@@ -498,7 +500,7 @@ func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
 }
 
 func TestStatusCatchesUpWithTheSpec(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -514,8 +516,8 @@ func TestStatusCatchesUpWithTheSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.folder.nudge(key)
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+	r.reconciler.Request(key)
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Get(t.Context(), name, &asset); err != nil || asset.Status.ObservedGeneration != asset.Generation {
@@ -536,9 +538,9 @@ func TestPublisherCountsAndStamps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, b := range batches(t, c) {
-		r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+		r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 	}
-	if err := r.publisher.publish(t.Context()); err != nil {
+	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Get(t.Context(), key, &e); err != nil || e.Status.PendingEvents != 6 || e.Status.PendingTime == nil {
@@ -547,7 +549,7 @@ func TestPublisherCountsAndStamps(t *testing.T) {
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.publisher.publish(t.Context()); err != nil {
+	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Get(t.Context(), key, &e); err != nil {
@@ -564,7 +566,7 @@ func TestPublisherCountsAndStamps(t *testing.T) {
 }
 
 func TestRetentionOfWhatIsOver(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1",
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1",
 		event("e1", "video.media.ready", 1, media("ready-1", "Ready")), event("e2", "video.media.failed", 2, media("failed-1", "Failed")),
 		event("e3", "video.media.created", 3, media("created-1", "Created"))))
 	r := newRig(t, c)
@@ -590,7 +592,7 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 		{after: 1000 * time.Hour, want: []string{"created-1"}},
 	} {
 		r.now = r.now.Add(tc.after)
-		if err := s.sweep(t.Context()); err != nil {
+		if err := s.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		got := world(t, c)
@@ -599,61 +601,5 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 				t.Errorf("after %v more, want %v:\n%s", tc.after, tc.want, got)
 			}
 		}
-	}
-}
-
-func TestNamespacesTakeTurns(t *testing.T) {
-	f := &fairStorage{}
-	for _, name := range []string{"1", "2", "3"} {
-		f.Push(record.Key{Namespace: "busy", Name: name})
-	}
-	f.Push(record.Key{Namespace: "quiet", Name: "1"})
-	var got []string
-	for f.Len() > 0 {
-		key := f.Pop()
-		got = append(got, key.Namespace+key.Name)
-	}
-	if want := "busy1 quiet1 busy2 busy3"; strings.Join(got, " ") != want {
-		t.Errorf("served %v, want %s", got, want)
-	}
-}
-
-func TestOldestAndNewestBatchesTakeTurns(t *testing.T) {
-	b := newBacklog()
-	for _, name := range []string{"1", "2", "3", "4"} {
-		b.add(batchInfo{name: name, uid: types.UID(name)})
-	}
-	b.remove("1")
-	var got []string
-	for info, ok := b.next(); ok; info, ok = b.next() {
-		got = append(got, info.name)
-	}
-	if want := "2 4 3"; strings.Join(got, " ") != want {
-		t.Errorf("read %v, want %s", got, want)
-	}
-}
-
-// TestNamespacesTakeTurnsAtReading protects a tenant with one event from another's burst: its batch, which is neither the oldest nor the
-// newest, is read within two turns, and those it shares are read once.
-func TestNamespacesTakeTurnsAtReading(t *testing.T) {
-	b := newBacklog()
-	b.endpoints.add(types.NamespacedName{Namespace: "busy", Name: "fastpix"})
-	b.endpoints.add(types.NamespacedName{Namespace: "quiet", Name: "fastpix"})
-	for _, name := range []string{"1", "2", "3 quiet", "4", "5", "6"} {
-		counts := map[types.NamespacedName]int64{{Namespace: "busy", Name: "fastpix"}: 17}
-		if strings.Contains(name, "quiet") {
-			counts[types.NamespacedName{Namespace: "quiet", Name: "fastpix"}] = 1
-		}
-		b.add(batchInfo{name: name, uid: types.UID(name), counts: b.endpoints.counts(counts)})
-	}
-	var got []string
-	for info, ok := b.next(); ok; info, ok = b.next() {
-		got = append(got, info.name)
-	}
-	if want := "1|3 quiet|6|2|5|4"; strings.Join(got, "|") != want {
-		t.Errorf("read %v, want %s", got, want)
-	}
-	if b.empty() {
-		t.Error("six batches are being read, and the journal counts as read")
 	}
 }

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/endpoint"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -28,7 +29,7 @@ func receivedAt(id string, at time.Time, title string) *record.Record {
 func TestReceiptThatIsStillToComeWaits(t *testing.T) {
 	genuine := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 	forged := receivedAt("e9", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "Forged")
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", forged, genuine))
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", forged, genuine))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -43,10 +44,10 @@ func TestReceiptThatIsStillToComeWaits(t *testing.T) {
 		t.Errorf("the mirror is %+v", got)
 	}
 	left := batches(t, c)
-	if len(left) != 1 || len(left[0].Spec.Events) != 1 || left[0].Status.Failed[0].Reason != reasonReceivedLater {
+	if len(left) != 1 || len(left[0].Spec.Events) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonReceivedLater {
 		t.Fatalf("left is %+v", left)
 	}
-	if err := r.publisher.publish(t.Context()); err != nil {
+	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var e fastpixv1.WebhookEndpoint
@@ -62,7 +63,7 @@ func TestReceiptThatIsStillToComeWaits(t *testing.T) {
 func TestReceiptThatHasComeIsFolded(t *testing.T) {
 	early, late := receivedAt("e1", testStart.Add(30*time.Minute), "Early"), receivedAt("e2", testStart.Add(time.Hour), "Late")
 	for name, records := range map[string][]*record.Record{"one order": {early, late}, "the other": {late, early}} {
-		c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", records...))
+		c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", records...))
 		r := newRig(t, c)
 		for range 6 {
 			if err := r.run(); err != nil {
@@ -83,11 +84,11 @@ func TestReceiptThatHasComeIsFolded(t *testing.T) {
 func TestTimeThatIsStillToComeIsReplaced(t *testing.T) {
 	at, horizon := metav1.NewMicroTime(testStart), testStart.Add(record.MaxFuture)
 	field := new(metav1.NewMicroTime(testStart.Add(time.Hour)))
-	if !seen(&field, at, horizon) || !field.Equal(&at) {
+	if !endpoint.RaiseReceipt(&field, at, horizon) || !field.Equal(&at) {
 		t.Errorf("it stays %v", field)
 	}
 	field = new(metav1.NewMicroTime(testStart.Add(time.Minute)))
-	if seen(&field, at, horizon) {
+	if endpoint.RaiseReceipt(&field, at, horizon) {
 		t.Error("a credible time is replaced by an older one")
 	}
 }
@@ -108,41 +109,23 @@ func TestCountsComeFromRecords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			unreadable := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 			unreadable.Version = record.Version + 1
-			b := journal(t, "b1", unreadable)
+			b := newBatch(t, "b1", unreadable)
 			b.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
 			b.Annotations[fastpixv1.EventCountsAnnotation] = tt.says
 			r := newRig(t, newFakeClient(t, interceptor.Funcs{}, b))
 			if err := r.watch(); err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := r.backlog.totals(); got.failed[key] != tt.wantFirst || len(got.failed) > 1 {
-				t.Errorf("before it is read: %v", got.failed)
+			if got, _ := r.backlog.Totals(); got.Failed[key] != tt.wantFirst || len(got.Failed) > 1 {
+				t.Errorf("before it is read: %v", got.Failed)
 			}
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := r.backlog.totals(); got.failed[key] != tt.wantRead || len(got.failed) != 1 {
-				t.Errorf("once it is read: %v", got.failed)
+			if got, _ := r.backlog.Totals(); got.Failed[key] != tt.wantRead || len(got.Failed) != 1 {
+				t.Errorf("once it is read: %v", got.Failed)
 			}
 		})
-	}
-}
-
-// TestReflectorHoldsNothingLarge protects the controllers' memory while they learn of the journal.
-func TestReflectorHoldsNothingLarge(t *testing.T) {
-	long := strings.Repeat("x", 100_000)
-	meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-		Name: "b1", UID: "u", Labels: map[string]string{"a": long}, Finalizers: []string{long},
-		Annotations:   map[string]string{fastpixv1.EventCountsAnnotation: long, "b": long},
-		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: long}},
-	}}
-	held, err := (&journalWatch{backlog: newBacklog()}).Transformer()(meta)
-	if err != nil {
-		t.Fatal(err)
-	}
-	item, ok := held.(*batchItem)
-	if !ok || item.Labels != nil || item.Annotations != nil || item.ManagedFields != nil || item.Finalizers != nil || item.info.uid != "u" || len(item.info.counts) > 0 {
-		t.Errorf("held is %+v", held)
 	}
 }
 
@@ -155,11 +138,11 @@ func TestForgedRecordsAreNotRemembered(t *testing.T) {
 	for i := range 1000 {
 		forged := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 		forged.Endpoint = fmt.Sprint("forged-", i)
-		r.publisher.saw(forged)
+		r.publisher.Observe(forged)
 		forged.Endpoint, forged.Fingerprint = "fastpix", fmt.Sprintf("%08x", i)
-		r.publisher.saw(forged)
+		r.publisher.Observe(forged)
 	}
-	if a := r.publisher.activity["endpoint-uid"]; len(r.publisher.activity) != 1 || len(a.verified) > maxFingerprints {
-		t.Errorf("%d endpoints are remembered, %d keys", len(r.publisher.activity), len(a.verified))
+	if a := r.publisher.Activity["endpoint-uid"]; len(r.publisher.Activity) != 1 || len(a.Verified) > endpoint.MaxFingerprints {
+		t.Errorf("%d endpoints are remembered, %d keys", len(r.publisher.Activity), len(a.Verified))
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
@@ -75,7 +76,7 @@ type history struct {
 	gone    map[string]bool       // endpoints that were deleted
 	purged  time.Time
 	batches int
-	was     []map[record.Key]mirror // what was there before the step under way, and before the one before
+	was     []map[record.Key]mirror.Object // what was there before the step under way, and before the one before
 }
 
 // historyKeys are all objects that records tell of.
@@ -128,9 +129,9 @@ func (h *history) remember(name client.ObjectKey, o client.Object, get func() er
 		key.Kind = record.LiveStream
 	}
 	switch m := h.was[behind][key].(type) {
-	case *mediaMirror:
+	case *mirror.MediaAsset:
 		m.DeepCopyInto(o.(*fastpixv1.MediaAsset))
-	case *streamMirror:
+	case *mirror.LiveStream:
 		m.DeepCopyInto(o.(*fastpixv1.LiveStream))
 	default:
 		return apierrors.NewNotFound(schema.GroupResource{Resource: "mirrors"}, name.Name)
@@ -227,7 +228,7 @@ func (h *history) deliver() {
 		records[i] = h.aRecord()
 	}
 	h.batches++
-	if err := h.client.Create(h.rig.t.Context(), journal(h.rig.t, fmt.Sprintf("b%d", h.batches), records...)); err != nil {
+	if err := h.client.Create(h.rig.t.Context(), newBatch(h.rig.t, fmt.Sprintf("b%d", h.batches), records...)); err != nil {
 		h.t.Fatal(err)
 	}
 	h.run(records)
@@ -282,7 +283,7 @@ func (h *history) expect(key record.Key, candidates []failedChange) {
 		}
 	}
 	if made {
-		m.endpoint = h.read(key).endpoint()
+		m.endpoint = h.read(key).Endpoint()
 	}
 }
 
@@ -322,7 +323,7 @@ func (h *history) refuse() {
 
 // join joins what failed.
 func (h *history) join() {
-	h.mortal(func() error { return h.rig.joiner.round(h.rig.t.Context()) })
+	h.mortal(func() error { return h.rig.joiner.Round(h.rig.t.Context()) })
 	h.run(nil)
 }
 
@@ -335,18 +336,18 @@ func (h *history) refer() {
 	name := rapid.SampledFrom([]string{"fastpix", "second", "missing", ""}).Draw(h.t, "named endpoint")
 	m := h.read(key)
 	switch m := m.(type) {
-	case *mediaMirror:
+	case *mirror.MediaAsset:
 		m.Spec.EndpointRef.Name = name
-	case *streamMirror:
+	case *mirror.LiveStream:
 		m.Spec.EndpointRef.Name = name
 	}
-	if err := h.client.Update(h.rig.t.Context(), m.object()); err != nil {
+	if err := h.client.Update(h.rig.t.Context(), m.APIObject()); err != nil {
 		h.t.Fatal(err)
 	}
 	h.mirrors[key].endpoint = name
 }
 
-// replace deletes an endpoint, or makes one anew that was deleted.
+// Replace deletes an endpoint, or makes one anew that was deleted.
 func (h *history) replace() {
 	name := rapid.SampledFrom(endpointNames).Draw(h.t, "endpoint")
 	e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
@@ -366,7 +367,7 @@ func (h *history) replace() {
 	if err := h.client.Create(h.rig.t.Context(), e); err != nil {
 		h.t.Fatal(err)
 	}
-	h.mortal(func() error { return h.rig.publisher.publish(h.rig.t.Context()) })
+	h.mortal(func() error { return h.rig.publisher.Publish(h.rig.t.Context()) })
 }
 
 // aMirror draws one of the mirrors.
@@ -378,13 +379,13 @@ func (h *history) aMirror() (record.Key, bool) {
 	return rapid.SampledFrom(keys).Draw(h.t, "mirror"), true
 }
 
-// forget deletes a mirror by hand.
+// Forget deletes a mirror by hand.
 func (h *history) forget() {
 	key, ok := h.aMirror()
 	if !ok {
 		return
 	}
-	o := newMirror(key.Kind).object()
+	o := mirror.New(key.Kind).APIObject()
 	o.SetNamespace(key.Namespace)
 	o.SetName(key.Name)
 	if err := h.client.Delete(h.rig.t.Context(), o); err != nil {
@@ -400,12 +401,12 @@ func (h *history) wait() {
 	due, deleted, dueAt := map[record.Key]bool{}, map[record.Key]bool{}, map[record.Key]time.Time{}
 	for key := range h.mirrors {
 		m := h.read(key)
-		if name, at := m.timer(); at != nil && len(m.conditions()) > 0 {
+		if name, at := m.Timer(); at != nil && len(m.Conditions()) > 0 {
 			waits := slices.ContainsFunc(h.failed, func(f failedChange) bool { return f.key == key })
 			due[key] = name == fastpixv1.TimerRetention && !at.After(h.rig.now) && !waits
 			dueAt[key] = at.Time
 		}
-		deleted[key] = m.state() == record.StateDeleted
+		deleted[key] = m.State() == record.StateDeleted
 	}
 	h.mortal(func() error {
 		if err := h.rig.run(); err != nil { // a new process reads what failed before it purges anything
@@ -441,10 +442,10 @@ func (h *history) wait() {
 	h.purged = purged
 }
 
-// read returns a mirror; nil if there is none.
-func (h *history) read(key record.Key) mirror {
-	m := newMirror(key.Kind)
-	err := h.client.Get(h.rig.t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object())
+// Read returns a mirror; nil if there is none.
+func (h *history) read(key record.Key) mirror.Object {
+	m := mirror.New(key.Kind)
+	err := h.client.Get(h.rig.t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject())
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -457,7 +458,7 @@ func (h *history) read(key record.Key) mirror {
 // check compares the API server with the model.
 func (h *history) check() {
 	t := h.t
-	is := map[record.Key]mirror{}
+	is := map[record.Key]mirror.Object{}
 	for _, key := range historyKeys {
 		m, want := h.read(key), h.mirrors[key]
 		is[key] = m
@@ -466,15 +467,15 @@ func (h *history) check() {
 			t.Fatalf("%s is there: %v, want %v", key, m != nil, want != nil)
 		case m == nil:
 			continue
-		case m.endpoint() != want.endpoint:
-			t.Errorf("%s is of endpoint %s, want %s", key, m.endpoint(), want.endpoint)
+		case m.Endpoint() != want.endpoint:
+			t.Errorf("%s is of endpoint %s, want %s", key, m.Endpoint(), want.endpoint)
 		}
 		h.settlePerhaps(key, m)
 		if got, want := facts(h.rig.t, m), facts(h.rig.t, projected(key, m, want.records)); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", key, got, want)
 		}
 	}
-	h.was = append([]map[record.Key]mirror{is}, h.was...)
+	h.was = append([]map[record.Key]mirror.Object{is}, h.was...)
 	h.was = h.was[:min(len(h.was), 2)]
 	newest := time.Time{}
 	for _, name := range endpointNames {
@@ -493,7 +494,7 @@ func (h *history) check() {
 }
 
 // settlePerhaps decides whether replays that came with what made a mirror were folded into it, as the mirror shows.
-func (h *history) settlePerhaps(key record.Key, m mirror) {
+func (h *history) settlePerhaps(key record.Key, m mirror.Object) {
 	want := h.mirrors[key]
 	for set := range 1 << len(want.perhaps) {
 		records := slices.Clone(want.records)
@@ -511,26 +512,26 @@ func (h *history) settlePerhaps(key record.Key, m mirror) {
 }
 
 // projected is what the pure fold makes of records, all at once and from nothing.
-func projected(key record.Key, like mirror, records []*record.Record) mirror {
-	m := firstMirror(key, like.id(), "")
+func projected(key record.Key, like mirror.Object, records []*record.Record) mirror.Object {
+	m := mirror.NewFor(key, like.ID(), "")
 	switch m := m.(type) {
-	case *mediaMirror:
-		m.Status = projection.MediaAsset(fastpixv1.MediaAssetStatus{}, like.id(), records)
-	case *streamMirror:
-		m.Status = projection.LiveStream(fastpixv1.LiveStreamStatus{}, like.id(), records)
+	case *mirror.MediaAsset:
+		m.Status = projection.MediaAsset(fastpixv1.MediaAssetStatus{}, like.ID(), records)
+	case *mirror.LiveStream:
+		m.Status = projection.LiveStream(fastpixv1.LiveStreamStatus{}, like.ID(), records)
 	}
 	return m
 }
 
 // facts returns a status without what is a function of status and clock.
-func facts(t *testing.T, m mirror) string {
+func facts(t *testing.T, m mirror.Object) string {
 	t.Helper()
 	switch m := m.(type) {
-	case *mediaMirror:
+	case *mirror.MediaAsset:
 		s := *m.Status.DeepCopy()
 		s.Conditions, s.Timer, s.TimerTime, s.ObservedGeneration = nil, "", nil, 0
 		return mustJSON(t, s)
-	case *streamMirror:
+	case *mirror.LiveStream:
 		s := *m.Status.DeepCopy()
 		s.Conditions, s.Timer, s.TimerTime, s.ObservedGeneration = nil, "", nil, 0
 		return mustJSON(t, s)

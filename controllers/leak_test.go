@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 )
@@ -13,7 +15,7 @@ import (
 // secret, nor for just anything. What fills them is a record, which has none either.
 func TestNoToldTypeHasAPlaceForSecrets(t *testing.T) {
 	t.Parallel()
-	places, walked := redaction.Places(nil, reflect.TypeFor[record.Record](), reflect.TypeFor[record.Key](), reflect.TypeFor[failure](), reflect.TypeFor[outcome](),
+	places, walked := redaction.Places(nil, reflect.TypeFor[record.Record](), reflect.TypeFor[record.Key](), reflect.TypeFor[journal.Failure](), reflect.TypeFor[mirror.Outcome](),
 		reflect.TypeFor[fastpixv1.MediaAsset](), reflect.TypeFor[fastpixv1.LiveStream](), reflect.TypeFor[fastpixv1.EventBatch]())
 	for _, place := range places {
 		t.Error(place)

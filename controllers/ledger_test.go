@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -20,42 +22,42 @@ import (
 
 func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 	t.Parallel()
-	l := newLedger()
-	first, second := &batch{name: "b1", uid: "1"}, &batch{name: "b2", uid: "2"}
-	entryOf := func(b *batch, id string) entry {
-		e := entry{place{batch: b, spot: spot{index: len(b.records)}}, event("e-"+b.name+"-"+id, "video.media.ready", 1, media(id, "Ready"))}
-		text, err := record.Encode(e.record)
+	l := journal.NewLedger()
+	first, second := &journal.Batch{Name: "b1", UID: "1"}, &journal.Batch{Name: "b2", UID: "2"}
+	entryOf := func(b *journal.Batch, id string) journal.Entry {
+		e := journal.Entry{ChangeRef: journal.ChangeRef{Batch: b, ChangeIndex: journal.ChangeIndex{Index: len(b.Records)}}, Record: event("e-"+b.Name+"-"+id, "video.media.ready", 1, media(id, "Ready"))}
+		text, err := record.Encode(e.Record)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.records = append(b.records, text)
+		b.Records = append(b.Records, text)
 		return e
 	}
-	peek := func(name string) []entry {
+	peek := func(name string) []journal.Entry {
 		t.Helper()
-		entries, err := l.peek(assetKey(name))
+		entries, err := l.Peek(assetKey(name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return entries
 	}
-	if keys := l.add(first, []entry{entryOf(first, "m1"), entryOf(first, "m2")}); len(keys) != 2 {
+	if keys := l.Add(first, []journal.Entry{entryOf(first, "m1"), entryOf(first, "m2")}); len(keys) != 2 {
 		t.Fatalf("got keys %v", keys)
 	}
 	folding := peek("m1")
-	if keys := l.add(second, []entry{entryOf(second, "m1")}); len(keys) != 0 {
+	if keys := l.Add(second, []journal.Entry{entryOf(second, "m1")}); len(keys) != 0 {
 		t.Errorf("an object that is folded already is queued again: %v", keys)
 	}
-	if finished := l.resolve(assetKey("m1"), len(folding), nil); len(finished) != 0 {
+	if finished := l.Resolve(assetKey("m1"), len(folding), nil); len(finished) != 0 {
 		t.Errorf("a batch with an open record is finished")
 	}
-	if left := peek("m1"); len(left) != 1 || left[0].batch != second || left[0].record.ID != "e-b2-m1" {
+	if left := peek("m1"); len(left) != 1 || left[0].Batch != second || left[0].Record.ID != "e-b2-m1" {
 		t.Fatalf("what arrived meanwhile is lost: %v", left)
 	}
-	if finished := l.resolve(assetKey("m1"), 1, nil); len(finished) != 1 || finished[0] != second {
+	if finished := l.Resolve(assetKey("m1"), 1, nil); len(finished) != 1 || finished[0] != second {
 		t.Errorf("got %v", finished)
 	}
-	if finished := l.resolve(assetKey("m2"), 1, nil); len(finished) != 1 || finished[0] != first {
+	if finished := l.Resolve(assetKey("m2"), 1, nil); len(finished) != 1 || finished[0] != first {
 		t.Errorf("got %v", finished)
 	}
 	for _, name := range []string{"m1", "m2"} {
@@ -74,14 +76,14 @@ func waitingFor(t *testing.T, id string, count int) []client.Object {
 		for i := first; i < min(count, first+fastpixv1.MaxBatchEvents); i++ {
 			records = append(records, event(fmt.Sprint("e", i), "video.media.ready", i, media(id, "Ready")))
 		}
-		objects = append(objects, journal(t, fmt.Sprint("b", first), records...))
+		objects = append(objects, newBatch(t, fmt.Sprint("b", first), records...))
 	}
 	return objects
 }
 
 // TestVisitFoldsABoundedNumber protects the memory from an object that thousands of records wait for.
 func TestVisitFoldsABoundedNumber(t *testing.T) {
-	const count = 2*maxVisitEntries + 1
+	const count = 2*journal.MaxVisitEntries + 1
 	writes := 0
 	c := newFakeClient(t, interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
@@ -98,15 +100,15 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 	r.now = testStart.Add(time.Hour) // after the last receipt
 	r.load()
 	key := assetKey(testMedia)
-	if entries, err := r.ledger.peek(key); err != nil || len(entries) != maxVisitEntries || r.ledger.waiting(key) != count {
-		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), r.ledger.waiting(key), err)
+	if entries, err := r.ledger.Peek(key); err != nil || len(entries) != journal.MaxVisitEntries || r.ledger.Waiting(key) != count {
+		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), r.ledger.Waiting(key), err)
 	}
-	for left := count; left > 0; left -= maxVisitEntries {
-		result, err := r.folder.Reconcile(t.Context(), key)
+	for left := count; left > 0; left -= journal.MaxVisitEntries {
+		result, err := r.reconciler.Reconcile(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if comesBack := result.RequeueAfter > 0; comesBack != (left > maxVisitEntries) {
+		if comesBack := result.RequeueAfter > 0; comesBack != (left > journal.MaxVisitEntries) {
 			t.Errorf("with %d records before a visit it comes back: %v", left, comesBack)
 		}
 	}
@@ -114,14 +116,14 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 		t.Errorf("%d batches are left (%v)", len(batches(t, c)), err)
 	}
 	if writes != 3 {
-		t.Errorf("%d status writes for %d records, want one for each %d", writes, count, maxVisitEntries)
+		t.Errorf("%d status writes for %d records, want one for each %d", writes, count, journal.MaxVisitEntries)
 	}
 }
 
 // TestPatienceIsForAnObjectAndNotForEachVisit protects other tenants from an object that is refused: its thousands of records fail together,
 // and leave the memory that all share.
 func TestPatienceIsForAnObjectAndNotForEachVisit(t *testing.T) {
-	const count = 3*maxVisitEntries + 1
+	const count = 3*journal.MaxVisitEntries + 1
 	c := newFakeClient(t, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			if _, ok := o.(*fastpixv1.MediaAsset); ok {
@@ -133,13 +135,13 @@ func TestPatienceIsForAnObjectAndNotForEachVisit(t *testing.T) {
 	r := newRig(t, c)
 	r.load()
 	key, begun := assetKey(testMedia), r.now
-	for r.ledger.waiting(key) > 0 && r.now.Sub(begun) < 10*troublePatience {
-		_, _ = r.folder.Reconcile(t.Context(), key)   // which fails until patience ends
-		r.folder.refusals.accepted(assetKey("other")) // others of the tenant are written
+	for r.ledger.Waiting(key) > 0 && r.now.Sub(begun) < 10*mirror.ErrorTimeout {
+		_, _ = r.reconciler.Reconcile(t.Context(), key)   // which fails until patience ends
+		r.reconciler.Refusals.Accepted(assetKey("other")) // others of the tenant are written
 		r.now = r.now.Add(time.Second)
 	}
-	if waited := r.now.Sub(begun); waited > troublePatience+10*time.Second {
-		t.Errorf("the records of one refused object were waited for %v, want %v", waited, troublePatience)
+	if waited := r.now.Sub(begun); waited > mirror.ErrorTimeout+10*time.Second {
+		t.Errorf("the records of one refused object were waited for %v, want %v", waited, mirror.ErrorTimeout)
 	}
 	if err := r.run(); err != nil {
 		t.Fatal(err)

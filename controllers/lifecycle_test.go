@@ -17,6 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/lifecycle"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
+	"github.com/fastpix-operator/fastpix-operator/controllers/queue"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -37,7 +41,7 @@ func (r *rig) watchTimers() error {
 		}
 		stripped, err := stripMirror(object)
 		errs = append(errs, err)
-		timerHandler(kind, r.timers, &queueSource[record.Key]{}).OnAdd(stripped, true)
+		lifecycle.NewTimerHandler(kind, r.timers, &queue.Source[record.Key]{}).OnAdd(stripped, true)
 	}
 	for i := range assets.Items {
 		seen(record.MediaAsset, &assets.Items[i], assets.Items[i].Status.Timer)
@@ -48,21 +52,21 @@ func (r *rig) watchTimers() error {
 	return errors.Join(errs...)
 }
 
-// tick lets every timer that is due fire once.
+// applyClock lets every timer that is due fire once.
 func (r *rig) tick() error {
 	errs := []error{r.watchTimers()}
 	byName := func(a, b record.Key) int { return strings.Compare(a.String(), b.String()) }
-	for _, key := range slices.SortedFunc(maps.Keys(r.timers.at), byName) {
-		if at := r.timers.at[key]; !at.After(r.now) {
-			_, err := r.folder.Reconcile(r.t.Context(), key)
+	for _, key := range slices.SortedFunc(maps.Keys(r.timers.At), byName) {
+		if at := r.timers.At[key]; !at.After(r.now) {
+			_, err := r.reconciler.Reconcile(r.t.Context(), key)
 			errs = append(errs, err)
 		}
 	}
-	clear(r.timers.at)
+	clear(r.timers.At)
 	return errors.Join(errs...)
 }
 
-// said returns an object's conditions as Type=Status/Reason.
+// loggedAt returns an object's conditions as Type=Status/Reason.
 func said(conditions []metav1.Condition) string {
 	var all []string
 	for _, c := range conditions {
@@ -74,15 +78,15 @@ func said(conditions []metav1.Condition) string {
 // look returns what is said of a mirror; "gone" if there is none.
 func look(t *testing.T, c client.Client, key record.Key) string {
 	t.Helper()
-	m := newMirror(key.Kind)
-	err := c.Get(t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.object())
+	m := mirror.New(key.Kind)
+	err := c.Get(t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject())
 	switch {
 	case apierrors.IsNotFound(err):
 		return "gone"
 	case err != nil:
 		t.Fatal(err)
 	}
-	return said(m.conditions())
+	return said(m.Conditions())
 }
 
 func assetKey(name string) record.Key {
@@ -95,7 +99,7 @@ func streamKey(name string) record.Key {
 
 func TestLifecyclesEndAlthoughTheControllersWereDown(t *testing.T) {
 	t.Parallel()
-	const week = defaultRetention
+	const week = mirror.DefaultRetention
 	set := func(c record.Change, edit func(*record.MediaChange)) record.Change {
 		edit(c.Media)
 		return c
@@ -166,7 +170,7 @@ func TestLifecyclesEndAlthoughTheControllersWereDown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", tc.events...))
+			c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", tc.events...))
 			r := newRig(t, c)
 			if err := r.run(); err != nil {
 				t.Fatal(err)
@@ -190,13 +194,13 @@ func TestLifecyclesEndAlthoughTheControllersWereDown(t *testing.T) {
 // newTombstone returns a rig with one tombstone that is due.
 func newTombstone(t *testing.T, funcs interceptor.Funcs) *rig {
 	t.Helper()
-	c := newFakeClient(t, funcs, journal(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
+	c := newFakeClient(t, funcs, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = r.now.Add(defaultRetention)
-	r.timers.set(assetKey(testMedia), r.now)
+	r.now = r.now.Add(mirror.DefaultRetention)
+	r.timers.Set(assetKey(testMedia), r.now)
 	return r
 }
 
@@ -229,13 +233,13 @@ func TestPurgeSparesWhatHasChanged(t *testing.T) {
 		},
 	})
 	key := assetKey(testMedia)
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatalf("a change meanwhile is an error: %v", err)
 	}
 	if got := look(t, r.client, key); got == "gone" {
 		t.Fatal("a mirror was purged that had changed since it was looked at")
 	}
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil { // the change brought it back
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil { // the change brought it back
 		t.Fatal(err)
 	}
 	if got := look(t, r.client, key); got != "gone" || deletes != 2 {
@@ -246,24 +250,24 @@ func TestPurgeSparesWhatHasChanged(t *testing.T) {
 func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 	t.Parallel()
 	about := func(id string) *fastpixv1.EventBatch {
-		return journal(t, "b2", event("e2", "video.media.updated", 2, media(id, "Ready")))
+		return newBatch(t, "b2", event("e2", "video.media.updated", 2, media(id, "Ready")))
 	}
 	for name, tc := range map[string]struct {
-		prepare func(r *rig, info batchInfo, b *fastpixv1.EventBatch)
+		prepare func(r *rig, info journal.BatchInfo, b *fastpixv1.EventBatch)
 		batch   *fastpixv1.EventBatch
 		waits   bool
 	}{
-		"a batch that nobody has read":   {batch: about(testMedia), waits: true, prepare: func(r *rig, info batchInfo, _ *fastpixv1.EventBatch) { r.backlog.add(info) }},
-		"a batch that is being read":     {batch: about("other"), waits: true, prepare: func(r *rig, info batchInfo, _ *fastpixv1.EventBatch) { r.backlog.add(info); r.backlog.next() }},
+		"a batch that nobody has read":   {batch: about(testMedia), waits: true, prepare: func(r *rig, info journal.BatchInfo, _ *fastpixv1.EventBatch) { r.backlog.Add(info) }},
+		"a batch that is being read":     {batch: about("other"), waits: true, prepare: func(r *rig, info journal.BatchInfo, _ *fastpixv1.EventBatch) { r.backlog.Add(info); r.backlog.Next() }},
 		"a batch that could not be read": {batch: about(testMedia), waits: true, prepare: readAndFail},
 		"a record of another mirror":     {batch: about("other"), waits: false, prepare: read},
-		"nothing":                        {batch: about("other"), waits: false, prepare: func(*rig, batchInfo, *fastpixv1.EventBatch) {}},
+		"nothing":                        {batch: about("other"), waits: false, prepare: func(*rig, journal.BatchInfo, *fastpixv1.EventBatch) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newTombstone(t, interceptor.Funcs{})
-			tc.prepare(r, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: tc.batch.ObjectMeta}), tc.batch)
-			result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
+			tc.prepare(r, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: tc.batch.ObjectMeta}), tc.batch)
+			result, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -277,35 +281,35 @@ func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 		t.Parallel()
 		r := newTombstone(t, interceptor.Funcs{})
 		b := about(testMedia)
-		read(r, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
-		if !r.folder.records.mayName(assetKey(testMedia)) || r.folder.records.mayName(assetKey("other")) {
+		read(r, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
+		if !r.reconciler.Records.MayName(assetKey(testMedia)) || r.reconciler.Records.MayName(assetKey("other")) {
 			t.Error("a record in memory names the wrong mirrors")
 		}
 	})
 }
 
-// read reads a batch into the ledger.
-func read(r *rig, info batchInfo, b *fastpixv1.EventBatch) {
+// Read reads a batch into the ledger.
+func read(r *rig, info journal.BatchInfo, b *fastpixv1.EventBatch) {
 	r.t.Helper()
 	if err := r.client.Create(r.t.Context(), b); err != nil {
 		r.t.Fatal(err)
 	}
-	r.backlog.add(info)
-	info, _ = r.backlog.next()
-	if err := r.reader.read(r.t.Context(), info); err != nil {
+	r.backlog.Add(info)
+	info, _ = r.backlog.Next()
+	if err := r.reader.Read(r.t.Context(), info); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
 // readAndFail tries to read a batch while the API server is away.
-func readAndFail(r *rig, info batchInfo, _ *fastpixv1.EventBatch) {
+func readAndFail(r *rig, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
 	r.t.Helper()
-	r.reader.client = newFakeClient(r.t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+	r.reader.Client = newFakeClient(r.t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
 		return errKilled
 	}})
-	r.backlog.add(info)
-	info, _ = r.backlog.next()
-	if err := r.reader.read(r.t.Context(), info); !errors.Is(err, errKilled) {
+	r.backlog.Add(info)
+	info, _ = r.backlog.Next()
+	if err := r.reader.Read(r.t.Context(), info); !errors.Is(err, errKilled) {
 		r.t.Fatalf("got %v", err)
 	}
 }
@@ -323,7 +327,7 @@ func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
 					}
 					return c.Delete(ctx, o, opts...)
 				},
-			}, journal(t, "b1", event("e1", typ, 1, media(testMedia, state))))
+			}, newBatch(t, "b1", event("e1", typ, 1, media(testMedia, state))))
 			r := newRig(t, c)
 			name := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
 			var asset fastpixv1.MediaAsset
@@ -339,12 +343,12 @@ func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
 			if err := c.Update(t.Context(), &e); err != nil {
 				t.Fatal(err)
 			}
-			r.now = r.now.Add(defaultRetention)
+			r.now = r.now.Add(mirror.DefaultRetention)
 			s := r.sweeper
 			for range 5 {
 				watched := r.watchTimers()
-				result, err := r.folder.Reconcile(t.Context(), assetKey(testMedia))
-				if err := errors.Join(watched, err, s.sweep(t.Context())); err != nil || result.RequeueAfter != 0 {
+				result, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia))
+				if err := errors.Join(watched, err, s.Sweep(t.Context())); err != nil || result.RequeueAfter != 0 {
 					t.Errorf("it comes back in %v (%v)", result.RequeueAfter, err)
 				}
 			}
@@ -388,15 +392,15 @@ func TestPurgeSurvivesDeathAtEveryCall(t *testing.T) {
 	}
 }
 
-// A replay right after the purge comes before the news of purgedThrough has reached this process's cache.
+// A replay right after the purge comes before the news of PurgedThrough has reached this process's cache.
 func TestReplayDoesNotRaiseTheDeadBeforeTheCacheKnows(t *testing.T) {
 	t.Parallel()
 	r := newTombstone(t, interceptor.Funcs{})
-	r.folder.endpoints.cached = newFakeClient(t, interceptor.Funcs{}) // its endpoint has never purged anything
+	r.reconciler.Endpoints.Cached = newFakeClient(t, interceptor.Funcs{}) // its endpoint has never purged anything
 	if err := r.tick(); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.client.Create(t.Context(), journal(t, "b2", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")))); err != nil {
+	if err := r.client.Create(t.Context(), newBatch(t, "b2", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")))); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.run(); err != nil {

@@ -87,7 +87,7 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 		if e == nil {
 			return
 		}
-		if err := c.Create(t.Context(), journal(t, "of-"+e.ID, e)); err != nil {
+		if err := c.Create(t.Context(), newBatch(t, "of-"+e.ID, e)); err != nil {
 			t.Fatal(err)
 		}
 		if err := newRig(t, c).run(); err != nil { // a new process remembers nothing that was written
@@ -125,7 +125,7 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 // TestBatchThatIsGoneIsNotFoldedAgain protects what was purged or deleted by hand from an API server whose memory still shows its batch: a
 // new leader learns of the batch from that memory, and nothing else would tell that it was folded long ago.
 func TestBatchThatIsGoneIsNotFoldedAgain(t *testing.T) {
-	gone := journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")))
+	gone := newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")))
 	c := newFakeClient(t, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			if b, ok := o.(*fastpixv1.EventBatch); ok && isFromMemory(opts) {
@@ -136,14 +136,14 @@ func TestBatchThatIsGoneIsNotFoldedAgain(t *testing.T) {
 		},
 	})
 	r := newRig(t, c)
-	r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: gone.ObjectMeta}))
+	r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: gone.ObjectMeta}))
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); got != "" {
 		t.Errorf("a batch that is gone was folded:\n%s", got)
 	}
-	if r.backlog.again(gone.UID) {
+	if r.backlog.Requeue(gone.UID) {
 		t.Error("a batch that is gone is still known")
 	}
 }
@@ -159,7 +159,7 @@ func isFromMemory(opts []client.GetOption) bool {
 func TestSweepLeavesTombstonesToTheirWorker(t *testing.T) {
 	r := newTombstone(t, interceptor.Funcs{})
 	r.now = r.now.Add(8 * 24 * time.Hour)
-	if err := r.sweeper.sweep(t.Context()); err != nil {
+	if err := r.sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if world(t, r.client) == "" {

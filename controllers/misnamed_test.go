@@ -7,12 +7,10 @@ import (
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // TestSweepFindsMirrorsWithWrongNames protects objects from before the API server refused their names: each says what is wrong, once, and
@@ -34,11 +32,11 @@ func TestSweepFindsMirrorsWithWrongNames(t *testing.T) {
 	}, wrongMedia, wrongStream, right)
 	r := newRig(t, c)
 	for range 2 {
-		if err := r.sweeper.sweep(t.Context()); err != nil {
+		if err := r.sweeper.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, key := range r.keys {
-			if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+			if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -67,28 +65,6 @@ func TestSweepFindsMirrorsWithWrongNames(t *testing.T) {
 		case ready == nil || ready.Reason != fastpixv1.ReasonNameMismatch || !strings.Contains(ready.Message, want) || observed != 3 ||
 			!apimeta.IsStatusConditionTrue(conditions, fastpixv1.ConditionStalled):
 			t.Errorf("%s, observed %d, has the conditions %v", object.GetName(), observed, conditions)
-		}
-	}
-}
-
-// TestNewMirrorsAreVisitedOnlyForAHash protects the API server from a read for each mirror that the operator creates.
-func TestNewMirrorsAreVisitedOnlyForAHash(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		event      watch.EventType
-		name       string
-		generation int64
-		want       bool
-	}{
-		"new, with an id for a name": {watch.Added, "d003b383-bac0-42e9-a039-9bd4360f98a3", 1, false},
-		"new, with a hash":           {watch.Added, record.ObjectName("a b"), 1, true},
-		"status written":             {watch.Modified, record.ObjectName("a b"), 1, false},
-		"spec changed":               {watch.Modified, "d003b383-bac0-42e9-a039-9bd4360f98a3", 2, true},
-		"deleted":                    {watch.Deleted, record.ObjectName("a b"), 2, false},
-	} {
-		meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: tt.name, Generation: tt.generation}}
-		if got := needsVisit(tt.event, meta); got != tt.want {
-			t.Errorf("%s: got %v, want %v", name, got, tt.want)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -36,10 +37,10 @@ func (r *rig) told() string {
 	}
 }
 
-// tell journals records and folds them.
+// record journals records and folds them.
 func (r *rig) tell(name string, records ...*record.Record) error {
 	r.t.Helper()
-	if err := r.client.Create(r.t.Context(), journal(r.t, name, records...)); err != nil {
+	if err := r.client.Create(r.t.Context(), newBatch(r.t, name, records...)); err != nil {
 		r.t.Fatal(err)
 	}
 	return r.run()
@@ -185,15 +186,15 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(broadcaster.Shutdown)
-	notifier := newNotifier(broadcaster.NewRecorder(c.Scheme(), "test"))
-	before, after := firstMirror(assetKey("m"), "m", "fastpix"), firstMirror(assetKey("m"), "m", "fastpix")
-	after.(*mediaMirror).Status.State = record.StateReady
+	notifier := mirror.NewEventRecorder(broadcaster.NewRecorder(c.Scheme(), "test"))
+	before, after := mirror.NewFor(assetKey("m"), "m", "fastpix"), mirror.NewFor(assetKey("m"), "m", "fastpix")
+	after.(*mirror.MediaAsset).Status.State = record.StateReady
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range n {
-			notifier.recorder.Eventf(after.object(), nil, "Normal", "Ready", "Mirror", "note")
-			notifier.notify(before, after)
+			notifier.Recorder.Eventf(after.APIObject(), nil, "Normal", "Ready", "Mirror", "note")
+			notifier.Record(before, after)
 		}
 	}()
 	select {
@@ -202,7 +203,7 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 		t.Fatal("folding waits for Events")
 	}
 
-	r.folder.store.notify = notifier.notify
+	r.reconciler.Store.RecordEvents = notifier.Record
 	var records []*record.Record
 	for i := range 100 {
 		records = append(records, event(fmt.Sprintf("e%d", i), "video.media.ready", 1, media(fmt.Sprintf("m%d", i), "Ready")))
@@ -231,9 +232,9 @@ func TestBurstMakesFewEvents(t *testing.T) {
 	if err := r.tell("b1", records...); err != nil {
 		t.Fatal(err)
 	}
-	most := notesBurst + int(time.Since(start).Seconds()*notesPerSecond) + 1
-	if got := len(strings.Fields(r.told())); got < notesBurst || got > most {
-		t.Errorf("%d Events, want %d to %d", got, notesBurst, most)
+	most := mirror.EventsBurst + int(time.Since(start).Seconds()*mirror.EventsPerSecond) + 1
+	if got := len(strings.Fields(r.told())); got < mirror.EventsBurst || got > most {
+		t.Errorf("%d Events, want %d to %d", got, mirror.EventsBurst, most)
 	}
 	if got := len(batches(t, r.client)); got != 0 {
 		t.Errorf("the journal still holds %d batches", got)

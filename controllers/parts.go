@@ -7,6 +7,10 @@ import (
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fastpix-operator/fastpix-operator/controllers/endpoint"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/lifecycle"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -26,56 +30,56 @@ type environment struct {
 
 // parts are the collaborators of the controllers. Nothing runs in them by itself: a manager drives them, and tests do so step by step.
 type parts struct {
-	backlog   *backlog
-	ledger    *ledger
-	timers    *timers
-	report    *failureReport
-	reader    *reader
-	folder    *folder
-	discarder *discarder
-	joiner    *joiner
-	purger    *purger
-	sweeper   *sweeper
-	publisher *publisher
+	backlog    *journal.Backlog
+	ledger     *journal.Ledger
+	timers     *lifecycle.Timers
+	report     *journal.FailureReport
+	reader     *journal.Reader
+	reconciler *mirror.Reconciler
+	discarder  *journal.Discarder
+	joiner     *journal.Joiner
+	purger     *lifecycle.Purger
+	sweeper    *lifecycle.Sweeper
+	publisher  *endpoint.Publisher
 
 	mirrors func(record.Key)
 }
 
 // newParts puts the parts together.
 func newParts(e environment) *parts {
-	p := &parts{backlog: newBacklog(), ledger: newLedger(), timers: newTimers(), mirrors: e.mirrors}
-	known := endpoints{cached: e.cached}
-	waiting := &records{ledger: p.ledger, backlog: p.backlog, discard: e.batches}
-	p.report = newFailureReport(e.recorder, known.get, e.now)
-	p.purger = &purger{client: e.client, live: e.live, endpoints: known, waits: waiting.waits, now: e.now}
-	p.folder = &folder{
-		store:   &store{client: e.client, live: e.live, written: newWritten(writtenEntries), notify: newNotifier(e.recorder).notify},
-		records: waiting, refusals: &refusals{now: e.now}, timer: p.timers.next, purger: p.purger,
-		namespace: namespaces{cached: e.cached, live: e.live}.verdict, endpoints: known, now: e.now,
+	p := &parts{backlog: journal.NewBacklog(), ledger: journal.NewLedger(), timers: lifecycle.NewTimers(), mirrors: e.mirrors}
+	known := endpoint.Lookup{Cached: e.cached}
+	waiting := &journal.Records{Ledger: p.ledger, Backlog: p.backlog, Discard: e.batches}
+	p.report = journal.NewFailureReport(e.recorder, known.Get, e.now)
+	p.purger = &lifecycle.Purger{Client: e.client, Live: e.live, Endpoints: known, Waits: waiting.Waits, Now: e.now}
+	p.reconciler = &mirror.Reconciler{
+		Store:   &mirror.Store{Client: e.client, Live: e.live, Cache: mirror.NewCache(mirror.CacheEntries), RecordEvents: mirror.NewEventRecorder(e.recorder).Record},
+		Records: waiting, Refusals: &mirror.Refusals{Now: e.now}, Timer: p.timers.Next, Purger: p.purger,
+		NamespaceState: mirror.NamespaceReader{Cached: e.cached, Live: e.live}.State, Endpoints: known, Now: e.now,
 	}
-	p.discarder = &discarder{
-		client: e.client, live: e.live, namespace: e.namespace, ledger: p.ledger, backlog: p.backlog, report: p.report, after: e.batchesAt, now: e.now,
+	p.discarder = &journal.Discarder{
+		Client: e.client, Live: e.live, Namespace: e.namespace, Ledger: p.ledger, Backlog: p.backlog, Report: p.report, RequeueAt: e.batchesAt, Now: e.now,
 	}
-	p.joiner = &joiner{
-		client: e.client, live: e.live, namespace: e.namespace, backlog: p.backlog, report: p.report, after: e.batchesAt, now: e.now,
-		joined: map[failedGroup]time.Time{},
+	p.joiner = &journal.Joiner{
+		Client: e.client, Live: e.live, Namespace: e.namespace, Backlog: p.backlog, Report: p.report, RequeueAt: e.batchesAt, Now: e.now,
+		Joined: map[journal.FailedGroup]time.Time{},
 	}
-	p.publisher = &publisher{
-		client: e.client, live: e.live, cached: e.cached, totals: p.backlog.totals, exists: p.backlog.endpoints.has, purged: p.purger.purgedByNamespace,
-		now: e.now, activity: map[types.UID]*activity{},
+	p.publisher = &endpoint.Publisher{
+		Client: e.client, Live: e.live, Cached: e.cached, Totals: p.backlog.Totals, Exists: p.backlog.Endpoints.Has, Purged: p.purger.PurgedByNamespace,
+		Now: e.now, Activity: map[types.UID]*endpoint.Activity{},
 	}
-	p.reader = &reader{
-		client: e.live, namespace: e.namespace, backlog: p.backlog, ledger: p.ledger, enqueue: e.mirrors, discard: e.batches,
-		observe: p.publisher.saw, now: e.now,
+	p.reader = &journal.Reader{
+		Client: e.live, Namespace: e.namespace, Backlog: p.backlog, Ledger: p.ledger, Enqueue: e.mirrors, Discard: e.batches,
+		Observe: p.publisher.Observe, Now: e.now,
 	}
-	p.sweeper = &sweeper{
-		live: e.live, client: e.client, endpoints: known, purger: p.purger, nudge: p.enqueueNow, mayBeNamed: waiting.mayName, now: e.now,
+	p.sweeper = &lifecycle.Sweeper{
+		Live: e.live, Client: e.client, Endpoints: known, Purger: p.purger, Enqueue: p.enqueueNow, MayName: waiting.MayName, Now: e.now,
 	}
 	return p
 }
 
 // enqueueNow has the reconciler visit an object whatever its timer says.
 func (p *parts) enqueueNow(key record.Key) {
-	p.folder.nudge(key)
+	p.reconciler.Request(key)
 	p.mirrors(key)
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -30,7 +31,7 @@ func (r *rig) setPolicy(edit func(*fastpixv1.WebhookEndpointSpec)) {
 
 func (r *rig) deliver(name string, records ...*record.Record) {
 	r.t.Helper()
-	if err := r.client.Create(r.t.Context(), journal(r.t, name, records...)); err != nil {
+	if err := r.client.Create(r.t.Context(), newBatch(r.t, name, records...)); err != nil {
 		r.t.Fatal(err)
 	}
 	if err := r.run(); err != nil {
@@ -55,7 +56,7 @@ func TestRetentionOfReadyMediaKeepsNoLateEventOut(t *testing.T) {
 	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Ready = &metav1.Duration{Duration: time.Minute} })
 	r.deliver("b1", event("e1", "video.media.ready", 10, media("m1", "Ready")))
 	r.now = r.now.Add(time.Hour)
-	if err := r.sweeper.sweep(t.Context()); err != nil {
+	if err := r.sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if r.asset("m1").Name != "" {
@@ -73,15 +74,15 @@ func TestSweepComesBackToWhatARecordMayName(t *testing.T) {
 	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Ready = &metav1.Duration{Duration: time.Minute} })
 	r.deliver("b1", event("e1", "video.media.ready", 10, media("m1", "Ready")))
 	r.now = r.now.Add(time.Hour)
-	r.backlog.add(batchInfo{uid: "unread"})
+	r.backlog.Add(journal.BatchInfo{UID: "unread"})
 	s := r.sweeper
-	if err := s.sweep(t.Context()); err != nil || s.putOff != 1 || r.asset("m1").Name == "" {
-		t.Fatalf("%d mirrors are put off (%v), there: %q", s.putOff, err, r.asset("m1").Name)
+	if err := s.Sweep(t.Context()); err != nil || s.Delayed != 1 || r.asset("m1").Name == "" {
+		t.Fatalf("%d mirrors are put off (%v), there: %q", s.Delayed, err, r.asset("m1").Name)
 	}
-	r.backlog.remove("unread")
-	r.backlog.next() // finds that it is gone
-	if err := s.sweep(t.Context()); err != nil || s.putOff != 0 || r.asset("m1").Name != "" {
-		t.Errorf("%d mirrors are put off (%v), there: %q", s.putOff, err, r.asset("m1").Name)
+	r.backlog.Remove("unread")
+	r.backlog.Next() // finds that it is gone
+	if err := s.Sweep(t.Context()); err != nil || s.Delayed != 0 || r.asset("m1").Name != "" {
+		t.Errorf("%d mirrors are put off (%v), there: %q", s.Delayed, err, r.asset("m1").Name)
 	}
 }
 

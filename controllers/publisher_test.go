@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -17,26 +18,26 @@ func TestActivityIsBoundedAndForgotten(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
 	p := r.publisher
-	p.exists = func(types.NamespacedName) bool { return true }
+	p.Exists = func(types.NamespacedName) bool { return true }
 	at := event("", "", 1).Received
-	for i := range 2 * maxFingerprints {
-		p.saw(&record.Record{EndpointUID: "endpoint-uid", Fingerprint: fmt.Sprintf("%08d", i), Received: at})
+	for i := range 2 * endpoint.MaxFingerprints {
+		p.Observe(&record.Record{EndpointUID: "endpoint-uid", Fingerprint: fmt.Sprintf("%08d", i), Received: at})
 	}
-	if got := len(p.activity["endpoint-uid"].verified); got != maxFingerprints {
+	if got := len(p.Activity["endpoint-uid"].Verified); got != endpoint.MaxFingerprints {
 		t.Errorf("%d keys are kept", got)
 	}
-	for i := range 2 * maxActivity {
-		p.saw(&record.Record{EndpointUID: types.UID(fmt.Sprint(i)), Received: at})
+	for i := range 2 * endpoint.MaxActivity {
+		p.Observe(&record.Record{EndpointUID: types.UID(fmt.Sprint(i)), Received: at})
 	}
-	if got := len(p.activity); got != maxActivity {
+	if got := len(p.Activity); got != endpoint.MaxActivity {
 		t.Errorf("%d endpoints are kept", got)
 	}
-	r.now = r.now.Add(forgetActivity / 2)
-	p.saw(&record.Record{EndpointUID: "1", Received: at})
-	r.now = r.now.Add(forgetActivity/2 + time.Second)
-	p.forget([]fastpixv1.WebhookEndpoint{*makeEndpointWith("endpoint-uid")})
-	if len(p.activity) != 2 || p.activity["endpoint-uid"] == nil || p.activity["1"] == nil {
-		t.Errorf("%d endpoints are kept, want the one that exists and the one that may be new", len(p.activity))
+	r.now = r.now.Add(endpoint.ForgetActivity / 2)
+	p.Observe(&record.Record{EndpointUID: "1", Received: at})
+	r.now = r.now.Add(endpoint.ForgetActivity/2 + time.Second)
+	p.Forget([]fastpixv1.WebhookEndpoint{*makeEndpointWith("endpoint-uid")})
+	if len(p.Activity) != 2 || p.Activity["endpoint-uid"] == nil || p.Activity["1"] == nil {
+		t.Errorf("%d endpoints are kept, want the one that exists and the one that may be new", len(p.Activity))
 	}
 }
 

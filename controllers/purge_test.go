@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -18,23 +20,23 @@ import (
 // before it; and what it must: that a replay afterwards is one.
 
 func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(defaultRetention + time.Hour)
+	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.set(key, r.now)
+	r.timers.Set(key, r.now)
 
 	// Acknowledged, read, and not yet folded when the tombstone is due: the first event about another media, older than the tombstone.
-	if err := c.Create(t.Context(), journal(t, "b2", event("e2", "video.media.created", 5, media("another", "Created")))); err != nil {
+	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.created", 5, media("another", "Created")))); err != nil {
 		t.Fatal(err)
 	}
 	r.load()
-	result, err := r.folder.Reconcile(t.Context(), key)
-	if err != nil || result.RequeueAfter != purgePause {
-		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want %v", result.RequeueAfter, err, purgePause)
+	result, err := r.reconciler.Reconcile(t.Context(), key)
+	if err != nil || result.RequeueAfter != mirror.PurgeRetry {
+		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want %v", result.RequeueAfter, err, mirror.PurgeRetry)
 	}
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -42,7 +44,7 @@ func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
 	if got := world(t, c); !strings.Contains(got, "another") {
 		t.Errorf("an event that was acknowledged before the purge is taken for a replay:\n%s", got)
 	}
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); strings.Contains(got, testMedia) {
@@ -54,16 +56,16 @@ func TestFailedRecordIsNoReplay(t *testing.T) {
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "another"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, squatter, journal(t, "b1",
+	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1",
 		event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")), event("e2", "video.media.created", 5, media("another", "Created"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(defaultRetention + time.Hour)
+	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.set(key, r.now)
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+	r.timers.Set(key, r.now)
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); strings.Contains(got, testMedia) {
@@ -87,15 +89,15 @@ func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
-	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
-		if !r.folder.records.mayName(key) {
-			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.name)
+	for info, ok := r.backlog.Next(); ok; info, ok = r.backlog.Next() {
+		if !r.reconciler.Records.MayName(key) {
+			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.Name)
 		}
-		if err := r.reader.read(t.Context(), info); err != nil {
+		if err := r.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r.folder.records.mayName(key) {
+	if r.reconciler.Records.MayName(key) {
 		t.Error("everything is read, and nothing may be purged")
 	}
 }
@@ -107,17 +109,17 @@ func TestPurgesThatWaitReadNothing(t *testing.T) {
 			reads++
 			return c.Get(ctx, key, o, opts...)
 		},
-	}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(defaultRetention + time.Hour)
+	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.set(key, r.now)
-	r.backlog.add(batchInfo{name: "unread", uid: "unread"})
+	r.timers.Set(key, r.now)
+	r.backlog.Add(journal.BatchInfo{Name: "unread", UID: "unread"})
 	for visit := range 10 {
-		result, err := r.folder.Reconcile(t.Context(), key)
+		result, err := r.reconciler.Reconcile(t.Context(), key)
 		if err != nil || result.RequeueAfter != time.Second {
 			t.Fatalf("a purge beside an unread batch: come back after %v, %v", result.RequeueAfter, err)
 		}
@@ -131,26 +133,26 @@ func TestPurgesThatWaitReadNothing(t *testing.T) {
 }
 
 func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, journal(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
+	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
 	if err := newRig(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
 	r := newRig(t, c) // the next leader, whose watch of batches is slower than that of tombstones
-	r.backlog.synced = false
-	r.now = testStart.Add(defaultRetention + time.Hour)
+	r.backlog.Synced = false
+	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.set(key, r.now)
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+	r.timers.Set(key, r.now)
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.sweeper.sweep(t.Context()); err != nil {
+	if err := r.sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); !strings.Contains(got, testMedia) {
 		t.Error("a tombstone is purged although a batch may name it")
 	}
-	r.backlog.synced = true
-	if _, err := r.folder.Reconcile(t.Context(), key); err != nil {
+	r.backlog.Synced = true
+	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := world(t, c); strings.Contains(got, testMedia) {

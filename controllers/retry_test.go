@@ -8,11 +8,11 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -26,7 +26,7 @@ func TestRetryLeavesBehindOnlyWhatStillFails(t *testing.T) {
 	}
 	one, two := squatter("one"), squatter("two")
 	c := newFakeClient(t, interceptor.Funcs{}, one, two,
-		journal(t, "b1", event("e1", "video.media.ready", 1, media("one", "Ready")), event("e2", "video.media.ready", 1, media("two", "Ready"))))
+		newBatch(t, "b1", event("e1", "video.media.ready", 1, media("one", "Ready")), event("e2", "video.media.ready", 1, media("two", "Ready"))))
 	r := newRig(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestTroubleThatIsNotAboutContentIsNotTakenApart(t *testing.T) {
 		most   int
 	}{
 		"an admission webhook that does not work": {apierrors.NewInternalError(fmt.Errorf("failed calling webhook")), 1},
-		"a refusal of everything":                 {apierrors.NewInvalid(fastpixv1.GroupVersion.WithKind("MediaAsset").GroupKind(), "m1", nil), 2 * maxParts},
+		"a refusal of everything":                 {apierrors.NewInvalid(fastpixv1.GroupVersion.WithKind("MediaAsset").GroupKind(), "m1", nil), 2 * mirror.MaxParts},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +81,7 @@ func TestTroubleThatIsNotAboutContentIsNotTakenApart(t *testing.T) {
 					}
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
-			}, journal(t, "b1", records...))
+			}, newBatch(t, "b1", records...))
 			r := newRig(t, c)
 			_ = r.run() // its patience begins
 			r.now = r.now.Add(time.Hour)
@@ -93,35 +93,5 @@ func TestTroubleThatIsNotAboutContentIsNotTakenApart(t *testing.T) {
 				t.Errorf("one visit made %d writes, want at most %d", writes, tc.most)
 			}
 		})
-	}
-}
-
-func TestStandbyForgetsWhatCameAndWent(t *testing.T) {
-	t.Parallel()
-	b := newBacklog()
-	for i := range 20 * minStale {
-		uid := types.UID(fmt.Sprint(i))
-		b.add(batchInfo{uid: uid})
-		b.remove(uid)
-	}
-	if stale := len(b.lines.of("").uids); stale > 2*minStale || len(b.unread) > 0 {
-		t.Errorf("%d batches that are gone are remembered, %d to be read", stale, len(b.unread))
-	}
-	b.add(batchInfo{uid: "last"})
-	if info, ok := b.next(); !ok || info.uid != "last" {
-		t.Errorf("got %v, %v", info.uid, ok)
-	}
-}
-
-func TestTimersOfDeletedMirrorsAreForgotten(t *testing.T) {
-	t.Parallel()
-	source := &queueSource[record.Key]{}
-	handler := timerHandler(record.MediaAsset, newTimers(), source)
-	asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: "m1"}}
-	asset.Status.TimerTime = &metav1.MicroTime{Time: time.Unix(1_800_000_000, 0)}
-	handler.OnAdd(asset, false)
-	handler.OnDelete(asset)
-	if len(source.later) != 0 {
-		t.Errorf("%d timers of mirrors that are gone are remembered", len(source.later))
 	}
 }

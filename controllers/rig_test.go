@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -55,7 +56,7 @@ func newRig(t *testing.T, c client.Client) *rig {
 		batches:   func(uid types.UID) { r.ends = append(r.ends, uid) },
 		batchesAt: func(uid types.UID, _ time.Time) { r.later = append(r.later, uid) },
 	})
-	r.backlog.synced = true
+	r.backlog.Synced = true
 	return r
 }
 
@@ -66,17 +67,17 @@ func (r *rig) watch() error {
 		return err
 	}
 	for i := range known.Items {
-		r.backlog.endpoints.add(client.ObjectKeyFromObject(&known.Items[i]))
+		r.backlog.Endpoints.Add(client.ObjectKeyFromObject(&known.Items[i]))
 	}
 	var list fastpixv1.EventBatchList
 	if err := r.client.List(r.t.Context(), &list); err != nil {
 		return err
 	}
-	infos := make([]batchInfo, 0, len(list.Items))
+	infos := make([]journal.BatchInfo, 0, len(list.Items))
 	for i := range list.Items {
-		infos = append(infos, r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
+		infos = append(infos, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
 	}
-	r.backlog.replace(infos)
+	r.backlog.Replace(infos)
 	return nil
 }
 
@@ -86,8 +87,8 @@ func (r *rig) load() {
 	if err := r.watch(); err != nil {
 		r.t.Fatal(err)
 	}
-	for info, ok := r.backlog.next(); ok; info, ok = r.backlog.next() {
-		if err := r.reader.read(r.t.Context(), info); err != nil {
+	for info, ok := r.backlog.Next(); ok; info, ok = r.backlog.Next() {
+		if err := r.reader.Read(r.t.Context(), info); err != nil {
 			r.t.Fatal(err)
 		}
 	}
@@ -99,23 +100,23 @@ func (r *rig) run() error {
 	if err := r.watch(); err != nil {
 		return err
 	}
-	if err := r.joiner.discard(ctx, r.backlog.superseded()); err != nil {
+	if err := r.joiner.Discard(ctx, r.backlog.Superseded()); err != nil {
 		return err
 	}
 	r.ends, r.later = append(r.ends, r.later...), nil
 	for {
-		switch info, ok := r.backlog.next(); {
+		switch info, ok := r.backlog.Next(); {
 		case ok:
-			if err := r.reader.read(ctx, info); err != nil {
+			if err := r.reader.Read(ctx, info); err != nil {
 				return err
 			}
 		case len(r.keys) > 0:
 			key := r.keys[0]
-			if _, err := r.folder.Reconcile(ctx, key); err != nil {
+			if _, err := r.reconciler.Reconcile(ctx, key); err != nil {
 				return err
 			}
 			r.keys = r.keys[1:]
-			if r.ledger.waiting(key) > 0 {
+			if r.ledger.Waiting(key) > 0 {
 				r.keys = append(r.keys, key)
 			}
 		case len(r.ends) > 0:
@@ -194,8 +195,8 @@ func refuseAnotherUID(ctx context.Context, c client.Client, o client.Object) err
 	return nil
 }
 
-// journal returns a batch of records.
-func journal(t *testing.T, name string, records ...*record.Record) *fastpixv1.EventBatch {
+// newBatch returns a batch of records.
+func newBatch(t *testing.T, name string, records ...*record.Record) *fastpixv1.EventBatch {
 	t.Helper()
 	b := &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{
 		Namespace: testSystem, Name: name, UID: types.UID("uid-" + name), CreationTimestamp: metav1.NewTime(testStart),
@@ -232,13 +233,13 @@ func stream(id, state string) record.Change {
 func life(t *testing.T) []client.Object {
 	t.Helper()
 	return []client.Object{
-		journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")), event("e2", "video.live_stream.created", 2, stream(testStream, "Idle"))),
-		journal(t, "b2", event("e3", "video.media.ready", 3, media(testMedia, "Ready")),
+		newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")), event("e2", "video.live_stream.created", 2, stream(testStream, "Idle"))),
+		newBatch(t, "b2", event("e3", "video.media.ready", 3, media(testMedia, "Ready")),
 			event("e4", "video.media.live_stream.created", 4, media("rec-1", "Created"), record.Change{
 				Kind: record.LiveStream, ID: testStream,
 				Stream: &record.StreamChange{Recordings: record.ListChange[fastpixv1.MediaReference]{Set: []fastpixv1.MediaReference{{MediaID: "rec-1"}}}},
 			})),
-		journal(t, "b3", event("e5", "video.live_stream.active", 5, stream(testStream, "Active")), event("e6", "video.media.failed", 6, media("rec-1", "Failed"))),
+		newBatch(t, "b3", event("e5", "video.live_stream.active", 5, stream(testStream, "Active")), event("e6", "video.media.failed", 6, media("rec-1", "Failed"))),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
@@ -20,24 +19,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/lifecycle"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
+	"github.com/fastpix-operator/fastpix-operator/controllers/queue"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
-
-// What the controllers may do; config/rbac/controllers is generated from this. They never read a Secret.
-//
-// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=get;list;watch;create;delete
-// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches/status,verbs=update
-// +kubebuilder:rbac:groups=video.fastpix.com,resources=mediaassets;livestreams,verbs=get;list;watch;create;delete
-// +kubebuilder:rbac:groups=video.fastpix.com,resources=mediaassets/status;livestreams/status,verbs=update
-// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints,verbs=get;list;watch
-// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints/status,verbs=update
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
-// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=fastpix-system,resources=leases,verbs=get;create;update
-// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
-// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
-
-var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
 // A trickle of events makes many small batches, up to two from each receiver at once: reading and deleting them must keep up with
 // creating them, or the journal grows although folding has nothing to do.
@@ -69,20 +56,20 @@ func (o *Options) Validate() error {
 
 // AddToManager adds the folding half to a manager that was made with CacheOptions. Everything in it needs leadership.
 func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	fold, discard := &queueSource[record.Key]{}, &queueSource[types.UID]{}
+	fold, discard := &queue.Source[record.Key]{}, &queue.Source[types.UID]{}
 	p := newParts(environment{
 		client: client.WithFieldValidation(mgr.GetClient(), metav1.FieldValidationStrict), live: mgr.GetAPIReader(), cached: mgr.GetClient(),
 		recorder: mgr.GetEventRecorder("fastpix-controller-manager"), namespace: o.OperatorNamespace, now: time.Now,
-		mirrors: fold.add, batches: discard.add, batchesAt: discard.addAt,
+		mirrors: fold.Add, batches: discard.Add, batchesAt: discard.AddAt,
 	})
-	folding := &backoffFolder{folder: p.folder, report: p.report, backoff: newRateLimiter[record.Key]()}
-	if err := startController(mgr, "fold", folding, o.FoldConcurrency, newFairQueue, fold); err != nil {
+	folding := &mirror.BackoffReconciler{Reconciler: p.reconciler, Report: p.report, Backoff: queue.NewRateLimiter[record.Key]()}
+	if err := startController(mgr, "fold", folding, o.FoldConcurrency, queue.NewFair, fold); err != nil {
 		return err
 	}
 	if err := startController(mgr, "discard", p.discarder, discardWorkers, nil, discard); err != nil {
 		return err
 	}
-	endpointsKnown, err := followEndpoints(ctx, mgr, p.backlog.endpoints)
+	endpointsKnown, err := followEndpoints(ctx, mgr, p.backlog.Endpoints)
 	if err != nil {
 		return err
 	}
@@ -90,9 +77,9 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	mediaSpecs := newSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", p.enqueueNow)
-	streamSpecs := newSpecWatcher(metadataClient, record.LiveStream, "livestreams", p.enqueueNow)
-	p.sweeper.watched = []<-chan struct{}{mediaSpecs.begun, streamSpecs.begun}
+	mediaSpecs := lifecycle.NewSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", p.enqueueNow)
+	streamSpecs := lifecycle.NewSpecWatcher(metadataClient, record.LiveStream, "livestreams", p.enqueueNow)
+	p.sweeper.SpecsWatched = []<-chan struct{}{mediaSpecs.Begun, streamSpecs.Begun}
 	watchdog, err := newWatchdog(mgr)
 	if err != nil {
 		return err
@@ -103,7 +90,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	for _, r := range []manager.Runnable{
-		newJournalWatch(metadataClient, o.OperatorNamespace, p.backlog, endpointsKnown), watchdog, p.publisher, mediaSpecs, streamSpecs, p.sweeper, p.joiner,
+		journal.NewWatcher(metadataClient, o.OperatorNamespace, p.backlog, endpointsKnown), watchdog, p.publisher, mediaSpecs, streamSpecs, p.sweeper, p.joiner,
 	} {
 		if err := mgr.Add(r); err != nil {
 			return err
@@ -114,11 +101,11 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 
 func startController[K comparable](
 	mgr ctrl.Manager, name string, r reconcile.TypedReconciler[K], workers int,
-	newQueue func(string, workqueue.TypedRateLimiter[K]) workqueue.TypedRateLimitingInterface[K], source *queueSource[K],
+	newQueue func(string, workqueue.TypedRateLimiter[K]) workqueue.TypedRateLimitingInterface[K], source *queue.Source[K],
 ) error {
 	skip := true // the manager of this half is made anew after each loss of leadership
 	c, err := controller.NewTyped(name, mgr, controller.TypedOptions[K]{
-		Reconciler: r, MaxConcurrentReconciles: workers, RateLimiter: newRateLimiter[K](), NewQueue: newQueue, SkipNameValidation: &skip,
+		Reconciler: r, MaxConcurrentReconciles: workers, RateLimiter: queue.NewRateLimiter[K](), NewQueue: newQueue, SkipNameValidation: &skip,
 	})
 	if err != nil {
 		return err
@@ -127,7 +114,7 @@ func startController[K comparable](
 }
 
 // addInformers feeds the timers from informers.
-func addInformers(ctx context.Context, mgr ctrl.Manager, timers *timers, fold *queueSource[record.Key]) error {
+func addInformers(ctx context.Context, mgr ctrl.Manager, timers *lifecycle.Timers, fold *queue.Source[record.Key]) error {
 	for kind, object := range map[record.Kind]client.Object{
 		record.MediaAsset: &fastpixv1.MediaAsset{}, record.LiveStream: &fastpixv1.LiveStream{},
 	} {
@@ -135,7 +122,7 @@ func addInformers(ctx context.Context, mgr ctrl.Manager, timers *timers, fold *q
 		if err != nil {
 			return err
 		}
-		if _, err := informer.AddEventHandler(timerHandler(kind, timers, fold)); err != nil {
+		if _, err := informer.AddEventHandler(lifecycle.NewTimerHandler(kind, timers, fold)); err != nil {
 			return err
 		}
 	}
@@ -143,12 +130,12 @@ func addInformers(ctx context.Context, mgr ctrl.Manager, timers *timers, fold *q
 }
 
 // followEndpoints keeps an index equal to the WebhookEndpoints that there are. What it returns reports whether all are known.
-func followEndpoints(ctx context.Context, mgr ctrl.Manager, index *endpointIndex) (toolscache.InformerSynced, error) {
+func followEndpoints(ctx context.Context, mgr ctrl.Manager, index *journal.EndpointIndex) (toolscache.InformerSynced, error) {
 	informer, err := mgr.GetCache().GetInformer(ctx, &fastpixv1.WebhookEndpoint{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, err
 	}
-	registration, err := informer.AddEventHandler(index.handler())
+	registration, err := informer.AddEventHandler(index.Handler())
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 )
 
 // This test protects long-lived controllers from what an hour of chaos found: a goroutine for each watch that broke while an event was on
@@ -18,7 +19,7 @@ func TestStoppedWatchLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := watch.NewRaceFreeFake()
-		lw := drained(&toolscache.ListWatch{
+		lw := apiserver.Drained(&toolscache.ListWatch{
 			WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) {
 				return watch.Filter(source, func(e watch.Event) (watch.Event, bool) { return e, true }), nil
 			},

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// maxSilence is how long the API server may be away before the controllers start anew: informers wait up to half a minute between
+	// maxUnavailable is how long the API server may be away before the controllers start anew: informers wait up to half a minute between
 	// two attempts by then, new ones connect at once.
-	maxSilence    = 10 * time.Second
-	probeInterval = 2 * time.Second
-	probeTimeout  = 5 * time.Second
+	maxUnavailable = 10 * time.Second
+	probeInterval  = 2 * time.Second
+	probeTimeout   = 5 * time.Second
 )
 
 // watchdog ends the controllers' manager when the API server has been away for too long. Who runs the manager starts a new one.
@@ -35,7 +35,7 @@ func newWatchdog(mgr ctrl.Manager) (watchdog, error) {
 	}}, nil
 }
 
-// Start probes until the context ends, and returns an error when nothing answered for maxSilence.
+// Start probes until the context ends, and returns an error when nothing answered for maxUnavailable.
 func (w watchdog) Start(ctx context.Context) error {
 	for heard := w.now(); ctx.Err() == nil; clock.Sleep(ctx, probeInterval) {
 		probing, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -44,7 +44,7 @@ func (w watchdog) Start(ctx context.Context) error {
 		switch {
 		case err == nil:
 			heard = w.now()
-		case ctx.Err() == nil && w.now().Sub(heard) > maxSilence:
+		case ctx.Err() == nil && w.now().Sub(heard) > maxUnavailable:
 			return fmt.Errorf("the API server is away for %s: %w", w.now().Sub(heard).Round(time.Second), err)
 		}
 	}

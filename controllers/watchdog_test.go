@@ -14,8 +14,8 @@ func TestWatchdogEndsAfterALongSilence(t *testing.T) {
 		outage time.Duration
 		want   bool
 	}{
-		"short": {outage: maxSilence - probeInterval, want: false},
-		"long":  {outage: maxSilence + 2*probeInterval, want: true},
+		"short": {outage: maxUnavailable - probeInterval, want: false},
+		"long":  {outage: maxUnavailable + 2*probeInterval, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

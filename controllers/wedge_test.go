@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -43,7 +45,7 @@ func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
 					}
 					return c.Get(ctx, key, o, opts...)
 				},
-			}, journal(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
+			}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
 			r := newRig(t, c)
 			if err := r.run(); err == nil {
 				t.Error("a 404 of somebody else is taken for the API server's")
@@ -60,8 +62,8 @@ func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
 }
 
 func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
-	b := newBacklog()
-	w := &journalWatch{backlog: b}
+	b := journal.NewBacklog()
+	w := &journal.Watcher{Backlog: b}
 	meta := func(uid string) *metav1.PartialObjectMetadata {
 		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "failed-1", UID: types.UID(uid)}}
 	}
@@ -72,25 +74,25 @@ func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
 		}
 	}
 	do(w.Add(meta("old")))
-	if _, known := b.totals(); known || b.empty() {
+	if _, known := b.Totals(); known || b.Empty() {
 		t.Error("one batch counts as the whole journal")
 	}
 	do(w.Replace([]any{meta("new")}, "2")) // a watch that was interrupted between the end of one and the begin of the other
-	info, ok := b.next()
-	if !ok || info.uid != "new" {
-		t.Errorf("the next batch is %q, want the new one", info.uid)
+	info, ok := b.Next()
+	if !ok || info.UID != "new" {
+		t.Errorf("the next batch is %q, want the new one", info.UID)
 	}
-	b.done()
-	if again := b.again("old"); again {
+	b.Done()
+	if again := b.Requeue("old"); again {
 		t.Error("the old batch is still known")
 	}
 	do(w.Update(meta("new")))
 	do(w.Replace([]any{meta("new")}, "3"))
-	if _, known := b.totals(); !known || !b.empty() {
+	if _, known := b.Totals(); !known || !b.Empty() {
 		t.Error("a batch that was read is queued because its metadata changed, or all are told again")
 	}
 	do(w.Delete(meta("new")))
-	if b.again("new") {
+	if b.Requeue("new") {
 		t.Error("a batch that was deleted is still known")
 	}
 }
@@ -114,9 +116,9 @@ func TestGaugesEndWithTheLease(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
 	r := newRig(t, c)
 	for _, b := range batches(t, c) {
-		r.backlog.add(r.backlog.infoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+		r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 	}
-	if err := r.publisher.publish(t.Context()); err != nil {
+	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := gauge(t, "fastpix_pending_events"); got != 6 {
@@ -144,7 +146,7 @@ func TestRecordThatIsRefusedDoesNotHoldUpItsMates(t *testing.T) {
 			}
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
-	}, journal(t, "b1",
+	}, newBatch(t, "b1",
 		event("e1", "video.media.created", 1, media(testMedia, "Created")),
 		event("e2", "video.media.updated", 5, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{Title: &poison}}),
 		event("e3", "video.media.ready", 3, media(testMedia, "Ready"))))
@@ -189,13 +191,13 @@ func TestBatchThatCannotEndGivesUpItsMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			full = true
-			c := newFakeClient(t, funcs, squatter.DeepCopy(), journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+			c := newFakeClient(t, funcs, squatter.DeepCopy(), newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 			r := newRig(t, c)
 			for range 3 {
 				if err := r.run(); err != nil {
 					t.Fatal(err)
 				}
-				if got := r.ledger.loaded(); got != 0 || len(r.later) == 0 {
+				if got := r.ledger.Loaded(); got != 0 || len(r.later) == 0 {
 					t.Fatalf("%d bytes are in memory, %d batches come back later", got, len(r.later))
 				}
 			}
@@ -220,7 +222,7 @@ func TestRefusalsFarApartDoNotAddUp(t *testing.T) {
 			}
 			return c.Create(ctx, o, opts...)
 		},
-	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 	r := newRig(t, c)
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "mediaassets"}, "", errors.New("roles are not known yet"))
 	// An API server that starts, goes away, and starts again.
@@ -228,7 +230,7 @@ func TestRefusalsFarApartDoNotAddUp(t *testing.T) {
 		if err := r.run(); err == nil {
 			t.Fatalf("after %v nothing is tried again", answer)
 		}
-		r.now = r.now.Add(forbiddenPatience)
+		r.now = r.now.Add(mirror.ForbiddenTimeout)
 	}
 }
 
@@ -259,7 +261,7 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 	const batchCount = 100
 	var objects []client.Object
 	for i := range batchCount {
-		objects = append(objects, journal(t, fmt.Sprint("b", i), records...))
+		objects = append(objects, newBatch(t, fmt.Sprint("b", i), records...))
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, objects...)
 	r := newRig(t, c)
@@ -269,8 +271,8 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // so that nobody waits
 	read := 0
-	for info, ok := r.reader.next(ctx); ok; info, ok = r.reader.next(ctx) {
-		if err := r.reader.read(t.Context(), info); err != nil {
+	for info, ok := r.reader.Next(ctx); ok; info, ok = r.reader.Next(ctx) {
+		if err := r.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 		read++
@@ -292,14 +294,14 @@ func TestOutageOfTheStoreFailsNoRecord(t *testing.T) {
 			}
 			return c.Get(ctx, key, o, opts...)
 		},
-	}, journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 	r := newRig(t, c)
 	away = true
 	for range 5 {
 		if err := r.run(); !apierrors.IsInternalError(err) {
 			t.Fatalf("got %v, want the outage to be waited for", err)
 		}
-		r.now = r.now.Add(troublePatience)
+		r.now = r.now.Add(mirror.ErrorTimeout)
 	}
 	away = false
 	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
@@ -321,7 +323,7 @@ func TestNothingIsPublishedBeforeTheJournalIsKnown(t *testing.T) {
 	}
 	publish := func() {
 		t.Helper()
-		if err := r.publisher.publish(t.Context()); err != nil {
+		if err := r.publisher.Publish(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -330,7 +332,7 @@ func TestNothingIsPublishedBeforeTheJournalIsKnown(t *testing.T) {
 	}
 	publish()
 	before := pending()
-	r.publisher.totals = newBacklog().totals // of the next leader
+	r.publisher.Totals = journal.NewBacklog().Totals // of the next leader
 	publish()
 	if before == 0 || pending() != before {
 		t.Errorf("%d events are pending, a leader that knows of none publishes %d", before, pending())

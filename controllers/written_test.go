@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -22,34 +23,34 @@ func TestWrittenMirrorsAreRememberedAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []record.Key{assetKey(testMedia), {Kind: record.LiveStream, Namespace: testNamespace, Name: testStream}} {
-		want := newMirror(key.Kind)
-		if err := c.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, want.object()); err != nil {
+		want := mirror.New(key.Kind)
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, want.APIObject()); err != nil {
 			t.Fatal(err)
 		}
-		got := r.folder.store.written.get(key)
+		got := r.reconciler.Store.Cache.Get(key)
 		if got == nil {
 			t.Fatalf("%s is not remembered", key)
 		}
-		if !apiequality.Semantic.DeepEqual(got.object(), want.object()) {
-			t.Errorf("remembered is\n%s\nwritten was\n%s", mustJSON(t, got.object()), mustJSON(t, want.object()))
+		if !apiequality.Semantic.DeepEqual(got.APIObject(), want.APIObject()) {
+			t.Errorf("remembered is\n%s\nwritten was\n%s", mustJSON(t, got.APIObject()), mustJSON(t, want.APIObject()))
 		}
-		got.object().SetName("another")
-		if again := r.folder.store.written.get(key); again.object().GetName() != key.Name {
+		got.APIObject().SetName("another")
+		if again := r.reconciler.Store.Cache.Get(key); again.APIObject().GetName() != key.Name {
 			t.Error("who got a remembered mirror changes what is remembered")
 		}
 	}
 }
 
 func TestWrittenMirrorsLeaveManagedFieldsToTheAPIServer(t *testing.T) {
-	w, key := newWritten(1), assetKey(testMedia)
-	w.set(key, &mediaMirror{fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{
+	w, key := mirror.NewCache(1), assetKey(testMedia)
+	w.Set(key, &mirror.MediaAsset{MediaAsset: fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{
 		Name: testMedia, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "somebody"}},
 	}}})
-	if got := w.get(key); got == nil || len(got.object().GetManagedFields()) != 0 {
+	if got := w.Get(key); got == nil || len(got.APIObject().GetManagedFields()) != 0 {
 		t.Errorf("remembered is %s", mustJSON(t, got))
 	}
-	w.drop(key)
-	if w.get(key) != nil {
+	w.Drop(key)
+	if w.Get(key) != nil {
 		t.Error("what was dropped is remembered")
 	}
 }
@@ -57,14 +58,14 @@ func TestWrittenMirrorsLeaveManagedFieldsToTheAPIServer(t *testing.T) {
 // TestLargeMirrorsAreNotRemembered protects the controllers' memory from a sender of events about thousands of media, each with as much
 // metadata as a mirror holds.
 func TestLargeMirrorsAreNotRemembered(t *testing.T) {
-	w, key := newWritten(writtenEntries), assetKey(testMedia)
-	large := strings.Repeat("<", maxWrittenBytes/len(`\u003c`)) // six bytes each, as they are remembered
+	w, key := mirror.NewCache(mirror.CacheEntries), assetKey(testMedia)
+	large := strings.Repeat("<", mirror.MaxCachedBytes/len(`\u003c`)) // six bytes each, as they are remembered
 	for _, metadata := range []string{"small", large} {
-		w.set(key, &mediaMirror{fastpixv1.MediaAsset{
+		w.Set(key, &mirror.MediaAsset{MediaAsset: fastpixv1.MediaAsset{
 			ObjectMeta: metav1.ObjectMeta{Name: testMedia},
 			Status:     fastpixv1.MediaAssetStatus{Metadata: map[string]fastpixv1.MetadataValue{"text": fastpixv1.MetadataValue(metadata)}},
 		}})
-		if remembered := w.get(key) != nil; remembered != (metadata == "small") {
+		if remembered := w.Get(key) != nil; remembered != (metadata == "small") {
 			t.Errorf("a mirror with %d bytes of metadata is remembered: %t", len(metadata), remembered)
 		}
 	}

@@ -1,0 +1,63 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+)
+
+// Lookup finds WebhookEndpoints in the informer's cache.
+type Lookup struct{ Cached client.Reader }
+
+// Get returns an endpoint; nil if there is none.
+func (e Lookup) Get(ctx context.Context, key types.NamespacedName) (*fastpixv1.WebhookEndpoint, error) {
+	if key.Name == "" {
+		return nil, nil
+	}
+	var endpoint fastpixv1.WebhookEndpoint
+	switch err := e.Cached.Get(ctx, key, &endpoint); {
+	case apiserver.IsGone(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("find endpoint: %w", err)
+	}
+	return &endpoint, nil
+}
+
+// In returns the endpoints of a namespace. They are the cache's own: nobody may change them.
+func (e Lookup) In(ctx context.Context, namespace string) ([]fastpixv1.WebhookEndpoint, error) {
+	var list fastpixv1.WebhookEndpointList
+	if err := e.Cached.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("find endpoints: %w", err)
+	}
+	return list.Items, nil
+}
+
+// Of returns the endpoint whose retention applies to a mirror. That is the endpoint that the mirror names. If a user applied the mirror without
+// a name, it is the only endpoint of the namespace. It is nil if there is none. Users write the name: nothing but the retention may depend on it.
+func (e Lookup) Of(ctx context.Context, namespace, name string) (*fastpixv1.WebhookEndpoint, error) {
+	if name != "" {
+		return e.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name})
+	}
+	all, err := e.In(ctx, namespace)
+	if err != nil || len(all) != 1 {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// OmitText reports whether the mirrors of an endpoint may hold no text of customers. For mirrors without an endpoint (nil) it is true if any
+// endpoint of the namespace says so.
+func (e Lookup) OmitText(ctx context.Context, namespace string, endpoint *fastpixv1.WebhookEndpoint) (bool, error) {
+	if endpoint != nil {
+		return endpoint.Spec.MetadataPolicy == fastpixv1.MetadataOmit, nil
+	}
+	all, err := e.In(ctx, namespace)
+	return slices.ContainsFunc(all, func(e fastpixv1.WebhookEndpoint) bool { return e.Spec.MetadataPolicy == fastpixv1.MetadataOmit }), err
+}

@@ -1,0 +1,53 @@
+package endpoint
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+)
+
+// The gauges of the journal have no labels. They exist only while this process publishes them: without a leader there are none.
+var (
+	pendingEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "fastpix_pending_events",
+		Help: "Events that are acknowledged and not yet mirrored.",
+	}, nil)
+	failedEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "fastpix_failed_events",
+		Help: "Events that could not be mirrored and are retried.",
+	}, nil)
+	oldestPending = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "fastpix_oldest_pending_age_seconds",
+		Help: "Age of the oldest batch of the journal that has not failed.",
+	}, nil)
+)
+
+func init() { metrics.Registry.MustRegister(pendingEvents, failedEvents, oldestPending) }
+
+// observeBacklog sets the gauges of the journal.
+func observeBacklog(t journal.Totals, now time.Time) {
+	var pending, failed int64
+	for _, n := range t.Pending {
+		pending += n
+	}
+	for _, n := range t.Failed {
+		failed += n
+	}
+	age := 0.0
+	if !t.Oldest.IsZero() {
+		age = max(0, now.Sub(t.Oldest).Seconds())
+	}
+	pendingEvents.WithLabelValues().Set(float64(pending))
+	failedEvents.WithLabelValues().Set(float64(failed))
+	oldestPending.WithLabelValues().Set(age)
+}
+
+// forgetBacklog ends the gauges of the journal: who leads no longer must not go on saying what was.
+func forgetBacklog() {
+	pendingEvents.Reset()
+	failedEvents.Reset()
+	oldestPending.Reset()
+}

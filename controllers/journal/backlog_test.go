@@ -1,0 +1,66 @@
+package journal
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+func TestOldestAndNewestBatchesTakeTurns(t *testing.T) {
+	b := NewBacklog()
+	for _, name := range []string{"1", "2", "3", "4"} {
+		b.Add(BatchInfo{Name: name, UID: types.UID(name)})
+	}
+	b.Remove("1")
+	var got []string
+	for info, ok := b.Next(); ok; info, ok = b.Next() {
+		got = append(got, info.Name)
+	}
+	if want := "2 4 3"; strings.Join(got, " ") != want {
+		t.Errorf("read %v, want %s", got, want)
+	}
+}
+
+// TestNamespacesTakeTurnsAtReading protects a tenant with one event from another's burst: its batch, which is neither the oldest nor the
+// newest, is read within two turns, and those it shares are read once.
+func TestNamespacesTakeTurnsAtReading(t *testing.T) {
+	b := NewBacklog()
+	b.Endpoints.Add(types.NamespacedName{Namespace: "busy", Name: "fastpix"})
+	b.Endpoints.Add(types.NamespacedName{Namespace: "quiet", Name: "fastpix"})
+	for _, name := range []string{"1", "2", "3 quiet", "4", "5", "6"} {
+		counts := map[types.NamespacedName]int64{{Namespace: "busy", Name: "fastpix"}: 17}
+		if strings.Contains(name, "quiet") {
+			counts[types.NamespacedName{Namespace: "quiet", Name: "fastpix"}] = 1
+		}
+		b.Add(BatchInfo{Name: name, UID: types.UID(name), counts: b.Endpoints.counts(counts)})
+	}
+	var got []string
+	for info, ok := b.Next(); ok; info, ok = b.Next() {
+		got = append(got, info.Name)
+	}
+	if want := "1|3 quiet|6|2|5|4"; strings.Join(got, "|") != want {
+		t.Errorf("read %v, want %s", got, want)
+	}
+	if b.Empty() {
+		t.Error("six batches are being read, and the journal counts as read")
+	}
+}
+
+func TestStandbyForgetsWhatCameAndWent(t *testing.T) {
+	t.Parallel()
+	b := NewBacklog()
+	for i := range 20 * minStaleEntries {
+		uid := types.UID(fmt.Sprint(i))
+		b.Add(BatchInfo{UID: uid})
+		b.Remove(uid)
+	}
+	if stale := len(b.queues.Of("").uids); stale > 2*minStaleEntries || len(b.unread) > 0 {
+		t.Errorf("%d batches that are gone are remembered, %d to be read", stale, len(b.unread))
+	}
+	b.Add(BatchInfo{UID: "last"})
+	if info, ok := b.Next(); !ok || info.UID != "last" {
+		t.Errorf("got %v, %v", info.UID, ok)
+	}
+}

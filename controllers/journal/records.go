@@ -1,0 +1,48 @@
+package journal
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+)
+
+// Records is what the reconciler of mirrors and the purge see of the journal: the changes that wait for an object, whether they are in
+// memory or not.
+type Records struct {
+	Ledger  *Ledger
+	Backlog *Backlog
+	// Discard enqueues a batch that has no open change left.
+	Discard func(types.UID)
+}
+
+// Peek returns the first changes that wait for an object and are in memory. They stay until resolve.
+func (r *Records) Peek(key record.Key) ([]Entry, error) { return r.Ledger.Peek(key) }
+
+// delayedPurges returns how many changes in memory wait for an object.
+func (r *Records) Waiting(key record.Key) int { return r.Ledger.Waiting(key) }
+
+// Resolve removes the first n changes of an object, folded or failed. failed holds the reason of those that failed, by position.
+func (r *Records) Resolve(key record.Key, n int, failed map[int]Failure) {
+	for _, b := range r.Ledger.Resolve(key, n, failed) {
+		r.Discard(b.UID)
+	}
+}
+
+// MayName reports whether a record that is not yet folded changes an object, or may change it because the record has not been read. Nothing
+// is purged before that is known.
+func (r *Records) MayName(key record.Key) bool {
+	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0 || r.Ledger.failing(key) || r.Backlog.mayName(key)
+}
+
+// Arriving reports whether records that may change an object are about to be folded. If it is false and MayName is true, a failed record
+// changes the object.
+func (r *Records) Arriving(key record.Key) bool {
+	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0
+}
+
+// Waits reports whether a record of a namespace waits to be folded whose event is not newer than that.
+func (r *Records) Waits(namespace string, through time.Time) bool {
+	return r.Ledger.waits(namespace, through) || r.Backlog.waits(namespace, through)
+}

@@ -1,0 +1,104 @@
+package journal
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
+	toolscache "k8s.io/client-go/tools/cache"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/lean"
+)
+
+// Watcher keeps the backlog equal to the batches in the journal. It is a reflector that has the backlog for its store: an informer would
+// keep the metadata of each of ten thousand batches beside it, for nobody.
+type Watcher struct {
+	batches metadata.ResourceInterface
+	Backlog *Backlog
+	// endpointsSynced reports whether the backlog knows which WebhookEndpoints there are: it keeps counts of those only.
+	endpointsSynced toolscache.InformerSynced
+}
+
+var _ toolscache.TransformingStore = (*Watcher)(nil)
+
+func NewWatcher(client metadata.Interface, namespace string, b *Backlog, endpointsKnown toolscache.InformerSynced) *Watcher {
+	return &Watcher{
+		batches: client.Resource(fastpixv1.GroupVersion.WithResource("eventbatches")).Namespace(namespace), Backlog: b, endpointsSynced: endpointsKnown,
+	}
+}
+
+// NeedLeaderElection lets a standby watch, too: when it is to lead it knows what there is.
+func (w *Watcher) NeedLeaderElection() bool { return false }
+
+// Start watches until the context ends.
+func (w *Watcher) Start(ctx context.Context) error {
+	if !toolscache.WaitForCacheSync(ctx.Done(), w.endpointsSynced) {
+		return nil
+	}
+	lw := apiserver.RetrySoon(apiserver.Drained(&toolscache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			return w.batches.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			return w.batches.Watch(ctx, options)
+		},
+	}))
+	toolscache.NewReflectorWithOptions(lw, &metav1.PartialObjectMetadata{}, w, toolscache.ReflectorOptions{
+		Name:    "journal",
+		Backoff: &wait.Backoff{Duration: 200 * time.Millisecond, Cap: maxReadPause, Steps: 5, Factor: 2, Jitter: 0.2},
+	}).RunWithContext(ctx)
+	return nil
+}
+
+// watchedBatch is what the reflector holds of a batch while it learns of all: nothing that a writer can make large.
+type watchedBatch struct {
+	metav1.ObjectMeta
+	info BatchInfo
+}
+
+// Transformer implements the reflector's store: whatever is held of a batch is stripped before the next one is read.
+func (w *Watcher) Transformer() toolscache.TransformFunc {
+	return func(object any) (any, error) { return w.watched(object), nil }
+}
+
+func (w *Watcher) watched(object any) *watchedBatch {
+	if item, ok := object.(*watchedBatch); ok {
+		return item
+	}
+	meta := object.(*metav1.PartialObjectMetadata)
+	return &watchedBatch{ObjectMeta: lean.Identity(meta.ObjectMeta), info: w.Backlog.InfoOf(meta)}
+}
+
+// Add implements the reflector's store.
+func (w *Watcher) Add(object any) error {
+	w.Backlog.Add(w.watched(object).info)
+	return nil
+}
+
+// Update implements the reflector's store. What is remembered of a batch does not change.
+func (w *Watcher) Update(object any) error { return w.Add(object) }
+
+// Delete implements the reflector's store.
+func (w *Watcher) Delete(object any) error {
+	w.Backlog.Remove(w.watched(object).info.UID)
+	return nil
+}
+
+// Replace implements the reflector's store: these are all batches that there are.
+func (w *Watcher) Replace(objects []any, _ string) error {
+	infos := make([]BatchInfo, 0, len(objects))
+	for _, object := range objects {
+		infos = append(infos, w.watched(object).info)
+	}
+	w.Backlog.Replace(infos)
+	return nil
+}
+
+// Resync implements the reflector's store.
+func (w *Watcher) Resync() error { return nil }

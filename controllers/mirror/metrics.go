@@ -1,0 +1,85 @@
+package mirror
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+)
+
+// Metrics of the mirrors' reconciler. None has an id as label.
+var (
+	recordsFolded = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_folded_events_total",
+		Help: "Events folded into a mirror, by kind of mirror and result: folded, failed or discarded.",
+	}, []string{"kind", "result"})
+	statusWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fastpix_status_writes_total",
+		Help: "Writes of a mirror's status, by kind of mirror.",
+	}, []string{"kind"})
+	writesSaved = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_writes_saved_total",
+		Help: "Events that needed no status write of their own, because one write folded several or nothing changed.",
+	})
+	foldLatency = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "fastpix_fold_latency_seconds",
+		Help:    "Time from the receipt of an event to its mirror's status being written.",
+		Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
+	})
+	eventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "fastpix_event_lag_seconds",
+		Help:    "Time from when an event happened, as FastPix says, to its mirror's status being written.",
+		Buckets: prometheus.ExponentialBuckets(0.05, 2, 20),
+	})
+	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_folded_untimed_events_total",
+		Help: "Folded events without a credible time.",
+	})
+	expiredEvents = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_expired_events_total",
+		Help: "Events about a mirror that is gone which were not newer than what was purged.",
+	})
+	omittedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fastpix_omitted_notes_total",
+		Help: "Kubernetes Events about mirrors that were left out, because too many would have been made at once.",
+	})
+)
+
+func init() {
+	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents, omittedEvents)
+	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
+		recordsFolded.WithLabelValues(string(kind), "discarded") // an alert sees the first one only if the series existed before
+	}
+}
+
+// Observe counts what became of the entries of one visit to an object.
+func observe(key record.Key, entries []journal.Entry, o Outcome, now time.Time) {
+	kind, folded := string(key.Kind), len(entries)-o.dropped-len(o.failed)
+	for result, n := range map[string]int{"folded": folded, "failed": len(o.failed), "discarded": o.dropped} {
+		recordsFolded.WithLabelValues(kind, result).Add(float64(n))
+	}
+	if o.why == droppedExpired {
+		expiredEvents.Add(float64(o.dropped))
+	}
+	if folded == 0 {
+		return
+	}
+	if o.wrote {
+		folded--
+	}
+	writesSaved.Add(float64(folded))
+	for i, e := range entries {
+		if _, failed := o.failed[i]; failed {
+			continue
+		}
+		foldLatency.Observe(now.Sub(e.Record.Received.Time).Seconds())
+		if e.Record.Untimed {
+			untimedEvents.Inc()
+		} else {
+			eventLag.Observe(now.Sub(e.Record.Time.Time).Seconds())
+		}
+	}
+}

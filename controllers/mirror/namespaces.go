@@ -1,0 +1,91 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+)
+
+// errNameTaken means that an object of the right name has another id.
+var errNameTaken = errors.New("an object of this name has another id")
+
+// Why records were discarded.
+const (
+	droppedNamespaceGone = "namespace is gone"
+	droppedNamespaceNew  = "namespace is younger than the event's receipt"
+	droppedExpired       = "not newer than what was purged"
+)
+
+// State says what a namespace means for the records that are to be mirrored in it.
+type namespaceState struct {
+	gone    bool
+	created time.Time
+}
+
+// filter returns the entries that may be folded, and why the others may not. Deleting a namespace is an order to forget what is in
+// it: its pending records go too, and never land in a namespace of the same name that another team makes later.
+func (v namespaceState) filter(entries []journal.Entry) (kept []journal.Entry, why string) {
+	if v.gone {
+		return nil, droppedNamespaceGone
+	}
+	kept = make([]journal.Entry, 0, len(entries))
+	for _, e := range entries {
+		if e.Record.Received.Time.Before(v.created) {
+			why = droppedNamespaceNew
+			continue
+		}
+		kept = append(kept, e)
+	}
+	return kept, why
+}
+
+// NamespaceReader gives verdicts from a cache of the namespaces' metadata.
+type NamespaceReader struct {
+	Cached client.Reader
+	Live   client.Reader
+}
+
+func (n NamespaceReader) State(ctx context.Context, name string) (namespaceState, error) {
+	meta, err := n.get(ctx, n.Cached, name)
+	if apiserver.IsGone(err) || err == nil && meta.DeletionTimestamp != nil {
+		meta, err = n.get(ctx, n.Live, name) // discarding records needs a live read
+	}
+	switch {
+	case apiserver.IsGone(err):
+		return namespaceState{gone: true}, nil
+	case err != nil:
+		return namespaceState{}, fmt.Errorf("read namespace: %w", err)
+	}
+	return namespaceState{gone: meta.DeletionTimestamp != nil, created: meta.CreationTimestamp.Time}, nil
+}
+
+func (n NamespaceReader) get(ctx context.Context, from client.Reader, name string) (*metav1.PartialObjectMetadata, error) {
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(namespaceKind)
+	return meta, from.Get(ctx, types.NamespacedName{Name: name}, meta)
+}
+
+// What the controllers may do; config/rbac/controllers is generated from this. They never read a Secret.
+//
+// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches/status,verbs=update
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=mediaassets;livestreams,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=mediaassets/status;livestreams/status,verbs=update
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints,verbs=get;list;watch
+// +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints/status,verbs=update
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=fastpix-system,resources=leases,verbs=get;create;update
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
+var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")

@@ -1,0 +1,91 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+)
+
+// Store reads and writes mirrors.
+type Store struct {
+	Client client.Client
+	// Live reads from the API server: no informer holds mirrors.
+	Live client.Reader
+	// Cache remembers what was written last, so that the next event of an object needs no read.
+	Cache Cache
+	// Record records Kubernetes Events about a write that succeeded.
+	RecordEvents func(before, after Object)
+}
+
+// write writes the status of after, which was computed from before.
+func (s *Store) write(ctx context.Context, key record.Key, before, after Object) error {
+	after.APIObject().SetManagedFields(nil) // the API server looks at its own alone when a status is written
+	if err := s.Client.Status().Update(ctx, after.APIObject()); err != nil {
+		s.Cache.Drop(key)
+		return writeError{err, true}
+	}
+	if err := apiserver.CheckShown(after.APIObject()); err != nil {
+		s.Cache.Drop(key)
+		return err
+	}
+	s.Cache.Set(key, after)
+	statusWrites.WithLabelValues(string(key.Kind)).Inc()
+	s.RecordEvents(before, after)
+	return nil
+}
+
+// Read returns an object's mirror, nil if there is none. It is not certain to be the newest: what was written last and what the API
+// server has in memory may be older, which a write meets as a conflict.
+func (s *Store) read(ctx context.Context, key record.Key) (Object, error) {
+	if m := s.Cache.Get(key); m != nil {
+		return m, nil
+	}
+	return s.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
+}
+
+// readLive is the same, and certain.
+func (s *Store) readLive(ctx context.Context, key record.Key) (Object, error) {
+	return s.get(ctx, key)
+}
+
+func (s *Store) get(ctx context.Context, key record.Key, options ...client.GetOption) (Object, error) {
+	m := New(key.Kind)
+	err := s.Live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject(), options...)
+	switch {
+	case apiserver.IsGone(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read mirror: %w", err)
+	}
+	return m, nil
+}
+
+// create creates a mirror. It returns the mirror that the API server has, and whether this call created it.
+func (s *Store) create(ctx context.Context, m Object, key record.Key) (_ Object, created bool, _ error) {
+	err := s.Client.Create(ctx, m.APIObject())
+	switch {
+	case err == nil:
+		if err := apiserver.CheckShown(m.APIObject()); err != nil {
+			return nil, false, err
+		}
+		return m, true, nil
+	case apierrors.IsAlreadyExists(err):
+		m, err := s.readLive(ctx, key)
+		if m == nil && err == nil {
+			err = fmt.Errorf("create mirror: %s was created and deleted meanwhile", key)
+		}
+		return m, false, err
+	}
+	// A refusal to create an object says nothing about an object that exists and that the API server's watch cache does not show yet.
+	if m, readErr := s.readLive(ctx, key); m != nil || readErr != nil {
+		return m, false, readErr
+	}
+	return nil, false, writeError{fmt.Errorf("create mirror: %w", err), false}
+}
