@@ -16,7 +16,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
-	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
@@ -100,7 +100,7 @@ func (p *Purger) Purge(ctx context.Context, m mirror.Object, retention time.Dura
 // rememberTombstone has endpoints of a tombstone's namespace remember it, whichever it names. It reports false while a record waits that
 // would be taken for a replay, and returns ErrNoEndpoint if there is no endpoint: then nothing comes in that could raise it, but might later.
 func (p *Purger) rememberTombstone(ctx context.Context, m mirror.Object, retention time.Duration) (done bool, err error) {
-	newest := projection.NewestEventTime(m.RecentEvents())
+	newest := merge.NewestEventTime(m.RecentEvents())
 	if newest == nil {
 		return true, nil
 	}

@@ -2,25 +2,26 @@ package projection
 
 import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 )
 
 // aiRegisters are the registers of what in-video AI found. Its texts and lists are forgotten when the media is deleted.
-var aiRegisters = []register[mediaStatus, mediaChange]{
-	word("ai.summary.availability", maxState, func(c *mediaChange) string { return told(c).Summary.Availability },
+var aiRegisters = []merge.Register[mediaStatus, mediaChange]{
+	merge.NonEmptyText("ai.summary.availability", merge.MaxState, func(c *mediaChange) string { return told(c).Summary.Availability },
 		func(s *mediaStatus) *string { return &own(&ai(s).Summary).Availability }),
-	personal(word("ai.summary.text", maxSummary, func(c *mediaChange) string { return told(c).Summary.Text },
+	merge.ClearedByDeletion(merge.NonEmptyText("ai.summary.text", merge.MaxSummary, func(c *mediaChange) string { return told(c).Summary.Text },
 		func(s *mediaStatus) *string { return &own(&ai(s).Summary).Text })),
-	word("ai.chapters.availability", maxState, func(c *mediaChange) string { return told(c).Chapters.Availability },
+	merge.NonEmptyText("ai.chapters.availability", merge.MaxState, func(c *mediaChange) string { return told(c).Chapters.Availability },
 		func(s *mediaStatus) *string { return &own(&ai(s).Chapters).Availability }),
-	personal(findings("ai.chapters.items", fitChapter, func(c *mediaChange) []fastpixv1.AIChapter { return told(c).Chapters.Items },
+	merge.ClearedByDeletion(merge.WholeList("ai.chapters.items", fitChapter, func(c *mediaChange) []fastpixv1.AIChapter { return told(c).Chapters.Items },
 		func(s *mediaStatus) *[]fastpixv1.AIChapter { return &own(&ai(s).Chapters).Items })),
-	word("ai.namedEntities.availability", maxState, func(c *mediaChange) string { return told(c).NamedEntities.Availability },
+	merge.NonEmptyText("ai.namedEntities.availability", merge.MaxState, func(c *mediaChange) string { return told(c).NamedEntities.Availability },
 		func(s *mediaStatus) *string { return &own(&ai(s).NamedEntities).Availability }),
-	personal(findings("ai.namedEntities.items", fitEntity, func(c *mediaChange) []fastpixv1.AINamedEntity { return told(c).NamedEntities.Items },
+	merge.ClearedByDeletion(merge.WholeList("ai.namedEntities.items", fitEntity, func(c *mediaChange) []fastpixv1.AINamedEntity { return told(c).NamedEntities.Items },
 		func(s *mediaStatus) *[]fastpixv1.AINamedEntity { return &own(&ai(s).NamedEntities).Items })),
-	word("ai.moderation.availability", maxState, func(c *mediaChange) string { return told(c).Moderation.Availability },
+	merge.NonEmptyText("ai.moderation.availability", merge.MaxState, func(c *mediaChange) string { return told(c).Moderation.Availability },
 		func(s *mediaStatus) *string { return &own(&ai(s).Moderation).Availability }),
-	personal(findings("ai.moderation.items", fitScore, func(c *mediaChange) []fastpixv1.AIModerationScore { return told(c).Moderation.Items },
+	merge.ClearedByDeletion(merge.WholeList("ai.moderation.items", fitScore, func(c *mediaChange) []fastpixv1.AIModerationScore { return told(c).Moderation.Items },
 		func(s *mediaStatus) *[]fastpixv1.AIModerationScore { return &own(&ai(s).Moderation).Items })),
 }
 
@@ -88,14 +89,14 @@ func withoutEmpty(ai *fastpixv1.MediaAI) *fastpixv1.MediaAI {
 
 func fitChapter(c fastpixv1.AIChapter) fastpixv1.AIChapter {
 	return fastpixv1.AIChapter{
-		Chapter: cut(c.Chapter, maxWord), StartTime: cut(c.StartTime, maxWord), EndTime: cut(c.EndTime, maxWord), Title: cut(c.Title, maxFinding),
+		Chapter: merge.Cut(c.Chapter, merge.MaxWord), StartTime: merge.Cut(c.StartTime, merge.MaxWord), EndTime: merge.Cut(c.EndTime, merge.MaxWord), Title: merge.Cut(c.Title, merge.MaxFinding),
 	}
 }
 
 func fitEntity(e fastpixv1.AINamedEntity) fastpixv1.AINamedEntity {
-	return fastpixv1.AINamedEntity{Entity: cut(e.Entity, maxFinding), Category: cut(e.Category, maxCategory), Count: e.Count}
+	return fastpixv1.AINamedEntity{Entity: merge.Cut(e.Entity, merge.MaxFinding), Category: merge.Cut(e.Category, merge.MaxCategory), Count: e.Count}
 }
 
 func fitScore(s fastpixv1.AIModerationScore) fastpixv1.AIModerationScore {
-	return fastpixv1.AIModerationScore{Category: cut(s.Category, maxCategory), Score: cut(s.Score, maxWord)}
+	return fastpixv1.AIModerationScore{Category: merge.Cut(s.Category, merge.MaxCategory), Score: merge.Cut(s.Score, merge.MaxWord)}
 }

@@ -2,78 +2,79 @@ package projection
 
 import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 )
 
-var playbackIDs = &schema[fastpixv1.PlaybackID]{
-	id:   func(p *fastpixv1.PlaybackID) string { return p.ID },
-	bare: func(id string) fastpixv1.PlaybackID { return fastpixv1.PlaybackID{ID: id} },
-	fit: func(p fastpixv1.PlaybackID) fastpixv1.PlaybackID {
-		p.AccessPolicy = cut(p.AccessPolicy, maxWord)
-		p.AccessRestrictions = cutRestrictions(p.AccessRestrictions)
+var playbackIDs = &merge.Schema[fastpixv1.PlaybackID]{
+	ID:   func(p *fastpixv1.PlaybackID) string { return p.ID },
+	Bare: func(id string) fastpixv1.PlaybackID { return fastpixv1.PlaybackID{ID: id} },
+	Fit: func(p fastpixv1.PlaybackID) fastpixv1.PlaybackID {
+		p.AccessPolicy = merge.Cut(p.AccessPolicy, merge.MaxWord)
+		p.AccessRestrictions = merge.CutRestrictions(p.AccessRestrictions)
 		return p
 	},
-	attributes: []attribute[fastpixv1.PlaybackID]{
-		newAttribute("accessPolicy", func(p *fastpixv1.PlaybackID) *string { return &p.AccessPolicy }),
-		newAttribute("accessRestrictions", func(p *fastpixv1.PlaybackID) **fastpixv1.AccessRestrictions { return &p.AccessRestrictions }),
+	Attributes: []merge.Attribute[fastpixv1.PlaybackID]{
+		merge.NewAttribute("accessPolicy", func(p *fastpixv1.PlaybackID) *string { return &p.AccessPolicy }),
+		merge.NewAttribute("accessRestrictions", func(p *fastpixv1.PlaybackID) **fastpixv1.AccessRestrictions { return &p.AccessRestrictions }),
 	},
 }
 
-var tracks = &schema[fastpixv1.Track]{
-	id:   func(t *fastpixv1.Track) string { return t.ID },
-	bare: func(id string) fastpixv1.Track { return fastpixv1.Track{ID: id} },
-	fit: func(t fastpixv1.Track) fastpixv1.Track {
-		t.Type = cut(t.Type, maxWord)
-		t.State = cut(t.State, maxState)
-		t.LanguageCode = cut(t.LanguageCode, maxLanguage)
-		t.LanguageName = cut(t.LanguageName, maxLanguageName)
-		t.FrameRate = cut(t.FrameRate, maxWord)
+var tracks = &merge.Schema[fastpixv1.Track]{
+	ID:   func(t *fastpixv1.Track) string { return t.ID },
+	Bare: func(id string) fastpixv1.Track { return fastpixv1.Track{ID: id} },
+	Fit: func(t fastpixv1.Track) fastpixv1.Track {
+		t.Type = merge.Cut(t.Type, merge.MaxWord)
+		t.State = merge.Cut(t.State, merge.MaxState)
+		t.LanguageCode = merge.Cut(t.LanguageCode, merge.MaxLanguage)
+		t.LanguageName = merge.Cut(t.LanguageName, merge.MaxLanguageName)
+		t.FrameRate = merge.Cut(t.FrameRate, merge.MaxWord)
 		return t
 	},
-	attributes: []attribute[fastpixv1.Track]{
-		newAttribute("type", func(t *fastpixv1.Track) *string { return &t.Type }),
-		newAttribute("state", func(t *fastpixv1.Track) *string { return &t.State }),
-		newAttribute("languageCode", func(t *fastpixv1.Track) *string { return &t.LanguageCode }),
-		newAttribute("languageName", func(t *fastpixv1.Track) *string { return &t.LanguageName }),
-		newAttribute("width", func(t *fastpixv1.Track) *int64 { return &t.Width }),
-		newAttribute("height", func(t *fastpixv1.Track) *int64 { return &t.Height }),
-		newAttribute("frameRate", func(t *fastpixv1.Track) *string { return &t.FrameRate }),
+	Attributes: []merge.Attribute[fastpixv1.Track]{
+		merge.NewAttribute("type", func(t *fastpixv1.Track) *string { return &t.Type }),
+		merge.NewAttribute("state", func(t *fastpixv1.Track) *string { return &t.State }),
+		merge.NewAttribute("languageCode", func(t *fastpixv1.Track) *string { return &t.LanguageCode }),
+		merge.NewAttribute("languageName", func(t *fastpixv1.Track) *string { return &t.LanguageName }),
+		merge.NewAttribute("width", func(t *fastpixv1.Track) *int64 { return &t.Width }),
+		merge.NewAttribute("height", func(t *fastpixv1.Track) *int64 { return &t.Height }),
+		merge.NewAttribute("frameRate", func(t *fastpixv1.Track) *string { return &t.FrameRate }),
 	},
 }
 
-var subtitles = &schema[fastpixv1.Subtitle]{
-	id:   func(s *fastpixv1.Subtitle) string { return s.ID },
-	bare: func(id string) fastpixv1.Subtitle { return fastpixv1.Subtitle{ID: id} },
-	fit: func(s fastpixv1.Subtitle) fastpixv1.Subtitle {
-		s.State = cut(s.State, maxState)
-		s.LanguageCode = cut(s.LanguageCode, maxLanguage)
-		s.LanguageName = cut(s.LanguageName, maxLanguageName)
+var subtitles = &merge.Schema[fastpixv1.Subtitle]{
+	ID:   func(s *fastpixv1.Subtitle) string { return s.ID },
+	Bare: func(id string) fastpixv1.Subtitle { return fastpixv1.Subtitle{ID: id} },
+	Fit: func(s fastpixv1.Subtitle) fastpixv1.Subtitle {
+		s.State = merge.Cut(s.State, merge.MaxState)
+		s.LanguageCode = merge.Cut(s.LanguageCode, merge.MaxLanguage)
+		s.LanguageName = merge.Cut(s.LanguageName, merge.MaxLanguageName)
 		return s
 	},
-	attributes: []attribute[fastpixv1.Subtitle]{
-		newAttribute("state", func(s *fastpixv1.Subtitle) *string { return &s.State }),
-		newAttribute("languageCode", func(s *fastpixv1.Subtitle) *string { return &s.LanguageCode }),
-		newAttribute("languageName", func(s *fastpixv1.Subtitle) *string { return &s.LanguageName }),
+	Attributes: []merge.Attribute[fastpixv1.Subtitle]{
+		merge.NewAttribute("state", func(s *fastpixv1.Subtitle) *string { return &s.State }),
+		merge.NewAttribute("languageCode", func(s *fastpixv1.Subtitle) *string { return &s.LanguageCode }),
+		merge.NewAttribute("languageName", func(s *fastpixv1.Subtitle) *string { return &s.LanguageName }),
 	},
 }
 
 // simulcastTargets leaves out the state, which has rules of its own.
-var simulcastTargets = &schema[fastpixv1.SimulcastTarget]{
-	id:   func(t *fastpixv1.SimulcastTarget) string { return t.ID },
-	bare: func(id string) fastpixv1.SimulcastTarget { return fastpixv1.SimulcastTarget{ID: id} },
-	fit: func(t fastpixv1.SimulcastTarget) fastpixv1.SimulcastTarget {
+var simulcastTargets = &merge.Schema[fastpixv1.SimulcastTarget]{
+	ID:   func(t *fastpixv1.SimulcastTarget) string { return t.ID },
+	Bare: func(id string) fastpixv1.SimulcastTarget { return fastpixv1.SimulcastTarget{ID: id} },
+	Fit: func(t fastpixv1.SimulcastTarget) fastpixv1.SimulcastTarget {
 		t.State = ""
 		if t.Enabled != nil {
 			t.Enabled = new(*t.Enabled)
 		}
 		return t
 	},
-	attributes: []attribute[fastpixv1.SimulcastTarget]{
-		newAttribute("enabled", func(t *fastpixv1.SimulcastTarget) **bool { return &t.Enabled }),
+	Attributes: []merge.Attribute[fastpixv1.SimulcastTarget]{
+		merge.NewAttribute("enabled", func(t *fastpixv1.SimulcastTarget) **bool { return &t.Enabled }),
 	},
 }
 
-var mediaReferences = &schema[fastpixv1.MediaReference]{
-	id:   func(r *fastpixv1.MediaReference) string { return r.MediaID },
-	bare: func(id string) fastpixv1.MediaReference { return fastpixv1.MediaReference{MediaID: id} },
-	fit:  func(r fastpixv1.MediaReference) fastpixv1.MediaReference { return r },
+var mediaReferences = &merge.Schema[fastpixv1.MediaReference]{
+	ID:   func(r *fastpixv1.MediaReference) string { return r.MediaID },
+	Bare: func(id string) fastpixv1.MediaReference { return fastpixv1.MediaReference{MediaID: id} },
+	Fit:  func(r fastpixv1.MediaReference) fastpixv1.MediaReference { return r },
 }

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -53,7 +54,7 @@ func FuzzRecord(f *testing.F) {
 			other := blank(c.Kind)
 			other.id = c.ID
 			other = other.fold(b).stored().fold(a).settle(epoch)
-			if !truncated(m.provenance()) && !truncated(other.provenance()) && other.json() != m.json() {
+			if !merge.Truncated(m.provenance()) && !merge.Truncated(other.provenance()) && other.json() != m.json() {
 				t.Errorf("in the other order:\ngot  %s\nwant %s", other.json(), m.json())
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -216,14 +217,14 @@ func anAI(t *rapid.T) *fastpixv1.MediaAI {
 	return ai
 }
 
-func aListChange[T any](t *rapid.T, name string, b bounds, s *schema[T], element func(id string) T) record.ListChange[T] {
+func aListChange[T any](t *rapid.T, name string, b bounds, s *merge.Schema[T], element func(id string) T) record.ListChange[T] {
 	id := func() string { return b.anID(t, name) }
 	elements := func(most int) []T {
 		var all []T
 		if b.elements > len(oddIDs) { // one drawn element and a row of bare ones
 			from := rapid.IntRange(0, b.elements-1).Draw(t, name)
 			for i := range rapid.IntRange(0, most).Draw(t, name) {
-				all = append(all, s.bare(b.id(from+i)))
+				all = append(all, s.Bare(b.id(from+i)))
 			}
 			return append(all, element(id()))
 		}

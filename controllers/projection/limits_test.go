@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -173,7 +174,7 @@ func TestLimitsAreTheSchemas(t *testing.T) {
 			r := hugeRecord(kind, "é") // a limit counts characters, not bytes
 			m := blank(kind).fold(r).settle(epoch)
 			if kind == record.MediaAsset { // a word of the platform
-				m.media.State = cut(m.media.State, maxState)
+				m.media.State = merge.Cut(m.media.State, merge.MaxState)
 			}
 			var status any
 			if err := json.Unmarshal([]byte(m.json()), &status); err != nil {
@@ -226,7 +227,7 @@ func TestBiggestObjectsFitIntoEtcd(t *testing.T) {
 				t.Errorf("%d bytes, want at most %d", size, maxObjectBytes)
 			}
 			for list := range m.kindLists() {
-				if elements, removed := m.sizes(t, list); elements != maxElements || removed != maxTombstones {
+				if elements, removed := m.sizes(t, list); elements != merge.MaxElements || removed != merge.MaxTombstones {
 					t.Errorf("%s has %d elements and %d removals: not the biggest", list, elements, removed)
 				}
 			}
@@ -243,9 +244,9 @@ func TestBiggestObjectsFitIntoEtcd(t *testing.T) {
 // kindLists returns the names of a mirror's lists.
 func (m mirror) kindLists() iter.Seq[string] {
 	if m.kind == record.MediaAsset {
-		return maps.Keys(mediaKind.lists())
+		return maps.Keys(mediaKind.Lists())
 	}
-	return maps.Keys(streamKind.lists())
+	return maps.Keys(streamKind.Lists())
 }
 
 // sizes returns how many elements and removals of a list a mirror holds.
@@ -256,7 +257,7 @@ func (m mirror) sizes(t *testing.T, list string) (elements, removed int) {
 		t.Fatal(err)
 	}
 	for name := range originsOf(m.provenance()) {
-		if strings.HasPrefix(name, string(markRemoved)+list+"[") {
+		if strings.HasPrefix(name, string(merge.MarkRemoved)+list+"[") {
 			removed++
 		}
 	}
@@ -285,7 +286,7 @@ func biggest(kind record.Kind) []*record.Record {
 	lists(b, simulcastTargets, whole.Stream.SimulcastTargets.Snapshot, func(c *record.Change) *record.ListChange[fastpixv1.SimulcastTarget] {
 		return &c.Stream.SimulcastTargets
 	})
-	for _, target := range whole.Stream.SimulcastTargets.Snapshot[:maxElements] { // their states are by older events than they are
+	for _, target := range whole.Stream.SimulcastTargets.Snapshot[:merge.MaxElements] { // their states are by older events than they are
 		b.next(typeTargetUpdated).Stream.SimulcastTargets.Set = []fastpixv1.SimulcastTarget{{ID: target.ID}}
 	}
 	lists(b, mediaReferences, whole.Stream.Recordings.Snapshot, func(c *record.Change) *record.ListChange[fastpixv1.MediaReference] { return &c.Stream.Recordings })
@@ -340,19 +341,19 @@ func (b *builder) ai(whole *fastpixv1.MediaAI) {
 	}
 }
 
-// lists sets every list to its bound: a snapshot, elements whose attributes are all set by other events, tombstones that
+// Lists sets every list to its bound: a snapshot, elements whose attributes are all set by other events, tombstones that
 // pushed others out.
-func lists[T any](b *builder, s *schema[T], whole []T, in func(*record.Change) *record.ListChange[T]) {
+func lists[T any](b *builder, s *merge.Schema[T], whole []T, in func(*record.Change) *record.ListChange[T]) {
 	*in(b.next(b.types[b.kind])) = record.ListChange[T]{Snapshot: whole[:1], Truncated: true}
-	for i := range maxTombstones + 1 {
+	for i := range merge.MaxTombstones + 1 {
 		in(b.next(b.types[b.kind])).Remove = []string{longID(1000 + i)}
 	}
-	for _, e := range whole[:maxElements] {
-		for _, a := range s.attributes {
-			one := s.bare(s.id(&e))
-			a.copy(&one, &e)
+	for _, e := range whole[:merge.MaxElements] {
+		for _, a := range s.Attributes {
+			one := s.Bare(s.ID(&e))
+			a.Copy(&one, &e)
 			in(b.next(b.types[b.kind])).Set = []T{one}
 		}
-		in(b.next(b.types[b.kind])).Set = []T{s.bare(s.id(&e))}
+		in(b.next(b.types[b.kind])).Set = []T{s.Bare(s.ID(&e))}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -18,94 +19,94 @@ type (
 // records that were ever folded, not on their order, number or batches; records that were folded before change nothing.
 // Neither status nor records are changed, and the result shares nothing with them.
 func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.Record) fastpixv1.MediaAssetStatus {
-	f := mediaKind.open(status)
+	f := mediaKind.Open(status)
 	for _, r := range records {
-		by := eventOf(r)
+		by := merge.EventOf(r)
 		for i := range r.Changes {
 			if c := &r.Changes[i]; c.Kind == record.MediaAsset && c.ID == id && c.Media != nil {
-				f.merge(by, c.Media)
+				f.Merge(by, c.Media)
 			}
 		}
 	}
-	f.status.DeletedTime = nil
-	if f.status.State == record.StateDeleted {
-		f.status.DeletedTime = f.setBy("state").believedTime()
-		f.forgetPersonal()
-		f.status.AI = withoutEmpty(f.status.AI)
+	f.Status.DeletedTime = nil
+	if f.Status.State == record.StateDeleted {
+		f.Status.DeletedTime = f.SetBy("state").BelievedTime()
+		f.ForgetPersonal()
+		f.Status.AI = withoutEmpty(f.Status.AI)
 	}
-	f.close()
-	return *f.status
+	f.Close()
+	return *f.Status
 }
 
 // OmitMediaAssetText returns status without the customer's own text: title, creator and metadata. It is the policy Omit, after each fold.
 func OmitMediaAssetText(status fastpixv1.MediaAssetStatus) fastpixv1.MediaAssetStatus {
-	f := mediaKind.open(status)
-	f.forgetCustomers()
-	f.close()
-	return *f.status
+	f := mediaKind.Open(status)
+	f.ForgetCustomers()
+	f.Close()
+	return *f.Status
 }
 
-var mediaKind = indexed(kind[mediaStatus, mediaChange]{
-	registers: append([]register[mediaStatus, mediaChange]{
+var mediaKind = merge.NewKind(merge.Kind[mediaStatus, mediaChange]{
+	Registers: append([]merge.Register[mediaStatus, mediaChange]{
 		mediaState(),
-		customers(text("title", maxText, func(c *mediaChange) *string { return c.Title }, func(s *mediaStatus) *string { return &s.Title })),
-		customers(text("creatorID", maxText, func(c *mediaChange) *string { return c.CreatorID }, func(s *mediaStatus) *string { return &s.CreatorID })),
-		customers(metadata("metadata", func(c *mediaChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
+		merge.CustomerText(merge.Text("title", merge.MaxText, func(c *mediaChange) *string { return c.Title }, func(s *mediaStatus) *string { return &s.Title })),
+		merge.CustomerText(merge.Text("creatorID", merge.MaxText, func(c *mediaChange) *string { return c.CreatorID }, func(s *mediaStatus) *string { return &s.CreatorID })),
+		merge.CustomerText(merge.Metadata("metadata", func(c *mediaChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
 			func(s *mediaStatus) *map[string]fastpixv1.MetadataValue { return &s.Metadata })),
-		text("workspaceID", maxID, func(c *mediaChange) *string { return c.WorkspaceID }, func(s *mediaStatus) *string { return &s.WorkspaceID }),
-		text("uploadID", maxID, func(c *mediaChange) *string { return c.UploadID }, func(s *mediaStatus) *string { return &s.UploadID }),
-		text("becameMediaID", maxID, func(c *mediaChange) *string { return c.BecameMediaID }, func(s *mediaStatus) *string { return &s.BecameMediaID }),
-		text("streamID", maxID, func(c *mediaChange) *string { return c.StreamID }, func(s *mediaStatus) *string { return &s.StreamID }),
-		text("maxResolution", maxWord, func(c *mediaChange) *string { return c.MaxResolution }, func(s *mediaStatus) *string { return &s.MaxResolution }),
-		text("sourceResolution", maxWord, func(c *mediaChange) *string { return c.SourceResolution }, func(s *mediaStatus) *string { return &s.SourceResolution }),
-		text("aspectRatio", maxWord, func(c *mediaChange) *string { return c.AspectRatio }, func(s *mediaStatus) *string { return &s.AspectRatio }),
-		text("frameRate", maxWord, func(c *mediaChange) *string { return c.FrameRate }, func(s *mediaStatus) *string { return &s.FrameRate }),
-		duration("duration", func(c *mediaChange) *metav1.Duration { return c.Duration }, func(s *mediaStatus) **metav1.Duration { return &s.Duration }),
-		text("mediaQuality", maxWord, func(c *mediaChange) *string { return c.MediaQuality }, func(s *mediaStatus) *string { return &s.MediaQuality }),
-		boolean("audioOnly", func(c *mediaChange) *bool { return c.AudioOnly }, func(s *mediaStatus) **bool { return &s.AudioOnly }),
-		boolean("sourceAccess", func(c *mediaChange) *bool { return c.SourceAccess }, func(s *mediaStatus) **bool { return &s.SourceAccess }),
-		text("mp4Support", maxMP4Support, func(c *mediaChange) *string { return c.MP4Support }, func(s *mediaStatus) *string { return &s.MP4Support }),
-		text("thumbnail", maxURL, func(c *mediaChange) *string { return c.Thumbnail }, func(s *mediaStatus) *string { return &s.Thumbnail }),
-		moment("createdTime", func(c *mediaChange) *metav1.MicroTime { return c.CreatedTime }, func(s *mediaStatus) **metav1.MicroTime { return &s.CreatedTime }),
-		moment("updatedTime", func(c *mediaChange) *metav1.MicroTime { return c.UpdatedTime }, func(s *mediaStatus) **metav1.MicroTime { return &s.UpdatedTime }),
+		merge.Text("workspaceID", merge.MaxID, func(c *mediaChange) *string { return c.WorkspaceID }, func(s *mediaStatus) *string { return &s.WorkspaceID }),
+		merge.Text("uploadID", merge.MaxID, func(c *mediaChange) *string { return c.UploadID }, func(s *mediaStatus) *string { return &s.UploadID }),
+		merge.Text("becameMediaID", merge.MaxID, func(c *mediaChange) *string { return c.BecameMediaID }, func(s *mediaStatus) *string { return &s.BecameMediaID }),
+		merge.Text("streamID", merge.MaxID, func(c *mediaChange) *string { return c.StreamID }, func(s *mediaStatus) *string { return &s.StreamID }),
+		merge.Text("maxResolution", merge.MaxWord, func(c *mediaChange) *string { return c.MaxResolution }, func(s *mediaStatus) *string { return &s.MaxResolution }),
+		merge.Text("sourceResolution", merge.MaxWord, func(c *mediaChange) *string { return c.SourceResolution }, func(s *mediaStatus) *string { return &s.SourceResolution }),
+		merge.Text("aspectRatio", merge.MaxWord, func(c *mediaChange) *string { return c.AspectRatio }, func(s *mediaStatus) *string { return &s.AspectRatio }),
+		merge.Text("frameRate", merge.MaxWord, func(c *mediaChange) *string { return c.FrameRate }, func(s *mediaStatus) *string { return &s.FrameRate }),
+		merge.Duration("duration", func(c *mediaChange) *metav1.Duration { return c.Duration }, func(s *mediaStatus) **metav1.Duration { return &s.Duration }),
+		merge.Text("mediaQuality", merge.MaxWord, func(c *mediaChange) *string { return c.MediaQuality }, func(s *mediaStatus) *string { return &s.MediaQuality }),
+		merge.Boolean("audioOnly", func(c *mediaChange) *bool { return c.AudioOnly }, func(s *mediaStatus) **bool { return &s.AudioOnly }),
+		merge.Boolean("sourceAccess", func(c *mediaChange) *bool { return c.SourceAccess }, func(s *mediaStatus) **bool { return &s.SourceAccess }),
+		merge.Text("mp4Support", merge.MaxMP4Support, func(c *mediaChange) *string { return c.MP4Support }, func(s *mediaStatus) *string { return &s.MP4Support }),
+		merge.Text("thumbnail", merge.MaxURL, func(c *mediaChange) *string { return c.Thumbnail }, func(s *mediaStatus) *string { return &s.Thumbnail }),
+		merge.Time("createdTime", func(c *mediaChange) *metav1.MicroTime { return c.CreatedTime }, func(s *mediaStatus) **metav1.MicroTime { return &s.CreatedTime }),
+		merge.Time("updatedTime", func(c *mediaChange) *metav1.MicroTime { return c.UpdatedTime }, func(s *mediaStatus) **metav1.MicroTime { return &s.UpdatedTime }),
 	}, aiRegisters...),
-	lists: func() map[string]member[mediaStatus, mediaChange] {
-		return map[string]member[mediaStatus, mediaChange]{
-			"playbackIDs": &field[mediaStatus, mediaChange, fastpixv1.PlaybackID]{
-				name: "playbackIDs", list: list[fastpixv1.PlaybackID]{schema: playbackIDs},
-				in:  func(c *mediaChange) *record.ListChange[fastpixv1.PlaybackID] { return &c.PlaybackIDs },
-				out: func(s *mediaStatus) *[]fastpixv1.PlaybackID { return &s.PlaybackIDs },
+	Lists: func() map[string]merge.Member[mediaStatus, mediaChange] {
+		return map[string]merge.Member[mediaStatus, mediaChange]{
+			"playbackIDs": &merge.Field[mediaStatus, mediaChange, fastpixv1.PlaybackID]{
+				Name: "playbackIDs", List: merge.List[fastpixv1.PlaybackID]{Schema: playbackIDs},
+				In:  func(c *mediaChange) *record.ListChange[fastpixv1.PlaybackID] { return &c.PlaybackIDs },
+				Out: func(s *mediaStatus) *[]fastpixv1.PlaybackID { return &s.PlaybackIDs },
 			},
-			"tracks": &field[mediaStatus, mediaChange, fastpixv1.Track]{
-				name: "tracks", list: list[fastpixv1.Track]{schema: tracks},
-				in:  func(c *mediaChange) *record.ListChange[fastpixv1.Track] { return &c.Tracks },
-				out: func(s *mediaStatus) *[]fastpixv1.Track { return &s.Tracks },
+			"tracks": &merge.Field[mediaStatus, mediaChange, fastpixv1.Track]{
+				Name: "tracks", List: merge.List[fastpixv1.Track]{Schema: tracks},
+				In:  func(c *mediaChange) *record.ListChange[fastpixv1.Track] { return &c.Tracks },
+				Out: func(s *mediaStatus) *[]fastpixv1.Track { return &s.Tracks },
 			},
-			"subtitles": &field[mediaStatus, mediaChange, fastpixv1.Subtitle]{
-				name: "subtitles", list: list[fastpixv1.Subtitle]{schema: subtitles},
-				in:  func(c *mediaChange) *record.ListChange[fastpixv1.Subtitle] { return &c.Subtitles },
-				out: func(s *mediaStatus) *[]fastpixv1.Subtitle { return &s.Subtitles },
+			"subtitles": &merge.Field[mediaStatus, mediaChange, fastpixv1.Subtitle]{
+				Name: "subtitles", List: merge.List[fastpixv1.Subtitle]{Schema: subtitles},
+				In:  func(c *mediaChange) *record.ListChange[fastpixv1.Subtitle] { return &c.Subtitles },
+				Out: func(s *mediaStatus) *[]fastpixv1.Subtitle { return &s.Subtitles },
 			},
 		}
 	},
-	copy:         func(s *mediaStatus) *mediaStatus { return s.DeepCopy() },
-	lastEvent:    func(s *mediaStatus) **fastpixv1.EventReference { return &s.LastEvent },
-	recentEvents: func(s *mediaStatus) *[]fastpixv1.EventReference { return &s.RecentEvents },
-	provenance:   func(s *mediaStatus) *[]fastpixv1.Provenance { return &s.Provenance },
+	Copy:         func(s *mediaStatus) *mediaStatus { return s.DeepCopy() },
+	LastEvent:    func(s *mediaStatus) **fastpixv1.EventReference { return &s.LastEvent },
+	RecentEvents: func(s *mediaStatus) *[]fastpixv1.EventReference { return &s.RecentEvents },
+	Provenance:   func(s *mediaStatus) *[]fastpixv1.Provenance { return &s.Provenance },
 })
 
 // mediaState is the register of a media's state, in which a state's rank comes before its time: a late "created" never
 // undoes a "ready", and nothing undoes a deletion.
-func mediaState() register[mediaStatus, mediaChange] {
-	return register[mediaStatus, mediaChange]{
-		name: "state",
-		merge: func(s *mediaStatus, c *mediaChange, by, held event) bool {
-			state := toldState(c, by.typ)
+func mediaState() merge.Register[mediaStatus, mediaChange] {
+	return merge.Register[mediaStatus, mediaChange]{
+		Name: "state",
+		Merge: func(s *mediaStatus, c *mediaChange, by, held merge.Event) bool {
+			state := toldState(c, by.Typ)
 			if state == "" {
 				return false
 			}
 			rank := cmp.Compare(mediaRank(state), mediaRank(s.State))
-			if rank < 0 || rank == 0 && !supersedes(by, held, state, s.State) {
+			if rank < 0 || rank == 0 && !merge.Supersedes(by, held, state, s.State) {
 				return false
 			}
 			s.State = state
@@ -121,7 +122,7 @@ func toldState(c *mediaChange, typ string) string {
 	case c.State == "" || !known:
 		return ""
 	case t.StateFromData:
-		return cut(c.State, maxState)
+		return merge.Cut(c.State, merge.MaxState)
 	}
 	return t.State
 }

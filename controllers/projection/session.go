@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -48,11 +49,11 @@ var steps = func() map[string]step {
 }()
 
 // streamState is the register of a stream's state, which the type tells.
-func streamState() register[streamStatus, streamChange] {
-	return register[streamStatus, streamChange]{
-		name: "state",
-		merge: func(s *streamStatus, c *streamChange, by, held event) bool {
-			step, tells := steps[by.typ]
+func streamState() merge.Register[streamStatus, streamChange] {
+	return merge.Register[streamStatus, streamChange]{
+		Name: "state",
+		Merge: func(s *streamStatus, c *streamChange, by, held merge.Event) bool {
+			step, tells := steps[by.Typ]
 			if !tells || c.State == "" || compareSteps(by, held) <= 0 {
 				return false
 			}
@@ -64,11 +65,11 @@ func streamState() register[streamStatus, streamChange] {
 
 // streamRecording is the register of whether the platform records. It follows the order of states, so that it agrees with
 // the state about which of two events of one instant came last.
-func streamRecording() register[streamStatus, streamChange] {
-	return register[streamStatus, streamChange]{
-		name: "recording",
-		merge: func(s *streamStatus, _ *streamChange, by, held event) bool {
-			recording := steps[by.typ].recording
+func streamRecording() merge.Register[streamStatus, streamChange] {
+	return merge.Register[streamStatus, streamChange]{
+		Name: "recording",
+		Merge: func(s *streamStatus, _ *streamChange, by, held merge.Event) bool {
+			recording := steps[by.Typ].recording
 			if recording == nil || compareSteps(by, held) <= 0 {
 				return false
 			}
@@ -80,18 +81,18 @@ func streamRecording() register[streamStatus, streamChange] {
 
 // compareSteps orders the events that tell a stream's state. A stream goes round many times, so that time decides; of one
 // instant, the later step of a session. A deletion is final.
-func compareSteps(a, b event) int {
-	if deleted := a.typ == typeDeleted; deleted != (b.typ == typeDeleted) {
-		return order(deleted)
+func compareSteps(a, b merge.Event) int {
+	if deleted := a.Typ == typeDeleted; deleted != (b.Typ == typeDeleted) {
+		return merge.Order(deleted)
 	}
-	if c := compareTimes(a, b); c != 0 {
+	if c := merge.CompareTimes(a, b); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(steps[a.typ].rank, steps[b.typ].rank); c != 0 {
+	if c := cmp.Compare(steps[a.Typ].rank, steps[b.Typ].rank); c != 0 {
 		return c
 	}
-	if c := strings.Compare(a.id, b.id); c != 0 {
+	if c := strings.Compare(a.ID, b.ID); c != 0 {
 		return c
 	}
-	return strings.Compare(a.typ, b.typ)
+	return strings.Compare(a.Typ, b.Typ)
 }

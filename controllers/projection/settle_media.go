@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -25,7 +26,7 @@ func SettleMediaAsset(status *fastpixv1.MediaAssetStatus, generation int64, now 
 	next := mediaTimer(running, before, v.reason, now, retention)
 
 	status.Timer, status.TimerTime = next.name, next.at
-	status.Conditions = settled(status.Conditions, v.conditions(truncated(status.Provenance)), generation, now)
+	status.Conditions = settled(status.Conditions, v.conditions(merge.Truncated(status.Provenance)), generation, now)
 	status.ObservedGeneration = generation
 }
 

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -27,7 +28,7 @@ func SettleLiveStream(status *fastpixv1.LiveStreamStatus, generation int64, now 
 	if status.State == record.StateDisconnected {
 		live, next = reconnecting(status, running, now)
 	}
-	wanted := append(v.conditions(truncated(status.Provenance)), metav1.Condition{
+	wanted := append(v.conditions(merge.Truncated(status.Provenance)), metav1.Condition{
 		Type: fastpixv1.ConditionLive, Status: live.status, Reason: live.reason, Message: live.message,
 	})
 

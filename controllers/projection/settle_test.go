@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -310,10 +311,10 @@ func TestNewestEventTimeIgnoresUntimedEvents(t *testing.T) {
 	at := func(s int) *metav1.MicroTime {
 		return &metav1.MicroTime{Time: epoch.Add(time.Duration(s) * time.Second)}
 	}
-	if got := NewestEventTime(nil); got != nil {
+	if got := merge.NewestEventTime(nil); got != nil {
 		t.Errorf("of no event: %v", got)
 	}
-	got := NewestEventTime([]fastpixv1.EventReference{{ID: "a", Time: at(3)}, {ID: "b", Time: at(1)}, {ID: "c", Time: at(9), Untimed: true}, {ID: "d"}})
+	got := merge.NewestEventTime([]fastpixv1.EventReference{{ID: "a", Time: at(3)}, {ID: "b", Time: at(1)}, {ID: "c", Time: at(9), Untimed: true}, {ID: "d"}})
 	if got == nil || !got.Equal(at(3)) {
 		t.Errorf("got %v, want %v", got, at(3))
 	}

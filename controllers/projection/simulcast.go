@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -22,33 +23,33 @@ var targetStates = func() map[string]string {
 // removals may touch it: it is a register of its own for every id, also for one that is not in the list (any more). The
 // event's type is the value, so that it needs no room but provenance.
 type targets struct {
-	field[fastpixv1.LiveStreamStatus, record.StreamChange, fastpixv1.SimulcastTarget]
-	states []mention // by id
+	merge.Field[fastpixv1.LiveStreamStatus, record.StreamChange, fastpixv1.SimulcastTarget]
+	states []merge.Mention // by id
 }
 
-func (t *targets) place(p part, by event) {
-	if p.mark == 0 && p.attribute == "state" {
-		t.note(mention{id: p.id, by: by})
+func (t *targets) Place(p merge.Part, by merge.Event) {
+	if p.Mark == 0 && p.Attribute == "state" {
+		t.note(merge.Mention{ID: p.ID, By: by})
 		return
 	}
-	t.field.place(p, by)
+	t.Field.Place(p, by)
 }
 
-func (t *targets) merge(c *record.StreamChange, by event) {
-	t.field.merge(c, by)
-	if _, tells := targetStates[by.typ]; !tells {
+func (t *targets) Merge(c *record.StreamChange, by merge.Event) {
+	t.Field.Merge(c, by)
+	if _, tells := targetStates[by.Typ]; !tells {
 		return
 	}
 	for _, target := range c.SimulcastTargets.Set {
-		t.note(mention{id: target.ID, by: by})
+		t.note(merge.Mention{ID: target.ID, By: by})
 	}
 	for _, id := range c.SimulcastTargets.Remove {
-		t.note(mention{id: id, by: by})
+		t.note(merge.Mention{ID: id, By: by})
 	}
-	for len(t.states) > maxElements {
+	for len(t.states) > merge.MaxElements {
 		i := 0
 		for j := range t.states {
-			if supersedesState(t.states[i].by, t.states[j].by) {
+			if supersedesState(t.states[i].By, t.states[j].By) {
 				i = j
 			}
 		}
@@ -56,35 +57,35 @@ func (t *targets) merge(c *record.StreamChange, by event) {
 	}
 }
 
-func (t *targets) note(m mention) {
-	if !record.UsableID(m.id) {
+func (t *targets) note(m merge.Mention) {
+	if !record.UsableID(m.ID) {
 		return
 	}
-	i, ok := findMention(t.states, m.id)
+	i, ok := merge.FindMention(t.states, m.ID)
 	switch {
 	case !ok:
 		t.states = slices.Insert(t.states, i, m)
-	case supersedesState(m.by, t.states[i].by):
+	case supersedesState(m.By, t.states[i].By):
 		t.states[i] = m
 	}
 }
 
 // supersedesState is the rule of registers. It also says which states are forgotten for want of room: by any other order a
 // state could be replaced and become older by it, and a redelivery would bring back what it had pushed out.
-func supersedesState(by, held event) bool {
-	return supersedes(by, held, targetStates[by.typ], targetStates[held.typ])
+func supersedesState(by, held merge.Event) bool {
+	return merge.Supersedes(by, held, targetStates[by.Typ], targetStates[held.Typ])
 }
 
-func (t *targets) store(s *fastpixv1.LiveStreamStatus, o *origins) {
-	t.field.store(s, o)
+func (t *targets) Store(s *fastpixv1.LiveStreamStatus, o *merge.Origins) {
+	t.Field.Store(s, o)
 	for i := range s.SimulcastTargets {
 		target := &s.SimulcastTargets[i]
 		target.State = ""
-		if j, ok := findMention(t.states, target.ID); ok {
-			target.State = targetStates[t.states[j].by.typ]
+		if j, ok := merge.FindMention(t.states, target.ID); ok {
+			target.State = targetStates[t.states[j].By.Typ]
 		}
 	}
 	for _, m := range t.states {
-		o.add(m.by, t.name+"["+m.id+"].state")
+		o.Add(m.By, t.Name+"["+m.ID+"].state")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -23,33 +24,33 @@ type (
 
 // LiveStream returns status with what the records tell about the stream id folded into it, under the promises of MediaAsset.
 func LiveStream(status fastpixv1.LiveStreamStatus, id string, records []*record.Record) fastpixv1.LiveStreamStatus {
-	f := streamKind.open(status)
+	f := streamKind.Open(status)
 	for _, r := range records {
-		by := eventOf(r)
+		by := merge.EventOf(r)
 		for i := range r.Changes {
 			if c := &r.Changes[i]; c.Kind == record.LiveStream && c.ID == id && c.Stream != nil {
-				f.merge(by, c.Stream)
+				f.Merge(by, c.Stream)
 			}
 		}
 	}
-	f.status.DeletedTime, f.status.ReconnectDeadline = nil, nil
-	switch f.status.State {
+	f.Status.DeletedTime, f.Status.ReconnectDeadline = nil, nil
+	switch f.Status.State {
 	case record.StateDeleted:
-		f.status.DeletedTime = f.setBy("state").believedTime()
-		f.forgetPersonal()
+		f.Status.DeletedTime = f.SetBy("state").BelievedTime()
+		f.ForgetPersonal()
 	case record.StateDisconnected:
-		f.status.ReconnectDeadline = reconnectDeadline(f.setBy("state"), reconnectWindow(f.status))
+		f.Status.ReconnectDeadline = reconnectDeadline(f.SetBy("state"), reconnectWindow(f.Status))
 	}
-	f.close()
-	return *f.status
+	f.Close()
+	return *f.Status
 }
 
 // OmitLiveStreamText returns status without the customer's own text, under the promises of OmitMediaAssetText.
 func OmitLiveStreamText(status fastpixv1.LiveStreamStatus) fastpixv1.LiveStreamStatus {
-	f := streamKind.open(status)
-	f.forgetCustomers()
-	f.close()
-	return *f.status
+	f := streamKind.Open(status)
+	f.ForgetCustomers()
+	f.Close()
+	return *f.Status
 }
 
 // reconnectWindow returns how long the platform waits for an encoder to come back.
@@ -60,61 +61,61 @@ func reconnectWindow(s *streamStatus) time.Duration {
 	return min(max(s.ReconnectWindow.Duration, 0), maxReconnectWindow)
 }
 
-func reconnectDeadline(disconnected event, window time.Duration) *metav1.MicroTime {
-	at := disconnected.believedTime()
+func reconnectDeadline(disconnected merge.Event, window time.Duration) *metav1.MicroTime {
+	at := disconnected.BelievedTime()
 	if at == nil {
 		return nil
 	}
-	return cutTime(&metav1.MicroTime{Time: at.Add(window)})
+	return merge.CutTime(&metav1.MicroTime{Time: at.Add(window)})
 }
 
-var streamKind = indexed(kind[streamStatus, streamChange]{
-	registers: []register[streamStatus, streamChange]{
+var streamKind = merge.NewKind(merge.Kind[streamStatus, streamChange]{
+	Registers: []merge.Register[streamStatus, streamChange]{
 		streamState(),
 		streamRecording(),
-		eventTime[streamStatus, streamChange]("activeSince", func(s *streamStatus) **metav1.MicroTime { return &s.ActiveSince }, typeActive),
-		eventTime[streamStatus, streamChange]("lastActiveTime", func(s *streamStatus) **metav1.MicroTime { return &s.LastActiveTime },
+		merge.EventTime[streamStatus, streamChange]("activeSince", func(s *streamStatus) **metav1.MicroTime { return &s.ActiveSince }, typeActive),
+		merge.EventTime[streamStatus, streamChange]("lastActiveTime", func(s *streamStatus) **metav1.MicroTime { return &s.LastActiveTime },
 			typeActive, typeRecording, typeDisconnected),
-		customers(metadata("metadata", func(c *streamChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
+		merge.CustomerText(merge.Metadata("metadata", func(c *streamChange) *map[string]fastpixv1.MetadataValue { return c.Metadata },
 			func(s *streamStatus) *map[string]fastpixv1.MetadataValue { return &s.Metadata })),
-		text("workspaceID", maxID, func(c *streamChange) *string { return c.WorkspaceID }, func(s *streamStatus) *string { return &s.WorkspaceID }),
-		text("maxResolution", maxWord, func(c *streamChange) *string { return c.MaxResolution }, func(s *streamStatus) *string { return &s.MaxResolution }),
-		duration("maxDuration", func(c *streamChange) *metav1.Duration { return c.MaxDuration }, func(s *streamStatus) **metav1.Duration { return &s.MaxDuration }),
-		duration("reconnectWindow", func(c *streamChange) *metav1.Duration { return c.ReconnectWindow },
+		merge.Text("workspaceID", merge.MaxID, func(c *streamChange) *string { return c.WorkspaceID }, func(s *streamStatus) *string { return &s.WorkspaceID }),
+		merge.Text("maxResolution", merge.MaxWord, func(c *streamChange) *string { return c.MaxResolution }, func(s *streamStatus) *string { return &s.MaxResolution }),
+		merge.Duration("maxDuration", func(c *streamChange) *metav1.Duration { return c.MaxDuration }, func(s *streamStatus) **metav1.Duration { return &s.MaxDuration }),
+		merge.Duration("reconnectWindow", func(c *streamChange) *metav1.Duration { return c.ReconnectWindow },
 			func(s *streamStatus) **metav1.Duration { return &s.ReconnectWindow }),
-		boolean("dvrMode", func(c *streamChange) *bool { return c.DVRMode }, func(s *streamStatus) **bool { return &s.DVRMode }),
-		boolean("lowLatency", func(c *streamChange) *bool { return c.LowLatency }, func(s *streamStatus) **bool { return &s.LowLatency }),
-		boolean("recordingEnabled", func(c *streamChange) *bool { return c.RecordingEnabled }, func(s *streamStatus) **bool { return &s.RecordingEnabled }),
-		boolean("closedCaptions", func(c *streamChange) *bool { return c.ClosedCaptions }, func(s *streamStatus) **bool { return &s.ClosedCaptions }),
-		text("mediaPolicy", maxWord, func(c *streamChange) *string { return c.MediaPolicy }, func(s *streamStatus) *string { return &s.MediaPolicy }),
-		moment("createdTime", func(c *streamChange) *metav1.MicroTime { return c.CreatedTime }, func(s *streamStatus) **metav1.MicroTime { return &s.CreatedTime }),
+		merge.Boolean("dvrMode", func(c *streamChange) *bool { return c.DVRMode }, func(s *streamStatus) **bool { return &s.DVRMode }),
+		merge.Boolean("lowLatency", func(c *streamChange) *bool { return c.LowLatency }, func(s *streamStatus) **bool { return &s.LowLatency }),
+		merge.Boolean("recordingEnabled", func(c *streamChange) *bool { return c.RecordingEnabled }, func(s *streamStatus) **bool { return &s.RecordingEnabled }),
+		merge.Boolean("closedCaptions", func(c *streamChange) *bool { return c.ClosedCaptions }, func(s *streamStatus) **bool { return &s.ClosedCaptions }),
+		merge.Text("mediaPolicy", merge.MaxWord, func(c *streamChange) *string { return c.MediaPolicy }, func(s *streamStatus) *string { return &s.MediaPolicy }),
+		merge.Time("createdTime", func(c *streamChange) *metav1.MicroTime { return c.CreatedTime }, func(s *streamStatus) **metav1.MicroTime { return &s.CreatedTime }),
 	},
-	lists: func() map[string]member[streamStatus, streamChange] {
-		return map[string]member[streamStatus, streamChange]{
-			"playbackIDs": &field[streamStatus, streamChange, fastpixv1.PlaybackID]{
-				name: "playbackIDs", list: list[fastpixv1.PlaybackID]{schema: playbackIDs},
-				in:  func(c *streamChange) *record.ListChange[fastpixv1.PlaybackID] { return &c.PlaybackIDs },
-				out: func(s *streamStatus) *[]fastpixv1.PlaybackID { return &s.PlaybackIDs },
+	Lists: func() map[string]merge.Member[streamStatus, streamChange] {
+		return map[string]merge.Member[streamStatus, streamChange]{
+			"playbackIDs": &merge.Field[streamStatus, streamChange, fastpixv1.PlaybackID]{
+				Name: "playbackIDs", List: merge.List[fastpixv1.PlaybackID]{Schema: playbackIDs},
+				In:  func(c *streamChange) *record.ListChange[fastpixv1.PlaybackID] { return &c.PlaybackIDs },
+				Out: func(s *streamStatus) *[]fastpixv1.PlaybackID { return &s.PlaybackIDs },
 			},
-			"simulcastTargets": &targets{field: field[streamStatus, streamChange, fastpixv1.SimulcastTarget]{
-				name: "simulcastTargets", list: list[fastpixv1.SimulcastTarget]{schema: simulcastTargets},
-				in:  func(c *streamChange) *record.ListChange[fastpixv1.SimulcastTarget] { return &c.SimulcastTargets },
-				out: func(s *streamStatus) *[]fastpixv1.SimulcastTarget { return &s.SimulcastTargets },
+			"simulcastTargets": &targets{Field: merge.Field[streamStatus, streamChange, fastpixv1.SimulcastTarget]{
+				Name: "simulcastTargets", List: merge.List[fastpixv1.SimulcastTarget]{Schema: simulcastTargets},
+				In:  func(c *streamChange) *record.ListChange[fastpixv1.SimulcastTarget] { return &c.SimulcastTargets },
+				Out: func(s *streamStatus) *[]fastpixv1.SimulcastTarget { return &s.SimulcastTargets },
 			}},
-			"recordings": &field[streamStatus, streamChange, fastpixv1.MediaReference]{
-				name: "recordings", list: list[fastpixv1.MediaReference]{schema: mediaReferences},
-				in:  func(c *streamChange) *record.ListChange[fastpixv1.MediaReference] { return &c.Recordings },
-				out: func(s *streamStatus) *[]fastpixv1.MediaReference { return &s.Recordings },
+			"recordings": &merge.Field[streamStatus, streamChange, fastpixv1.MediaReference]{
+				Name: "recordings", List: merge.List[fastpixv1.MediaReference]{Schema: mediaReferences},
+				In:  func(c *streamChange) *record.ListChange[fastpixv1.MediaReference] { return &c.Recordings },
+				Out: func(s *streamStatus) *[]fastpixv1.MediaReference { return &s.Recordings },
 			},
-			"clips": &field[streamStatus, streamChange, fastpixv1.MediaReference]{
-				name: "clips", list: list[fastpixv1.MediaReference]{schema: mediaReferences},
-				in:  func(c *streamChange) *record.ListChange[fastpixv1.MediaReference] { return &c.Clips },
-				out: func(s *streamStatus) *[]fastpixv1.MediaReference { return &s.Clips },
+			"clips": &merge.Field[streamStatus, streamChange, fastpixv1.MediaReference]{
+				Name: "clips", List: merge.List[fastpixv1.MediaReference]{Schema: mediaReferences},
+				In:  func(c *streamChange) *record.ListChange[fastpixv1.MediaReference] { return &c.Clips },
+				Out: func(s *streamStatus) *[]fastpixv1.MediaReference { return &s.Clips },
 			},
 		}
 	},
-	copy:         func(s *streamStatus) *streamStatus { return s.DeepCopy() },
-	lastEvent:    func(s *streamStatus) **fastpixv1.EventReference { return &s.LastEvent },
-	recentEvents: func(s *streamStatus) *[]fastpixv1.EventReference { return &s.RecentEvents },
-	provenance:   func(s *streamStatus) *[]fastpixv1.Provenance { return &s.Provenance },
+	Copy:         func(s *streamStatus) *streamStatus { return s.DeepCopy() },
+	LastEvent:    func(s *streamStatus) **fastpixv1.EventReference { return &s.LastEvent },
+	RecentEvents: func(s *streamStatus) *[]fastpixv1.EventReference { return &s.RecentEvents },
+	Provenance:   func(s *streamStatus) *[]fastpixv1.Provenance { return &s.Provenance },
 })

@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 )
 
 // uploadLifetime is how long the platform's upload URLs can be used.
@@ -19,7 +20,7 @@ type timer struct {
 
 // startedAt returns a timer that ends after d.
 func startedAt(now time.Time, name string, d time.Duration) timer {
-	return timer{name: name, at: microTime(now.Add(d))}
+	return timer{name: name, at: merge.MicroTime(now.Add(d))}
 }
 
 // runs reports whether the timer is the one of that name.

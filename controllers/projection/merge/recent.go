@@ -1,4 +1,4 @@
-package projection
+package merge
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 )
 
 // recent holds the newest events of an object, newest first.
-type recent []event
+type recent []Event
 
 func recentOf(references []fastpixv1.EventReference) recent {
 	r := make(recent, 0, maxRecent+1)
@@ -19,8 +19,8 @@ func recentOf(references []fastpixv1.EventReference) recent {
 	return r
 }
 
-func (r recent) with(e event) recent {
-	i, known := slices.BinarySearchFunc(r, e, func(a, b event) int { return compareFully(b, a) })
+func (r recent) with(e Event) recent {
+	i, known := slices.BinarySearchFunc(r, e, func(a, b Event) int { return compareFully(b, a) })
 	if known || e.isZero() {
 		return r
 	}

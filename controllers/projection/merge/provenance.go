@@ -1,4 +1,4 @@
-package projection
+package merge
 
 import (
 	"slices"
@@ -9,28 +9,28 @@ import (
 
 // The marks before a list's name in provenance.
 const (
-	markRemoved = '-' // an element that an event removed
+	MarkRemoved = '-' // an element that an event removed
 	markFloor   = '^' // the newest event that was forgotten because the list was too long
 	markCut     = '~' // the newest event whose own list was too long
 )
 
 // origin says which event set a field.
 type origin struct {
-	by    event
+	by    Event
 	field string
 }
 
-// origins collects them while a status is written.
-type origins []origin
+// Origins collects them while a status is written.
+type Origins []origin
 
-func (o *origins) add(by event, field string) {
+func (o *Origins) Add(by Event, field string) {
 	if !by.isZero() {
 		*o = append(*o, origin{by: by, field: field})
 	}
 }
 
-// provenance groups fields by the event that set them, the newest event first.
-func (o origins) provenance() []fastpixv1.Provenance {
+// Provenance groups fields by the event that set them, the newest event first.
+func (o Origins) provenance() []fastpixv1.Provenance {
 	slices.SortFunc(o, func(a, b origin) int {
 		if c := compareFully(b.by, a.by); c != 0 {
 			return c
@@ -49,20 +49,20 @@ func (o origins) provenance() []fastpixv1.Provenance {
 	return out
 }
 
-// part is the name of a list's field in provenance, taken apart: list, list[id] or list[id].attribute, with a mark before it
+// Part is the name of a list's field in provenance, taken apart: list, list[id] or list[id].attribute, with a mark before it
 // or none.
-type part struct {
-	mark      byte
+type Part struct {
+	Mark      byte
 	list      string
-	id        string
-	attribute string
+	ID        string
+	Attribute string
 }
 
 // parsePart takes a field's name apart. Ids may hold anything, attributes and lists only letters.
-func parsePart(field string) part {
-	var p part
+func parsePart(field string) Part {
+	var p Part
 	if field != "" && strings.IndexByte("-^~", field[0]) >= 0 {
-		p.mark, field = field[0], field[1:]
+		p.Mark, field = field[0], field[1:]
 	}
 	open := strings.IndexByte(field, '[')
 	if open < 0 {
@@ -72,14 +72,14 @@ func parsePart(field string) part {
 	p.list, field = field[:open], field[open+1:]
 	end := strings.LastIndexByte(field, ']')
 	if end < 0 {
-		return part{}
+		return Part{}
 	}
-	p.id, p.attribute = field[:end], strings.TrimPrefix(field[end+1:], ".")
+	p.ID, p.Attribute = field[:end], strings.TrimPrefix(field[end+1:], ".")
 	return p
 }
 
-// truncated reports whether something of a list is missing.
-func truncated(provenance []fastpixv1.Provenance) bool {
+// Truncated reports whether something of a list is missing.
+func Truncated(provenance []fastpixv1.Provenance) bool {
 	for i := range provenance {
 		for _, field := range provenance[i].Fields {
 			if field != "" && (field[0] == markFloor || field[0] == markCut) {

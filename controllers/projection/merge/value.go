@@ -1,4 +1,4 @@
-package projection
+package merge
 
 import (
 	"bytes"
@@ -8,16 +8,16 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// supersedes reports whether a value that event by carries replaces one that event held set. Of one and the same event the
+// Supersedes reports whether a value that event by carries replaces one that event held set. Of one and the same event the
 // greater value stays, whichever came first.
-func supersedes[V any](by, held event, value, old V) bool {
+func Supersedes[V any](by, held Event, value, old V) bool {
 	if c := compare(by, held); c != 0 {
 		return c > 0
 	}
 	if c := compareValues(value, old); c != 0 {
 		return c > 0
 	}
-	return by.typ > held.typ
+	return by.Typ > held.Typ
 }
 
 // compareValues orders values by their canonical JSON.

@@ -1,4 +1,4 @@
-package projection
+package merge
 
 import (
 	"cmp"
@@ -11,89 +11,89 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// event is what orders one event among others. Its zero value is less than every event, and stands for none.
-type event struct {
+// Event is what orders one event among others. Its zero value is less than every event, and stands for none.
+type Event struct {
 	timed   bool // its time is believed
 	hasTime bool
 	micros  int64 // since 1970
-	id      string
-	typ     string
+	ID      string
+	Typ     string
 }
 
-func eventOf(r *record.Record) event {
+func EventOf(r *record.Record) Event {
 	return newEvent(r.ID, r.Type, r.Time, !r.Untimed)
 }
 
-func eventOfReference(r *fastpixv1.EventReference) event {
+func eventOfReference(r *fastpixv1.EventReference) Event {
 	return newEvent(r.ID, r.Type, r.Time, !r.Untimed)
 }
 
-func newEvent(id, typ string, at *metav1.MicroTime, timed bool) event {
-	e := event{timed: timed, id: cut(id, maxID), typ: cut(typ, maxType)}
+func newEvent(id, typ string, at *metav1.MicroTime, timed bool) Event {
+	e := Event{timed: timed, ID: Cut(id, MaxID), Typ: Cut(typ, maxType)}
 	if at != nil && storable(at.Time) {
 		e.hasTime, e.micros = true, at.UnixMicro()
 	}
 	return e
 }
 
-func (e event) isZero() bool { return e.id == "" }
+func (e Event) isZero() bool { return e.ID == "" }
 
 // time returns when the event happened; nil if it does not say.
-func (e event) time() *metav1.MicroTime {
+func (e Event) time() *metav1.MicroTime {
 	if !e.hasTime {
 		return nil
 	}
 	return &metav1.MicroTime{Time: time.UnixMicro(e.micros).UTC()}
 }
 
-// believedTime returns when the event happened; nil if that is not known.
-func (e event) believedTime() *metav1.MicroTime {
+// BelievedTime returns when the event happened; nil if that is not known.
+func (e Event) BelievedTime() *metav1.MicroTime {
 	if !e.timed {
 		return nil
 	}
 	return e.time()
 }
 
-func (e event) reference() fastpixv1.EventReference {
-	return fastpixv1.EventReference{ID: e.id, Type: e.typ, Time: e.time(), Untimed: !e.timed}
+func (e Event) reference() fastpixv1.EventReference {
+	return fastpixv1.EventReference{ID: e.ID, Type: e.Typ, Time: e.time(), Untimed: !e.timed}
 }
 
-// compareTimes orders events by when they happened: an untimed one comes before every timed one, one without any time first.
-func compareTimes(a, b event) int {
+// CompareTimes orders events by when they happened: an untimed one comes before every timed one, one without any time first.
+func CompareTimes(a, b Event) int {
 	switch {
 	case a.timed != b.timed:
-		return order(a.timed)
+		return Order(a.timed)
 	case a.hasTime != b.hasTime:
-		return order(a.hasTime)
+		return Order(a.hasTime)
 	}
 	return cmp.Compare(a.micros, b.micros)
 }
 
 // compare orders events by when they happened, then by id. Events that are equal here may still carry different values.
-func compare(a, b event) int {
-	if c := compareTimes(a, b); c != 0 {
+func compare(a, b Event) int {
+	if c := CompareTimes(a, b); c != 0 {
 		return c
 	}
-	return strings.Compare(a.id, b.id)
+	return strings.Compare(a.ID, b.ID)
 }
 
 // compareFully also tells events of different types apart that share id and time.
-func compareFully(a, b event) int {
+func compareFully(a, b Event) int {
 	if c := compare(a, b); c != 0 {
 		return c
 	}
-	return strings.Compare(a.typ, b.typ)
+	return strings.Compare(a.Typ, b.Typ)
 }
 
 // later returns the greater of two events.
-func later(a, b event) event {
+func later(a, b Event) Event {
 	if compareFully(a, b) < 0 {
 		return b
 	}
 	return a
 }
 
-func order(aIsGreater bool) int {
+func Order(aIsGreater bool) int {
 	if aIsGreater {
 		return 1
 	}

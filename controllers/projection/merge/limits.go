@@ -1,4 +1,4 @@
-package projection
+package merge
 
 import (
 	"encoding/json"
@@ -16,25 +16,25 @@ import (
 // The limits of the schema, in characters and elements. What is longer is cut here as well as by the receiver: a status that
 // the API server refuses would be refused for ever.
 const (
-	maxID           = 128
+	MaxID           = 128
 	maxType         = 64
-	maxState        = 64
-	maxText         = 512
-	maxWord         = 32
-	maxLanguage     = 64
-	maxLanguageName = 128
-	maxMP4Support   = 128
-	maxURL          = 512
+	MaxState        = 64
+	MaxText         = 512
+	MaxWord         = 32
+	MaxLanguage     = 64
+	MaxLanguageName = 128
+	MaxMP4Support   = 128
+	MaxURL          = 512
 	maxMetadata     = 32
 	maxMetadataKey  = 128
-	maxSummary      = 2048
+	MaxSummary      = 2048
 	maxFindings     = 32
-	maxFinding      = 128
-	maxCategory     = 64
+	MaxFinding      = 128
+	MaxCategory     = 64
 	maxRule         = 16
 	maxRuleEntry    = 128
-	maxElements     = 64
-	maxTombstones   = 64
+	MaxElements     = 64
+	MaxTombstones   = 64
 	maxRecent       = 10
 
 	// maxRestrictionsBytes bounds the JSON of one playback id's restrictions. The schema allows 64 times as many characters
@@ -42,8 +42,8 @@ const (
 	maxRestrictionsBytes = 1024
 )
 
-// cut returns the first characters of s, as valid UTF-8.
-func cut(s string, characters int) string {
+// Cut returns the first characters of s, as valid UTF-8.
+func Cut(s string, characters int) string {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, string(utf8.RuneError))
 	}
@@ -76,7 +76,7 @@ func cutEach[T any](list []T, elements int, fit func(T) T) []T {
 func cutMetadata(m map[string]fastpixv1.MetadataValue) map[string]fastpixv1.MetadataValue {
 	var out map[string]fastpixv1.MetadataValue
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		short := cut(key, maxMetadataKey)
+		short := Cut(key, maxMetadataKey)
 		if _, taken := out[short]; taken {
 			continue
 		}
@@ -86,13 +86,13 @@ func cutMetadata(m map[string]fastpixv1.MetadataValue) map[string]fastpixv1.Meta
 		if out == nil {
 			out = make(map[string]fastpixv1.MetadataValue, len(m))
 		}
-		out[short] = fastpixv1.MetadataValue(cut(string(m[key]), maxText))
+		out[short] = fastpixv1.MetadataValue(Cut(string(m[key]), MaxText))
 	}
 	return out
 }
 
-// cutRestrictions returns a copy with as many entries as fit; nil if there is nothing in it.
-func cutRestrictions(r *fastpixv1.AccessRestrictions) *fastpixv1.AccessRestrictions {
+// CutRestrictions returns a copy with as many entries as fit; nil if there is nothing in it.
+func CutRestrictions(r *fastpixv1.AccessRestrictions) *fastpixv1.AccessRestrictions {
 	if r == nil || r.Domains == nil && r.UserAgents == nil {
 		return nil
 	}
@@ -113,9 +113,9 @@ func cutRule(r *fastpixv1.AccessRule) *fastpixv1.AccessRule {
 	if r == nil {
 		return nil
 	}
-	entry := func(s string) string { return cut(s, maxRuleEntry) }
+	entry := func(s string) string { return Cut(s, maxRuleEntry) }
 	return &fastpixv1.AccessRule{
-		DefaultPolicy: cut(r.DefaultPolicy, maxWord),
+		DefaultPolicy: Cut(r.DefaultPolicy, MaxWord),
 		Allow:         cutEach(r.Allow, maxRule, entry),
 		Deny:          cutEach(r.Deny, maxRule, entry),
 	}
@@ -152,14 +152,14 @@ func storable(t time.Time) bool {
 	return !t.IsZero() && year >= 1 && year <= 9999
 }
 
-// cutTime returns a copy of t cut to microseconds; nil if it cannot be stored.
-func cutTime(t *metav1.MicroTime) *metav1.MicroTime {
+// CutTime returns a copy of t cut to microseconds; nil if it cannot be stored.
+func CutTime(t *metav1.MicroTime) *metav1.MicroTime {
 	if t == nil || !storable(t.Time) {
 		return nil
 	}
-	return microTime(t.Time)
+	return MicroTime(t.Time)
 }
 
-func microTime(t time.Time) *metav1.MicroTime {
+func MicroTime(t time.Time) *metav1.MicroTime {
 	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
 }

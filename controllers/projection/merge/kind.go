@@ -1,0 +1,127 @@
+package merge
+
+import (
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// Kind says what the fold knows about statuses of type S and changes of type C.
+type Kind[S, C any] struct {
+	Registers []Register[S, C]
+	// Lists returns a new, empty list for every field that is one, by its name.
+	Lists func() map[string]Member[S, C]
+	// index finds a register by name.
+	index map[string]int
+	Copy  func(*S) *S
+	// The others point to a status's own events and provenance.
+	LastEvent    func(*S) **fastpixv1.EventReference
+	RecentEvents func(*S) *[]fastpixv1.EventReference
+	Provenance   func(*S) *[]fastpixv1.Provenance
+}
+
+// fold is a status taken apart: every register and list with the events that set it.
+type fold[S, C any] struct {
+	kind   *Kind[S, C]
+	Status *S
+	set    []Event // by register
+	lists  map[string]Member[S, C]
+	recent recent
+}
+
+// NewKind fills in the index.
+func NewKind[S, C any](k Kind[S, C]) *Kind[S, C] {
+	k.index = make(map[string]int, len(k.Registers))
+	for i, r := range k.Registers {
+		k.index[r.Name] = i
+	}
+	return &k
+}
+
+// Open takes a copy of a status apart.
+func (k *Kind[S, C]) Open(status S) *fold[S, C] {
+	provenance := *k.Provenance(&status)
+	*k.Provenance(&status) = nil // it is made anew: no need to copy it
+	f := &fold[S, C]{
+		kind:   k,
+		Status: k.Copy(&status),
+		set:    make([]Event, len(k.Registers)),
+		lists:  k.Lists(),
+		recent: recentOf(*k.RecentEvents(&status)),
+	}
+	for _, l := range f.lists {
+		l.load(f.Status)
+	}
+	for i := range provenance {
+		by := eventOfReference(&provenance[i].EventReference)
+		for _, name := range provenance[i].Fields {
+			f.Place(name, by)
+		}
+	}
+	for _, l := range f.lists {
+		l.complete()
+	}
+	return f
+}
+
+func (f *fold[S, C]) Place(name string, by Event) {
+	if i, ok := f.kind.index[name]; ok {
+		f.set[i] = by
+		return
+	}
+	p := parsePart(name)
+	if l, ok := f.lists[p.list]; ok {
+		l.Place(p, by)
+	}
+}
+
+// Merge adds what one event tells.
+func (f *fold[S, C]) Merge(by Event, c *C) {
+	if by.isZero() {
+		return
+	}
+	f.recent = f.recent.with(by)
+	for i := range f.kind.Registers {
+		if f.kind.Registers[i].Merge(f.Status, c, by, f.set[i]) {
+			f.set[i] = by
+		}
+	}
+	for _, l := range f.lists {
+		l.Merge(c, by)
+	}
+}
+
+// SetBy returns the event that set a register.
+func (f *fold[S, C]) SetBy(name string) Event { return f.set[f.kind.index[name]] }
+
+// ForgetPersonal clears what must not outlive the object's deletion on the platform. That it is done after every fold, and
+// that nothing undoes a deletion, makes it independent of the order of events.
+func (f *fold[S, C]) ForgetPersonal() {
+	for i := range f.kind.Registers {
+		if r := &f.kind.Registers[i]; r.personal && !f.set[i].isZero() {
+			r.clear(f.Status)
+			f.set[i] = Event{}
+		}
+	}
+}
+
+// ForgetCustomers clears the customer's own text. Which event set it is still known: once the policy allows text again, an older event that
+// comes again must not undo what a newer one said.
+func (f *fold[S, C]) ForgetCustomers() {
+	for i := range f.kind.Registers {
+		if r := &f.kind.Registers[i]; r.customers && !f.set[i].isZero() {
+			r.clear(f.Status)
+		}
+	}
+}
+
+// Close puts the status together again.
+func (f *fold[S, C]) Close() {
+	o := make(Origins, 0, len(f.set)+16)
+	for i, by := range f.set {
+		o.Add(by, f.kind.Registers[i].Name)
+	}
+	for _, l := range f.lists {
+		l.Store(f.Status, &o)
+	}
+	*f.kind.Provenance(f.Status) = o.provenance()
+	*f.kind.RecentEvents(f.Status), *f.kind.LastEvent(f.Status) = f.recent.references()
+}

@@ -1,0 +1,129 @@
+package merge
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+)
+
+// Member is a list as a field of statuses of type S, told about by changes of type C.
+type Member[S, C any] interface {
+	// load takes the elements out of a status.
+	load(s *S)
+	// Place says which event set a part of the list; complete is called after the last.
+	Place(p Part, by Event)
+	complete()
+	Merge(c *C, by Event)
+	// Store writes the elements into a status.
+	Store(s *S, o *Origins)
+}
+
+// Field is a member whose elements are of type T.
+type Field[S, C, T any] struct {
+	Name string
+	In   func(*C) *record.ListChange[T]
+	Out  func(*S) *[]T
+	List List[T]
+}
+
+func (f *Field[S, C, T]) load(s *S) {
+	values := *f.Out(s)
+	schema := f.List.Schema
+	f.List.elements = make([]element[T], 0, len(values)+1)
+	sets := make([]Event, len(values)*len(schema.Attributes))
+	for i := range values {
+		var set []Event
+		n := len(schema.Attributes)
+		set, sets = sets[:n:n], sets[n:]
+		f.List.elements = append(f.List.elements, element[T]{id: schema.ID(&values[i]), value: values[i], set: set})
+	}
+	byID := func(a, b element[T]) int { return strings.Compare(a.id, b.id) }
+	if !slices.IsSortedFunc(f.List.elements, byID) {
+		slices.SortStableFunc(f.List.elements, byID)
+	}
+}
+
+func (f *Field[S, C, T]) Place(p Part, by Event) {
+	l := &f.List
+	switch {
+	case p.Mark == MarkRemoved:
+		l.removed = note(l.removed, Mention{ID: p.ID, By: by})
+	case p.Mark == markFloor:
+		l.floor = by
+	case p.Mark == markCut:
+		l.cut = by
+	case p.ID == "":
+		l.snapshot = by
+	default:
+		f.placeElement(p, by)
+	}
+}
+
+func (f *Field[S, C, T]) placeElement(p Part, by Event) {
+	i, ok := f.List.find(p.ID)
+	if !ok {
+		return
+	}
+	if p.Attribute == "" {
+		f.List.elements[i].newest = by
+		return
+	}
+	for j := range f.List.Schema.Attributes {
+		if f.List.Schema.Attributes[j].name == p.Attribute {
+			f.List.elements[i].set[j] = by
+		}
+	}
+}
+
+// complete fills in what provenance leaves out: an element that says nothing is from the snapshot, an attribute that says
+// nothing is from the event of its element.
+func (f *Field[S, C, T]) complete() {
+	for i := range f.List.elements {
+		e := &f.List.elements[i]
+		if e.newest.isZero() {
+			e.newest = f.List.snapshot
+		}
+		for j, a := range f.List.Schema.Attributes {
+			switch {
+			case !a.carried(&e.value):
+				e.set[j] = Event{}
+			case e.set[j].isZero():
+				e.set[j] = e.newest
+			}
+		}
+	}
+}
+
+func (f *Field[S, C, T]) Merge(c *C, by Event) { f.List.Merge(by, f.In(c)) }
+
+func (f *Field[S, C, T]) Store(s *S, o *Origins) {
+	l := &f.List
+	o.Add(l.snapshot, f.Name)
+	if !l.floor.isZero() {
+		o.Add(l.floor, string(markFloor)+f.Name)
+	}
+	if !l.cut.isZero() {
+		o.Add(l.cut, string(markCut)+f.Name)
+	}
+	for _, m := range l.removed {
+		o.Add(m.By, string(MarkRemoved)+f.Name+"["+m.ID+"]")
+	}
+	var values []T
+	for i := range l.elements {
+		values = append(values, l.elements[i].value)
+		f.storeElement(&l.elements[i], o)
+	}
+	*f.Out(s) = values
+}
+
+func (f *Field[S, C, T]) storeElement(e *element[T], o *Origins) {
+	if e.newest != f.List.snapshot {
+		o.Add(e.newest, f.Name+"["+e.id+"]")
+	}
+	for j, a := range f.List.Schema.Attributes {
+		if a.carried(&e.value) && e.set[j] != e.newest {
+			o.Add(e.set[j], f.Name+"["+e.id+"]."+a.name)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package merge
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+)
+
+// Register is one field of a status of type S: it keeps the value of the greatest event that carried it in a change of
+// type C.
+type Register[S, C any] struct {
+	Name string
+	// Merge sets the field if the change carries it and event by supersedes the one that set it last, and reports whether.
+	Merge func(s *S, c *C, by, held Event) bool
+	// ClearedByDeletion marks what is forgotten once the object is deleted on the platform, by clear; customers marks what the policy Omit leaves
+	// out of it.
+	personal, customers bool
+	clear               func(s *S)
+}
+
+// newRegister makes a register of what in returns as carried and out points to in the status; the value must be the
+// status's own.
+func newRegister[S, C, V any](name string, in func(c *C, by Event) (V, bool), out func(*S) *V) Register[S, C] {
+	return Register[S, C]{
+		Name: name,
+		Merge: func(s *S, c *C, by, held Event) bool {
+			value, carried := in(c, by)
+			if !carried {
+				return false
+			}
+			at := out(s)
+			if !Supersedes(by, held, value, *at) {
+				return false
+			}
+			*at = value
+			return true
+		},
+		clear: func(s *S) {
+			var none V
+			*out(s) = none
+		},
+	}
+}
+
+// Text is a register of a text that an empty one clears.
+func Text[S, C any](name string, limit int, in func(*C) *string, out func(*S) *string) Register[S, C] {
+	return newRegister(name, func(c *C, _ Event) (string, bool) {
+		if s := in(c); s != nil {
+			return Cut(*s, limit), true
+		}
+		return "", false
+	}, out)
+}
+
+// NonEmptyText is a register of a text of which an empty one says nothing.
+func NonEmptyText[S, C any](name string, limit int, in func(*C) string, out func(*S) *string) Register[S, C] {
+	return newRegister(name, func(c *C, _ Event) (string, bool) {
+		s := Cut(in(c), limit)
+		return s, s != ""
+	}, out)
+}
+
+// WholeList is a register of a list that is only ever set as a whole; an empty one says nothing.
+func WholeList[S, C, E any](name string, fit func(E) E, in func(*C) []E, out func(*S) *[]E) Register[S, C] {
+	return newRegister(name, func(c *C, _ Event) ([]E, bool) {
+		list := cutEach(in(c), maxFindings, fit)
+		return list, list != nil
+	}, out)
+}
+
+// Metadata is a register of a customer's own text by key.
+func Metadata[S, C any](name string, in func(*C) *map[string]fastpixv1.MetadataValue, out func(*S) *map[string]fastpixv1.MetadataValue) Register[S, C] {
+	return newRegister(name, func(c *C, _ Event) (map[string]fastpixv1.MetadataValue, bool) {
+		if m := in(c); m != nil {
+			return cutMetadata(*m), true
+		}
+		return nil, false
+	}, out)
+}
+
+// Boolean is a register of a bool.
+func Boolean[S, C any](name string, in func(*C) *bool, out func(*S) **bool) Register[S, C] {
+	return pointer(name, in, out)
+}
+
+// Duration is a register of a duration.
+func Duration[S, C any](name string, in func(*C) *metav1.Duration, out func(*S) **metav1.Duration) Register[S, C] {
+	return pointer(name, in, out)
+}
+
+// Time is a register of a time.
+func Time[S, C any](name string, in func(*C) *metav1.MicroTime, out func(*S) **metav1.MicroTime) Register[S, C] {
+	return newRegister(name, func(c *C, _ Event) (*metav1.MicroTime, bool) {
+		t := CutTime(in(c))
+		return t, t != nil
+	}, out)
+}
+
+// EventTime is a register of the believed time of the newest event whose type is one of types.
+func EventTime[S, C any](name string, out func(*S) **metav1.MicroTime, types ...string) Register[S, C] {
+	wanted := map[string]bool{}
+	for _, t := range types {
+		wanted[t] = true
+	}
+	return newRegister(name, func(_ *C, by Event) (*metav1.MicroTime, bool) {
+		if !wanted[by.Typ] {
+			return nil, false
+		}
+		t := by.BelievedTime()
+		return t, t != nil
+	}, out)
+}
+
+func pointer[S, C, V any](name string, in func(*C) *V, out func(*S) **V) Register[S, C] {
+	return newRegister(name, func(c *C, _ Event) (*V, bool) {
+		if v := in(c); v != nil {
+			return new(*v), true
+		}
+		return nil, false
+	}, out)
+}
+
+func ClearedByDeletion[S, C any](r Register[S, C]) Register[S, C] {
+	r.personal = true
+	return r
+}
+
+// CustomerText is a register of a customer's own text.
+func CustomerText[S, C any](r Register[S, C]) Register[S, C] {
+	r.personal, r.customers = true, true
+	return r
+}
