@@ -20,6 +20,9 @@ import (
 // specWatchPause comes between two watches of specs. It does not grow: what changed is to be found within seconds of the end of an outage.
 const specWatchPause = time.Second
 
+// specPage is how many mirrors' metadata are listed at once.
+const specPage = 100
+
 // specWatcher notices that a user changed the spec of a mirror, so that status.observedGeneration catches up and `kubectl wait` does
 // not wait for ever, or made a mirror whose name may be wrong. It watches metadata and keeps none of it: memory must not grow with the
 // number of mirrors. It keeps only the resourceVersion it has seen last, and the next watch begins there. If the API server no longer
@@ -86,7 +89,7 @@ func (w *specWatcher) begin(ctx context.Context) error {
 
 // catchUp lists the metadata of all mirrors and reports those that changed since. It keeps one page in memory.
 func (w *specWatcher) catchUp(ctx context.Context) error {
-	options := metav1.ListOptions{Limit: sweepPage}
+	options := metav1.ListOptions{Limit: specPage}
 	for {
 		page, err := w.client.List(ctx, options)
 		if err != nil {

@@ -26,7 +26,7 @@ const (
 	sweepPause = time.Minute
 	// sweepRetry comes before another sweep when one failed: an API server that has just started fails many.
 	sweepRetry = 2 * time.Second
-	sweepPage  = 100 // mirrors: half a MiB
+	sweepPage  = 20 // mirrors: as a rule 0.1 MiB, but a sender can make each as large as 1 MiB
 	// adviseAssets is how many assets one endpoint mirrors before its status advises against more.
 	adviseAssets = 50_000
 )
