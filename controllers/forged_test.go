@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,6 +141,8 @@ func TestForgedRecordsAreNotRemembered(t *testing.T) {
 		forged.Endpoint = fmt.Sprint("forged-", i)
 		r.publisher.Observe(forged)
 		forged.Endpoint, forged.Fingerprint = "fastpix", fmt.Sprintf("%08x", i)
+		r.publisher.Observe(forged)
+		forged.EndpointUID = types.UID(strings.Repeat("u", 15_000) + fmt.Sprint(i))
 		r.publisher.Observe(forged)
 	}
 	if a := r.publisher.Activity["endpoint-uid"]; len(r.publisher.Activity) != 1 || len(a.Verified) > endpoint.MaxFingerprints {

@@ -65,11 +65,11 @@ type Activity struct {
 	written  time.Time                   // when it was last published
 }
 
-// Observe notes a record of the journal. Names of endpoints that do not exist, and more fingerprints than any endpoint has keys, are those of
-// forged records.
+// Observe notes a record of the journal. Names of endpoints that do not exist, UIDs that are too long, and more fingerprints than any endpoint
+// has keys, are those of forged records.
 func (p *Publisher) Observe(r *record.Record) {
 	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
-	if !p.Exists(key) {
+	if len(r.EndpointUID) > journal.MaxUIDBytes || !p.Exists(key) {
 		return
 	}
 	p.mu.Lock()

@@ -128,8 +128,8 @@ func (b *Backlog) supersede(info BatchInfo) {
 	b.known[info.UID] = info
 }
 
-// maxUIDBytes is longer than any UID.
-const maxUIDBytes = 64
+// MaxUIDBytes is longer than any UID.
+const MaxUIDBytes = 64
 
 // replacedBy reads the value of fastpixv1.JoinedFromAnnotation, and no more of it than a joined batch says.
 func replacedBy(annotation string) []types.UID {
@@ -138,7 +138,7 @@ func replacedBy(annotation string) []types.UID {
 	}
 	var uids []types.UID
 	for uid := range strings.SplitSeq(annotation, ",") {
-		if len(uids) == maxJoined || len(uid) > maxUIDBytes {
+		if len(uids) == maxJoined || len(uid) > MaxUIDBytes {
 			break
 		}
 		uids = append(uids, types.UID(strings.Clone(uid))) // the rest of the annotation must not be kept
