@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +180,22 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	}
 	if got := []string{left[0].Status.Failed[0].Reason, left[0].Status.Failed[1].Reason}; got[0] != journal.ReasonNewerVersion || got[1] != journal.ReasonUnreadable {
 		t.Errorf("reasons are %v", got)
+	}
+}
+
+// TestUnreadableRecordsMakeFewBatches protects the journal from a batch whose records each name another endpoint that does not exist.
+func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
+	b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
+	for i := range 100 {
+		b.Spec.Events = append(b.Spec.Events, fmt.Sprintf(`{"v":1,"ns":"video","ep":"forged-%d"}`, i), fmt.Sprintf(`{"v":2,"ns":"forged-%d","ep":"fastpix"}`, i))
+	}
+	c := newFakeClient(t, interceptor.Funcs{}, b)
+	if err := newRig(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	left := batches(t, c)
+	if len(left) != 1 || len(left[0].Spec.Events) != 200 || left[0].Annotations[fastpixv1.EventCountsAnnotation] != "/=200" {
+		t.Errorf("want one batch that counts for nobody's endpoint, got %d", len(left))
 	}
 }
 

@@ -158,7 +158,11 @@ func (f Failure) group() FailedGroup {
 func (d *Discarder) move(ctx context.Context, b *Batch) error {
 	groups := map[FailedGroup][]ChangeIndex{}
 	for s, f := range b.failures {
-		groups[f.group()] = append(groups[f.group()], s)
+		group := f.group()
+		if (f.reason == reasonUnreadable || f.reason == reasonNewerVersion) && !d.backlog.endpoints.has(group.endpoint) {
+			group.endpoint = types.NamespacedName{} // a batch for each of 256 names that a forger makes up would fill the journal
+		}
+		groups[group] = append(groups[group], s)
 	}
 	byName := func(x, y FailedGroup) int {
 		return cmp.Or(cmp.Compare(x.endpoint.String(), y.endpoint.String()), cmp.Compare(x.mark, y.mark))
