@@ -1,3 +1,5 @@
-// Package operator puts the process together: the manager whose probes and metrics are served within the limits of httpserver. It may import
-// controller-runtime and the other packages of internal; it knows neither the receiver nor the controllers.
+// Package operator puts a process together: the flags of all parts, the manager that serves probes, metrics and the receiver, and the manager
+// of the controllers with its lease and its restarts.
+//
+// It may import every other package of the product; only main imports it. Begin with Run.
 package operator
