@@ -159,7 +159,7 @@ func (d *Discarder) move(ctx context.Context, b *Batch) error {
 	groups := map[FailedGroup][]ChangeIndex{}
 	for s, f := range b.failures {
 		group := f.group()
-		if (f.Reason == ReasonUnreadable || f.Reason == ReasonNewerVersion) && !d.Backlog.endpoints.has(group.endpoint) {
+		if (f.Reason == ReasonUnreadable || f.Reason == ReasonNewerVersion) && !d.Backlog.Endpoints.Has(group.endpoint) {
 			group.endpoint = types.NamespacedName{} // a batch for each of 256 names that a forger makes up would fill the journal
 		}
 		groups[group] = append(groups[group], s)

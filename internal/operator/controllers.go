@@ -29,10 +29,10 @@ var leaderIdentity = func() string {
 	return host + "_" + rand.Text()
 }()
 
-// runControllers runs the controllers until the context ends or the lease is lost. Until the API server has told them what there is they
+// RunControllers runs the controllers until the context ends or the lease is lost. Until the API server has told them what there is they
 // write nothing, and are not waited for when the context ends: neither the calls that ask what it serves nor the manager that waits for its
 // caches can be told to stop.
-func runControllers(ctx context.Context, restConfig *rest.Config, o Options) error {
+func RunControllers(ctx context.Context, restConfig *rest.Config, o Options) error {
 	ended, began := make(chan error, 1), make(chan struct{})
 	go func() {
 		mgr, err := newControllers(ctx, restConfig, o)

@@ -41,7 +41,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	if o.Controllers {
-		if err := mgr.Add(restarting(func(ctx context.Context) error { return runControllers(ctx, restConfig, o) })); err != nil {
+		if err := mgr.Add(restarting(func(ctx context.Context) error { return RunControllers(ctx, restConfig, o) })); err != nil {
 			return fmt.Errorf("set up the controllers: %w", err)
 		}
 	}
