@@ -16,9 +16,9 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
 // maxBatchBytes bounds the records of one batch as they are sent and stored. etcd takes 1.5 MiB.

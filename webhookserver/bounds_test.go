@@ -18,8 +18,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 func TestMemoryForgetsTheOldest(t *testing.T) {
@@ -63,9 +64,9 @@ func TestMemoryForgetsAfterAMinute(t *testing.T) {
 
 func TestDigestTellsApartWhatDiffers(t *testing.T) {
 	t.Parallel()
-	e := makeEndpoint()
-	other := makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" })
-	omit := makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.Spec.MetadataPolicy = fastpixv1.MetadataOmit })
+	e := receivertest.Endpoint()
+	other := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" })
+	omit := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Spec.MetadataPolicy = fastpixv1.MetadataOmit })
 	seen := map[digest]bool{}
 	for _, d := range []digest{
 		digestOf(e, "a", []byte("b")), digestOf(e, "a", []byte("c")), digestOf(e, "b", []byte("b")),
@@ -76,7 +77,7 @@ func TestDigestTellsApartWhatDiffers(t *testing.T) {
 		}
 		seen[d] = true
 	}
-	if !seen[digestOf(makeEndpoint(), "a", []byte("b"))] {
+	if !seen[digestOf(receivertest.Endpoint(), "a", []byte("b"))] {
 		t.Error("one delivery has two digests")
 	}
 }
@@ -142,12 +143,12 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]string{
 		"silent":                    "",
-		"slow header":               "POST " + testPath + " HTTP/1.1\r\nHost: x\r\n",
-		"slow body":                 "POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"slow header":               "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\n",
+		"slow body":                 "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
 		"slow body for nobody":      "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-		"slow body of no POST":      "PUT " + testPath + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
-		"slow body, and 100 wanted": "POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{",
-		"forger who waits":          "POST " + testPath + " HTTP/1.1\r\nHost: x\r\nFastPix-Signature: x\r\nContent-Length: 1\r\n\r\n{",
+		"slow body of no POST":      "PUT " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
+		"slow body, and 100 wanted": "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{",
+		"forger who waits":          "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nFastPix-Signature: x\r\nContent-Length: 1\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +156,7 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 				r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections)
 				// Nothing else cuts them off.
 				r.server.Config.ReadTimeout, r.server.Config.ReadHeaderTimeout = time.Hour, time.Hour
-			}, makeEndpoint(), makeSecret("signing", key))
+			}, receivertest.Endpoint(), receivertest.Secret("signing", key))
 			var open atomic.Int64
 			for range 60 {
 				r.keepOpen(&open, begin)
@@ -172,7 +173,7 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 
 func TestUnauthenticatedClientsDoNotEvictIdleSenders(t *testing.T) {
 	t.Parallel()
-	r := newTunedRig(t, func(r *rig) { r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections) }, makeEndpoint(), makeSecret("signing", key))
+	r := newTunedRig(t, func(r *rig) { r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections) }, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	if got := r.post(ready1, key); got != 200 {
 		t.Fatalf("got %d, want 200", got)
 	}
@@ -182,7 +183,7 @@ func TestUnauthenticatedClientsDoNotEvictIdleSenders(t *testing.T) {
 	}
 	eventually(t, "evicted all but a few", func() bool { return open.Load() <= 10 })
 	reused := false
-	req := r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1)))
+	req := r.request(http.MethodPost, receivertest.Path, ready1, fixtures.Sign(key, []byte(ready1)))
 	req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused },
 	}))
@@ -210,7 +211,7 @@ func (r *rig) keepOpen(open *atomic.Int64, begin string) {
 
 func TestFloodOfLargeBodiesDelaysOnlyLargeOnes(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.handler.bodies.large.Store(maxLargeBytes)
 	if got := r.post(ready1+strings.Repeat(" ", 2*smallBodyBytes), key); got != 503 {
 		t.Errorf("got %d for a large body, want 503", got)
@@ -229,7 +230,7 @@ func TestBodyOfAnySizeIsReadWhole(t *testing.T) {
 	for _, size := range []int{0, 1, smallBodyBytes - 1, smallBodyBytes, smallBodyBytes + 1, 3 * smallBodyBytes, maxBodyBytes, maxBodyBytes + 1} {
 		for _, known := range []bool{true, false} {
 			text := strings.Repeat("x", size)
-			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, testPath, strings.NewReader(text))
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, receivertest.Path, strings.NewReader(text))
 			if !known {
 				req.ContentLength = -1
 			}

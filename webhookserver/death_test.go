@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 func TestJournalSurvivesDeathAtEveryCall(t *testing.T) {
@@ -107,7 +108,7 @@ func appendAll(t *testing.T, s *store, events []string) (left []string) {
 			time.Sleep(time.Duration(i) * 300 * time.Microsecond) // when it arrives, on the test's own clock
 			ctx, cancel := context.WithTimeout(t.Context(), journalPatience)
 			defer cancel()
-			if j.Append(ctx, video, text) != nil {
+			if j.Append(ctx, receivertest.Name, text) != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				left = append(left, text)

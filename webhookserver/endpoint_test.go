@@ -22,13 +22,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 // endpointRig is a reconciler of one endpoint with a fake API server and a clock of its own.
 type endpointRig struct {
 	t          *testing.T
 	api        client.Client
-	secrets    *secretStore
+	secrets    *receivertest.SecretStore
 	recorder   *events.FakeRecorder
 	reconciler *endpointReconciler
 	now        time.Time
@@ -37,11 +38,11 @@ type endpointRig struct {
 
 func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*corev1.Secret) *endpointRig {
 	t.Helper()
-	r := &endpointRig{t: t, now: time.Now(), secrets: &secretStore{secrets: map[string]*corev1.Secret{}}, recorder: events.NewFakeRecorder(100)}
+	r := &endpointRig{t: t, now: time.Now(), secrets: &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{}}, recorder: events.NewFakeRecorder(100)}
 	for _, s := range secrets {
-		r.secrets.secrets[s.Name] = s
+		r.secrets.Secrets[s.Name] = s
 	}
-	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(e).WithStatusSubresource(e).
+	r.api = fake.NewClientBuilder().WithScheme(receivertest.Scheme()).WithObjects(e).WithStatusSubresource(e).
 		WithInterceptorFuncs(interceptor.Funcs{SubResourceUpdate: func(
 			ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
 		) error {
@@ -63,7 +64,7 @@ func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*core
 func (r *endpointRig) inform() *fastpixv1.WebhookEndpoint {
 	r.t.Helper()
 	var e fastpixv1.WebhookEndpoint
-	if err := r.api.Get(r.t.Context(), video, &e); err != nil {
+	if err := r.api.Get(r.t.Context(), receivertest.Name, &e); err != nil {
 		r.t.Fatal(err)
 	}
 	r.reconciler.directory.set(&e)
@@ -73,7 +74,7 @@ func (r *endpointRig) inform() *fastpixv1.WebhookEndpoint {
 // reconcile runs once, and returns the endpoint as it is stored and when it would run again.
 func (r *endpointRig) reconcile() (*fastpixv1.WebhookEndpoint, time.Duration) {
 	r.t.Helper()
-	result, err := r.reconciler.Reconcile(r.t.Context(), ctrl.Request{NamespacedName: video})
+	result, err := r.reconciler.Reconcile(r.t.Context(), ctrl.Request{NamespacedName: receivertest.Name})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -89,11 +90,11 @@ func condition(e *fastpixv1.WebhookEndpoint, kind string) metav1.Condition {
 
 func TestConditionsSayWhatToDo(t *testing.T) {
 	t.Parallel()
-	otherType := makeSecret("signing", key)
+	otherType := receivertest.Secret("signing", key)
 	otherType.Type = corev1.SecretTypeOpaque
-	otherKey := makeSecret("signing", key)
+	otherKey := receivertest.Secret("signing", key)
 	otherKey.Data = map[string][]byte{"other": []byte(key)}
-	immutable := makeSecret("signing", "")
+	immutable := receivertest.Secret("signing", "")
 	immutable.Immutable = new(true)
 	const (
 		create  = "\nkubectl -n video create secret generic signing --type=video.fastpix.com/signing-secret --from-literal=signing-secret='the signing secret that FastPix shows'\n"
@@ -114,9 +115,9 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 		wantAlso    string // the only other condition, if any
 		wantPace    time.Duration
 	}{
-		"accepting": {secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"accepting": {secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantMessage: []string{"1 of 1"}, wantPace: readyPace},
-		"one of two": {endpoint: twoSecrets, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True",
+		"one of two": {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "True",
 			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 2", "Secret video/second does not exist"}, wantPace: eagerPace},
 		"no secret": {wantStatus: "False", wantReason: fastpixv1.ReasonSecretNotFound, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
 			wantMessage: []string{"Secret video/signing does not exist. Create it:" + create}},
@@ -130,29 +131,29 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"other key": {secrets: []*corev1.Secret{otherKey}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{`it has no key "signing-secret"`, patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
-		"not base64": {secrets: []*corev1.Secret{makeSecret("signing", "hunter2!")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+		"not base64": {secrets: []*corev1.Secret{receivertest.Secret("signing", "hunter2!")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"not base64", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
-		"empty": {secrets: []*corev1.Secret{makeSecret("signing", " \n")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+		"empty": {secrets: []*corev1.Secret{receivertest.Secret("signing", " \n")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"the signing secret is empty", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"immutable": {secrets: []*corev1.Secret{immutable}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"It cannot be changed", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
-		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantMessage: []string{"1 of 2", `it has no key "next". Store it:` + strings.TrimSuffix(strings.ReplaceAll(patch, `"signing-secret"`, `"next"`), "\n")}, wantPace: eagerPace},
-		"encoded twice": {secrets: []*corev1.Secret{makeSecret("signing", base64.StdEncoding.EncodeToString([]byte(key)))}, wantStatus: "True",
+		"encoded twice": {secrets: []*corev1.Secret{receivertest.Secret("signing", base64.StdEncoding.EncodeToString([]byte(key)))}, wantStatus: "True",
 			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 1"}, wantAlso: fastpixv1.ConditionKeyEncodedTwice, wantPace: readyPace},
-		"short": {secrets: []*corev1.Secret{makeSecret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"short": {secrets: []*corev1.Secret{receivertest.Secret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyPace},
-		"suspended": {endpoint: suspended, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "False",
+		"suspended": {endpoint: receivertest.Suspended, secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "False",
 			wantReason: fastpixv1.ReasonSuspended, wantAlso: fastpixv1.ConditionStalled, wantPace: readyPace},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := makeEndpoint()
+			e := receivertest.Endpoint()
 			if tc.endpoint != nil {
 				tc.endpoint(e)
 			}
 			r := newEndpointRig(t, e, tc.secrets...)
-			r.secrets.fail = tc.fail
+			r.secrets.Err = tc.fail
 			got, pause := r.reconcile()
 			ready := condition(got, fastpixv1.ConditionReady)
 			if ready.Status != tc.wantStatus || ready.Reason != tc.wantReason || ready.ObservedGeneration != 1 || got.Status.ObservedGeneration != 1 {
@@ -175,7 +176,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 			if pause < tc.wantPace || pause > tc.wantPace*12/10 {
 				t.Errorf("runs again after %v, want about %v", pause, tc.wantPace)
 			}
-			if got.Status.Path != testPath || got.Status.URL != "https://hooks.example.com"+testPath {
+			if got.Status.Path != receivertest.Path || got.Status.URL != "https://hooks.example.com"+receivertest.Path {
 				t.Errorf("got path %q, url %q", got.Status.Path, got.Status.URL)
 			}
 			if len(r.recorder.Events) != 1 {
@@ -187,16 +188,16 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 
 func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.reconcile()
 	for range 5 {
 		r.now = r.now.Add(readyPace)
 		r.reconcile()
 	}
-	if r.writes != 1 || r.secrets.reads != 6 || len(r.recorder.Events) != 1 {
-		t.Errorf("got %d writes, %d reads of Secrets, %d Events; want 1, 6, 1", r.writes, r.secrets.reads, len(r.recorder.Events))
+	if r.writes != 1 || r.secrets.Reads != 6 || len(r.recorder.Events) != 1 {
+		t.Errorf("got %d writes, %d reads of Secrets, %d Events; want 1, 6, 1", r.writes, r.secrets.Reads, len(r.recorder.Events))
 	}
-	r.secrets.secrets = nil
+	r.secrets.Secrets = nil
 	r.now = r.now.Add(readyPace)
 	e, _ := r.reconcile()
 	if ready := condition(e, fastpixv1.ConditionReady); ready.Reason != fastpixv1.ReasonSecretNotFound || r.writes != 2 || len(r.recorder.Events) != 2 {
@@ -207,7 +208,7 @@ func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 	t.Parallel()
 	at := metav1.NewMicroTime(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
-	r := newEndpointRig(t, makeEndpoint(twoSecrets), makeSecret("signing", key), makeSecret("second", otherSecret))
+	r := newEndpointRig(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", key), receivertest.Secret("second", receivertest.OtherSecret))
 	e, _ := r.reconcile()
 	e.Status.PendingEvents, e.Status.FailedEvents, e.Status.PendingTime, e.Status.LastEventTime = 5, 2, &at, &at
 	e.Status.SigningSecrets[1].LastVerifiedTime = &at
@@ -236,9 +237,9 @@ func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 
 func TestStaleCopyIsNotWritten(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	var e fastpixv1.WebhookEndpoint
-	if err := r.api.Get(t.Context(), video, &e); err != nil {
+	if err := r.api.Get(t.Context(), receivertest.Name, &e); err != nil {
 		t.Fatal(err)
 	}
 	e.Spec.Suspend, e.Generation = true, 2
@@ -255,7 +256,7 @@ func TestStaleCopyIsNotWritten(t *testing.T) {
 
 func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.reconciler.update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
 		return apierrors.NewConflict(corev1.Resource("x"), "x", nil)
 	}
@@ -267,7 +268,7 @@ func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 
 func TestEagernessEnds(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint())
+	r := newEndpointRig(t, receivertest.Endpoint())
 	if _, pause := r.reconcile(); pause > 2*eagerPace {
 		t.Errorf("runs again after %v at first", pause)
 	}
@@ -285,33 +286,33 @@ func TestEagernessEnds(t *testing.T) {
 
 func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	e, _ := r.reconcile()
 	d := r.reconciler.directory
 	d.remove(e)
-	if d.get(video) != nil {
+	if d.get(receivertest.Name) != nil {
 		t.Fatal("the endpoint is still known")
 	}
-	if _, err := r.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: video}); err != nil {
+	if _, err := r.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: receivertest.Name}); err != nil {
 		t.Error(err)
 	}
 	again := e.DeepCopy()
 	again.UID = "uid-2"
 	d.set(again)
 	d.remove(e) // late news of the old one
-	if got := d.get(video); got == nil || len(got.keys.usable(&again.Spec).keys) != 0 {
+	if got := d.get(receivertest.Name); got == nil || len(got.keys.usable(&again.Spec).keys) != 0 {
 		t.Error("the new endpoint is missing, or has the keys of the old one")
 	}
 }
 
 func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint())
+	r := newEndpointRig(t, receivertest.Endpoint())
 	for range 10 {
-		r.reconciler.malformed(r.reconciler.directory.get(video), errAway)
+		r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), errAway)
 	}
 	r.now = r.now.Add(malformedPause)
-	r.reconciler.malformed(r.reconciler.directory.get(video), errAway)
+	r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), errAway)
 	if len(r.recorder.Events) != 2 {
 		t.Errorf("got %d Events, want 2", len(r.recorder.Events))
 	}
@@ -319,11 +320,11 @@ func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 
 func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Fatalf("an endpoint alone has conditions %v", e.Status.Conditions)
 	}
-	neighbour, stranger := makeEndpoint(), makeEndpoint()
+	neighbour, stranger := receivertest.Endpoint(), receivertest.Endpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
 	stranger.Namespace, stranger.Name, stranger.UID = "elsewhere", "stranger", "uid-stranger"
 	look := func(other *fastpixv1.WebhookEndpoint) { // as a reconciliation of it does
@@ -355,10 +356,10 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 	t.Parallel()
 	const short = "c2hvcnQ="
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", short))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", short))
 	r.reconcile()
 	look := func(namespace string) {
-		other := makeEndpoint()
+		other := receivertest.Endpoint()
 		other.Namespace, other.Name, other.UID = namespace, "other", types.UID("uid-"+namespace)
 		r.reconciler.directory.set(other)
 		e := r.reconciler.directory.get(client.ObjectKeyFromObject(other))
@@ -369,7 +370,7 @@ func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Errorf("a short key shows that another namespace accepts it: %v", e.Status.Conditions)
 	}
-	look(makeEndpoint().Namespace)
+	look(receivertest.Endpoint().Namespace)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Error("a short key that two endpoints of one namespace accept is not warned about")
 	}
@@ -377,8 +378,8 @@ func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 
 func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
-	neighbour := makeEndpoint()
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	neighbour := receivertest.Endpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
 	d := r.reconciler.directory
 	d.set(neighbour)
@@ -397,7 +398,7 @@ func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 		t.Errorf("the warning stays when the neighbour is gone: %v", e.Status.Conditions)
 	}
 	d.sharedKey(e) // by a reconciliation that was under way
-	d.remove(makeEndpoint())
+	d.remove(receivertest.Endpoint())
 	if len(d.holders) != 0 {
 		t.Errorf("keys of endpoints that are gone are remembered: %v", d.holders)
 	}

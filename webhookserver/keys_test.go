@@ -3,12 +3,10 @@
 package webhookserver
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -23,50 +21,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-// secretStore answers reads of Secrets.
-type secretStore struct {
-	mu      sync.Mutex
-	secrets map[string]*corev1.Secret
-	fail    error
-	took    time.Duration
-	reads   int
-}
-
-func (s *secretStore) Get(ctx context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reads++
-	if s.took > 0 && !clock.Sleep(ctx, s.took) {
-		return ctx.Err()
-	}
-	secret, ok := s.secrets[key.Name]
-	switch {
-	case s.fail != nil:
-		return s.fail
-	case !ok:
-		return apierrors.NewNotFound(corev1.Resource("secrets"), key.Name)
-	}
-	secret.DeepCopyInto(obj.(*corev1.Secret))
-	return nil
-}
-
-func (*secretStore) List(context.Context, client.ObjectList, ...client.ListOption) error {
-	panic("Secrets are never listed")
-}
-
-// hangingReader is an API server that never answers.
-type hangingReader struct{ client.Reader }
-
-func (hangingReader) Get(ctx context.Context, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func newKeyring(s *secretStore) *keyring {
+func newKeyring(s *receivertest.SecretStore) *keyring {
 	return &keyring{reader: s, namespace: "video", limit: newRereadLimit(), now: time.Now}
 }
 
@@ -74,24 +33,24 @@ func TestKeyEndsAMinuteAfterItsLastRead(t *testing.T) {
 	t.Parallel()
 	forbidden := apierrors.NewForbidden(corev1.Resource("secrets"), "signing", errors.New("no"))
 	for name, tc := range map[string]struct {
-		then  func(*secretStore)
+		then  func(*receivertest.SecretStore)
 		after time.Duration
 		want  int
 	}{
-		"read again":                      {then: func(*secretStore) {}, after: 30 * time.Second, want: 1},
-		"gone":                            {then: func(s *secretStore) { s.secrets = nil }, after: 30 * time.Second, want: 0},
-		"of another type now":             {then: func(s *secretStore) { s.secrets["signing"].Type = corev1.SecretTypeOpaque }, after: 30 * time.Second, want: 0},
-		"away for less than a minute":     {then: func(s *secretStore) { s.fail = errAway }, after: 50 * time.Second, want: 1},
-		"away for a minute":               {then: func(s *secretStore) { s.fail = errAway }, after: time.Minute, want: 0},
-		"forbidden for a moment":          {then: func(s *secretStore) { s.fail = forbidden }, after: 30 * time.Second, want: 1},
-		"forbidden for a minute":          {then: func(s *secretStore) { s.fail = forbidden }, after: time.Minute, want: 0},
-		"hanging API server for a minute": {then: func(s *secretStore) { s.took = time.Hour }, after: time.Minute, want: 0},
+		"read again":                      {then: func(*receivertest.SecretStore) {}, after: 30 * time.Second, want: 1},
+		"gone":                            {then: func(s *receivertest.SecretStore) { s.Secrets = nil }, after: 30 * time.Second, want: 0},
+		"of another type now":             {then: func(s *receivertest.SecretStore) { s.Secrets["signing"].Type = corev1.SecretTypeOpaque }, after: 30 * time.Second, want: 0},
+		"away for less than a minute":     {then: func(s *receivertest.SecretStore) { s.Err = errAway }, after: 50 * time.Second, want: 1},
+		"away for a minute":               {then: func(s *receivertest.SecretStore) { s.Err = errAway }, after: time.Minute, want: 0},
+		"forbidden for a moment":          {then: func(s *receivertest.SecretStore) { s.Err = forbidden }, after: 30 * time.Second, want: 1},
+		"forbidden for a minute":          {then: func(s *receivertest.SecretStore) { s.Err = forbidden }, after: time.Minute, want: 0},
+		"hanging API server for a minute": {then: func(s *receivertest.SecretStore) { s.Delay = time.Hour }, after: time.Minute, want: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &secretStore{secrets: map[string]*corev1.Secret{"signing": makeSecret("signing", key)}}
-				k, spec := newKeyring(s), &makeEndpoint().Spec
+				s := &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{"signing": receivertest.Secret("signing", key)}}
+				k, spec := newKeyring(s), &receivertest.Endpoint().Spec
 				k.refresh(t.Context(), spec, time.Now())
 				if got := k.usable(spec); len(got.keys) != 1 || !got.complete {
 					t.Fatalf("got %v", got)
@@ -111,8 +70,8 @@ func TestKeyEndsAMinuteAfterItsLastRead(t *testing.T) {
 func TestReadsAreShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &secretStore{took: 10 * time.Millisecond}
-		k, spec := newKeyring(s), &makeEndpoint().Spec
+		s := &receivertest.SecretStore{Delay: 10 * time.Millisecond}
+		k, spec := newKeyring(s), &receivertest.Endpoint().Spec
 		for range 5 { // arriving together, in turns of 100 ms
 			for range maxRereadWaiters / 5 { // as many as may wait
 				go k.reread(t.Context(), spec, time.Now())
@@ -121,8 +80,8 @@ func TestReadsAreShared(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		if s.reads != 2 {
-			t.Errorf("got %d reads, want 2: one for those who came first, one a second later for all others", s.reads)
+		if s.Reads != 2 {
+			t.Errorf("got %d reads, want 2: one for those who came first, one a second later for all others", s.Reads)
 		}
 		if k.waiting != 0 || k.flight != nil {
 			t.Errorf("%d still wait", k.waiting)
@@ -139,10 +98,10 @@ func TestFewWaitForAReadThatHangs(t *testing.T) {
 		ask := func(k *keyring) {
 			waiting.Add(1)
 			defer waiting.Add(-1)
-			k.reread(t.Context(), &makeEndpoint().Spec, time.Now())
+			k.reread(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 		}
 		for endpoint := range int64(2 * maxAllRereadWaiters / maxRereadWaiters) {
-			k := &keyring{reader: hangingReader{}, limit: limit, now: time.Now}
+			k := &keyring{reader: receivertest.HangingReader{}, limit: limit, now: time.Now}
 			for range 2 * maxRereadWaiters {
 				go ask(k)
 			}
@@ -161,14 +120,14 @@ func TestFewWaitForAReadThatHangs(t *testing.T) {
 func TestRereadsOfAllEndpointsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, limit := &secretStore{}, newRereadLimit()
+		s, limit := &receivertest.SecretStore{}, newRereadLimit()
 		for range 1000 {
 			k := newKeyring(s)
 			k.limit = limit
-			k.reread(t.Context(), &makeEndpoint().Spec, time.Now())
+			k.reread(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 		}
-		if s.reads > rereadBurst+rereadsPerSecond {
-			t.Errorf("got %d reads", s.reads)
+		if s.Reads > rereadBurst+rereadsPerSecond {
+			t.Errorf("got %d reads", s.Reads)
 		}
 	})
 }
@@ -177,7 +136,7 @@ func TestRereadsOfAllEndpointsAreBounded(t *testing.T) {
 func verdict(t *testing.T, k *keyring, body, secret string) result {
 	t.Helper()
 	c := claim{headers: []string{fixtures.Sign(secret, []byte(body))}, body: []byte(body), arrived: time.Now()}
-	_, o := verify(t.Context(), &endpoint{keys: k}, &makeEndpoint().Spec, c)
+	_, o := verify(t.Context(), &endpoint{keys: k}, &receivertest.Endpoint().Spec, c)
 	return o.result
 }
 
@@ -193,25 +152,25 @@ func TestForgeriesElsewhereDoNotMakeANewKeyWrong(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				limit := newRereadLimit()
-				open := func(namespace string) (*keyring, *secretStore) {
-					s := &secretStore{secrets: map[string]*corev1.Secret{"signing": makeSecret("signing", key)}}
+				open := func(namespace string) (*keyring, *receivertest.SecretStore) {
+					s := &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{"signing": receivertest.Secret("signing", key)}}
 					k := newKeyring(s)
 					k.limit, k.namespace = limit, namespace
-					k.refresh(t.Context(), &makeEndpoint().Spec, time.Now())
+					k.refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 					return k, s
 				}
 				victim, secrets := open(namespace)
 				time.Sleep(10 * time.Second)
-				secrets.secrets["signing"] = makeSecret("signing", otherSecret)
+				secrets.Secrets["signing"] = receivertest.Secret("signing", receivertest.OtherSecret)
 				var flood [100]*keyring
 				for i := range flood {
 					flood[i], _ = open("evil")
 				}
 				time.Sleep(rereadInterval)
 				for _, k := range flood {
-					verdict(t, k, ready1, otherSecret)
+					verdict(t, k, ready1, receivertest.OtherSecret)
 				}
-				if got := verdict(t, victim, ready1, otherSecret); got != want {
+				if got := verdict(t, victim, ready1, receivertest.OtherSecret); got != want {
 					t.Errorf("a delivery signed by the new key is %q, want %q", got, want)
 				}
 			})
@@ -232,14 +191,14 @@ func TestNewKeyIsNotWrongWhileItIsBeingRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &secretStore{secrets: map[string]*corev1.Secret{"signing": makeSecret("signing", key)}}
+				s := &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{"signing": receivertest.Secret("signing", key)}}
 				k := newKeyring(s)
-				k.refresh(t.Context(), &makeEndpoint().Spec, time.Now())
+				k.refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 				time.Sleep(10 * time.Second)
-				s.secrets["signing"], s.took = makeSecret("signing", otherSecret), tc.took
+				s.Secrets["signing"], s.Delay = receivertest.Secret("signing", receivertest.OtherSecret), tc.took
 				results := make(chan result, tc.deliveries)
 				for range tc.deliveries {
-					go func() { results <- verdict(t, k, ready1, otherSecret) }()
+					go func() { results <- verdict(t, k, ready1, receivertest.OtherSecret) }()
 				}
 				time.Sleep(time.Minute)
 				for range tc.deliveries {
@@ -255,8 +214,8 @@ func TestNewKeyIsNotWrongWhileItIsBeingRead(t *testing.T) {
 func TestDeliveryWaitsForKeysNoLongerThanForTheJournal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := &keyring{reader: hangingReader{}, limit: newRereadLimit(), now: time.Now}
-		go k.refresh(t.Context(), &makeEndpoint().Spec, time.Now())
+		k := &keyring{reader: receivertest.HangingReader{}, limit: newRereadLimit(), now: time.Now}
+		go k.refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 		time.Sleep(time.Second)
 		started := time.Now()
 		if got := verdict(t, k, ready1, key); got != resultNoKey {
@@ -271,21 +230,21 @@ func TestDeliveryWaitsForKeysNoLongerThanForTheJournal(t *testing.T) {
 
 func TestSecretsAreNotLoggedWhateverTheLevel(t *testing.T) {
 	t.Parallel()
-	secret, err := json.Marshal(makeSecret("signing", key))
+	secret, err := json.Marshal(receivertest.Secret("signing", key))
 	if err != nil {
 		t.Fatal(err)
 	}
 	mapper := apimeta.NewDefaultRESTMapper(nil)
 	mapper.Add(corev1.SchemeGroupVersion.WithKind("Secret"), apimeta.RESTScopeNamespace)
-	reader, err := client.New(&rest.Config{Host: answers(t, http.Header{"Content-Type": {"application/json"}}, 200, string(secret))},
-		client.Options{Scheme: testScheme(), Mapper: mapper})
+	reader, err := client.New(&rest.Config{Host: receivertest.Serve(t, http.Header{"Content-Type": {"application/json"}}, 200, string(secret))},
+		client.Options{Scheme: receivertest.Scheme(), Mapper: mapper})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log strings.Builder
 	talkative := funcr.New(func(prefix, args string) { log.WriteString(prefix + args) }, funcr.Options{Verbosity: 10})
 	k := &keyring{reader: reader, namespace: "video", limit: newRereadLimit(), now: time.Now}
-	spec := &makeEndpoint().Spec
+	spec := &receivertest.Endpoint().Spec
 	k.refresh(logr.NewContext(t.Context(), talkative), spec, time.Now())
 	if len(k.usable(spec).keys) != 1 || strings.Contains(log.String(), "signing-secret") {
 		t.Errorf("of %d keys the log says %s", len(k.usable(spec).keys), log.String())
@@ -294,15 +253,15 @@ func TestSecretsAreNotLoggedWhateverTheLevel(t *testing.T) {
 
 func TestEachSecretIsReadOnceForAllItsKeys(t *testing.T) {
 	t.Parallel()
-	secret := makeSecret("signing", key)
-	secret.Data["next"] = []byte(otherSecret)
-	s := &secretStore{secrets: map[string]*corev1.Secret{"signing": secret}}
+	secret := receivertest.Secret("signing", key)
+	secret.Data["next"] = []byte(receivertest.OtherSecret)
+	s := &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{"signing": secret}}
 	spec := &fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{
 		{Name: "signing"}, {Name: "signing", Key: "next"}, {Name: "signing", Key: "none"},
 	}}
 	k := newKeyring(s)
 	k.refresh(t.Context(), spec, time.Now())
-	if got := k.usable(spec); len(got.keys) != 2 || got.complete || s.reads != 1 {
-		t.Errorf("got %d keys by %d reads", len(got.keys), s.reads)
+	if got := k.usable(spec); len(got.keys) != 2 || got.complete || s.Reads != 1 {
+		t.Errorf("got %d keys by %d reads", len(got.keys), s.Reads)
 	}
 }

@@ -14,17 +14,18 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"k8s.io/client-go/tools/events"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 // Not parallel: it looks at all that happens in this process.
 func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	seed := rand.Uint64()
 	secrets := redaction.NewSecrets(seed)
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	recorder := events.NewFakeRecorder(1000)
 	reconciler := &endpointReconciler{recorder: recorder, now: func() func() time.Time {
 		clock := time.Now()
@@ -35,7 +36,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 
 	var answers strings.Builder
 	post := func(body []byte, signatures ...string) {
-		resp, err := r.server.Client().Do(r.request(http.MethodPost, testPath, string(body), signatures...))
+		resp, err := r.server.Client().Do(r.request(http.MethodPost, receivertest.Path, string(body), signatures...))
 		if err != nil {
 			t.Fatal(err)
 		}

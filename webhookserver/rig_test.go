@@ -15,11 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -27,14 +23,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
-)
-
-const (
-	testPath    = "/webhooks/video/fastpix"
-	otherSecret = "b3RoZXItc2lnbmluZy1zZWNyZXQtMzItYnl0ZXMtbG9uZyE="
 )
 
 // journalFunc is a Journal for tests.
@@ -60,40 +52,11 @@ type rig struct {
 	reads    int   // reads of Secrets
 }
 
-func testScheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	_ = clientgoscheme.AddToScheme(scheme)
-	_ = fastpixv1.AddToScheme(scheme)
-	return scheme
-}
-
 func testOptions() *Options {
 	var o Options
 	o.BindFlags(flag.NewFlagSet("", flag.ContinueOnError))
 	o.OperatorNamespace = "fastpix-system"
 	return &o
-}
-
-// makeEndpoint is an endpoint with one signing secret.
-func makeEndpoint(change ...func(*fastpixv1.WebhookEndpoint)) *fastpixv1.WebhookEndpoint {
-	e := &fastpixv1.WebhookEndpoint{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: "fastpix", UID: "uid-1", Generation: 1},
-		Spec: fastpixv1.WebhookEndpointSpec{
-			SigningSecrets: []fastpixv1.SigningSecretReference{{Name: "signing", Key: fastpixv1.DefaultSigningSecretKey}},
-		},
-	}
-	for _, c := range change {
-		c(e)
-	}
-	return e
-}
-
-func makeSecret(name, value string) *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: name},
-		Type:       fastpixv1.SigningSecretType,
-		Data:       map[string][]byte{fastpixv1.DefaultSigningSecretKey: []byte(value)},
-	}
 }
 
 // newRig makes a receiver that knows one endpoint, and the Secrets given.
@@ -106,7 +69,7 @@ func newRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object
 func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
 	t.Helper()
 	r := &rig{t: t, log: &strings.Builder{}, limiter: connlimit.New()}
-	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(secrets...).
+	r.api = fake.NewClientBuilder().WithScheme(receivertest.Scheme()).WithObjects(secrets...).
 		WithInterceptorFuncs(interceptor.Funcs{Get: r.get}).Build()
 	o := testOptions()
 	logger := funcr.New(func(prefix, args string) { fmt.Fprintln(r.log, prefix, args) }, funcr.Options{})
@@ -190,7 +153,7 @@ func (r *rig) post(body string, secrets ...string) int {
 	for _, s := range secrets {
 		signatures = append(signatures, fixtures.Sign(s, []byte(body)))
 	}
-	return r.do(r.request(http.MethodPost, testPath, body, signatures...))
+	return r.do(r.request(http.MethodPost, receivertest.Path, body, signatures...))
 }
 
 // metricsText returns what the receiver's metrics tell.
