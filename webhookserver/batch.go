@@ -70,7 +70,7 @@ func wireBytes(record string) int {
 // whole batch: it asks for metadata. An answer that does not show the batch is an error, whatever its code: between here and the API
 // server there may be somebody who answers 200 to everything.
 func batchCreator(
-	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme,
+	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme, fieldManager string,
 ) (func(context.Context, *fastpixv1.EventBatch) error, error) {
 	c, err := apiutil.RESTClientForGVK(fastpixv1.GroupVersion.WithKind("EventBatch"), true, false, config,
 		serializer.NewCodecFactory(scheme), httpClient)
@@ -109,6 +109,3 @@ func showsBatch(code int, answer []byte, batch *fastpixv1.EventBatch) error {
 func isCommitted(err error) bool {
 	return err == nil || apiserver.IsThere(err)
 }
-
-// fieldManager is the receiver's name in managedFields.
-const fieldManager = "fastpix-receiver"

@@ -2,20 +2,13 @@
 package webhookserver
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
@@ -49,7 +42,7 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			create, err := batchCreator(&rest.Config{Host: receivertest.Serve(t, a.header, a.code, a.body)}, http.DefaultClient, receivertest.Scheme())
+			create, err := batchCreator(&rest.Config{Host: receivertest.Serve(t, a.header, a.code, a.body)}, http.DefaultClient, receivertest.Scheme(), "fastpix-receiver")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,19 +50,5 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 				t.Errorf("an answer with %s is taken for a commit: %v (%v)", name, !a.want, err)
 			}
 		})
-	}
-}
-
-func TestStrangersAnswerSaysNothingOfASecret(t *testing.T) {
-	t.Parallel()
-	ref := fastpixv1.SigningSecretReference{Name: "signing", Key: fastpixv1.DefaultSigningSecretKey}
-	reader := fake.NewClientBuilder().WithScheme(receivertest.Scheme()).WithInterceptorFuncs(interceptor.Funcs{
-		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
-			return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
-		},
-	}).Build()
-	s := secrets{reader: reader, namespace: "video", read: map[string]readSecret{}}
-	if got := s.key(t.Context(), ref).problem; got != fastpixv1.ReasonSecretUnreadable {
-		t.Errorf("a 404 of a load balancer means %s", got)
 	}
 }

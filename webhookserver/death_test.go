@@ -106,7 +106,7 @@ func appendAll(t *testing.T, s *store, events []string) (left []string) {
 	for i, text := range events {
 		wg.Go(func() {
 			time.Sleep(time.Duration(i) * 300 * time.Microsecond) // when it arrives, on the test's own clock
-			ctx, cancel := context.WithTimeout(t.Context(), journalPatience)
+			ctx, cancel := context.WithTimeout(t.Context(), appendTimeout)
 			defer cancel()
 			if j.Append(ctx, receivertest.Name, text) != nil {
 				mu.Lock()

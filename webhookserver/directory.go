@@ -7,10 +7,14 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
+
+// maxNews bounds the endpoints whose keys have news for the controller; beyond, they are told at the usual pace.
+const maxNews = 1024
 
 // endpoint is what this receiver holds of one WebhookEndpoint. It ends with the object's UID: a WebhookEndpoint that is deleted
 // and created again starts from nothing.
@@ -40,6 +44,22 @@ func (e *endpoint) changedAt() time.Time {
 // seenAt is when the current version was first seen: whatever it says was written before.
 func (e *endpoint) seenAt() time.Time { return time.Unix(0, e.seen.Load()) }
 
+// enter counts a delivery as in flight, and returns how many are, of the endpoint and of its namespace.
+func (e *endpoint) enter() (own, ofNamespace int64) {
+	return e.inFlight.Add(1), e.tenant.inFlight.Add(1)
+}
+
+// leave ends what enter began.
+func (e *endpoint) leave() {
+	e.inFlight.Add(-1)
+	e.tenant.inFlight.Add(-1)
+}
+
+// pending returns how many events wait to be mirrored, of the endpoint, where those that failed count too, and of its namespace.
+func (e *endpoint) pending() (own, ofNamespace int64) {
+	return e.backlog.waiting(), e.tenant.waiting.Load()
+}
+
 // tenant is what the endpoints of one namespace take together.
 type tenant struct {
 	endpoints int          // how many there are; guarded by the directory
@@ -49,11 +69,13 @@ type tenant struct {
 
 // directory knows every WebhookEndpoint. An informer feeds it (see follow); requests look up in it without copying.
 type directory struct {
-	newKeys func(name types.NamespacedName) *keyring
+	secrets client.Reader // live
+	reads   *rereadLimit
+	news    chan reconcile.Request // endpoints whose keys have news for the controller
 	now     func() time.Time
 
-	synced  atomic.Bool
-	pending atomic.Int64 // events of all endpoints that wait to be mirrored
+	allKnown atomic.Bool
+	waiting  atomic.Int64 // events of all endpoints that wait to be mirrored
 
 	mu        sync.RWMutex
 	endpoints map[types.NamespacedName]*endpoint
@@ -61,9 +83,10 @@ type directory struct {
 	holders   map[string]map[*endpoint]bool // by the fingerprints of keys that they accept
 }
 
-func newDirectory(newKeys func(types.NamespacedName) *keyring, now func() time.Time) *directory {
+// newDirectory makes a directory that holds nothing yet. The keys of its endpoints are read by that reader, which must not cache.
+func newDirectory(secrets client.Reader, now func() time.Time) *directory {
 	return &directory{
-		newKeys: newKeys, now: now,
+		secrets: secrets, reads: newRereadLimit(), news: make(chan reconcile.Request, maxNews), now: now,
 		endpoints: map[types.NamespacedName]*endpoint{}, tenants: map[string]*tenant{}, holders: map[string]map[*endpoint]bool{},
 	}
 }
@@ -114,11 +137,27 @@ func (d *directory) add(name types.NamespacedName) *endpoint {
 	}
 	t.endpoints++
 	e := &endpoint{
-		name: name, tenant: t, keys: d.newKeys(name), backlog: backlog{total: &d.pending, tenant: &t.waiting}, reports: newReports(),
+		name: name, tenant: t, keys: d.newKeys(name), backlog: backlog{total: &d.waiting, tenant: &t.waiting}, reports: newReports(),
 	}
 	d.endpoints[name] = e
 	return e
 }
+
+// newKeys makes the keyring of an endpoint, which has the endpoint reconciled when it has news.
+func (d *directory) newKeys(name types.NamespacedName) *keyring {
+	return newKeyring(d.secrets, name.Namespace, d.reads, d.now, func() {
+		select {
+		case d.news <- reconcile.Request{NamespacedName: name}:
+		default:
+		}
+	})
+}
+
+// markSynced says that every endpoint is in the directory.
+func (d *directory) markSynced() { d.allKnown.Store(true) }
+
+// synced reports that every endpoint is in the directory.
+func (d *directory) synced() bool { return d.allKnown.Load() }
 
 // drop forgets an endpoint, if there is one. The caller holds the lock.
 func (d *directory) drop(e *endpoint) {
@@ -143,6 +182,9 @@ func (d *directory) share(ofAll, ofOne int64) int64 {
 	}
 	return max(ofAll/2, min(ofOne, ofAll))
 }
+
+// pending returns how many events of all endpoints wait to be mirrored.
+func (d *directory) pending() int64 { return d.waiting.Load() }
 
 // committed notes events that are in the journal now.
 func (d *directory) committed(counts map[types.NamespacedName]int64) {

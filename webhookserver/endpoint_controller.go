@@ -45,7 +45,7 @@ type endpointReconciler struct {
 	live      client.Reader
 	update    statusUpdater
 	recorder  events.EventRecorder
-	options   *Options
+	options   statusOptions
 	now       func() time.Time
 }
 

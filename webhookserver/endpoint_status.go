@@ -20,14 +20,30 @@ const (
 	maxMessageBytes = 4 << 10
 )
 
+// statusOptions are what the status of an endpoint says of the receiver's configuration.
+type statusOptions struct {
+	// externalURL is the URL under which FastPix reaches the receiver, if it is known.
+	externalURL string
+	// operatorNamespace is where the receiver's service account is.
+	operatorNamespace string
+}
+
+// urlOf is the URL to register with FastPix for a path, or empty.
+func (o statusOptions) urlOf(path string) string {
+	if o.externalURL == "" {
+		return ""
+	}
+	return strings.TrimRight(o.externalURL, "/") + path
+}
+
 // describe writes into an endpoint's status what the receiver knows of it, and nothing else: counts and times of events are the
 // controllers'. It is a function of its arguments, so that every replica writes the same.
-func describe(e *fastpixv1.WebhookEndpoint, states []keyState, shared *metav1.Condition, o *Options, now time.Time) {
+func describe(e *fastpixv1.WebhookEndpoint, states []keyState, shared *metav1.Condition, o statusOptions, now time.Time) {
 	e.Status.ObservedGeneration = e.Generation
 	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))
-	e.Status.URL = o.externalURL(e.Status.Path)
+	e.Status.URL = o.urlOf(e.Status.Path)
 	e.Status.SigningSecrets = secretStatuses(e, states, now)
-	setConditions(e, readiness(e, states, o.OperatorNamespace, now))
+	setConditions(e, readiness(e, states, o.operatorNamespace, now))
 	setWhileTrue(e, fastpixv1.ConditionWeakKey, weakness(e, states, now))
 	setWhileTrue(e, fastpixv1.ConditionKeyEncodedTwice, encodedTwice(e, states, now))
 	setWhileTrue(e, fastpixv1.ConditionSharedKey, shared)

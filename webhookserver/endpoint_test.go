@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
@@ -50,11 +51,10 @@ func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*core
 			return c.SubResource(sub).Update(ctx, obj, opts...)
 		}}).Build()
 	now := func() time.Time { return r.now }
-	d := newDirectory(newKeyrings(r.secrets, nil, now), now)
-	options := testOptions()
-	options.ExternalURL = "https://hooks.example.com/"
+	d := newDirectory(r.secrets, now)
+	options := statusOptions{externalURL: "https://hooks.example.com/", operatorNamespace: "fastpix-system"}
 	r.reconciler = &endpointReconciler{
-		directory: d, live: r.api, update: strictUpdater(r.api), recorder: r.recorder, options: options, now: now,
+		directory: d, live: r.api, update: strictUpdater(r.api, "fastpix-receiver"), recorder: r.recorder, options: options, now: now,
 	}
 	r.inform()
 	return r
@@ -90,10 +90,10 @@ func condition(e *fastpixv1.WebhookEndpoint, kind string) metav1.Condition {
 
 func TestConditionsSayWhatToDo(t *testing.T) {
 	t.Parallel()
-	otherType := receivertest.Secret("signing", key)
+	otherType := receivertest.Secret("signing", fixtures.SigningSecret)
 	otherType.Type = corev1.SecretTypeOpaque
-	otherKey := receivertest.Secret("signing", key)
-	otherKey.Data = map[string][]byte{"other": []byte(key)}
+	otherKey := receivertest.Secret("signing", fixtures.SigningSecret)
+	otherKey.Data = map[string][]byte{"other": []byte(fixtures.SigningSecret)}
 	immutable := receivertest.Secret("signing", "")
 	immutable.Immutable = new(true)
 	const (
@@ -115,9 +115,9 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 		wantAlso    string // the only other condition, if any
 		wantPace    time.Duration
 	}{
-		"accepting": {secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"accepting": {secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantMessage: []string{"1 of 1"}, wantPace: readyPace},
-		"one of two": {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "True",
+		"one of two": {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True",
 			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 2", "Secret video/second does not exist"}, wantPace: eagerPace},
 		"no secret": {wantStatus: "False", wantReason: fastpixv1.ReasonSecretNotFound, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
 			wantMessage: []string{"Secret video/signing does not exist. Create it:" + create}},
@@ -126,7 +126,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 				"kubectl -n video create role fastpix-read-signing --verb=get --resource=secrets --resource-name=signing\n" +
 				"kubectl -n video create rolebinding fastpix-read-signing --role=fastpix-read-signing --serviceaccount=fastpix-system:fastpix-receiver\n" +
 				"Until then"}},
-		"away": {fail: errAway, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"away": {fail: receivertest.ErrUnavailable, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"other type": {secrets: []*corev1.Secret{otherType}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"other key": {secrets: []*corev1.Secret{otherKey}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
@@ -137,13 +137,13 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 			wantMessage: []string{"the signing secret is empty", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"immutable": {secrets: []*corev1.Secret{immutable}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"It cannot be changed", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
-		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantMessage: []string{"1 of 2", `it has no key "next". Store it:` + strings.TrimSuffix(strings.ReplaceAll(patch, `"signing-secret"`, `"next"`), "\n")}, wantPace: eagerPace},
-		"encoded twice": {secrets: []*corev1.Secret{receivertest.Secret("signing", base64.StdEncoding.EncodeToString([]byte(key)))}, wantStatus: "True",
+		"encoded twice": {secrets: []*corev1.Secret{receivertest.Secret("signing", base64.StdEncoding.EncodeToString([]byte(fixtures.SigningSecret)))}, wantStatus: "True",
 			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 1"}, wantAlso: fastpixv1.ConditionKeyEncodedTwice, wantPace: readyPace},
 		"short": {secrets: []*corev1.Secret{receivertest.Secret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyPace},
-		"suspended": {endpoint: receivertest.Suspended, secrets: []*corev1.Secret{receivertest.Secret("signing", key)}, wantStatus: "False",
+		"suspended": {endpoint: receivertest.Suspended, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "False",
 			wantReason: fastpixv1.ReasonSuspended, wantAlso: fastpixv1.ConditionStalled, wantPace: readyPace},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 
 func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	r.reconcile()
 	for range 5 {
 		r.now = r.now.Add(readyPace)
@@ -208,7 +208,7 @@ func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 	t.Parallel()
 	at := metav1.NewMicroTime(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
-	r := newEndpointRig(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", key), receivertest.Secret("second", receivertest.OtherSecret))
+	r := newEndpointRig(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", fixtures.SigningSecret), receivertest.Secret("second", receivertest.OtherSecret))
 	e, _ := r.reconcile()
 	e.Status.PendingEvents, e.Status.FailedEvents, e.Status.PendingTime, e.Status.LastEventTime = 5, 2, &at, &at
 	e.Status.SigningSecrets[1].LastVerifiedTime = &at
@@ -237,7 +237,7 @@ func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 
 func TestStaleCopyIsNotWritten(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	var e fastpixv1.WebhookEndpoint
 	if err := r.api.Get(t.Context(), receivertest.Name, &e); err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestStaleCopyIsNotWritten(t *testing.T) {
 
 func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	r.reconciler.update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
 		return apierrors.NewConflict(corev1.Resource("x"), "x", nil)
 	}
@@ -286,7 +286,7 @@ func TestEagernessEnds(t *testing.T) {
 
 func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	e, _ := r.reconcile()
 	d := r.reconciler.directory
 	d.remove(e)
@@ -305,14 +305,31 @@ func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	}
 }
 
+func TestNamespaceIsForgottenWithItsLastEndpoint(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(&receivertest.SecretStore{}, time.Now)
+	first, second := receivertest.Endpoint(), receivertest.Endpoint()
+	second.Name, second.UID = "second", "uid-2"
+	d.set(first)
+	d.set(second)
+	d.remove(first)
+	if len(d.tenants) != 1 {
+		t.Errorf("%d namespaces are known, want 1", len(d.tenants))
+	}
+	d.remove(second)
+	if len(d.tenants) != 0 {
+		t.Errorf("%d namespaces are known without an endpoint", len(d.tenants))
+	}
+}
+
 func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 	t.Parallel()
 	r := newEndpointRig(t, receivertest.Endpoint())
 	for range 10 {
-		r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), errAway)
+		r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), receivertest.ErrUnavailable)
 	}
 	r.now = r.now.Add(malformedPause)
-	r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), errAway)
+	r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), receivertest.ErrUnavailable)
 	if len(r.recorder.Events) != 2 {
 		t.Errorf("got %d Events, want 2", len(r.recorder.Events))
 	}
@@ -320,7 +337,7 @@ func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 
 func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Fatalf("an endpoint alone has conditions %v", e.Status.Conditions)
 	}
@@ -378,7 +395,7 @@ func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 
 func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	neighbour := receivertest.Endpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
 	d := r.reconciler.directory

@@ -120,7 +120,7 @@ func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case d.object.Spec.Suspend:
 		return outcome{result: resultSuspended}
 	}
-	fingerprint, o := verify(ctx, d.endpoint, &d.object.Spec, d.claim)
+	fingerprint, o := verify(ctx, d.endpoint.keys, &d.object.Spec, d.claim)
 	if o.final() {
 		return o
 	}
@@ -138,7 +138,7 @@ func (h *handler) find(r *http.Request, d *delivery) outcome {
 		return outcome{result: resultNotFound, detail: "path"}
 	}
 	// Asked before looking: what is found is right either way, what is missing is not.
-	synced := h.directory.synced.Load()
+	synced := h.directory.synced()
 	d.name, d.endpoint = name, h.directory.get(name)
 	switch {
 	case d.endpoint != nil:
@@ -148,25 +148,6 @@ func (h *handler) find(r *http.Request, d *delivery) outcome {
 		return outcome{result: resultNotSynced}
 	}
 	return outcome{result: resultNotFound, detail: "endpoint"}
-}
-
-// pathPrefix begins every path that FastPix posts to.
-const pathPrefix = "/webhooks/"
-
-// pathOf is the path of an endpoint.
-func pathOf(name types.NamespacedName) string { return pathPrefix + name.Namespace + "/" + name.Name }
-
-// parsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path. One slash at
-// the end is allowed, because people paste URLs with one.
-func parsePath(path string) (types.NamespacedName, bool) {
-	rest, ok := strings.CutPrefix(path, pathPrefix)
-	if !ok {
-		return types.NamespacedName{}, false
-	}
-	namespace, name, ok := strings.Cut(rest, "/")
-	name = strings.TrimSuffix(name, "/")
-	return types.NamespacedName{Namespace: namespace, Name: name},
-		ok && namespace != "" && name != "" && !strings.Contains(name, "/")
 }
 
 func unread(err error) outcome {
@@ -245,24 +226,25 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 
 // admit counts a delivery as in flight, unless there are too many or too much of the endpoint waits to be mirrored.
 func (h *handler) admit(e *endpoint) (leave func(), _ outcome) {
-	all, tenant, own := h.inFlight.Add(1), e.tenant.inFlight.Add(1), e.inFlight.Add(1)
+	all := h.inFlight.Add(1)
+	own, tenant := e.enter()
 	inFlightDeliveries.Inc()
 	leave = func() {
 		h.inFlight.Add(-1)
-		e.tenant.inFlight.Add(-1)
-		e.inFlight.Add(-1)
+		e.leave()
 		inFlightDeliveries.Dec()
 	}
 	o, d := h.options, h.directory
+	pending, tenantPending := e.pending()
 	switch {
 	case own > int64(o.MaxInFlightPerEndpoint) || all > int64(o.MaxInFlight) ||
 		tenant > d.share(int64(o.MaxInFlight), int64(o.MaxInFlightPerEndpoint)):
 		return leave, outcome{result: resultBusy, detail: "in flight"}
-	case e.backlog.waiting() >= o.MaxPendingPerEndpoint:
+	case pending >= o.MaxPendingPerEndpoint:
 		return leave, outcome{result: resultBacklog, detail: "endpoint"}
-	case e.tenant.waiting.Load() >= d.share(o.MaxPendingTotal, o.MaxPendingPerEndpoint):
+	case tenantPending >= d.share(o.MaxPendingTotal, o.MaxPendingPerEndpoint):
 		return leave, outcome{result: resultBacklog, detail: "namespace"}
-	case d.pending.Load() >= o.MaxPendingTotal:
+	case d.pending() >= o.MaxPendingTotal:
 		return leave, outcome{result: resultBacklog, detail: "total"}
 	}
 	return leave, outcome{}

@@ -58,6 +58,14 @@ type groupJournal struct {
 	committing int
 }
 
+// newGroupJournal makes a journal whose batches go to that namespace. It calls committed after each commit.
+func newGroupJournal(
+	create func(context.Context, *fastpixv1.EventBatch) error, namespace string,
+	committed func(counts map[types.NamespacedName]int64), now func() time.Time,
+) *groupJournal {
+	return &groupJournal{create: create, namespace: namespace, committed: committed, now: now}
+}
+
 // entry is one event that waits for its commit.
 type entry struct {
 	ctx      context.Context // of the one who waits

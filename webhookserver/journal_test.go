@@ -23,6 +23,13 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
+const (
+	// appendTimeout is how long the handler waits for the journal.
+	appendTimeout = 3 * time.Second
+	// deadline is how long the handler takes for a delivery at most.
+	deadline = 10 * time.Second
+)
+
 var batchGVR = schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "eventbatches"}
 
 // store is an API server that keeps batches, and fails as told.
@@ -46,7 +53,7 @@ func newStore() *store {
 // journal returns a journal that the test outlives.
 func (s *store) journal(t *testing.T) *groupJournal {
 	t.Helper()
-	j := &groupJournal{create: s.create, namespace: "fastpix-system", committed: s.committed, now: time.Now}
+	j := newGroupJournal(s.create, "fastpix-system", s.committed, time.Now)
 	t.Cleanup(func() { waitIdle(t, j) })
 	return j
 }
@@ -59,8 +66,8 @@ func waitIdle(t *testing.T, j *groupJournal) {
 		defer j.mu.Unlock()
 		return j.committing == 0
 	}
-	for deadline := time.Now().Add(time.Minute); !idle(); time.Sleep(gatherStep) {
-		if time.Now().After(deadline) {
+	for end := time.Now().Add(time.Minute); !idle(); time.Sleep(gatherStep) {
+		if time.Now().After(end) {
 			t.Fatal("somebody still commits although all is done")
 		}
 	}
@@ -327,7 +334,7 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 					}
 					return nil
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
 				defer cancel()
 				err := s.journal(t).Append(ctx, receivertest.Name, "a")
 				if took := time.Since(start); (err != nil) != tc.wantErr || took > tc.wantMax {
@@ -354,7 +361,7 @@ func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
 			}
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
 		if err := j.Append(ctx, receivertest.Name, "a"); err != nil || attempts != 2 {
 			t.Errorf("got %v after %d attempts", err, attempts)

@@ -24,7 +24,7 @@ const (
 	// rereadInterval is the least time between two reads of one endpoint's Secrets, however many deliveries ask for one.
 	rereadInterval = time.Second
 	// rereadPatience is how long a delivery waits for a read: as long as for the journal.
-	rereadPatience = journalPatience
+	rereadPatience = 3 * time.Second
 	// recentRead is how old the last read may be, when a delivery arrives that may cause none, for its signature to be called wrong by it.
 	recentRead = 2 * rereadInterval
 	// maxRereadWaiters bounds the deliveries to one endpoint that wait for a read, and maxAllRereadWaiters those to all: each holds
@@ -73,6 +73,11 @@ type keyring struct {
 	flight  chan struct{} // closed when the read that is under way ends; nil if none is
 	news    time.Time     // when a read last showed something new
 	waiting int           // deliveries that wait for a read
+}
+
+// newKeyring makes the keyring of an endpoint in that namespace. It calls changed, if that is not nil, when a read showed something new.
+func newKeyring(reader client.Reader, namespace string, limit *rereadLimit, now func() time.Time, changed func()) *keyring {
+	return &keyring{reader: reader, namespace: namespace, limit: limit, now: now, changed: changed}
 }
 
 // keyState is what is known of one signing secret.

@@ -29,7 +29,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	recorder := events.NewFakeRecorder(1000)
 	reconciler := &endpointReconciler{recorder: recorder, now: func() func() time.Time {
 		clock := time.Now()
-		return func() time.Time { clock = clock.Add(malformedPause); return clock } // so that no Event is left out
+		return func() time.Time { clock = clock.Add(time.Hour); return clock } // so that no Event is left out
 	}()}
 	r.handler.malformed = reconciler.malformed
 	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{})

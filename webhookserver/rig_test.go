@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
@@ -73,8 +72,7 @@ func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, se
 		WithInterceptorFuncs(interceptor.Funcs{Get: r.get}).Build()
 	o := testOptions()
 	logger := funcr.New(func(prefix, args string) { fmt.Fprintln(r.log, prefix, args) }, funcr.Options{})
-	poke := make(chan reconcile.Request, maxPokes)
-	d := newDirectory(newKeyrings(r.api, poke, time.Now), time.Now)
+	d := newDirectory(r.api, time.Now)
 	r.handler = &handler{
 		directory: d, journal: journalFunc(r.append), memory: newMemory(16, time.Now), bodies: &bodies{},
 		refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
@@ -82,7 +80,7 @@ func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, se
 	}
 	if e != nil {
 		d.set(e)
-		d.synced.Store(true)
+		d.markSynced()
 	}
 	r.server = httptest.NewUnstartedServer(nil)
 	r.server.Config = newServer(r.handler, r.limiter)

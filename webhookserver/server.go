@@ -88,7 +88,7 @@ func ready(d *directory, drain *drainer) func(*http.Request) error {
 		switch {
 		case drain.draining.Load():
 			return errDraining
-		case !d.synced.Load():
+		case !d.synced():
 			return errNotSynced
 		}
 		return nil

@@ -116,7 +116,7 @@ func TestReadiness(t *testing.T) {
 	if check(nil) == nil {
 		t.Error("ready before the endpoints are known")
 	}
-	d.synced.Store(true)
+	d.markSynced()
 	if err := check(nil); err != nil {
 		t.Error(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,13 +17,14 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 )
 
+// fieldManager is the receiver's name in managedFields.
+const fieldManager = "fastpix-receiver"
+
 const (
 	// workers is how many endpoints are looked after at once: each waits for the API server most of its time.
 	workers = 4
 	// maxBackoff bounds the pause of an endpoint whose status could not be written.
 	maxBackoff = 30 * time.Second
-	// maxPokes bounds the endpoints whose keys have news for the controller; beyond, they are told at the usual pace.
-	maxPokes = 1024
 )
 
 // The manager serves the metrics of the process, and asks who may get them:
@@ -38,23 +38,22 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	create, err := batchCreator(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	create, err := batchCreator(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), fieldManager)
 	if err != nil {
 		return err
 	}
-	poke := make(chan reconcile.Request, maxPokes)
-	d := newDirectory(newKeyrings(mgr.GetAPIReader(), poke, time.Now), time.Now)
+	d := newDirectory(mgr.GetAPIReader(), time.Now)
 	reconciler := &endpointReconciler{
-		directory: d, live: mgr.GetAPIReader(), update: strictUpdater(mgr.GetClient()),
-		recorder: mgr.GetEventRecorder(fieldManager), options: &o, now: time.Now,
+		directory: d, live: mgr.GetAPIReader(), update: strictUpdater(mgr.GetClient(), fieldManager),
+		recorder: mgr.GetEventRecorder(fieldManager), options: statusOptions{externalURL: o.ExternalURL, operatorNamespace: o.OperatorNamespace}, now: time.Now,
 	}
 	refusals := newRefusalLog(mgr.GetLogger().WithName("receiver"))
 	h := &handler{
 		directory: d, memory: newMemory(maxRemembered, time.Now), bodies: &bodies{},
-		journal:   &groupJournal{create: create, namespace: o.OperatorNamespace, committed: d.committed, now: time.Now},
+		journal:   newGroupJournal(create, o.OperatorNamespace, d.committed, time.Now),
 		malformed: reconciler.malformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
 	}
-	if err := addController(mgr, reconciler, poke); err != nil {
+	if err := addController(mgr, reconciler); err != nil {
 		return fmt.Errorf("add the controller of endpoints: %w", err)
 	}
 	return addServer(mgr, limiter, h, refusals)
@@ -79,10 +78,10 @@ func addServer(mgr manager.Manager, limiter *connlimit.Limiter, h *handler, refu
 }
 
 // addController adds the reconciler in a form that needs no synced cache to start: its source waits for that itself.
-func addController(mgr manager.Manager, r *endpointReconciler, poke <-chan reconcile.Request) error {
+func addController(mgr manager.Manager, r *endpointReconciler) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("webhookendpoint").
-		WatchesRawSource(follow(r.directory, mgr.GetCache(), poke)).
+		WatchesRawSource(follow(r.directory, mgr.GetCache())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			NeedLeaderElection:      new(false),
@@ -92,21 +91,8 @@ func addController(mgr manager.Manager, r *endpointReconciler, poke <-chan recon
 		Complete(r)
 }
 
-// newKeyrings returns what makes the keyring of an endpoint; it pokes the controller when the keyring has news.
-func newKeyrings(reader client.Reader, poke chan<- reconcile.Request, now func() time.Time) func(types.NamespacedName) *keyring {
-	limit := newRereadLimit()
-	return func(name types.NamespacedName) *keyring {
-		return &keyring{reader: reader, namespace: name.Namespace, limit: limit, now: now, changed: func() {
-			select {
-			case poke <- reconcile.Request{NamespacedName: name}:
-			default:
-			}
-		}}
-	}
-}
-
 // strictUpdater writes statuses by PUT, strictly: an older schema must refuse a field, not drop it.
-func strictUpdater(c client.Client) statusUpdater {
+func strictUpdater(c client.Client, fieldManager string) statusUpdater {
 	strict := client.WithFieldValidation(client.WithFieldOwner(c, fieldManager), metav1.FieldValidationStrict)
 	return func(ctx context.Context, e *fastpixv1.WebhookEndpoint) error { return strict.Status().Update(ctx, e) }
 }

@@ -58,9 +58,9 @@ func overlap(a, b []signature.Key) bool {
 
 // hold notes which keys an endpoint accepts, by their fingerprints. Every endpoint is looked at again and again, and must not look at all
 // others.
-func (d *directory) hold(e *endpoint, keys []signature.Key) {
-	fingerprints := make([]string, 0, len(keys))
-	for _, k := range keys {
+func (d *directory) hold(e *endpoint, accepted []signature.Key) {
+	fingerprints := make([]string, 0, len(accepted))
+	for _, k := range accepted {
 		fingerprints = append(fingerprints, k.Fingerprint())
 	}
 	if d.holds(e, fingerprints) {
@@ -98,10 +98,10 @@ func (d *directory) letGo(e *endpoint) {
 }
 
 // sharers returns the other endpoints that have accepted a key with the same fingerprint, by name.
-func (d *directory) sharers(e *endpoint, keys []signature.Key) []*endpoint {
+func (d *directory) sharers(e *endpoint, accepted []signature.Key) []*endpoint {
 	sharers := map[*endpoint]bool{}
 	d.mu.RLock()
-	for _, k := range keys {
+	for _, k := range accepted {
 		maps.Copy(sharers, d.holders[k.Fingerprint()])
 	}
 	d.mu.RUnlock()

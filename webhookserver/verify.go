@@ -30,27 +30,27 @@ func (c claim) unsigned() bool {
 }
 
 // check verifies the claim by the given keys and returns the fingerprint of the one that signed.
-func (c claim) check(keys []signature.Key) (string, error) {
+func (c claim) check(accepted []signature.Key) (string, error) {
 	if len(c.headers) > 1 {
 		return "", errRepeated
 	}
 	if c.unsigned() {
 		return "", signature.ErrMissing
 	}
-	index, err := signature.Verify(keys, c.headers[0], c.body)
+	index, err := signature.Verify(accepted, c.headers[0], c.body)
 	if err != nil {
 		return "", err
 	}
-	return keys[index].Fingerprint(), nil
+	return accepted[index].Fingerprint(), nil
 }
 
 // verify returns the fingerprint of the key that signed the delivery, or what else becomes of it. A signature that fits no key makes
 // the Secrets be read again: a new key works at the first delivery it signs.
-func verify(ctx context.Context, e *endpoint, spec *fastpixv1.WebhookEndpointSpec, c claim) (string, outcome) {
-	known := e.keys.usable(spec)
+func verify(ctx context.Context, ring *keyring, spec *fastpixv1.WebhookEndpointSpec, c claim) (string, outcome) {
+	known := ring.usable(spec)
 	if len(known.keys) == 0 {
-		e.keys.reread(ctx, spec, c.arrived)
-		if known = e.keys.usable(spec); len(known.keys) == 0 {
+		ring.reread(ctx, spec, c.arrived)
+		if known = ring.usable(spec); len(known.keys) == 0 {
 			if len(c.body) <= maxProbeBytes && event.LooksLikeProbe(c.body) {
 				return "", outcome{result: resultProbe}
 			}
@@ -60,8 +60,8 @@ func verify(ctx context.Context, e *endpoint, spec *fastpixv1.WebhookEndpointSpe
 	fingerprint, err := c.check(known.keys)
 	recent := true
 	if errors.Is(err, signature.ErrMismatch) || err != nil && !known.complete {
-		recent = e.keys.reread(ctx, spec, c.arrived)
-		known = e.keys.usable(spec)
+		recent = ring.reread(ctx, spec, c.arrived)
+		known = ring.usable(spec)
 		fingerprint, err = c.check(known.keys)
 	}
 	switch {

@@ -24,13 +24,13 @@ const watchRetry = time.Second
 // follow is a controller's source: it feeds the directory from the informer of WebhookEndpoints and has each change reconciled.
 // It waits for the API server, and for the kind to be installed, as long as that takes: the receiver never exits because
 // the API server is away, and the directory is not synced before every endpoint is in it.
-func follow(d *directory, informers cache.Informers, poke <-chan reconcile.Request) source.Source {
+func follow(d *directory, informers cache.Informers) source.Source {
 	return source.Func(func(ctx context.Context, queue reconcileQueue) error {
 		go d.follow(ctx, informers, queue)
 		go func() {
 			for {
 				select {
-				case request := <-poke:
+				case request := <-d.news:
 					queue.Add(request)
 				case <-ctx.Done():
 					return
@@ -62,7 +62,7 @@ func (d *directory) follow(ctx context.Context, informers cache.Informers, queue
 			return false, nil
 		}
 		if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
-			d.synced.Store(true)
+			d.markSynced()
 			log.Info("WebhookEndpoints are known")
 		}
 		return true, nil

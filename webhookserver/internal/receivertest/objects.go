@@ -1,6 +1,8 @@
 package receivertest
 
 import (
+	"errors"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,6 +20,9 @@ const OtherSecret = "b3RoZXItc2lnbmluZy1zZWNyZXQtMzItYnl0ZXMtbG9uZyE="
 
 // Name is the name of the test's endpoint.
 var Name = types.NamespacedName{Namespace: "video", Name: "fastpix"}
+
+// ErrUnavailable is the error of an API server that does not answer.
+var ErrUnavailable = errors.New("the API server is unavailable")
 
 // Scheme returns the scheme of Kubernetes and of this operator.
 func Scheme() *runtime.Scheme {
