@@ -34,7 +34,7 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newTunedRig(t, func(r *rig) {
+			r := newTunedTestEnv(t, func(r *testEnv) {
 				r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections)
 				// Nothing else cuts them off.
 				r.server.Config.ReadTimeout, r.server.Config.ReadHeaderTimeout = time.Hour, time.Hour
@@ -55,7 +55,7 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 
 func TestUnauthenticatedClientsDoNotEvictIdleSenders(t *testing.T) {
 	t.Parallel()
-	r := newTunedRig(t, func(r *rig) { r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections) }, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTunedTestEnv(t, func(r *testEnv) { r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections) }, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	if got := r.post(ready1, key); got != 200 {
 		t.Fatalf("got %d, want 200", got)
 	}
@@ -75,7 +75,7 @@ func TestUnauthenticatedClientsDoNotEvictIdleSenders(t *testing.T) {
 }
 
 // keepOpen opens a connection, sends the beginning of something, and counts it as open until the receiver closes it.
-func (r *rig) keepOpen(open *atomic.Int64, begin string) {
+func (r *testEnv) keepOpen(open *atomic.Int64, begin string) {
 	r.t.Helper()
 	var d net.Dialer
 	conn, err := d.DialContext(r.t.Context(), "tcp", r.server.Listener.Addr().String())
@@ -93,7 +93,7 @@ func (r *rig) keepOpen(open *atomic.Int64, begin string) {
 
 func TestFloodOfLargeBodiesDelaysOnlyLargeOnes(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.handler.bodies.large.Store(maxLargeBytes)
 	if got := r.post(ready1+strings.Repeat(" ", 2*smallBodyBytes), key); got != 503 {
 		t.Errorf("got %d for a large body, want 503", got)

@@ -18,29 +18,31 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
 // requestTimeout is how long a delivery may take from its header to its answer.
 const requestTimeout = 10 * time.Second
 
-// journalPatience is how long a genuine delivery waits for the journal. It outlasts a slow disk and a failed attempt; when the
+// journalTimeout is how long a genuine delivery waits for the journal. It outlasts a slow disk and a failed attempt; when the
 // API server is away its sender should soon hear that it is to come again, since nobody knows how long FastPix waits.
-const journalPatience = 3 * time.Second
+const journalTimeout = 3 * time.Second
 
 // handler answers deliveries.
 type handler struct {
-	directory *directory
-	journal   Journal
-	memory    *memory
+	directory *endpoint.Directory
+	journal   appender
+	memory    *journal.DedupeCache
 	bodies    *bodies
 	refusals  *refusalLog
 	options   *Options
 	now       func() time.Time
 	log       logr.Logger
 	// malformed tells the endpoint's owner of a genuine delivery that is not an event.
-	malformed func(*endpoint, error)
+	malformed func(*endpoint.Endpoint, error)
 
 	inFlight atomic.Int64
 	// draining says that the process is about to stop.
@@ -59,7 +61,7 @@ func (o outcome) final() bool { return o.result != "" }
 // delivery is one request on its way.
 type delivery struct {
 	name      types.NamespacedName
-	endpoint  *endpoint                  // nil until it is found
+	endpoint  *endpoint.Endpoint         // nil until it is found
 	object    *fastpixv1.WebhookEndpoint // one version of it for the whole delivery
 	claim     claim
 	typeLabel string // empty until it is verified and decoded
@@ -92,7 +94,7 @@ func (h *handler) tell(d *delivery, o outcome, took time.Duration) {
 	}
 	name := ""
 	if d.endpoint != nil { // a name that does not exist is the sender's text
-		name = d.endpoint.name.String()
+		name = d.endpoint.Name.String()
 	}
 	h.refusals.note(refusal{endpoint: name, reason: o.result, detail: o.detail})
 }
@@ -120,7 +122,7 @@ func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case d.object.Spec.Suspend:
 		return outcome{result: resultSuspended}
 	}
-	fingerprint, o := verify(ctx, d.endpoint.keys, &d.object.Spec, d.claim)
+	fingerprint, o := verify(ctx, d.endpoint.Keys, &d.object.Spec, d.claim)
 	if o.final() {
 		return o
 	}
@@ -133,16 +135,16 @@ func (h *handler) find(r *http.Request, d *delivery) outcome {
 	if r.Method != http.MethodPost {
 		return outcome{result: resultMethod}
 	}
-	name, ok := parsePath(r.URL.EscapedPath())
+	name, ok := endpoint.ParsePath(r.URL.EscapedPath())
 	if !ok {
 		return outcome{result: resultNotFound, detail: "path"}
 	}
 	// Asked before looking: what is found is right either way, what is missing is not.
-	synced := h.directory.synced()
-	d.name, d.endpoint = name, h.directory.get(name)
+	synced := h.directory.Synced()
+	d.name, d.endpoint = name, h.directory.Get(name)
 	switch {
 	case d.endpoint != nil:
-		d.object = d.endpoint.current()
+		d.object = d.endpoint.Current()
 		return outcome{}
 	case !synced:
 		return outcome{result: resultNotSynced}
@@ -178,14 +180,14 @@ func (h *handler) take(ctx context.Context, d *delivery, fingerprint string) out
 		unknownEvents.WithLabelValues(string(ev.Family)).Inc()
 		return outcome{result: resultUnknown}
 	}
-	digest := digestOf(d.object, ev.ID, d.claim.body)
-	if h.memory.has(digest) {
+	digest := journal.DigestOf(d.object, ev.ID, d.claim.body)
+	if h.memory.Has(digest) {
 		return outcome{result: resultDuplicate}
 	}
 	if o := h.append(ctx, d, ev, fingerprint); o.final() {
 		return o
 	}
-	h.memory.add(digest)
+	h.memory.Add(digest)
 	return outcome{result: resultAccepted}
 }
 
@@ -206,13 +208,13 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 	if o.final() {
 		return o
 	}
-	ctx, cancel := context.WithTimeout(ctx, journalPatience)
+	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
 	defer cancel()
-	switch err := h.journal.Append(ctx, d.endpoint.name, text); {
-	case errors.Is(err, errRefused):
+	switch err := h.journal.Append(ctx, d.endpoint.Name, text); {
+	case errors.Is(err, journal.ErrRefused):
 		// Not the error itself: the API server quotes what it refuses.
-		h.log.Error(errRefused, "An event was refused, its sender is asked to come again",
-			"WebhookEndpoint", d.endpoint.name.String(), "eventType", ev.Type.Name, "reason", apierrors.ReasonForError(err))
+		h.log.Error(journal.ErrRefused, "An event was refused, its sender is asked to come again",
+			"WebhookEndpoint", d.endpoint.Name.String(), "eventType", ev.Type.Name, "reason", apierrors.ReasonForError(err))
 		return outcome{result: resultRefused}
 	case err != nil:
 		return outcome{result: resultNoJournal}
@@ -225,26 +227,26 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fing
 }
 
 // admit counts a delivery as in flight, unless there are too many or too much of the endpoint waits to be mirrored.
-func (h *handler) admit(e *endpoint) (leave func(), _ outcome) {
+func (h *handler) admit(e *endpoint.Endpoint) (leave func(), _ outcome) {
 	all := h.inFlight.Add(1)
-	own, tenant := e.enter()
+	own, tenant := e.Enter()
 	inFlightDeliveries.Inc()
 	leave = func() {
 		h.inFlight.Add(-1)
-		e.leave()
+		e.Leave()
 		inFlightDeliveries.Dec()
 	}
 	o, d := h.options, h.directory
-	pending, tenantPending := e.pending()
+	pending, tenantPending := e.Pending()
 	switch {
 	case own > int64(o.MaxInFlightPerEndpoint) || all > int64(o.MaxInFlight) ||
-		tenant > d.share(int64(o.MaxInFlight), int64(o.MaxInFlightPerEndpoint)):
+		tenant > d.Share(int64(o.MaxInFlight), int64(o.MaxInFlightPerEndpoint)):
 		return leave, outcome{result: resultBusy, detail: "in flight"}
 	case pending >= o.MaxPendingPerEndpoint:
 		return leave, outcome{result: resultBacklog, detail: "endpoint"}
-	case tenantPending >= d.share(o.MaxPendingTotal, o.MaxPendingPerEndpoint):
+	case tenantPending >= d.Share(o.MaxPendingTotal, o.MaxPendingPerEndpoint):
 		return leave, outcome{result: resultBacklog, detail: "namespace"}
-	case d.pending() >= o.MaxPendingTotal:
+	case d.Pending() >= o.MaxPendingTotal:
 		return leave, outcome{result: resultBacklog, detail: "total"}
 	}
 	return leave, outcome{}
@@ -257,12 +259,19 @@ func (h *handler) record(d *delivery, ev *event.Event, fingerprint string) (text
 	}
 	// Never before the endpoint was created: the controllers take what is older than a namespace for another one's.
 	received := clock.Latest(d.claim.arrived, d.object.CreationTimestamp.Time)
-	rec := ev.Record(received, d.endpoint.name, d.object.UID, fingerprint)
+	rec := ev.Record(received, d.endpoint.Name, d.object.UID, fingerprint)
 	text, err := event.Fit(rec)
 	if err != nil {
 		h.log.Error(err, "An event does not fit into a record, its sender is asked to come again",
-			"WebhookEndpoint", d.endpoint.name.String(), "eventType", rec.Type)
+			"WebhookEndpoint", d.endpoint.Name.String(), "eventType", rec.Type)
 		return "", false, outcome{result: resultRefused, detail: "too large for a record"}
 	}
 	return text, rec.Untimed, outcome{}
+}
+
+// appender keeps verified events until they are mirrored.
+type appender interface {
+	// Append returns nil only when the event can no longer be lost. After an error it may or may not be in the journal;
+	// appending an event twice changes nothing. It returns soon after the context ends.
+	Append(ctx context.Context, endpoint types.NamespacedName, record string) error
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 )
 
 const (
@@ -120,7 +121,7 @@ func TestContract(t *testing.T) {
 			if tc.endpoint != nil {
 				tc.endpoint(e)
 			}
-			r := newRig(t, e)
+			r := newTestEnv(t, e)
 			for _, s := range tc.secrets {
 				if err := r.api.Create(t.Context(), s.DeepCopy()); err != nil {
 					t.Fatal(err)
@@ -152,7 +153,7 @@ func boolInt(b bool) int {
 
 func TestEverySampleIsAcknowledgedAndRedacted(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for _, name := range fixtures.Payloads() {
 		if got := r.post(string(fixtures.Payload(name)), key); got != 200 {
 			t.Errorf("%s: got %d, want 200", name, got)
@@ -173,7 +174,7 @@ func TestEverySampleIsAcknowledgedAndRedacted(t *testing.T) {
 
 // Not parallel: it reads counters that all receivers of this process share.
 func TestWhatIsNotMirroredIsCounted(t *testing.T) {
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for name, tc := range map[string]struct{ body, want string }{
 		"a type with a known beginning": {strings.Replace(ready1, "media.ready", "media.track.dreamt", 1), `fastpix_unknown_events_total{family="track"}`},
 		"what AI failed to find":        {string(fixtures.Payload("inferred.video.mediaAI.summary.failed.json")), `fastpix_unknown_events_total{family="ai"}`},
@@ -190,7 +191,7 @@ func TestWhatIsNotMirroredIsCounted(t *testing.T) {
 	}
 	before := counted(t, "fastpix_skipped_fields_total")
 	r.mu.Lock()
-	r.fail = errNotCommitted
+	r.fail = journal.ErrNotCommitted
 	r.mu.Unlock()
 	if got := r.post(strings.Replace(ready1, "{", `{"data":{"title":6},`, 1), key); got != 503 || counted(t, "fastpix_skipped_fields_total") != before {
 		t.Errorf("what is answered %d and comes again is counted already", got)
@@ -214,7 +215,7 @@ func counted(t *testing.T, name string) int {
 
 func TestAnswersRevealNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	bodies := map[int]string{}
 	for _, req := range []*http.Request{
 		r.request(http.MethodPost, receivertest.Path, ready1),
@@ -250,7 +251,7 @@ func TestAnswersRevealNothing(t *testing.T) {
 
 func TestChunkedBodyThatIsTooLargeIsCutOff(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	req := r.request(http.MethodPost, receivertest.Path, "")
 	req.Body = io.NopCloser(io.LimitReader(zeros{}, 8<<20))
 	req.ContentLength = -1
@@ -268,8 +269,8 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestSlowBodyIsCutOff(t *testing.T) {
 	t.Parallel()
-	quick := func(r *rig) { r.server.Config.ReadTimeout = 200 * time.Millisecond }
-	r := newTunedRig(t, quick, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	quick := func(r *testEnv) { r.server.Config.ReadTimeout = 200 * time.Millisecond }
+	r := newTunedTestEnv(t, quick, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	answer := r.raw("POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	if !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "Connection: close") || !strings.Contains(answer, "Retry-After: ") {
 		t.Errorf("got %q", answer)
@@ -277,7 +278,7 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 }
 
 // raw sends text to the receiver and returns all that it answers before it closes the connection.
-func (r *rig) raw(text string) string {
+func (r *testEnv) raw(text string) string {
 	r.t.Helper()
 	var d net.Dialer
 	conn, err := d.DialContext(r.t.Context(), "tcp", r.server.Listener.Addr().String())
@@ -295,7 +296,7 @@ func (r *rig) raw(text string) string {
 
 func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for name, header := range map[string]string{
 		"two lengths":         "Content-Length: 3\r\nContent-Length: 5\r\n",
 		"length that is text": "Content-Length: +3\r\n",
@@ -313,7 +314,7 @@ func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 // in front takes an attacker's second answer for that of a delivery, which FastPix then never sends again.
 func TestOneRequestHasOneAnswer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	signed := "Host: x\r\nFastPix-Signature: " + fixtures.Sign(key, []byte(ready1)) + "\r\n"
 	chunks := fmt.Sprintf("%x\r\n%s\r\n0\r\n", len(ready1), ready1)
 	const second = "POST /second HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
@@ -338,7 +339,7 @@ func TestOneRequestHasOneAnswer(t *testing.T) {
 
 func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.fail = receivertest.ErrUnavailable
 	if got := r.post(ready1, key); got != 503 {
 		t.Errorf("journal away: got %d, want 503", got)
@@ -355,7 +356,7 @@ func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 	if got := len(r.journaled()); got != 2 {
 		t.Errorf("journaled %d times, want 2: once for each body", got)
 	}
-	r.handler.directory.set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" }))
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" }))
 	r.post(ready1, key)
 	if got := len(r.journaled()); got != 3 {
 		t.Errorf("journaled %d times, want 3: the endpoint was made anew", got)
@@ -364,16 +365,16 @@ func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 
 func TestUnknownEndpointIs404OnlyOnceAllAreKnown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, nil, receivertest.Secret("signing", key))
+	r := newTestEnv(t, nil, receivertest.Secret("signing", key))
 	if got := r.post(ready1, key); got != 503 {
 		t.Errorf("got %d before the endpoints are known, want 503", got)
 	}
-	r.handler.directory.set(receivertest.Endpoint())
+	r.handler.directory.Set(receivertest.Endpoint())
 	if got := r.post(ready1, key); got != 200 {
 		t.Errorf("got %d for an endpoint that is known already, want 200", got)
 	}
-	r.handler.directory.remove(receivertest.Endpoint())
-	r.handler.directory.markSynced()
+	r.handler.directory.Remove(receivertest.Endpoint())
+	r.handler.directory.MarkSynced()
 	if got := r.post(ready1, key); got != 404 {
 		t.Errorf("got %d, want 404", got)
 	}
@@ -381,7 +382,7 @@ func TestUnknownEndpointIs404OnlyOnceAllAreKnown(t *testing.T) {
 
 func TestNewKeyWorksAtTheFirstDeliveryItSigns(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint())
+	r := newTestEnv(t, receivertest.Endpoint())
 	if got := r.post(ready1, key); got != 503 {
 		t.Fatalf("got %d without a Secret, want 503", got)
 	}
@@ -406,12 +407,12 @@ func TestNewKeyWorksAtTheFirstDeliveryItSigns(t *testing.T) {
 
 func TestKeyRemovedFromTheSpecStopsAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", key), receivertest.Secret("second", receivertest.OtherSecret))
+	r := newTestEnv(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", key), receivertest.Secret("second", receivertest.OtherSecret))
 	if got := r.post(ready1, receivertest.OtherSecret); got != 200 {
 		t.Fatalf("got %d, want 200", got)
 	}
 	r.breakReads(receivertest.ErrUnavailable)
-	r.handler.directory.set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Generation = 2 }))
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Generation = 2 }))
 	if got := r.post(ready1, receivertest.OtherSecret); got != 401 {
 		t.Errorf("got %d, want 401", got)
 	}
@@ -423,7 +424,7 @@ func TestWrongSignatureIs503WhileSecretsCannotBeRead(t *testing.T) {
 		"away":      receivertest.ErrUnavailable,
 		"forbidden": apierrors.NewForbidden(corev1.Resource("secrets"), "signing", errors.New("no")),
 	} {
-		r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+		r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 		r.breakReads(err)
 		if got := r.post(ready1, receivertest.OtherSecret); got != 503 {
 			t.Errorf("%s: got %d, want 503", name, got)
@@ -433,7 +434,7 @@ func TestWrongSignatureIs503WhileSecretsCannotBeRead(t *testing.T) {
 
 func TestFloodOfWrongSignaturesCausesFewReads(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	start := time.Now()
 	done := make(chan int)
 	for range 40 {
@@ -461,7 +462,7 @@ func TestFloodOfWrongSignaturesCausesFewReads(t *testing.T) {
 
 func TestBacklogAboveItsBoundIs503(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	if got := r.post(ready1, key); got != 200 {
 		t.Fatalf("got %d, want 200", got)
 	}
@@ -469,15 +470,15 @@ func TestBacklogAboveItsBoundIs503(t *testing.T) {
 		e.Status.PendingEvents, e.Status.FailedEvents = r.handler.options.MaxPendingPerEndpoint-1, 1
 		e.Status.PendingTime = new(metav1.NowMicro())
 	})
-	r.handler.directory.set(full)
+	r.handler.directory.Set(full)
 	if got := r.post(ready1+" ", key); got != 503 {
 		t.Errorf("got %d, want 503", got)
 	}
 	if got := r.post(ready1, key); got != 200 {
 		t.Errorf("got %d for a duplicate, want 200: it needs no room", got)
 	}
-	r.handler.directory.set(receivertest.Endpoint())
-	r.handler.directory.set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
+	r.handler.directory.Set(receivertest.Endpoint())
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
 		e.Namespace, e.UID = "other", "uid-other"
 		e.Status.PendingEvents, e.Status.PendingTime = r.handler.options.MaxPendingTotal, new(metav1.NowMicro())
 	}))
@@ -488,8 +489,8 @@ func TestBacklogAboveItsBoundIs503(t *testing.T) {
 
 func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
-	r.handler.directory.set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Name = "second" }))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Name = "second" }))
 	r.handler.options.MaxInFlightPerEndpoint = 1
 	entered, release := make(chan struct{}), make(chan struct{})
 	r.handler.journal = journalFunc(func(_ context.Context, name types.NamespacedName, _ string) error {
@@ -518,14 +519,14 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 // TestOneNamespaceLeavesRoomForOthers protects tenants from one who makes many endpoints.
 func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	o, d := r.handler.options, r.handler.directory
 	place := func(namespace, name string, pending int64) *fastpixv1.WebhookEndpoint {
 		e := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
 			e.Namespace, e.Name, e.UID = namespace, name, types.UID(namespace+name)
 			e.Status.PendingEvents, e.Status.PendingTime = pending, new(metav1.NowMicro())
 		})
-		d.set(e)
+		d.Set(e)
 		return e
 	}
 	secret := receivertest.Secret("signing", key)
@@ -571,11 +572,11 @@ func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
 	}
 	o.MaxPendingPerEndpoint = 200 // its first event still counts as waiting
 	other.UID = "another"
-	d.set(other)
+	d.Set(other)
 	if got := deliver("other", "fastpix"); got != 200 {
 		t.Errorf("got %d for another namespace, want 200", got)
 	}
-	d.remove(other)
+	d.Remove(other)
 	if got := deliver("video", "fastpix"); got != 200 {
 		t.Errorf("got %d, want 200: there is nobody else any more", got)
 	}
@@ -588,7 +589,7 @@ func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
 func TestReceiptIsNeverBeforeTheEndpoint(t *testing.T) {
 	t.Parallel()
 	created := time.Now().Add(time.Hour).Truncate(time.Second)
-	r := newRig(t, receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
+	r := newTestEnv(t, receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
 		e.CreationTimestamp = metav1.NewTime(created)
 		e.Spec.MetadataPolicy = fastpixv1.MetadataOmit
 	}), receivertest.Secret("signing", key))
@@ -607,7 +608,7 @@ func TestReceiptIsNeverBeforeTheEndpoint(t *testing.T) {
 
 func TestRefusalsAreLoggedByCountWithoutWhatWasSent(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for range 5 {
 		r.post(`{"type":"video.media.ready","x":"attack"}`, key)
 		r.do(r.request(http.MethodPost, "/webhooks/attack/attack", "attack", "attack"))
@@ -622,7 +623,7 @@ func TestRefusalsAreLoggedByCountWithoutWhatWasSent(t *testing.T) {
 
 func TestDefectIsAnswered503(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.handler.journal = nil
 	if got := r.post(ready1, key); got != 503 {
 		t.Errorf("got %d, want 503", got)
@@ -634,7 +635,7 @@ func TestDefectIsAnswered503(t *testing.T) {
 
 func TestCompressedBodyIsVerifiedAsItCame(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	body := string(bytes.Repeat([]byte{0x1f, 0x8b, 8, 0}, 8))
 	if got := r.post(body, key); got != 400 {
 		t.Errorf("got %d, want 400: bytes that are not JSON, whatever their encoding", got)

@@ -18,6 +18,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
@@ -25,13 +26,13 @@ import (
 func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	seed := rand.Uint64()
 	secrets := redaction.NewSecrets(seed)
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	recorder := events.NewFakeRecorder(1000)
-	reconciler := &endpointReconciler{recorder: recorder, now: func() func() time.Time {
+	reconciler := &endpoint.Reconciler{Recorder: recorder, Now: func() func() time.Time {
 		clock := time.Now()
 		return func() time.Time { clock = clock.Add(time.Hour); return clock } // so that no Event is left out
 	}()}
-	r.handler.malformed = reconciler.malformed
+	r.handler.malformed = reconciler.ReportMalformed
 	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{})
 
 	var answers strings.Builder

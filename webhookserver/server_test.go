@@ -33,6 +33,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/internal/httpserver"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
@@ -111,12 +112,12 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	d, drain := newDirectory(nil, time.Now), &drainer{draining: &atomic.Bool{}}
+	d, drain := endpoint.NewDirectory(nil, time.Now), &drainer{draining: &atomic.Bool{}}
 	check := ready(d, drain)
 	if check(nil) == nil {
 		t.Error("ready before the endpoints are known")
 	}
-	d.markSynced()
+	d.MarkSynced()
 	if err := check(nil); err != nil {
 		t.Error(err)
 	}
@@ -159,7 +160,7 @@ func writeCertificate(t *testing.T, folder string) []byte {
 
 func TestTLSTakesNewCertificates(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	folder := t.TempDir()
 	first := writeCertificate(t, folder)
 	o := testOptions()
@@ -237,7 +238,7 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 		listener := make(pipes, 1)
 		listener <- near
 		h := &handler{
-			directory: newDirectory(nil, time.Now), bodies: &bodies{},
+			directory: endpoint.NewDirectory(nil, time.Now), bodies: &bodies{},
 			refusals: newRefusalLog(logr.Discard()), options: testOptions(), now: time.Now,
 		}
 		limiter := connlimit.New()

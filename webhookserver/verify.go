@@ -7,6 +7,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
@@ -46,28 +47,28 @@ func (c claim) check(accepted []signature.Key) (string, error) {
 
 // verify returns the fingerprint of the key that signed the delivery, or what else becomes of it. A signature that fits no key makes
 // the Secrets be read again: a new key works at the first delivery it signs.
-func verify(ctx context.Context, ring *keyring, spec *fastpixv1.WebhookEndpointSpec, c claim) (string, outcome) {
-	known := ring.usable(spec)
-	if len(known.keys) == 0 {
-		ring.reread(ctx, spec, c.arrived)
-		if known = ring.usable(spec); len(known.keys) == 0 {
+func verify(ctx context.Context, ring *keys.Keyring, spec *fastpixv1.WebhookEndpointSpec, c claim) (string, outcome) {
+	known := ring.Usable(spec)
+	if len(known.Keys) == 0 {
+		ring.Reread(ctx, spec, c.arrived)
+		if known = ring.Usable(spec); len(known.Keys) == 0 {
 			if len(c.body) <= maxProbeBytes && event.LooksLikeProbe(c.body) {
 				return "", outcome{result: resultProbe}
 			}
 			return "", outcome{result: resultNoKey}
 		}
 	}
-	fingerprint, err := c.check(known.keys)
+	fingerprint, err := c.check(known.Keys)
 	recent := true
-	if errors.Is(err, signature.ErrMismatch) || err != nil && !known.complete {
-		recent = ring.reread(ctx, spec, c.arrived)
-		known = ring.usable(spec)
-		fingerprint, err = c.check(known.keys)
+	if errors.Is(err, signature.ErrMismatch) || err != nil && !known.Complete {
+		recent = ring.Reread(ctx, spec, c.arrived)
+		known = ring.Usable(spec)
+		fingerprint, err = c.check(known.Keys)
 	}
 	switch {
 	case err == nil:
 		return fingerprint, outcome{}
-	case known.complete && recent:
+	case known.Complete && recent:
 		return "", unverified(resultForged, err)
 	}
 	return "", unverified(resultKeyUnread, err)

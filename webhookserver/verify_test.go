@@ -10,6 +10,7 @@ import (
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
 // How deliveries have Secrets read, see package keys.
@@ -20,7 +21,7 @@ const (
 )
 
 // verdict is what becomes of a delivery at an endpoint with those keys.
-func verdict(t *testing.T, k *keyring, body, secret string) result {
+func verdict(t *testing.T, k *keys.Keyring, body, secret string) result {
 	t.Helper()
 	c := claim{headers: []string{fixtures.Sign(secret, []byte(body))}, body: []byte(body), arrived: time.Now()}
 	_, o := verify(t.Context(), k, &receivertest.Endpoint().Spec, c)
@@ -38,17 +39,17 @@ func TestForgeriesElsewhereDoNotMakeANewKeyWrong(t *testing.T) {
 		t.Run(namespace, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				limit := newRereadLimit()
-				open := func(namespace string) (*keyring, *receivertest.SecretStore) {
+				limit := keys.NewReadLimit()
+				open := func(namespace string) (*keys.Keyring, *receivertest.SecretStore) {
 					s := &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{"signing": receivertest.Secret("signing", key)}}
-					k := newKeyring(s, namespace, limit, time.Now, nil)
-					k.refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
+					k := keys.NewKeyring(s, namespace, limit, time.Now, nil)
+					k.Refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 					return k, s
 				}
 				victim, secrets := open(namespace)
 				time.Sleep(10 * time.Second)
 				secrets.Secrets["signing"] = receivertest.Secret("signing", receivertest.OtherSecret)
-				var flood [100]*keyring
+				var flood [100]*keys.Keyring
 				for i := range flood {
 					flood[i], _ = open("evil")
 				}
@@ -78,8 +79,8 @@ func TestNewKeyIsNotWrongWhileItIsBeingRead(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{"signing": receivertest.Secret("signing", key)}}
-				k := newKeyring(s, "video", newRereadLimit(), time.Now, nil)
-				k.refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
+				k := keys.NewKeyring(s, "video", keys.NewReadLimit(), time.Now, nil)
+				k.Refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 				time.Sleep(10 * time.Second)
 				s.Secrets["signing"], s.Delay = receivertest.Secret("signing", receivertest.OtherSecret), tc.took
 				results := make(chan result, tc.deliveries)
@@ -100,14 +101,14 @@ func TestNewKeyIsNotWrongWhileItIsBeingRead(t *testing.T) {
 func TestDeliveryWaitsForKeysNoLongerThanForTheJournal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeyring(receivertest.HangingReader{}, "", newRereadLimit(), time.Now, nil)
-		go k.refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
+		k := keys.NewKeyring(receivertest.HangingReader{}, "", keys.NewReadLimit(), time.Now, nil)
+		go k.Refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 		time.Sleep(time.Second)
 		started := time.Now()
 		if got := verdict(t, k, ready1, key); got != resultNoKey {
 			t.Errorf("it is %q", got)
 		}
-		if took := time.Since(started); took > journalPatience {
+		if took := time.Since(started); took > journalTimeout {
 			t.Errorf("the answer took %s", took)
 		}
 		time.Sleep(time.Minute)

@@ -1,5 +1,5 @@
 // These tests protect the first promise at its narrowest point: Append returns nil only when the event is in the API server.
-package webhookserver
+package journal
 
 import (
 	"context"
@@ -51,15 +51,15 @@ func newStore() *store {
 }
 
 // journal returns a journal that the test outlives.
-func (s *store) journal(t *testing.T) *groupJournal {
+func (s *store) journal(t *testing.T) *Journal {
 	t.Helper()
-	j := newGroupJournal(s.create, "fastpix-system", s.committed, time.Now)
+	j := New(s.create, "fastpix-system", s.committed, time.Now)
 	t.Cleanup(func() { waitIdle(t, j) })
 	return j
 }
 
 // waitIdle waits until nobody commits any more.
-func waitIdle(t *testing.T, j *groupJournal) {
+func waitIdle(t *testing.T, j *Journal) {
 	t.Helper()
 	idle := func() bool {
 		j.mu.Lock()
@@ -292,7 +292,7 @@ func TestRefusedBatchIsCommittedOneByOne(t *testing.T) {
 					}
 					wg.Go(func() {
 						err := j.Append(t.Context(), receivertest.Name, text)
-						if (err != nil) != (text == "culprit") || err != nil && !errors.Is(err, errRefused) {
+						if (err != nil) != (text == "culprit") || err != nil && !errors.Is(err, ErrRefused) {
 							t.Errorf("%s: got %v", text, err)
 						}
 					})
@@ -340,7 +340,7 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 				if took := time.Since(start); (err != nil) != tc.wantErr || took > tc.wantMax {
 					t.Errorf("got %v after %v", err, took)
 				}
-				if err != nil && !errors.Is(err, errNotCommitted) {
+				if err != nil && !errors.Is(err, ErrNotCommitted) {
 					t.Errorf("got %v, want errNotCommitted", err)
 				}
 				synctest.Wait()
@@ -382,7 +382,7 @@ func TestWaiterThatGaveUpIsLeftOut(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if err := j.Append(ctx, receivertest.Name, "gone"); !errors.Is(err, errNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
+		if err := j.Append(ctx, receivertest.Name, "gone"); !errors.Is(err, ErrNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		wg.Wait()

@@ -1,6 +1,6 @@
 // These tests protect what a key is worth over time: a replaced one ends within a minute, a new one works at once, and neither
 // deliveries nor outages turn into load on the API server.
-package webhookserver
+package keys
 
 import (
 	"encoding/json"
@@ -46,17 +46,17 @@ func TestKeyEndsAMinuteAfterItsLastRead(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{"signing": receivertest.Secret("signing", fixtures.SigningSecret)}}
-				k, spec := newKeyring(s, "video", newRereadLimit(), time.Now, nil), &receivertest.Endpoint().Spec
-				k.refresh(t.Context(), spec, time.Now())
-				if got := k.usable(spec); len(got.keys) != 1 || !got.complete {
+				k, spec := NewKeyring(s, "video", NewReadLimit(), time.Now, nil), &receivertest.Endpoint().Spec
+				k.Refresh(t.Context(), spec, time.Now())
+				if got := k.Usable(spec); len(got.Keys) != 1 || !got.Complete {
 					t.Fatalf("got %v", got)
 				}
 				tc.then(s)
 				time.Sleep(tc.after)
-				k.refresh(t.Context(), spec, time.Now())
-				got := k.usable(spec)
-				if len(got.keys) != tc.want || got.complete != (tc.want == 1) {
-					t.Errorf("got %d keys, complete %v; want %d", len(got.keys), got.complete, tc.want)
+				k.Refresh(t.Context(), spec, time.Now())
+				got := k.Usable(spec)
+				if len(got.Keys) != tc.want || got.Complete != (tc.want == 1) {
+					t.Errorf("got %d keys, complete %v; want %d", len(got.Keys), got.Complete, tc.want)
 				}
 			})
 		})
@@ -67,10 +67,10 @@ func TestReadsAreShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &receivertest.SecretStore{Delay: 10 * time.Millisecond}
-		k, spec := newKeyring(s, "video", newRereadLimit(), time.Now, nil), &receivertest.Endpoint().Spec
+		k, spec := NewKeyring(s, "video", NewReadLimit(), time.Now, nil), &receivertest.Endpoint().Spec
 		for range 5 { // arriving together, in turns of 100 ms
 			for range maxRereadWaiters / 5 { // as many as may wait
-				go k.reread(t.Context(), spec, time.Now())
+				go k.Reread(t.Context(), spec, time.Now())
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -89,15 +89,15 @@ func TestReadsAreShared(t *testing.T) {
 func TestFewWaitForAReadThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		limit := newRereadLimit()
+		limit := NewReadLimit()
 		var waiting atomic.Int64
-		ask := func(k *keyring) {
+		ask := func(k *Keyring) {
 			waiting.Add(1)
 			defer waiting.Add(-1)
-			k.reread(t.Context(), &receivertest.Endpoint().Spec, time.Now())
+			k.Reread(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 		}
 		for endpoint := range int64(2 * maxAllRereadWaiters / maxRereadWaiters) {
-			k := newKeyring(receivertest.HangingReader{}, "", limit, time.Now, nil)
+			k := NewKeyring(receivertest.HangingReader{}, "", limit, time.Now, nil)
 			for range 2 * maxRereadWaiters {
 				go ask(k)
 			}
@@ -116,10 +116,10 @@ func TestFewWaitForAReadThatHangs(t *testing.T) {
 func TestRereadsOfAllEndpointsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, limit := &receivertest.SecretStore{}, newRereadLimit()
+		s, limit := &receivertest.SecretStore{}, NewReadLimit()
 		for range 1000 {
-			k := newKeyring(s, "video", limit, time.Now, nil)
-			k.reread(t.Context(), &receivertest.Endpoint().Spec, time.Now())
+			k := NewKeyring(s, "video", limit, time.Now, nil)
+			k.Reread(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 		}
 		if s.Reads > rereadBurst+rereadsPerSecond {
 			t.Errorf("got %d reads", s.Reads)
@@ -142,11 +142,11 @@ func TestSecretsAreNotLoggedWhateverTheLevel(t *testing.T) {
 	}
 	var log strings.Builder
 	talkative := funcr.New(func(prefix, args string) { log.WriteString(prefix + args) }, funcr.Options{Verbosity: 10})
-	k := newKeyring(reader, "video", newRereadLimit(), time.Now, nil)
+	k := NewKeyring(reader, "video", NewReadLimit(), time.Now, nil)
 	spec := &receivertest.Endpoint().Spec
-	k.refresh(logr.NewContext(t.Context(), talkative), spec, time.Now())
-	if len(k.usable(spec).keys) != 1 || strings.Contains(log.String(), "signing-secret") {
-		t.Errorf("of %d keys the log says %s", len(k.usable(spec).keys), log.String())
+	k.Refresh(logr.NewContext(t.Context(), talkative), spec, time.Now())
+	if len(k.Usable(spec).Keys) != 1 || strings.Contains(log.String(), "signing-secret") {
+		t.Errorf("of %d keys the log says %s", len(k.Usable(spec).Keys), log.String())
 	}
 }
 
@@ -158,9 +158,9 @@ func TestEachSecretIsReadOnceForAllItsKeys(t *testing.T) {
 	spec := &fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{
 		{Name: "signing"}, {Name: "signing", Key: "next"}, {Name: "signing", Key: "none"},
 	}}
-	k := newKeyring(s, "video", newRereadLimit(), time.Now, nil)
-	k.refresh(t.Context(), spec, time.Now())
-	if got := k.usable(spec); len(got.keys) != 2 || got.complete || s.Reads != 1 {
-		t.Errorf("got %d keys by %d reads", len(got.keys), s.Reads)
+	k := NewKeyring(s, "video", NewReadLimit(), time.Now, nil)
+	k.Refresh(t.Context(), spec, time.Now())
+	if got := k.Usable(spec); len(got.Keys) != 2 || got.Complete || s.Reads != 1 {
+		t.Errorf("got %d keys by %d reads", len(got.Keys), s.Reads)
 	}
 }

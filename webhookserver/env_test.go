@@ -24,7 +24,9 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
@@ -35,8 +37,8 @@ func (f journalFunc) Append(ctx context.Context, endpoint types.NamespacedName, 
 	return f(ctx, endpoint, record)
 }
 
-// rig is a receiver on a real socket, with Secrets in a fake API server and a journal in memory.
-type rig struct {
+// testEnv is a receiver on a real socket, with Secrets in a fake API server and a journal in memory.
+type testEnv struct {
 	t       *testing.T
 	handler *handler
 	limiter *connlimit.Limiter
@@ -58,29 +60,29 @@ func testOptions() *Options {
 	return &o
 }
 
-// newRig makes a receiver that knows one endpoint, and the Secrets given.
-func newRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
+// newTestEnv makes a receiver that knows one endpoint, and the Secrets given.
+func newTestEnv(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *testEnv {
 	t.Helper()
-	return newTunedRig(t, func(*rig) {}, e, secrets...)
+	return newTunedTestEnv(t, func(*testEnv) {}, e, secrets...)
 }
 
-// newTunedRig is newRig for a receiver whose limits are changed before it serves.
-func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
+// newTunedTestEnv is newTestEnv for a receiver whose limits are changed before it serves.
+func newTunedTestEnv(t *testing.T, tune func(*testEnv), e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *testEnv {
 	t.Helper()
-	r := &rig{t: t, log: &strings.Builder{}, limiter: connlimit.New()}
+	r := &testEnv{t: t, log: &strings.Builder{}, limiter: connlimit.New()}
 	r.api = fake.NewClientBuilder().WithScheme(receivertest.Scheme()).WithObjects(secrets...).
 		WithInterceptorFuncs(interceptor.Funcs{Get: r.get}).Build()
 	o := testOptions()
 	logger := funcr.New(func(prefix, args string) { fmt.Fprintln(r.log, prefix, args) }, funcr.Options{})
-	d := newDirectory(r.api, time.Now)
+	d := endpoint.NewDirectory(r.api, time.Now)
 	r.handler = &handler{
-		directory: d, journal: journalFunc(r.append), memory: newMemory(16, time.Now), bodies: &bodies{},
+		directory: d, journal: journalFunc(r.append), memory: journal.NewDedupeCache(16, time.Now), bodies: &bodies{},
 		refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
-		malformed: func(*endpoint, error) {},
+		malformed: func(*endpoint.Endpoint, error) {},
 	}
 	if e != nil {
-		d.set(e)
-		d.markSynced()
+		d.Set(e)
+		d.MarkSynced()
 	}
 	r.server = httptest.NewUnstartedServer(nil)
 	r.server.Config = newServer(r.handler, r.limiter)
@@ -91,7 +93,7 @@ func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, se
 	return r
 }
 
-func (r *rig) get(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+func (r *testEnv) get(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 	r.mu.Lock()
 	r.reads++
 	err := r.readFail
@@ -102,7 +104,7 @@ func (r *rig) get(ctx context.Context, c client.WithWatch, key client.ObjectKey,
 	return c.Get(ctx, key, obj, opts...)
 }
 
-func (r *rig) append(_ context.Context, _ types.NamespacedName, text string) error {
+func (r *testEnv) append(_ context.Context, _ types.NamespacedName, text string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fail == nil {
@@ -112,27 +114,27 @@ func (r *rig) append(_ context.Context, _ types.NamespacedName, text string) err
 }
 
 // journaled returns what is in the journal.
-func (r *rig) journaled() []string {
+func (r *testEnv) journaled() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.records...)
 }
 
-func (r *rig) secretReads() int {
+func (r *testEnv) secretReads() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.reads
 }
 
 // breakReads makes reads of Secrets fail, or work again.
-func (r *rig) breakReads(err error) {
+func (r *testEnv) breakReads(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.readFail = err
 }
 
 // request makes a request to the endpoint's path.
-func (r *rig) request(method, path string, body string, signatures ...string) *http.Request {
+func (r *testEnv) request(method, path string, body string, signatures ...string) *http.Request {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.server.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -145,7 +147,7 @@ func (r *rig) request(method, path string, body string, signatures ...string) *h
 }
 
 // post delivers a body signed by each of the secrets, and returns the status code.
-func (r *rig) post(body string, secrets ...string) int {
+func (r *testEnv) post(body string, secrets ...string) int {
 	r.t.Helper()
 	var signatures []string
 	for _, s := range secrets {
@@ -163,7 +165,7 @@ func metricsText(t *testing.T) string {
 }
 
 // do makes a request and returns the status code.
-func (r *rig) do(req *http.Request) int {
+func (r *testEnv) do(req *http.Request) int {
 	r.t.Helper()
 	resp, err := r.server.Client().Do(req)
 	if err != nil {

@@ -1,4 +1,4 @@
-package webhookserver
+package journal
 
 import (
 	"github.com/prometheus/client_golang/prometheus"

@@ -1,5 +1,5 @@
 // These tests protect that nothing is acknowledged on the word of somebody between the receiver and the API server.
-package webhookserver
+package journal
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			create, err := batchCreator(&rest.Config{Host: receivertest.Serve(t, a.header, a.code, a.body)}, http.DefaultClient, receivertest.Scheme(), "fastpix-receiver")
+			create, err := BatchCreator(&rest.Config{Host: receivertest.Serve(t, a.header, a.code, a.body)}, http.DefaultClient, receivertest.Scheme(), "fastpix-receiver")
 			if err != nil {
 				t.Fatal(err)
 			}

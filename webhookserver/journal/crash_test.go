@@ -1,7 +1,7 @@
 // This test protects the first promise in the receiving half: whichever call to the API server fails, before it has an effect or with
 // its answer lost, and whenever the process dies, what was acknowledged is in the journal, and what was not is there after its
 // sender has come again.
-package webhookserver
+package journal
 
 import (
 	"context"

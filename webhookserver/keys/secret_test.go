@@ -1,4 +1,4 @@
-package webhookserver
+package keys
 
 import (
 	"context"
@@ -23,8 +23,8 @@ func TestStrangersAnswerSaysNothingOfASecret(t *testing.T) {
 			return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
 		},
 	}).Build()
-	s := secrets{reader: reader, namespace: "video", read: map[string]readSecret{}}
-	if got := s.key(t.Context(), ref).problem; got != fastpixv1.ReasonSecretUnreadable {
+	s := secretReader{reader: reader, namespace: "video", read: map[string]readSecret{}}
+	if got := s.key(t.Context(), ref).Problem; got != fastpixv1.ReasonSecretUnreadable {
 		t.Errorf("a 404 of a load balancer means %s", got)
 	}
 }

@@ -1,6 +1,6 @@
 // These tests protect what a user sees of an endpoint: a condition that says what to do next, and a status that is written only when
 // it has something new to say and never takes away what the controllers wrote.
-package webhookserver
+package endpoint
 
 import (
 	"context"
@@ -24,22 +24,23 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
-// endpointRig is a reconciler of one endpoint with a fake API server and a clock of its own.
-type endpointRig struct {
+// reconcilerEnv is a reconciler of one endpoint with a fake API server and a clock of its own.
+type reconcilerEnv struct {
 	t          *testing.T
 	api        client.Client
 	secrets    *receivertest.SecretStore
 	recorder   *events.FakeRecorder
-	reconciler *endpointReconciler
+	reconciler *Reconciler
 	now        time.Time
 	writes     int
 }
 
-func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*corev1.Secret) *endpointRig {
+func newReconcilerEnv(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*corev1.Secret) *reconcilerEnv {
 	t.Helper()
-	r := &endpointRig{t: t, now: time.Now(), secrets: &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{}}, recorder: events.NewFakeRecorder(100)}
+	r := &reconcilerEnv{t: t, now: time.Now(), secrets: &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{}}, recorder: events.NewFakeRecorder(100)}
 	for _, s := range secrets {
 		r.secrets.Secrets[s.Name] = s
 	}
@@ -51,28 +52,28 @@ func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*core
 			return c.SubResource(sub).Update(ctx, obj, opts...)
 		}}).Build()
 	now := func() time.Time { return r.now }
-	d := newDirectory(r.secrets, now)
-	options := statusOptions{externalURL: "https://hooks.example.com/", operatorNamespace: "fastpix-system"}
-	r.reconciler = &endpointReconciler{
-		directory: d, live: r.api, update: strictUpdater(r.api, "fastpix-receiver"), recorder: r.recorder, options: options, now: now,
+	d := NewDirectory(r.secrets, now)
+	options := Options{ExternalURL: "https://hooks.example.com/", OperatorNamespace: "fastpix-system"}
+	r.reconciler = &Reconciler{
+		Directory: d, Reader: r.api, Update: NewStatusUpdater(r.api, "fastpix-receiver"), Recorder: r.recorder, Options: options, Now: now,
 	}
 	r.inform()
 	return r
 }
 
 // inform does what the informer does.
-func (r *endpointRig) inform() *fastpixv1.WebhookEndpoint {
+func (r *reconcilerEnv) inform() *fastpixv1.WebhookEndpoint {
 	r.t.Helper()
 	var e fastpixv1.WebhookEndpoint
 	if err := r.api.Get(r.t.Context(), receivertest.Name, &e); err != nil {
 		r.t.Fatal(err)
 	}
-	r.reconciler.directory.set(&e)
+	r.reconciler.Directory.Set(&e)
 	return &e
 }
 
 // reconcile runs once, and returns the endpoint as it is stored and when it would run again.
-func (r *endpointRig) reconcile() (*fastpixv1.WebhookEndpoint, time.Duration) {
+func (r *reconcilerEnv) reconcile() (*fastpixv1.WebhookEndpoint, time.Duration) {
 	r.t.Helper()
 	result, err := r.reconciler.Reconcile(r.t.Context(), ctrl.Request{NamespacedName: receivertest.Name})
 	if err != nil {
@@ -152,7 +153,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 			if tc.endpoint != nil {
 				tc.endpoint(e)
 			}
-			r := newEndpointRig(t, e, tc.secrets...)
+			r := newReconcilerEnv(t, e, tc.secrets...)
 			r.secrets.Err = tc.fail
 			got, pause := r.reconcile()
 			ready := condition(got, fastpixv1.ConditionReady)
@@ -188,7 +189,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 
 func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	r.reconcile()
 	for range 5 {
 		r.now = r.now.Add(readyPace)
@@ -208,7 +209,7 @@ func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 	t.Parallel()
 	at := metav1.NewMicroTime(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
-	r := newEndpointRig(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", fixtures.SigningSecret), receivertest.Secret("second", receivertest.OtherSecret))
+	r := newReconcilerEnv(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", fixtures.SigningSecret), receivertest.Secret("second", receivertest.OtherSecret))
 	e, _ := r.reconcile()
 	e.Status.PendingEvents, e.Status.FailedEvents, e.Status.PendingTime, e.Status.LastEventTime = 5, 2, &at, &at
 	e.Status.SigningSecrets[1].LastVerifiedTime = &at
@@ -237,7 +238,7 @@ func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 
 func TestStaleCopyIsNotWritten(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	var e fastpixv1.WebhookEndpoint
 	if err := r.api.Get(t.Context(), receivertest.Name, &e); err != nil {
 		t.Fatal(err)
@@ -256,8 +257,8 @@ func TestStaleCopyIsNotWritten(t *testing.T) {
 
 func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
-	r.reconciler.update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	r.reconciler.Update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
 		return apierrors.NewConflict(corev1.Resource("x"), "x", nil)
 	}
 	r.reconcile()
@@ -268,7 +269,7 @@ func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 
 func TestEagernessEnds(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint())
+	r := newReconcilerEnv(t, receivertest.Endpoint())
 	if _, pause := r.reconcile(); pause > 2*eagerPace {
 		t.Errorf("runs again after %v at first", pause)
 	}
@@ -278,7 +279,7 @@ func TestEagernessEnds(t *testing.T) {
 	}
 	e := r.inform().DeepCopy()
 	e.Spec.Suspend, e.Generation = true, 2
-	r.reconciler.directory.set(e)
+	r.reconciler.Directory.Set(e)
 	if _, pause := r.reconcile(); pause > 2*eagerPace {
 		t.Errorf("runs again after %v when it changed", pause)
 	}
@@ -286,11 +287,11 @@ func TestEagernessEnds(t *testing.T) {
 
 func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	e, _ := r.reconcile()
-	d := r.reconciler.directory
-	d.remove(e)
-	if d.get(receivertest.Name) != nil {
+	d := r.reconciler.Directory
+	d.Remove(e)
+	if d.Get(receivertest.Name) != nil {
 		t.Fatal("the endpoint is still known")
 	}
 	if _, err := r.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: receivertest.Name}); err != nil {
@@ -298,25 +299,25 @@ func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	}
 	again := e.DeepCopy()
 	again.UID = "uid-2"
-	d.set(again)
-	d.remove(e) // late news of the old one
-	if got := d.get(receivertest.Name); got == nil || len(got.keys.usable(&again.Spec).keys) != 0 {
+	d.Set(again)
+	d.Remove(e) // late news of the old one
+	if got := d.Get(receivertest.Name); got == nil || len(got.Keys.Usable(&again.Spec).Keys) != 0 {
 		t.Error("the new endpoint is missing, or has the keys of the old one")
 	}
 }
 
 func TestNamespaceIsForgottenWithItsLastEndpoint(t *testing.T) {
 	t.Parallel()
-	d := newDirectory(&receivertest.SecretStore{}, time.Now)
+	d := NewDirectory(&receivertest.SecretStore{}, time.Now)
 	first, second := receivertest.Endpoint(), receivertest.Endpoint()
 	second.Name, second.UID = "second", "uid-2"
-	d.set(first)
-	d.set(second)
-	d.remove(first)
+	d.Set(first)
+	d.Set(second)
+	d.Remove(first)
 	if len(d.tenants) != 1 {
 		t.Errorf("%d namespaces are known, want 1", len(d.tenants))
 	}
-	d.remove(second)
+	d.Remove(second)
 	if len(d.tenants) != 0 {
 		t.Errorf("%d namespaces are known without an endpoint", len(d.tenants))
 	}
@@ -324,12 +325,12 @@ func TestNamespaceIsForgottenWithItsLastEndpoint(t *testing.T) {
 
 func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint())
+	r := newReconcilerEnv(t, receivertest.Endpoint())
 	for range 10 {
-		r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), receivertest.ErrUnavailable)
+		r.reconciler.ReportMalformed(r.reconciler.Directory.Get(receivertest.Name), receivertest.ErrUnavailable)
 	}
 	r.now = r.now.Add(malformedPause)
-	r.reconciler.malformed(r.reconciler.directory.get(receivertest.Name), receivertest.ErrUnavailable)
+	r.reconciler.ReportMalformed(r.reconciler.Directory.Get(receivertest.Name), receivertest.ErrUnavailable)
 	if len(r.recorder.Events) != 2 {
 		t.Errorf("got %d Events, want 2", len(r.recorder.Events))
 	}
@@ -337,7 +338,7 @@ func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 
 func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Fatalf("an endpoint alone has conditions %v", e.Status.Conditions)
 	}
@@ -345,10 +346,10 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
 	stranger.Namespace, stranger.Name, stranger.UID = "elsewhere", "stranger", "uid-stranger"
 	look := func(other *fastpixv1.WebhookEndpoint) { // as a reconciliation of it does
-		r.reconciler.directory.set(other)
-		e := r.reconciler.directory.get(client.ObjectKeyFromObject(other))
-		e.keys.refresh(t.Context(), &other.Spec, r.now)
-		r.reconciler.directory.sharedKey(e)
+		r.reconciler.Directory.Set(other)
+		e := r.reconciler.Directory.Get(client.ObjectKeyFromObject(other))
+		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
+		r.reconciler.Directory.sharedKey(e)
 	}
 	look(neighbour)
 	look(stranger)
@@ -361,7 +362,7 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 		another := neighbour.DeepCopy()
 		another.Name, another.UID = fmt.Sprintf("neighbour-%02d", i), types.UID(fmt.Sprint("uid-", i))
 		look(another)
-		defer r.reconciler.directory.remove(another)
+		defer r.reconciler.Directory.Remove(another)
 	}
 	e, _ = r.reconcile()
 	if message := condition(e, fastpixv1.ConditionSharedKey).Message; !strings.Contains(message, "neighbour-08, others of this namespace, an endpoint of another") {
@@ -373,15 +374,15 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 	t.Parallel()
 	const short = "c2hvcnQ="
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", short))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", short))
 	r.reconcile()
 	look := func(namespace string) {
 		other := receivertest.Endpoint()
 		other.Namespace, other.Name, other.UID = namespace, "other", types.UID("uid-"+namespace)
-		r.reconciler.directory.set(other)
-		e := r.reconciler.directory.get(client.ObjectKeyFromObject(other))
-		e.keys.refresh(t.Context(), &other.Spec, r.now)
-		r.reconciler.directory.sharedKey(e)
+		r.reconciler.Directory.Set(other)
+		e := r.reconciler.Directory.Get(client.ObjectKeyFromObject(other))
+		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
+		r.reconciler.Directory.sharedKey(e)
 	}
 	look("elsewhere")
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
@@ -395,27 +396,27 @@ func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 
 func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	neighbour := receivertest.Endpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
-	d := r.reconciler.directory
-	d.set(neighbour)
-	e := d.get(client.ObjectKeyFromObject(neighbour))
-	e.keys.refresh(t.Context(), &neighbour.Spec, r.now)
+	d := r.reconciler.Directory
+	d.Set(neighbour)
+	e := d.Get(client.ObjectKeyFromObject(neighbour))
+	e.Keys.Refresh(t.Context(), &neighbour.Spec, r.now)
 	d.sharedKey(e)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Fatalf("a neighbour with the same key is not warned about: %v", e.Status.Conditions)
 	}
-	d.remove(neighbour)
+	d.Remove(neighbour)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Error("the warning goes at once, although a receiver that has just started would not know the neighbour's keys")
 	}
-	r.now = r.now.Add(keyLifetime)
+	r.now = r.now.Add(keys.Lifetime)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Errorf("the warning stays when the neighbour is gone: %v", e.Status.Conditions)
 	}
 	d.sharedKey(e) // by a reconciliation that was under way
-	d.remove(receivertest.Endpoint())
+	d.Remove(receivertest.Endpoint())
 	if len(d.holders) != 0 {
 		t.Errorf("keys of endpoints that are gone are remembered: %v", d.holders)
 	}

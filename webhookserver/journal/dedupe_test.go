@@ -1,4 +1,4 @@
-package webhookserver
+package journal
 
 import (
 	"crypto/sha256"
@@ -12,15 +12,15 @@ import (
 
 func TestMemoryForgetsTheOldest(t *testing.T) {
 	t.Parallel()
-	m := newMemory(3, time.Now)
-	of := func(i int) digest { return sha256.Sum256(fmt.Append(nil, i)) }
+	m := NewDedupeCache(3, time.Now)
+	of := func(i int) Digest { return sha256.Sum256(fmt.Append(nil, i)) }
 	for i := range 10 {
-		m.add(of(i))
-		m.add(of(i))
+		m.Add(of(i))
+		m.Add(of(i))
 	}
 	for i := range 10 {
-		if m.has(of(i)) != (i >= 7) {
-			t.Errorf("%d: got %v", i, m.has(of(i)))
+		if m.Has(of(i)) != (i >= 7) {
+			t.Errorf("%d: got %v", i, m.Has(of(i)))
 		}
 	}
 	if len(m.known) != 3 || len(m.ring) != 3 {
@@ -32,20 +32,20 @@ func TestMemoryForgetsTheOldest(t *testing.T) {
 func TestMemoryForgetsAfterAMinute(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	m := newMemory(3, func() time.Time { return now })
-	d := digest{1}
-	m.add(d)
-	now = now.Add(rememberedFor - time.Second)
-	if !m.has(d) {
+	m := NewDedupeCache(3, func() time.Time { return now })
+	d := Digest{1}
+	m.Add(d)
+	now = now.Add(dedupeLifetime - time.Second)
+	if !m.Has(d) {
 		t.Error("it is forgotten before a minute has passed")
 	}
 	now = now.Add(time.Second)
-	if m.has(d) {
+	if m.Has(d) {
 		t.Error("it is known after a minute")
 	}
-	m.add(d)
-	if !m.has(d) || len(m.ring) != 1 {
-		t.Errorf("committed again, it is known: %v, in %d entries", m.has(d), len(m.ring))
+	m.Add(d)
+	if !m.Has(d) || len(m.ring) != 1 {
+		t.Errorf("committed again, it is known: %v, in %d entries", m.Has(d), len(m.ring))
 	}
 }
 
@@ -54,17 +54,17 @@ func TestDigestTellsApartWhatDiffers(t *testing.T) {
 	e := receivertest.Endpoint()
 	other := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" })
 	omit := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Spec.MetadataPolicy = fastpixv1.MetadataOmit })
-	seen := map[digest]bool{}
-	for _, d := range []digest{
-		digestOf(e, "a", []byte("b")), digestOf(e, "a", []byte("c")), digestOf(e, "b", []byte("b")),
-		digestOf(other, "a", []byte("b")), digestOf(omit, "a", []byte("b")),
+	seen := map[Digest]bool{}
+	for _, d := range []Digest{
+		DigestOf(e, "a", []byte("b")), DigestOf(e, "a", []byte("c")), DigestOf(e, "b", []byte("b")),
+		DigestOf(other, "a", []byte("b")), DigestOf(omit, "a", []byte("b")),
 	} {
 		if seen[d] {
 			t.Error("two deliveries have one digest")
 		}
 		seen[d] = true
 	}
-	if !seen[digestOf(receivertest.Endpoint(), "a", []byte("b"))] {
+	if !seen[DigestOf(receivertest.Endpoint(), "a", []byte("b"))] {
 		t.Error("one delivery has two digests")
 	}
 }

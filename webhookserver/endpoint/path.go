@@ -1,4 +1,4 @@
-package webhookserver
+package endpoint
 
 import (
 	"strings"
@@ -12,9 +12,9 @@ const pathPrefix = "/webhooks/"
 // pathOf is the path of an endpoint.
 func pathOf(name types.NamespacedName) string { return pathPrefix + name.Namespace + "/" + name.Name }
 
-// parsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path. One slash at
+// ParsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path. One slash at
 // the end is allowed, because people paste URLs with one.
-func parsePath(path string) (types.NamespacedName, bool) {
+func ParsePath(path string) (types.NamespacedName, bool) {
 	rest, ok := strings.CutPrefix(path, pathPrefix)
 	if !ok {
 		return types.NamespacedName{}, false

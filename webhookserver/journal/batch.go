@@ -1,4 +1,4 @@
-package webhookserver
+package journal
 
 import (
 	"context"
@@ -66,10 +66,10 @@ func wireBytes(record string) int {
 
 // +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=create
 
-// batchCreator returns what creates a batch in the API server. It is a client of its own only because the usual answer would repeat the
+// BatchCreator returns what creates a batch in the API server. It is a client of its own only because the usual answer would repeat the
 // whole batch: it asks for metadata. An answer that does not show the batch is an error, whatever its code: between here and the API
 // server there may be somebody who answers 200 to everything.
-func batchCreator(
+func BatchCreator(
 	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme, fieldManager string,
 ) (func(context.Context, *fastpixv1.EventBatch) error, error) {
 	c, err := apiutil.RESTClientForGVK(fastpixv1.GroupVersion.WithKind("EventBatch"), true, false, config,
