@@ -76,9 +76,9 @@ func newTunedTestEnv(t *testing.T, tune func(*testEnv), e *fastpixv1.WebhookEndp
 	logger := funcr.New(func(prefix, args string) { fmt.Fprintln(r.log, prefix, args) }, funcr.Options{})
 	d := endpoint.NewDirectory(r.api, time.Now)
 	r.handler = &handler{
-		directory: d, journal: journalFunc(r.append), memory: journal.NewDedupeCache(16, time.Now), bodies: &bodies{},
+		directory: d, journal: journalFunc(r.append), committed: journal.NewDedupeCache(16, time.Now), bodies: &bodies{},
 		refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
-		malformed: func(*endpoint.Endpoint, error) {},
+		reportMalformed: func(*endpoint.Endpoint, error) {},
 	}
 	if e != nil {
 		d.Set(e)

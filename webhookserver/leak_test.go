@@ -32,7 +32,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 		clock := time.Now()
 		return func() time.Time { clock = clock.Add(time.Hour); return clock } // so that no Event is left out
 	}()}
-	r.handler.malformed = reconciler.ReportMalformed
+	r.handler.reportMalformed = reconciler.ReportMalformed
 	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{})
 
 	var answers strings.Builder

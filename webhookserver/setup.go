@@ -36,9 +36,9 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 	}
 	refusals := newRefusalLog(mgr.GetLogger().WithName("receiver"))
 	h := &handler{
-		directory: d, memory: journal.NewDedupeCache(journal.DedupeCacheSize, time.Now), bodies: &bodies{},
-		journal:   journal.New(create, o.OperatorNamespace, d.Committed, time.Now),
-		malformed: reconciler.ReportMalformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
+		directory: d, committed: journal.NewDedupeCache(journal.DedupeCacheSize, time.Now), bodies: &bodies{},
+		journal:         journal.New(create, o.OperatorNamespace, d.Committed, time.Now),
+		reportMalformed: reconciler.ReportMalformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
 	}
 	if err := endpoint.AddController(mgr, reconciler); err != nil {
 		return fmt.Errorf("add the controller of endpoints: %w", err)

@@ -23,7 +23,7 @@ const (
 // verdict is what becomes of a delivery at an endpoint with those keys.
 func verdict(t *testing.T, k *keys.Keyring, body, secret string) result {
 	t.Helper()
-	c := claim{headers: []string{fixtures.Sign(secret, []byte(body))}, body: []byte(body), arrived: time.Now()}
+	c := signedBody{signatures: []string{fixtures.Sign(secret, []byte(body))}, body: []byte(body), arrived: time.Now()}
 	_, o := verify(t.Context(), k, &receivertest.Endpoint().Spec, c)
 	return o.result
 }
