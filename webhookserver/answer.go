@@ -6,41 +6,50 @@ import "net/http"
 type result string
 
 const (
-	resultAccepted   result = "accepted"
-	resultDuplicate  result = "duplicate"
-	resultProbe      result = "probe"
-	resultUnknown    result = "unknown_type"
-	resultForeign    result = "foreign_workspace"
-	resultMalformed  result = "malformed"
-	resultForged     result = "unauthorized"
-	resultNotFound   result = "not_found"
-	resultMethod     result = "method"
-	resultTooLarge   result = "too_large"
-	resultIncomplete result = "incomplete"  // the body did not arrive, or not in time
-	resultNotSynced  result = "not_synced"  // the endpoints are not known yet
-	resultSuspended  result = "suspended"   // spec.suspend
-	resultNoKey      result = "no_key"      // no signing secret is usable
-	resultKeyUnread  result = "key_unread"  // not verified, and some signing secret is not usable
-	resultBacklog    result = "backlog"     // too many events wait to be mirrored
-	resultBusy       result = "busy"        // too many deliveries wait for the journal or for memory
-	resultNoJournal  result = "unavailable" // the journal did not commit in time
-	resultRefused    result = "refused"     // the API server refuses the record, or it does not fit
-	resultPanic      result = "panic"       // a defect of the receiver
+	resultAccepted         result = "accepted"
+	resultDuplicate        result = "duplicate"
+	resultProbe            result = "probe"
+	resultUnknownType      result = "unknown_type"
+	resultForeignWorkspace result = "foreign_workspace"
+	resultMalformed        result = "malformed"
+	resultUnauthorized     result = "unauthorized"
+	resultNotFound         result = "not_found"
+	resultMethod           result = "method"
+	resultTooLarge         result = "too_large"
+	resultIncomplete       result = "incomplete"  // the body did not arrive, or not in time
+	resultNotSynced        result = "not_synced"  // the endpoints are not known yet
+	resultSuspended        result = "suspended"   // spec.suspend
+	resultNoKey            result = "no_key"      // no signing secret is usable
+	resultKeyUnread        result = "key_unread"  // not verified, and some signing secret is not usable
+	resultBacklog          result = "backlog"     // too many events wait to be mirrored
+	resultBusy             result = "busy"        // too many deliveries wait for the journal or for memory
+	resultUnavailable      result = "unavailable" // the journal did not commit in time
+	resultRefused          result = "refused"     // the API server refuses the record, or it does not fit
+	resultPanic            result = "panic"       // a defect of the receiver
 )
+
+// outcome says what became of a delivery. The zero value means that the delivery goes on.
+type outcome struct {
+	result result
+	// detail is a constant of this package that says more in the log.
+	detail string
+}
+
+func (o outcome) final() bool { return o.result != "" }
 
 // statuses is the one table of status codes; see the package comment for what each promises. What is not in it is 503: the
 // sender is asked to come again.
 var statuses = map[result]int{
-	resultAccepted:  http.StatusOK,
-	resultDuplicate: http.StatusOK,
-	resultProbe:     http.StatusOK,
-	resultUnknown:   http.StatusOK,
-	resultForeign:   http.StatusOK,
-	resultMalformed: http.StatusBadRequest,
-	resultForged:    http.StatusUnauthorized,
-	resultNotFound:  http.StatusNotFound,
-	resultMethod:    http.StatusMethodNotAllowed,
-	resultTooLarge:  http.StatusRequestEntityTooLarge,
+	resultAccepted:         http.StatusOK,
+	resultDuplicate:        http.StatusOK,
+	resultProbe:            http.StatusOK,
+	resultUnknownType:      http.StatusOK,
+	resultForeignWorkspace: http.StatusOK,
+	resultMalformed:        http.StatusBadRequest,
+	resultUnauthorized:     http.StatusUnauthorized,
+	resultNotFound:         http.StatusNotFound,
+	resultMethod:           http.StatusMethodNotAllowed,
+	resultTooLarge:         http.StatusRequestEntityTooLarge,
 }
 
 // retryAfterSeconds is what 503 asks for: about how long a restart of the API server takes.

@@ -12,137 +12,113 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
 // requestTimeout is how long a delivery may take from its header to its answer.
 const requestTimeout = 10 * time.Second
 
-// journalPatience is how long a genuine delivery waits for the journal. It outlasts a slow disk and a failed attempt; when the
-// API server is away its sender should soon hear that it is to come again, since nobody knows how long FastPix waits.
-const journalPatience = 3 * time.Second
-
-// handler answers deliveries.
+// handler answers deliveries. A delivery passes three steps: gather finds its endpoint and reads its body, decide verifies and decodes it,
+// and act appends its event to the journal. Each step may be the last one.
 type handler struct {
-	directory *directory
-	journal   Journal
-	memory    *memory
+	directory *endpoint.Directory
+	journal   appender
+	committed *journal.DedupeCache
 	bodies    *bodies
 	refusals  *refusalLog
 	options   *Options
 	now       func() time.Time
 	log       logr.Logger
-	// malformed tells the endpoint's owner of a genuine delivery that is not an event.
-	malformed func(*endpoint, error)
+	// reportMalformed reports a delivery with a valid signature that is not an event to the owner of the endpoint.
+	reportMalformed func(*endpoint.Endpoint, error)
 
+	// inFlight counts the verified deliveries that wait for their commit.
 	inFlight atomic.Int64
-	// draining says that the process is about to stop.
+	// draining is true once the process is about to stop.
 	draining atomic.Bool
 }
 
-// outcome says what became of a delivery; its zero value, that it goes on.
-type outcome struct {
-	result result
-	// detail is a constant that tells more in the log.
-	detail string
-}
-
-func (o outcome) final() bool { return o.result != "" }
-
-// delivery is one request on its way.
+// delivery is one request while it is handled.
 type delivery struct {
-	name      types.NamespacedName
-	endpoint  *endpoint                  // nil until it is found
-	object    *fastpixv1.WebhookEndpoint // one version of it for the whole delivery
-	claim     claim
-	typeLabel string // empty until it is verified and decoded
+	endpoint    *endpoint.Endpoint         // nil until it is found
+	object      *fastpixv1.WebhookEndpoint // one version of it for the whole delivery
+	signed      signedBody
+	release     func() // frees the memory of the body
+	fingerprint string // of the key that verified the delivery
+	typeLabel   string // empty until the delivery is verified and decoded
 }
 
-// ServeHTTP takes one delivery.
+// ServeHTTP answers one delivery.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.now()
-	// The request's context ends when net/http reads the end of the connection, which is legal after a whole request: such a client still
-	// waits for its answer. What arrived whole is decided whatever the client does next; the timeout bounds it.
+	// The context of the request ends when the client closes its sending side, which is legal after a whole request: the client still waits
+	// for its answer. A delivery that arrived whole is handled whatever the client does next. The timeout bounds it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
 	defer cancel()
-	d := &delivery{claim: claim{headers: r.Header.Values(signature.Header), arrived: start}}
+	d := &delivery{signed: signedBody{signatures: r.Header.Values(signature.Header), arrived: start}, release: func() {}}
 	o := h.deliver(ctx, w, r, d)
-	// A client that keeps its connection to a receiver that drains would send the next delivery here just when the server closes it. Told
-	// now, it takes another one, to a receiver that stays.
+	// While the receiver drains, a client that keeps this connection would send its next delivery just when the server closes it. After this
+	// header the client opens a new connection, to another replica.
 	if h.draining.Load() || lastOfConnection(r, o.result) {
 		w.Header().Set("Connection", "close")
 	}
 	o.result.write(w)
-	h.tell(d, o, h.now().Sub(start))
+	h.report(d, o, h.now().Sub(start))
 }
 
-// tell counts what became of a delivery, and has it logged if it was refused.
-func (h *handler) tell(d *delivery, o outcome, took time.Duration) {
-	deliveries.WithLabelValues(string(o.result), d.typeLabel).Inc()
-	deliverySeconds.WithLabelValues(strconv.Itoa(o.result.status())).Observe(took.Seconds())
-	if o.result.status() == http.StatusOK {
-		return
-	}
-	name := ""
-	if d.endpoint != nil { // a name that does not exist is the sender's text
-		name = d.endpoint.name.String()
-	}
-	h.refusals.note(refusal{endpoint: name, reason: o.result, detail: o.detail})
-}
-
-// deliver takes a delivery through the checks, in the order that the package comment gives.
+// deliver takes a delivery through the checks in the order of the package comment.
 func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Request, d *delivery) (o outcome) {
-	defer func() {
-		if p := recover(); p != nil {
-			h.log.Error(fmt.Errorf("panic of type %T", p), "A delivery met a defect", "stack", string(debug.Stack()))
-			o = outcome{result: resultPanic}
-		}
-	}()
-	if o := h.find(r, d); o.final() {
-		return o
-	}
-	body, release, err := h.bodies.read(w, r)
-	defer release()
-	if err != nil {
-		return unread(err)
-	}
-	d.claim.body = body
-	switch {
-	case d.claim.unsigned() && event.IsEmptyProbe(body):
-		return outcome{result: resultProbe}
-	case d.object.Spec.Suspend:
-		return outcome{result: resultSuspended}
-	}
-	fingerprint, o := verify(ctx, d.endpoint, &d.object.Spec, d.claim)
+	defer h.recoverPanic(&o)
+	o = h.gather(w, r, d)
+	defer d.release()
 	if o.final() {
 		return o
 	}
-	connlimit.Authenticated(ctx)
-	return h.take(ctx, d, fingerprint)
+	ev, o := h.decide(ctx, d)
+	if o.final() {
+		return o
+	}
+	return h.act(ctx, d, ev)
 }
 
-// find checks the method and finds the endpoint.
-func (h *handler) find(r *http.Request, d *delivery) outcome {
+// gather finds the endpoint of a delivery and reads its body.
+func (h *handler) gather(w http.ResponseWriter, r *http.Request, d *delivery) outcome {
+	if o := h.findEndpoint(r, d); o.final() {
+		return o
+	}
+	body, release, err := h.bodies.read(w, r)
+	d.signed.body, d.release = body, release
+	switch {
+	case errors.Is(err, errBodyTooLarge):
+		return outcome{result: resultTooLarge}
+	case errors.Is(err, errNoMemory):
+		return outcome{result: resultBusy, detail: "large bodies"}
+	case err != nil:
+		return outcome{result: resultIncomplete}
+	}
+	return outcome{}
+}
+
+// findEndpoint checks the method and finds the endpoint.
+func (h *handler) findEndpoint(r *http.Request, d *delivery) outcome {
 	if r.Method != http.MethodPost {
 		return outcome{result: resultMethod}
 	}
-	name, ok := parsePath(r.URL.EscapedPath())
+	name, ok := endpoint.ParsePath(r.URL.EscapedPath())
 	if !ok {
 		return outcome{result: resultNotFound, detail: "path"}
 	}
-	// Asked before looking: what is found is right either way, what is missing is not.
-	synced := h.directory.synced.Load()
-	d.name, d.endpoint = name, h.directory.get(name)
+	synced := h.directory.Synced() // read before the lookup: an endpoint that is missing now may be added before the directory is synced
+	d.endpoint = h.directory.Get(name)
 	switch {
 	case d.endpoint != nil:
-		d.object = d.endpoint.current()
+		d.object = d.endpoint.Current()
 		return outcome{}
 	case !synced:
 		return outcome{result: resultNotSynced}
@@ -150,137 +126,75 @@ func (h *handler) find(r *http.Request, d *delivery) outcome {
 	return outcome{result: resultNotFound, detail: "endpoint"}
 }
 
-// pathPrefix begins every path that FastPix posts to.
-const pathPrefix = "/webhooks/"
-
-// pathOf is the path of an endpoint.
-func pathOf(name types.NamespacedName) string { return pathPrefix + name.Namespace + "/" + name.Name }
-
-// parsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path. One slash at
-// the end is allowed, because people paste URLs with one.
-func parsePath(path string) (types.NamespacedName, bool) {
-	rest, ok := strings.CutPrefix(path, pathPrefix)
-	if !ok {
-		return types.NamespacedName{}, false
-	}
-	namespace, name, ok := strings.Cut(rest, "/")
-	name = strings.TrimSuffix(name, "/")
-	return types.NamespacedName{Namespace: namespace, Name: name},
-		ok && namespace != "" && name != "" && !strings.Contains(name, "/")
-}
-
-func unread(err error) outcome {
+// decide verifies and decodes a delivery. It returns the event to append, or the final outcome.
+func (h *handler) decide(ctx context.Context, d *delivery) (_ *event.Event, o outcome) {
 	switch {
-	case errors.Is(err, errBodyTooLarge):
-		return outcome{result: resultTooLarge}
-	case errors.Is(err, errNoMemory):
-		return outcome{result: resultBusy, detail: "large bodies"}
+	case d.signed.unsigned() && event.IsEmptyProbe(d.signed.body):
+		return nil, outcome{result: resultProbe}
+	case d.object.Spec.Suspend:
+		return nil, outcome{result: resultSuspended}
 	}
-	return outcome{result: resultIncomplete}
-}
-
-// take decodes a delivery that is genuine and has it journaled.
-func (h *handler) take(ctx context.Context, d *delivery, fingerprint string) outcome {
-	ev, err := event.Decode(d.claim.body)
+	d.fingerprint, o = verify(ctx, d.endpoint.Keys, &d.object.Spec, d.signed)
+	if o.final() {
+		return nil, o
+	}
+	connlimit.Authenticated(ctx)
+	ev, err := event.Decode(d.signed.body)
 	switch {
 	case errors.Is(err, event.ErrProbe):
-		return outcome{result: resultProbe}
+		return nil, outcome{result: resultProbe}
 	case err != nil:
-		h.malformed(d.endpoint, err)
-		return outcome{result: resultMalformed, detail: err.Error()}
+		h.reportMalformed(d.endpoint, err)
+		return nil, outcome{result: resultMalformed, detail: err.Error()}
 	}
 	d.typeLabel = typeLabel(ev.Type, ev.Known)
 	switch {
 	case isForeign(&d.object.Spec, ev):
-		return outcome{result: resultForeign}
+		return nil, outcome{result: resultForeignWorkspace}
 	case !ev.Known:
 		unknownEvents.WithLabelValues(string(ev.Family)).Inc()
-		return outcome{result: resultUnknown}
+		return nil, outcome{result: resultUnknownType}
 	}
-	digest := digestOf(d.object, ev.ID, d.claim.body)
-	if h.memory.has(digest) {
-		return outcome{result: resultDuplicate}
-	}
-	if o := h.append(ctx, d, ev, fingerprint); o.final() {
-		return o
-	}
-	h.memory.add(digest)
-	return outcome{result: resultAccepted}
+	return ev, outcome{}
 }
 
-// isForeign reports that an event is of another workspace than the endpoint's. An event that does not name its workspace is not: the
-// signing secret belongs to one webhook of one workspace, and to drop what was acknowledged takes more than silence.
+// isForeign reports that an event belongs to another workspace than the endpoint. An event that does not name its workspace is not foreign:
+// the signing secret belongs to one webhook of one workspace.
 func isForeign(spec *fastpixv1.WebhookEndpointSpec, ev *event.Event) bool {
 	return spec.WorkspaceID != "" && ev.WorkspaceID != "" && !strings.EqualFold(spec.WorkspaceID, ev.WorkspaceID)
 }
 
-// append journals an event if the bounds allow it.
-func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event, fingerprint string) outcome {
-	leave, o := h.admit(d.endpoint)
-	defer leave()
-	if o.final() {
+// act appends an event to the journal, unless the same delivery was committed recently.
+func (h *handler) act(ctx context.Context, d *delivery, ev *event.Event) outcome {
+	digest := journal.DigestOf(d.object, ev.ID, d.signed.body)
+	if h.committed.Has(digest) {
+		return outcome{result: resultDuplicate}
+	}
+	if o := h.append(ctx, d, ev); o.final() {
 		return o
 	}
-	text, untimed, o := h.record(d, ev, fingerprint)
-	if o.final() {
-		return o
-	}
-	ctx, cancel := context.WithTimeout(ctx, journalPatience)
-	defer cancel()
-	switch err := h.journal.Append(ctx, d.endpoint.name, text); {
-	case errors.Is(err, errRefused):
-		// Not the error itself: the API server quotes what it refuses.
-		h.log.Error(errRefused, "An event was refused, its sender is asked to come again",
-			"WebhookEndpoint", d.endpoint.name.String(), "eventType", ev.Type.Name, "reason", apierrors.ReasonForError(err))
-		return outcome{result: resultRefused}
-	case err != nil:
-		return outcome{result: resultNoJournal}
-	}
-	skippedFields.Add(float64(len(ev.Skipped)))
-	if untimed {
-		untimedEvents.Inc()
-	}
-	return outcome{}
+	h.committed.Add(digest)
+	return outcome{result: resultAccepted}
 }
 
-// admit counts a delivery as in flight, unless there are too many or too much of the endpoint waits to be mirrored.
-func (h *handler) admit(e *endpoint) (leave func(), _ outcome) {
-	all, tenant, own := h.inFlight.Add(1), e.tenant.inFlight.Add(1), e.inFlight.Add(1)
-	inFlightDeliveries.Inc()
-	leave = func() {
-		h.inFlight.Add(-1)
-		e.tenant.inFlight.Add(-1)
-		e.inFlight.Add(-1)
-		inFlightDeliveries.Dec()
+// report counts the outcome of a delivery, and logs a refusal.
+func (h *handler) report(d *delivery, o outcome, took time.Duration) {
+	deliveries.WithLabelValues(string(o.result), d.typeLabel).Inc()
+	deliverySeconds.WithLabelValues(strconv.Itoa(o.result.status())).Observe(took.Seconds())
+	if o.result.status() == http.StatusOK {
+		return
 	}
-	o, d := h.options, h.directory
-	switch {
-	case own > int64(o.MaxInFlightPerEndpoint) || all > int64(o.MaxInFlight) ||
-		tenant > d.share(int64(o.MaxInFlight), int64(o.MaxInFlightPerEndpoint)):
-		return leave, outcome{result: resultBusy, detail: "in flight"}
-	case e.backlog.waiting() >= o.MaxPendingPerEndpoint:
-		return leave, outcome{result: resultBacklog, detail: "endpoint"}
-	case e.tenant.waiting.Load() >= d.share(o.MaxPendingTotal, o.MaxPendingPerEndpoint):
-		return leave, outcome{result: resultBacklog, detail: "namespace"}
-	case d.pending.Load() >= o.MaxPendingTotal:
-		return leave, outcome{result: resultBacklog, detail: "total"}
+	name := "" // the name of an endpoint that does not exist is the sender's text
+	if d.endpoint != nil {
+		name = d.endpoint.Name.String()
 	}
-	return leave, outcome{}
+	h.refusals.add(refusal{endpoint: name, reason: o.result, detail: o.detail})
 }
 
-// record makes the journal's record of an event, and says whether its time is not credible.
-func (h *handler) record(d *delivery, ev *event.Event, fingerprint string) (text string, untimed bool, o outcome) {
-	if d.object.Spec.MetadataPolicy == fastpixv1.MetadataOmit {
-		ev.OmitText()
+// recoverPanic answers a delivery that met a defect of the receiver. The panic's value may quote the delivery, so only its type is logged.
+func (h *handler) recoverPanic(o *outcome) {
+	if p := recover(); p != nil {
+		h.log.Error(fmt.Errorf("panic of type %T", p), "Handling a delivery panicked, FastPix is asked to send it again", "stack", string(debug.Stack()))
+		*o = outcome{result: resultPanic}
 	}
-	// Never before the endpoint was created: the controllers take what is older than a namespace for another one's.
-	received := clock.Latest(d.claim.arrived, d.object.CreationTimestamp.Time)
-	rec := ev.Record(received, d.endpoint.name, d.object.UID, fingerprint)
-	text, err := event.Fit(rec)
-	if err != nil {
-		h.log.Error(err, "An event does not fit into a record, its sender is asked to come again",
-			"WebhookEndpoint", d.endpoint.name.String(), "eventType", rec.Type)
-		return "", false, outcome{result: resultRefused, detail: "too large for a record"}
-	}
-	return text, rec.Untimed, outcome{}
 }

@@ -22,9 +22,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 )
 
 const (
@@ -34,18 +36,10 @@ const (
 	workspace = "ECDD5A55-ba47-4141-a3dc-0f6a7ebc3fd0"
 )
 
-var errAway = errors.New("the API server is away")
-
-func suspended(e *fastpixv1.WebhookEndpoint) { e.Spec.Suspend = true }
-
-func twoSecrets(e *fastpixv1.WebhookEndpoint) {
-	e.Spec.SigningSecrets = append(e.Spec.SigningSecrets, fastpixv1.SigningSecretReference{Name: "second"})
-}
-
 func TestContract(t *testing.T) {
 	t.Parallel()
-	valid := makeSecret("signing", key)
-	wrongType := makeSecret("second", otherSecret)
+	valid := receivertest.Secret("signing", key)
+	wrongType := receivertest.Secret("second", receivertest.OtherSecret)
 	wrongType.Type = corev1.SecretTypeOpaque
 	big := ready1 + strings.Repeat(" ", maxBodyBytes-len(ready1)+1)
 	fits := big[:maxBodyBytes]
@@ -64,12 +58,12 @@ func TestContract(t *testing.T) {
 		"unknown type":                              {body: strings.Replace(ready1, "media.ready", "media.dreamt", 1), signatures: []string{"="}, want: 200},
 		"unsigned empty body":                       {want: 200},
 		"unsigned {}":                               {body: " {}\n", want: 200},
-		"unsigned {} of a suspended endpoint":       {body: "{}", endpoint: suspended, want: 200},
+		"unsigned {} of a suspended endpoint":       {body: "{}", endpoint: receivertest.Suspended, want: 200},
 		"signed newer probe":                        {body: newProbe, signatures: []string{"="}, want: 200},
 		"unsigned newer probe":                      {body: newProbe, want: 401},
 		"unsigned event":                            {body: ready1, want: 401},
 		"empty signature":                           {body: ready1, signatures: []string{""}, want: 401},
-		"wrong signature":                           {body: ready1, signatures: []string{fixtures.Sign(otherSecret, []byte(ready1))}, want: 401},
+		"wrong signature":                           {body: ready1, signatures: []string{fixtures.Sign(receivertest.OtherSecret, []byte(ready1))}, want: 401},
 		"signature of another body":                 {body: ready1 + " ", signatures: []string{fixtures.Sign(key, []byte(ready1))}, want: 401},
 		"{} with a wrong signature":                 {body: "{}", signatures: []string{"x"}, want: 401},
 		"signature twice":                           {body: ready1, signatures: []string{"=", "="}, want: 401},
@@ -81,22 +75,22 @@ func TestContract(t *testing.T) {
 		"unknown endpoint":                          {path: "/webhooks/video/other", body: ready1, signatures: []string{"="}, want: 404},
 		"unknown namespace":                         {path: "/webhooks/other/fastpix", body: ready1, signatures: []string{"="}, want: 404},
 		"unknown path":                              {path: "/", body: ready1, want: 404},
-		"path with a slash at its end":              {path: testPath + "/", body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
-		"path with two slashes at its end":          {path: testPath + "//", body: ready1, signatures: []string{"="}, want: 404},
+		"path with a slash at its end":              {path: receivertest.Path + "/", body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"path with two slashes at its end":          {path: receivertest.Path + "//", body: ready1, signatures: []string{"="}, want: 404},
 		"path with a slash instead of a name":       {path: "/webhooks/video//", body: ready1, signatures: []string{"="}, want: 404},
-		"path with an escaped slash at its end":     {path: testPath + "%2F", body: ready1, signatures: []string{"="}, want: 404},
+		"path with an escaped slash at its end":     {path: receivertest.Path + "%2F", body: ready1, signatures: []string{"="}, want: 404},
 		"path with an escaped slash":                {path: "/webhooks/video%2Ffastpix", body: ready1, signatures: []string{"="}, want: 404},
 		"path with escaped letters":                 {path: "/webhooks/video/%66astpix", body: ready1, signatures: []string{"="}, want: 404},
 		"path with dots":                            {path: "/webhooks/video/../video/fastpix", body: ready1, signatures: []string{"="}, want: 404},
-		"path with a query":                         {path: testPath + "?a=b", body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"path with a query":                         {path: receivertest.Path + "?a=b", body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
 		"GET":                                       {method: http.MethodGet, want: 405},
 		"PUT":                                       {method: http.MethodPut, body: ready1, signatures: []string{"="}, want: 405},
 		"method is checked before the path":         {method: http.MethodGet, path: "/nowhere", want: 405},
 		"endpoint is checked before the size":       {path: "/webhooks/video/other", body: big, want: 404},
 		"too large":                                 {body: big, signatures: []string{"="}, want: 413},
-		"size is checked before suspension":         {body: big, endpoint: suspended, want: 413},
-		"suspended":                                 {body: ready1, signatures: []string{"="}, endpoint: suspended, want: 503},
-		"suspension is checked before signatures":   {body: ready1, endpoint: suspended, want: 503},
+		"size is checked before suspension":         {body: big, endpoint: receivertest.Suspended, want: 413},
+		"suspended":                                 {body: ready1, signatures: []string{"="}, endpoint: receivertest.Suspended, want: 503},
+		"suspension is checked before signatures":   {body: ready1, endpoint: receivertest.Suspended, want: 503},
 		"no secret, signed event":                   {secrets: []*corev1.Secret{}, body: ready1, signatures: []string{"="}, want: 503},
 		"no secret, unsigned event":                 {secrets: []*corev1.Secret{}, body: ready1, want: 503},
 		"no secret, {}":                             {secrets: []*corev1.Secret{}, body: "{}", want: 200},
@@ -104,13 +98,13 @@ func TestContract(t *testing.T) {
 		"no secret, newer probe with a signature":   {secrets: []*corev1.Secret{}, body: newProbe, signatures: []string{"x"}, want: 200},
 		"no secret, newer probe that is too large":  {secrets: []*corev1.Secret{}, body: newProbe + strings.Repeat(" ", maxProbeBytes), want: 503},
 		"no secret, not JSON":                       {secrets: []*corev1.Secret{}, body: "hello", want: 503},
-		"secret that is not base64":                 {secrets: []*corev1.Secret{makeSecret("signing", "%")}, body: ready1, signatures: []string{"="}, want: 503},
-		"two secrets, signed by the second":         {endpoint: twoSecrets, secrets: []*corev1.Secret{makeSecret("signing", otherSecret), makeSecret("second", key)}, body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
-		"two secrets, signed by neither":            {endpoint: twoSecrets, secrets: []*corev1.Secret{valid, makeSecret("second", otherSecret)}, body: ready1, signatures: []string{"x"}, want: 401},
-		"two secrets, the other is missing":         {endpoint: twoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
-		"two secrets, one missing, wrong signature": {endpoint: twoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, signatures: []string{"x"}, want: 503},
-		"two secrets, one missing, unsigned":        {endpoint: twoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, want: 503},
-		"two secrets, one of another type":          {endpoint: twoSecrets, secrets: []*corev1.Secret{valid, wrongType}, body: ready1, signatures: []string{fixtures.Sign(otherSecret, []byte(ready1))}, want: 503},
+		"secret that is not base64":                 {secrets: []*corev1.Secret{receivertest.Secret("signing", "%")}, body: ready1, signatures: []string{"="}, want: 503},
+		"two secrets, signed by the second":         {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{receivertest.Secret("signing", receivertest.OtherSecret), receivertest.Secret("second", key)}, body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"two secrets, signed by neither":            {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{valid, receivertest.Secret("second", receivertest.OtherSecret)}, body: ready1, signatures: []string{"x"}, want: 401},
+		"two secrets, the other is missing":         {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
+		"two secrets, one missing, wrong signature": {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, signatures: []string{"x"}, want: 503},
+		"two secrets, one missing, unsigned":        {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{valid}, body: ready1, want: 503},
+		"two secrets, one of another type":          {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{valid, wrongType}, body: ready1, signatures: []string{fixtures.Sign(receivertest.OtherSecret, []byte(ready1))}, want: 503},
 		"foreign workspace": {endpoint: func(e *fastpixv1.WebhookEndpoint) { e.Spec.WorkspaceID = "another" },
 			body: string(fixtures.Payload("video.media.created.seed.json")), signatures: []string{"="}, want: 200},
 		"own workspace in other letters": {endpoint: func(e *fastpixv1.WebhookEndpoint) { e.Spec.WorkspaceID = workspace },
@@ -123,11 +117,11 @@ func TestContract(t *testing.T) {
 			if tc.secrets == nil {
 				tc.secrets = []*corev1.Secret{valid}
 			}
-			e := makeEndpoint()
+			e := receivertest.Endpoint()
 			if tc.endpoint != nil {
 				tc.endpoint(e)
 			}
-			r := newRig(t, e)
+			r := newTestEnv(t, e)
 			for _, s := range tc.secrets {
 				if err := r.api.Create(t.Context(), s.DeepCopy()); err != nil {
 					t.Fatal(err)
@@ -137,7 +131,7 @@ func TestContract(t *testing.T) {
 				tc.signatures[i] = strings.Replace(tc.signatures[i], "=", fixtures.Sign(key, []byte(tc.body)), boolInt(tc.signatures[i] == "="))
 			}
 			if tc.path == "" {
-				tc.path = testPath
+				tc.path = receivertest.Path
 			}
 			if tc.method == "" {
 				tc.method = http.MethodPost
@@ -159,7 +153,7 @@ func boolInt(b bool) int {
 
 func TestEverySampleIsAcknowledgedAndRedacted(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for _, name := range fixtures.Payloads() {
 		if got := r.post(string(fixtures.Payload(name)), key); got != 200 {
 			t.Errorf("%s: got %d, want 200", name, got)
@@ -180,7 +174,7 @@ func TestEverySampleIsAcknowledgedAndRedacted(t *testing.T) {
 
 // Not parallel: it reads counters that all receivers of this process share.
 func TestWhatIsNotMirroredIsCounted(t *testing.T) {
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for name, tc := range map[string]struct{ body, want string }{
 		"a type with a known beginning": {strings.Replace(ready1, "media.ready", "media.track.dreamt", 1), `fastpix_unknown_events_total{family="track"}`},
 		"what AI failed to find":        {string(fixtures.Payload("inferred.video.mediaAI.summary.failed.json")), `fastpix_unknown_events_total{family="ai"}`},
@@ -197,7 +191,7 @@ func TestWhatIsNotMirroredIsCounted(t *testing.T) {
 	}
 	before := counted(t, "fastpix_skipped_fields_total")
 	r.mu.Lock()
-	r.fail = errNotCommitted
+	r.fail = journal.ErrNotCommitted
 	r.mu.Unlock()
 	if got := r.post(strings.Replace(ready1, "{", `{"data":{"title":6},`, 1), key); got != 503 || counted(t, "fastpix_skipped_fields_total") != before {
 		t.Errorf("what is answered %d and comes again is counted already", got)
@@ -221,17 +215,17 @@ func counted(t *testing.T, name string) int {
 
 func TestAnswersRevealNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	bodies := map[int]string{}
 	for _, req := range []*http.Request{
-		r.request(http.MethodPost, testPath, ready1),
-		r.request(http.MethodPost, testPath, ready1, "x"),
-		r.request(http.MethodPost, testPath, ready1, "x", "y"),
-		r.request(http.MethodPost, testPath, "", ""),
-		r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1))),
+		r.request(http.MethodPost, receivertest.Path, ready1),
+		r.request(http.MethodPost, receivertest.Path, ready1, "x"),
+		r.request(http.MethodPost, receivertest.Path, ready1, "x", "y"),
+		r.request(http.MethodPost, receivertest.Path, "", ""),
+		r.request(http.MethodPost, receivertest.Path, ready1, fixtures.Sign(key, []byte(ready1))),
 		r.request(http.MethodPost, "/webhooks/a/<b>", ready1),
 		r.request(http.MethodPost, "/x", ready1),
-		r.request(http.MethodGet, testPath, ""),
+		r.request(http.MethodGet, receivertest.Path, ""),
 	} {
 		resp, err := r.server.Client().Do(req)
 		if err != nil {
@@ -257,8 +251,8 @@ func TestAnswersRevealNothing(t *testing.T) {
 
 func TestChunkedBodyThatIsTooLargeIsCutOff(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
-	req := r.request(http.MethodPost, testPath, "")
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	req := r.request(http.MethodPost, receivertest.Path, "")
 	req.Body = io.NopCloser(io.LimitReader(zeros{}, 8<<20))
 	req.ContentLength = -1
 	if got := r.do(req); got != 413 {
@@ -275,16 +269,16 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestSlowBodyIsCutOff(t *testing.T) {
 	t.Parallel()
-	quick := func(r *rig) { r.server.Config.ReadTimeout = 200 * time.Millisecond }
-	r := newTunedRig(t, quick, makeEndpoint(), makeSecret("signing", key))
-	answer := r.raw("POST " + testPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+	quick := func(r *testEnv) { r.server.Config.ReadTimeout = 200 * time.Millisecond }
+	r := newTunedTestEnv(t, quick, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	answer := r.raw("POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	if !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "Connection: close") || !strings.Contains(answer, "Retry-After: ") {
 		t.Errorf("got %q", answer)
 	}
 }
 
 // raw sends text to the receiver and returns all that it answers before it closes the connection.
-func (r *rig) raw(text string) string {
+func (r *testEnv) raw(text string) string {
 	r.t.Helper()
 	var d net.Dialer
 	conn, err := d.DialContext(r.t.Context(), "tcp", r.server.Listener.Addr().String())
@@ -302,14 +296,14 @@ func (r *rig) raw(text string) string {
 
 func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for name, header := range map[string]string{
 		"two lengths":         "Content-Length: 3\r\nContent-Length: 5\r\n",
 		"length that is text": "Content-Length: +3\r\n",
 		"unknown encoding":    "Transfer-Encoding: gzip, chunked\r\n",
 		"broken header":       "Content-Length : 3\r\n",
 	} {
-		answer := r.raw("POST " + testPath + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n{}\n")
+		answer := r.raw("POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n{}\n")
 		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") && !strings.HasPrefix(answer, "HTTP/1.1 501 ") {
 			t.Errorf("%s: got %q", name, answer)
 		}
@@ -320,18 +314,18 @@ func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 // in front takes an attacker's second answer for that of a delivery, which FastPix then never sends again.
 func TestOneRequestHasOneAnswer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	signed := "Host: x\r\nFastPix-Signature: " + fixtures.Sign(key, []byte(ready1)) + "\r\n"
 	chunks := fmt.Sprintf("%x\r\n%s\r\n0\r\n", len(ready1), ready1)
 	const second = "POST /second HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
-	post := "POST " + testPath + " HTTP/1.1\r\n" + signed
+	post := "POST " + receivertest.Path + " HTTP/1.1\r\n" + signed
 	for name, request := range map[string]string{
 		"length, then chunks":        post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + "\r\n" + second,
 		"chunks, then length":        post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + chunks + "\r\n" + second,
 		"chunks on a folded line":    post + "Transfer-Encoding:\r\n chunked\r\n\r\n" + chunks + "\r\n" + second,
 		"chunks, and more length":    post + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "Content-Length: 3\r\n\r\n" + second,
-		"chunks of HTTP/1.0":         "POST " + testPath + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "\r\n" + second,
-		"HTTP/1.0 that keeps open":   "POST " + testPath + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(ready1)) + ready1 + second,
+		"chunks of HTTP/1.0":         "POST " + receivertest.Path + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "\r\n" + second,
+		"HTTP/1.0 that keeps open":   "POST " + receivertest.Path + " HTTP/1.0\r\nConnection: keep-alive\r\n" + signed + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(ready1)) + ready1 + second,
 		"a broken chunk":             post + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" + second,
 		"chunks that end with LF":    post + "Transfer-Encoding: chunked\r\n\r\n" + strings.ReplaceAll(chunks, "\r\n", "\n") + "\r\n" + second,
 		"a request as an ended body": fmt.Sprintf("POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(second)) + second,
@@ -345,8 +339,8 @@ func TestOneRequestHasOneAnswer(t *testing.T) {
 
 func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
-	r.fail = errAway
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r.fail = receivertest.ErrUnavailable
 	if got := r.post(ready1, key); got != 503 {
 		t.Errorf("journal away: got %d, want 503", got)
 	}
@@ -362,7 +356,7 @@ func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 	if got := len(r.journaled()); got != 2 {
 		t.Errorf("journaled %d times, want 2: once for each body", got)
 	}
-	r.handler.directory.set(makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" }))
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" }))
 	r.post(ready1, key)
 	if got := len(r.journaled()); got != 3 {
 		t.Errorf("journaled %d times, want 3: the endpoint was made anew", got)
@@ -371,16 +365,16 @@ func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 
 func TestUnknownEndpointIs404OnlyOnceAllAreKnown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, nil, makeSecret("signing", key))
+	r := newTestEnv(t, nil, receivertest.Secret("signing", key))
 	if got := r.post(ready1, key); got != 503 {
 		t.Errorf("got %d before the endpoints are known, want 503", got)
 	}
-	r.handler.directory.set(makeEndpoint())
+	r.handler.directory.Set(receivertest.Endpoint())
 	if got := r.post(ready1, key); got != 200 {
 		t.Errorf("got %d for an endpoint that is known already, want 200", got)
 	}
-	r.handler.directory.remove(makeEndpoint())
-	r.handler.directory.synced.Store(true)
+	r.handler.directory.Remove(receivertest.Endpoint())
+	r.handler.directory.MarkSynced()
 	if got := r.post(ready1, key); got != 404 {
 		t.Errorf("got %d, want 404", got)
 	}
@@ -388,15 +382,15 @@ func TestUnknownEndpointIs404OnlyOnceAllAreKnown(t *testing.T) {
 
 func TestNewKeyWorksAtTheFirstDeliveryItSigns(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint())
+	r := newTestEnv(t, receivertest.Endpoint())
 	if got := r.post(ready1, key); got != 503 {
 		t.Fatalf("got %d without a Secret, want 503", got)
 	}
-	secret := makeSecret("signing", otherSecret)
+	secret := receivertest.Secret("signing", receivertest.OtherSecret)
 	if err := r.api.Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.post(ready1, otherSecret); got != 200 {
+	if got := r.post(ready1, receivertest.OtherSecret); got != 200 {
 		t.Errorf("got %d at the first delivery after the Secret was made, want 200", got)
 	}
 	secret.Data[fastpixv1.DefaultSigningSecretKey] = []byte(key)
@@ -406,20 +400,20 @@ func TestNewKeyWorksAtTheFirstDeliveryItSigns(t *testing.T) {
 	if got := r.post(ready1, key); got != 200 {
 		t.Errorf("got %d at the first delivery that the replaced key signs, want 200", got)
 	}
-	if got := r.post(ready1+" ", otherSecret); got != 401 {
+	if got := r.post(ready1+" ", receivertest.OtherSecret); got != 401 {
 		t.Errorf("got %d for the key that was replaced, want 401", got)
 	}
 }
 
 func TestKeyRemovedFromTheSpecStopsAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(twoSecrets), makeSecret("signing", key), makeSecret("second", otherSecret))
-	if got := r.post(ready1, otherSecret); got != 200 {
+	r := newTestEnv(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", key), receivertest.Secret("second", receivertest.OtherSecret))
+	if got := r.post(ready1, receivertest.OtherSecret); got != 200 {
 		t.Fatalf("got %d, want 200", got)
 	}
-	r.breakReads(errAway)
-	r.handler.directory.set(makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.Generation = 2 }))
-	if got := r.post(ready1, otherSecret); got != 401 {
+	r.breakReads(receivertest.ErrUnavailable)
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Generation = 2 }))
+	if got := r.post(ready1, receivertest.OtherSecret); got != 401 {
 		t.Errorf("got %d, want 401", got)
 	}
 }
@@ -427,12 +421,12 @@ func TestKeyRemovedFromTheSpecStopsAtOnce(t *testing.T) {
 func TestWrongSignatureIs503WhileSecretsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
-		"away":      errAway,
+		"away":      receivertest.ErrUnavailable,
 		"forbidden": apierrors.NewForbidden(corev1.Resource("secrets"), "signing", errors.New("no")),
 	} {
-		r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+		r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 		r.breakReads(err)
-		if got := r.post(ready1, otherSecret); got != 503 {
+		if got := r.post(ready1, receivertest.OtherSecret); got != 503 {
 			t.Errorf("%s: got %d, want 503", name, got)
 		}
 	}
@@ -440,18 +434,18 @@ func TestWrongSignatureIs503WhileSecretsCannotBeRead(t *testing.T) {
 
 func TestFloodOfWrongSignaturesCausesFewReads(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	start := time.Now()
 	done := make(chan int)
 	for range 40 {
-		go func() { done <- r.post(ready1, otherSecret) }()
+		go func() { done <- r.post(ready1, receivertest.OtherSecret) }()
 	}
 	for range 40 {
 		if got := <-done; got != 401 {
 			t.Errorf("got %d, want 401", got)
 		}
 	}
-	limit := 2 + int(time.Since(start)/rereadInterval)
+	limit := 2 + int(time.Since(start)/readInterval)
 	if got := r.secretReads(); got > limit {
 		t.Errorf("got %d reads, want at most %d", got, limit)
 	}
@@ -468,23 +462,26 @@ func TestFloodOfWrongSignaturesCausesFewReads(t *testing.T) {
 
 func TestBacklogAboveItsBoundIs503(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	if got := r.post(ready1, key); got != 200 {
 		t.Fatalf("got %d, want 200", got)
 	}
-	full := makeEndpoint(func(e *fastpixv1.WebhookEndpoint) {
+	full := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
 		e.Status.PendingEvents, e.Status.FailedEvents = r.handler.options.MaxPendingPerEndpoint-1, 1
 		e.Status.PendingTime = new(metav1.NowMicro())
 	})
-	r.handler.directory.set(full)
+	r.handler.directory.Set(full)
 	if got := r.post(ready1+" ", key); got != 503 {
 		t.Errorf("got %d, want 503", got)
 	}
 	if got := r.post(ready1, key); got != 200 {
 		t.Errorf("got %d for a duplicate, want 200: it needs no room", got)
 	}
-	r.handler.directory.set(makeEndpoint())
-	r.handler.directory.pending.Store(r.handler.options.MaxPendingTotal)
+	r.handler.directory.Set(receivertest.Endpoint())
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
+		e.Namespace, e.UID = "other", "uid-other"
+		e.Status.PendingEvents, e.Status.PendingTime = r.handler.options.MaxPendingTotal, new(metav1.NowMicro())
+	}))
 	if got := r.post(ready1+" ", key); got != 503 {
 		t.Errorf("got %d above the total bound, want 503", got)
 	}
@@ -492,8 +489,8 @@ func TestBacklogAboveItsBoundIs503(t *testing.T) {
 
 func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
-	r.handler.directory.set(makeEndpoint(func(e *fastpixv1.WebhookEndpoint) { e.Name = "second" }))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Name = "second" }))
 	r.handler.options.MaxInFlightPerEndpoint = 1
 	entered, release := make(chan struct{}), make(chan struct{})
 	r.handler.journal = journalFunc(func(_ context.Context, name types.NamespacedName, _ string) error {
@@ -522,17 +519,17 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 // TestOneNamespaceLeavesRoomForOthers protects tenants from one who makes many endpoints.
 func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	o, d := r.handler.options, r.handler.directory
 	place := func(namespace, name string, pending int64) *fastpixv1.WebhookEndpoint {
-		e := makeEndpoint(func(e *fastpixv1.WebhookEndpoint) {
+		e := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
 			e.Namespace, e.Name, e.UID = namespace, name, types.UID(namespace+name)
 			e.Status.PendingEvents, e.Status.PendingTime = pending, new(metav1.NowMicro())
 		})
-		d.set(e)
+		d.Set(e)
 		return e
 	}
-	secret := makeSecret("signing", key)
+	secret := receivertest.Secret("signing", key)
 	secret.Namespace = "other"
 	if err := r.api.Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
@@ -575,14 +572,11 @@ func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
 	}
 	o.MaxPendingPerEndpoint = 200 // its first event still counts as waiting
 	other.UID = "another"
-	d.set(other)
+	d.Set(other)
 	if got := deliver("other", "fastpix"); got != 200 {
 		t.Errorf("got %d for another namespace, want 200", got)
 	}
-	d.remove(other)
-	if len(d.tenants) != 1 {
-		t.Errorf("%d namespaces are known, want 1", len(d.tenants))
-	}
+	d.Remove(other)
 	if got := deliver("video", "fastpix"); got != 200 {
 		t.Errorf("got %d, want 200: there is nobody else any more", got)
 	}
@@ -595,10 +589,10 @@ func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
 func TestReceiptIsNeverBeforeTheEndpoint(t *testing.T) {
 	t.Parallel()
 	created := time.Now().Add(time.Hour).Truncate(time.Second)
-	r := newRig(t, makeEndpoint(func(e *fastpixv1.WebhookEndpoint) {
+	r := newTestEnv(t, receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
 		e.CreationTimestamp = metav1.NewTime(created)
 		e.Spec.MetadataPolicy = fastpixv1.MetadataOmit
-	}), makeSecret("signing", key))
+	}), receivertest.Secret("signing", key))
 	r.post(string(fixtures.Payload("video.media.ready.json")), key)
 	got, err := record.Decode(r.journaled()[0])
 	if err != nil {
@@ -614,7 +608,7 @@ func TestReceiptIsNeverBeforeTheEndpoint(t *testing.T) {
 
 func TestRefusalsAreLoggedByCountWithoutWhatWasSent(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	for range 5 {
 		r.post(`{"type":"video.media.ready","x":"attack"}`, key)
 		r.do(r.request(http.MethodPost, "/webhooks/attack/attack", "attack", "attack"))
@@ -629,7 +623,7 @@ func TestRefusalsAreLoggedByCountWithoutWhatWasSent(t *testing.T) {
 
 func TestDefectIsAnswered503(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.handler.journal = nil
 	if got := r.post(ready1, key); got != 503 {
 		t.Errorf("got %d, want 503", got)
@@ -641,7 +635,7 @@ func TestDefectIsAnswered503(t *testing.T) {
 
 func TestCompressedBodyIsVerifiedAsItCame(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	body := string(bytes.Repeat([]byte{0x1f, 0x8b, 8, 0}, 8))
 	if got := r.post(body, key); got != 400 {
 		t.Errorf("got %d, want 400: bytes that are not JSON, whatever their encoding", got)

@@ -14,28 +14,30 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"k8s.io/client-go/tools/events"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 // Not parallel: it looks at all that happens in this process.
 func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	seed := rand.Uint64()
 	secrets := redaction.NewSecrets(seed)
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	recorder := events.NewFakeRecorder(1000)
-	reconciler := &endpointReconciler{recorder: recorder, now: func() func() time.Time {
+	reconciler := &endpoint.Reconciler{Recorder: recorder, Now: func() func() time.Time {
 		clock := time.Now()
-		return func() time.Time { clock = clock.Add(malformedPause); return clock } // so that no Event is left out
+		return func() time.Time { clock = clock.Add(time.Hour); return clock } // so that no Event is left out
 	}()}
-	r.handler.malformed = reconciler.malformed
+	r.handler.reportMalformed = reconciler.ReportMalformed
 	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{})
 
 	var answers strings.Builder
 	post := func(body []byte, signatures ...string) {
-		resp, err := r.server.Client().Do(r.request(http.MethodPost, testPath, string(body), signatures...))
+		resp, err := r.server.Client().Do(r.request(http.MethodPost, receivertest.Path, string(body), signatures...))
 		if err != nil {
 			t.Fatal(err)
 		}

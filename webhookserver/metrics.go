@@ -22,20 +22,6 @@ var (
 		Name: "fastpix_verification_failures_total",
 		Help: "Deliveries that could not be verified, by reason: missing, mismatch, or repeated (the header came twice).",
 	}, []string{"reason"})
-	commitRecords = prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name:    "fastpix_journal_commit_records",
-		Help:    "Events in one committed batch of the journal.",
-		Buckets: prometheus.ExponentialBuckets(1, 2, 9),
-	})
-	commitSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name:    "fastpix_journal_commit_seconds",
-		Help:    "Time of one commit to the journal, retries included.",
-		Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
-	})
-	commitFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "fastpix_journal_commit_failures_total",
-		Help: "Attempts to commit that failed, by reason: refused (by the API server, for good) or unavailable (tried again).",
-	}, []string{"reason"})
 	inFlightDeliveries = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "fastpix_in_flight_deliveries",
 		Help: "Verified deliveries that wait for the journal.",
@@ -52,15 +38,11 @@ var (
 		Name: "fastpix_untimed_events_total",
 		Help: "Accepted events without a credible time.",
 	})
-	secretReads = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "fastpix_secret_reads_total",
-		Help: "Reads of signing secrets, by result: ok, or the reason of the Ready condition.",
-	}, []string{"result"})
 )
 
 func init() {
-	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, commitRecords, commitSeconds, commitFailures,
-		inFlightDeliveries, skippedFields, unknownEvents, untimedEvents, secretReads)
+	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, inFlightDeliveries, skippedFields, unknownEvents,
+		untimedEvents)
 	// An alert sees that nothing comes, or the first of what should never come, only if the series are there before.
 	deliveries.WithLabelValues(string(resultMalformed), "")
 	for _, t := range record.Catalogue() {

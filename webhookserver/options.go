@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -84,12 +83,4 @@ func validateExternalURL(text string) error {
 		return errors.New("--external-url has more than 1024 characters")
 	}
 	return nil
-}
-
-// externalURL is the URL to register with FastPix for a path, or empty.
-func (o *Options) externalURL(path string) string {
-	if o.ExternalURL == "" {
-		return ""
-	}
-	return strings.TrimRight(o.ExternalURL, "/") + path
 }

@@ -38,8 +38,8 @@ func newRefusalLog(log logr.Logger) *refusalLog {
 	return &refusalLog{log: log, counts: map[refusal]int{}}
 }
 
-// note counts one refusal, to be told with the next lines.
-func (l *refusalLog) note(r refusal) {
+// add counts one refusal, to be told with the next lines.
+func (l *refusalLog) add(r refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, ok := l.counts[r]; !ok && len(l.counts) >= maxRefusals {
@@ -91,6 +91,6 @@ func (l *refusalLog) flush() {
 
 // Write makes the log a place for what net/http tells about broken connections. The text is dropped, because it quotes the sender.
 func (l *refusalLog) Write(text []byte) (int, error) {
-	l.note(refusal{reason: resultIncomplete, detail: "connection"})
+	l.add(refusal{reason: resultIncomplete, detail: "connection"})
 	return len(text), nil
 }

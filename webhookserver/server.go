@@ -17,6 +17,7 @@ import (
 
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/internal/httpserver"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 )
 
 const (
@@ -83,12 +84,12 @@ var (
 
 // ready is the readiness check. A receiver is ready once it knows the endpoints, and stays so while the API server is away: all
 // replicas would leave the load balancer at once, whose own error tells FastPix less than 503 with Retry-After.
-func ready(d *directory, drain *drainer) func(*http.Request) error {
+func ready(d *endpoint.Directory, drain *drainer) func(*http.Request) error {
 	return func(*http.Request) error {
 		switch {
 		case drain.draining.Load():
 			return errDraining
-		case !d.synced.Load():
+		case !d.Synced():
 			return errNotSynced
 		}
 		return nil

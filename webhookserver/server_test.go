@@ -30,9 +30,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/internal/httpserver"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 // freeAddress is an address that nobody listens on.
@@ -74,7 +76,7 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 	t.Parallel()
 	probes := freeAddress(t)
 	mgr, err := ctrl.NewManager(&rest.Config{Host: "https://" + freeAddress(t)}, ctrl.Options{
-		Scheme: testScheme(), HealthProbeBindAddress: probes, Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: receivertest.Scheme(), HealthProbeBindAddress: probes, Metrics: metricsserver.Options{BindAddress: "0"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +91,7 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 
-	url, readyz := "http://"+o.BindAddress+testPath, "http://"+probes+"/readyz"
+	url, readyz := "http://"+o.BindAddress+receivertest.Path, "http://"+probes+"/readyz"
 	eventually(t, "served", func() bool { return status(t, http.MethodPost, url) == 503 })
 	eventually(t, "answered that it is not ready", func() bool { return status(t, http.MethodGet, readyz) == 500 })
 	if got := status(t, http.MethodGet, url); got != 405 {
@@ -110,12 +112,12 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	d, drain := newDirectory(nil, time.Now), &drainer{draining: &atomic.Bool{}}
+	d, drain := endpoint.NewDirectory(nil, time.Now), &drainer{draining: &atomic.Bool{}}
 	check := ready(d, drain)
 	if check(nil) == nil {
 		t.Error("ready before the endpoints are known")
 	}
-	d.synced.Store(true)
+	d.MarkSynced()
 	if err := check(nil); err != nil {
 		t.Error(err)
 	}
@@ -158,7 +160,7 @@ func writeCertificate(t *testing.T, folder string) []byte {
 
 func TestTLSTakesNewCertificates(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	folder := t.TempDir()
 	first := writeCertificate(t, folder)
 	o := testOptions()
@@ -179,7 +181,7 @@ func TestTLSTakesNewCertificates(t *testing.T) {
 	deliver := func(config *tls.Config) (code, major int, certificate []byte, err error) {
 		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 		defer transport.CloseIdleConnections()
-		req := r.request(http.MethodPost, testPath, ready1, fixtures.Sign(key, []byte(ready1)))
+		req := r.request(http.MethodPost, receivertest.Path, ready1, fixtures.Sign(key, []byte(ready1)))
 		req.URL.Scheme, req.URL.Host = "https", listener.Addr().String()
 		resp, err := transport.RoundTrip(req)
 		if err != nil {
@@ -236,7 +238,7 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 		listener := make(pipes, 1)
 		listener <- near
 		h := &handler{
-			directory: newDirectory(nil, time.Now), bodies: &bodies{},
+			directory: endpoint.NewDirectory(nil, time.Now), bodies: &bodies{},
 			refusals: newRefusalLog(logr.Discard()), options: testOptions(), now: time.Now,
 		}
 		limiter := connlimit.New()

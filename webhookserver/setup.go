@@ -1,31 +1,18 @@
 package webhookserver
 
 import (
-	"context"
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 )
 
-const (
-	// workers is how many endpoints are looked after at once: each waits for the API server most of its time.
-	workers = 4
-	// maxBackoff bounds the pause of an endpoint whose status could not be written.
-	maxBackoff = 30 * time.Second
-	// maxPokes bounds the endpoints whose keys have news for the controller; beyond, they are told at the usual pace.
-	maxPokes = 1024
-)
+// fieldManager is the receiver's name in managedFields.
+const fieldManager = "fastpix-receiver"
 
 // The manager serves the metrics of the process, and asks who may get them:
 //
@@ -38,23 +25,22 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	create, err := batchCreator(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	create, err := journal.BatchCreator(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), fieldManager)
 	if err != nil {
 		return err
 	}
-	poke := make(chan reconcile.Request, maxPokes)
-	d := newDirectory(newKeyrings(mgr.GetAPIReader(), poke, time.Now), time.Now)
-	reconciler := &endpointReconciler{
-		directory: d, live: mgr.GetAPIReader(), update: strictUpdater(mgr.GetClient()),
-		recorder: mgr.GetEventRecorder(fieldManager), options: &o, now: time.Now,
+	d := endpoint.NewDirectory(mgr.GetAPIReader(), time.Now)
+	reconciler := &endpoint.Reconciler{
+		Directory: d, Reader: mgr.GetAPIReader(), Update: endpoint.NewStatusUpdater(mgr.GetClient(), fieldManager),
+		Recorder: mgr.GetEventRecorder(fieldManager), Options: endpoint.Options{ExternalURL: o.ExternalURL, OperatorNamespace: o.OperatorNamespace}, Now: time.Now,
 	}
 	refusals := newRefusalLog(mgr.GetLogger().WithName("receiver"))
 	h := &handler{
-		directory: d, memory: newMemory(maxRemembered, time.Now), bodies: &bodies{},
-		journal:   &groupJournal{create: create, namespace: o.OperatorNamespace, committed: d.committed, now: time.Now},
-		malformed: reconciler.malformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
+		directory: d, committed: journal.NewDedupeCache(journal.DedupeCacheSize, time.Now), bodies: &bodies{},
+		journal:         journal.New(create, o.OperatorNamespace, d.Committed, time.Now),
+		reportMalformed: reconciler.ReportMalformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
 	}
-	if err := addController(mgr, reconciler, poke); err != nil {
+	if err := endpoint.AddController(mgr, reconciler); err != nil {
 		return fmt.Errorf("add the controller of endpoints: %w", err)
 	}
 	return addServer(mgr, limiter, h, refusals)
@@ -76,37 +62,4 @@ func addServer(mgr manager.Manager, limiter *connlimit.Limiter, h *handler, refu
 		}
 	}
 	return nil
-}
-
-// addController adds the reconciler in a form that needs no synced cache to start: its source waits for that itself.
-func addController(mgr manager.Manager, r *endpointReconciler, poke <-chan reconcile.Request) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("webhookendpoint").
-		WatchesRawSource(follow(r.directory, mgr.GetCache(), poke)).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: workers,
-			NeedLeaderElection:      new(false),
-			SkipNameValidation:      new(true), // another manager of this process may have been here before
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minPause, maxBackoff),
-		}).
-		Complete(r)
-}
-
-// newKeyrings returns what makes the keyring of an endpoint; it pokes the controller when the keyring has news.
-func newKeyrings(reader client.Reader, poke chan<- reconcile.Request, now func() time.Time) func(types.NamespacedName) *keyring {
-	limit := newRereadLimit()
-	return func(name types.NamespacedName) *keyring {
-		return &keyring{reader: reader, namespace: name.Namespace, limit: limit, now: now, changed: func() {
-			select {
-			case poke <- reconcile.Request{NamespacedName: name}:
-			default:
-			}
-		}}
-	}
-}
-
-// strictUpdater writes statuses by PUT, strictly: an older schema must refuse a field, not drop it.
-func strictUpdater(c client.Client) statusUpdater {
-	strict := client.WithFieldValidation(client.WithFieldOwner(c, fieldManager), metav1.FieldValidationStrict)
-	return func(ctx context.Context, e *fastpixv1.WebhookEndpoint) error { return strict.Status().Update(ctx, e) }
 }

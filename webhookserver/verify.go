@@ -7,6 +7,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
@@ -18,57 +19,57 @@ const maxProbeBytes = 4 << 10
 var errRepeated = errors.New("the signature came more than once")
 
 // claim is the signature that a delivery shows.
-type claim struct {
-	headers []string
-	body    []byte
-	arrived time.Time
+type signedBody struct {
+	signatures []string
+	body       []byte
+	arrived    time.Time
 }
 
 // unsigned reports that there is no signature at all.
-func (c claim) unsigned() bool {
-	return len(c.headers) == 0 || len(c.headers) == 1 && c.headers[0] == ""
+func (s signedBody) unsigned() bool {
+	return len(s.signatures) == 0 || len(s.signatures) == 1 && s.signatures[0] == ""
 }
 
 // check verifies the claim by the given keys and returns the fingerprint of the one that signed.
-func (c claim) check(keys []signature.Key) (string, error) {
-	if len(c.headers) > 1 {
+func (s signedBody) check(accepted []signature.Key) (string, error) {
+	if len(s.signatures) > 1 {
 		return "", errRepeated
 	}
-	if c.unsigned() {
+	if s.unsigned() {
 		return "", signature.ErrMissing
 	}
-	index, err := signature.Verify(keys, c.headers[0], c.body)
+	index, err := signature.Verify(accepted, s.signatures[0], s.body)
 	if err != nil {
 		return "", err
 	}
-	return keys[index].Fingerprint(), nil
+	return accepted[index].Fingerprint(), nil
 }
 
 // verify returns the fingerprint of the key that signed the delivery, or what else becomes of it. A signature that fits no key makes
 // the Secrets be read again: a new key works at the first delivery it signs.
-func verify(ctx context.Context, e *endpoint, spec *fastpixv1.WebhookEndpointSpec, c claim) (string, outcome) {
-	known := e.keys.usable(spec)
-	if len(known.keys) == 0 {
-		e.keys.reread(ctx, spec, c.arrived)
-		if known = e.keys.usable(spec); len(known.keys) == 0 {
-			if len(c.body) <= maxProbeBytes && event.LooksLikeProbe(c.body) {
+func verify(ctx context.Context, ring *keys.Keyring, spec *fastpixv1.WebhookEndpointSpec, s signedBody) (string, outcome) {
+	known := ring.Usable(spec)
+	if len(known.Keys) == 0 {
+		ring.Reread(ctx, spec, s.arrived)
+		if known = ring.Usable(spec); len(known.Keys) == 0 {
+			if len(s.body) <= maxProbeBytes && event.LooksLikeProbe(s.body) {
 				return "", outcome{result: resultProbe}
 			}
 			return "", outcome{result: resultNoKey}
 		}
 	}
-	fingerprint, err := c.check(known.keys)
+	fingerprint, err := s.check(known.Keys)
 	recent := true
-	if errors.Is(err, signature.ErrMismatch) || err != nil && !known.complete {
-		recent = e.keys.reread(ctx, spec, c.arrived)
-		known = e.keys.usable(spec)
-		fingerprint, err = c.check(known.keys)
+	if errors.Is(err, signature.ErrMismatch) || err != nil && !known.Complete {
+		recent = ring.Reread(ctx, spec, s.arrived)
+		known = ring.Usable(spec)
+		fingerprint, err = s.check(known.Keys)
 	}
 	switch {
 	case err == nil:
 		return fingerprint, outcome{}
-	case known.complete && recent:
-		return "", unverified(resultForged, err)
+	case known.Complete && recent:
+		return "", unverified(resultUnauthorized, err)
 	}
 	return "", unverified(resultKeyUnread, err)
 }

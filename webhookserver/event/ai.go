@@ -1,8 +1,8 @@
 package event
 
 import (
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // maxNesting is how deep what AI found may be wrapped: {status, data: {chapters: [...]}} is 2.

@@ -3,8 +3,8 @@ package event
 import (
 	"errors"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // Fit encodes a record. One that is too large although its texts and lists obey the schemas is cut, in place, until it fits: a real event

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/internal/text"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 // FuzzDecode: never panics, is deterministic, and every event of a known type becomes a record that fits, is valid to the

@@ -1,8 +1,8 @@
 package event
 
 import (
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // snapshot reads the whole list of a full object. Elements without a usable id are dropped; of two with one id the last counts; of more

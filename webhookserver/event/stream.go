@@ -1,8 +1,8 @@
 package event
 
 import (
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // streamFacts reads data as a live stream, a full object. Its status is not read: connected, disconnected and recording exist in types

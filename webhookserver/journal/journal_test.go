@@ -1,5 +1,5 @@
 // These tests protect the first promise at its narrowest point: Append returns nil only when the event is in the API server.
-package webhookserver
+package journal
 
 import (
 	"context"
@@ -20,12 +20,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-var (
-	video    = types.NamespacedName{Namespace: "video", Name: "fastpix"}
-	batchGVR = schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "eventbatches"}
+const (
+	// appendTimeout is how long the handler waits for the journal.
+	appendTimeout = 3 * time.Second
+	// deadline is how long the handler takes for a delivery at most.
+	deadline = 10 * time.Second
 )
+
+var batchGVR = schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "eventbatches"}
 
 // store is an API server that keeps batches, and fails as told.
 type store struct {
@@ -42,27 +47,27 @@ type store struct {
 }
 
 func newStore() *store {
-	return &store{api: fake.NewClientBuilder().WithScheme(testScheme()).Build(), tellCounts: map[types.NamespacedName]int64{}}
+	return &store{api: fake.NewClientBuilder().WithScheme(receivertest.Scheme()).Build(), tellCounts: map[types.NamespacedName]int64{}}
 }
 
 // journal returns a journal that the test outlives.
-func (s *store) journal(t *testing.T) *groupJournal {
+func (s *store) journal(t *testing.T) *Journal {
 	t.Helper()
-	j := &groupJournal{create: s.create, namespace: "fastpix-system", committed: s.committed, now: time.Now}
+	j := New(s.create, "fastpix-system", s.committed, time.Now)
 	t.Cleanup(func() { waitIdle(t, j) })
 	return j
 }
 
 // waitIdle waits until nobody commits any more.
-func waitIdle(t *testing.T, j *groupJournal) {
+func waitIdle(t *testing.T, j *Journal) {
 	t.Helper()
 	idle := func() bool {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		return j.committing == 0
 	}
-	for deadline := time.Now().Add(time.Minute); !idle(); time.Sleep(gatherStep) {
-		if time.Now().After(deadline) {
+	for end := time.Now().Add(time.Minute); !idle(); time.Sleep(gatherStep) {
+		if time.Now().After(end) {
 			t.Fatal("somebody still commits although all is done")
 		}
 	}
@@ -130,14 +135,14 @@ func TestLostAnswerIsRepeatedByTheSameName(t *testing.T) {
 			lost--
 			return errors.New("connection reset")
 		}
-		if err := s.journal(t).Append(t.Context(), video, "a"); err != nil {
+		if err := s.journal(t).Append(t.Context(), receivertest.Name, "a"); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.batches(t)) != 1 || len(s.names) != 2 || s.names[0] != s.names[1] {
 			t.Errorf("got %d batches after attempts %v, want one", len(s.batches(t)), s.names)
 		}
-		if s.tellCounts[video] != 1 {
-			t.Errorf("told of %d commits, want 1", s.tellCounts[video])
+		if s.tellCounts[receivertest.Name] != 1 {
+			t.Errorf("told of %d commits, want 1", s.tellCounts[receivertest.Name])
 		}
 	})
 }
@@ -194,7 +199,7 @@ func TestSendersWhoComeBackShareABatch(t *testing.T) {
 		for i := range senders {
 			wg.Go(func() {
 				for n := range events {
-					if err := j.Append(t.Context(), video, fmt.Sprintf("%d of %d", n, i)); err != nil {
+					if err := j.Append(t.Context(), receivertest.Name, fmt.Sprintf("%d of %d", n, i)); err != nil {
 						t.Error(err)
 					}
 					time.Sleep(time.Duration(500+20*i) * time.Microsecond)
@@ -219,7 +224,7 @@ func TestOneSenderWaitsForNobody(t *testing.T) {
 		j := s.journal(t)
 		for i := range 10 {
 			begun := time.Now()
-			if err := j.Append(t.Context(), video, fmt.Sprint(i)); err != nil {
+			if err := j.Append(t.Context(), receivertest.Name, fmt.Sprint(i)); err != nil {
 				t.Error(err)
 			}
 			if took := time.Since(begun); took > gatherStep {
@@ -246,7 +251,7 @@ func TestBatchIsBoundedInBytesAsTheyAreSent(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 40 {
 			wg.Go(func() {
-				if err := j.Append(t.Context(), video, strings.Repeat(`<"`, 8000)+fmt.Sprint(i)); err != nil {
+				if err := j.Append(t.Context(), receivertest.Name, strings.Repeat(`<"`, 8000)+fmt.Sprint(i)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -286,8 +291,8 @@ func TestRefusedBatchIsCommittedOneByOne(t *testing.T) {
 						text = "culprit"
 					}
 					wg.Go(func() {
-						err := j.Append(t.Context(), video, text)
-						if (err != nil) != (text == "culprit") || err != nil && !errors.Is(err, errRefused) {
+						err := j.Append(t.Context(), receivertest.Name, text)
+						if (err != nil) != (text == "culprit") || err != nil && !errors.Is(err, ErrRefused) {
 							t.Errorf("%s: got %v", text, err)
 						}
 					})
@@ -329,13 +334,13 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 					}
 					return nil
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
 				defer cancel()
-				err := s.journal(t).Append(ctx, video, "a")
+				err := s.journal(t).Append(ctx, receivertest.Name, "a")
 				if took := time.Since(start); (err != nil) != tc.wantErr || took > tc.wantMax {
 					t.Errorf("got %v after %v", err, took)
 				}
-				if err != nil && !errors.Is(err, errNotCommitted) {
+				if err != nil && !errors.Is(err, ErrNotCommitted) {
 					t.Errorf("got %v, want errNotCommitted", err)
 				}
 				synctest.Wait()
@@ -356,9 +361,9 @@ func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
 			}
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
-		if err := j.Append(ctx, video, "a"); err != nil || attempts != 2 {
+		if err := j.Append(ctx, receivertest.Name, "a"); err != nil || attempts != 2 {
 			t.Errorf("got %v after %d attempts", err, attempts)
 		}
 	})
@@ -372,12 +377,12 @@ func TestWaiterThatGaveUpIsLeftOut(t *testing.T) {
 		j := s.journal(t)
 		var wg sync.WaitGroup
 		for i := range maxCommits {
-			wg.Go(func() { _ = j.Append(t.Context(), video, fmt.Sprint(i)) })
+			wg.Go(func() { _ = j.Append(t.Context(), receivertest.Name, fmt.Sprint(i)) })
 			synctest.Wait() // until its commit is under way
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if err := j.Append(ctx, video, "gone"); !errors.Is(err, errNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
+		if err := j.Append(ctx, receivertest.Name, "gone"); !errors.Is(err, ErrNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		wg.Wait()

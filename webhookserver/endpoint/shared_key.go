@@ -1,4 +1,4 @@
-package webhookserver
+package endpoint
 
 import (
 	"maps"
@@ -17,24 +17,24 @@ const maxSharersNamed = 10
 // sharedKey warns that other endpoints accept a key of this one; nil if none does. Endpoints of other namespaces are not named:
 // their names are not this namespace's to know. Nor does a weak key show that another namespace accepts it, or whoever may write a Secret
 // here could guess that namespace's key, without a delivery that the other would see.
-func (d *directory) sharedKey(e *endpoint) *metav1.Condition {
-	own := e.keys.usable(&e.current().Spec).keys
+func (d *Directory) sharedKey(e *Endpoint) *metav1.Condition {
+	own := e.Keys.Usable(&e.Current().Spec).Keys
 	d.hold(e, own)
 	strong := slices.DeleteFunc(slices.Clone(own), signature.Key.Weak)
 	var named []string
 	elsewhere := false
 	for _, other := range d.sharers(e, own) {
-		near := other.name.Namespace == e.name.Namespace
+		near := other.Name.Namespace == e.Name.Namespace
 		enough := near && len(named) > maxSharersNamed || !near && elsewhere
 		shown := own
 		if !near {
 			shown = strong
 		}
-		if enough || !overlap(shown, other.keys.usable(&other.current().Spec).keys) {
+		if enough || !overlap(shown, other.Keys.Usable(&other.Current().Spec).Keys) {
 			continue
 		}
 		if near {
-			named = append(named, other.name.Name)
+			named = append(named, other.Name.Name)
 		} else {
 			elsewhere = true
 		}
@@ -58,9 +58,9 @@ func overlap(a, b []signature.Key) bool {
 
 // hold notes which keys an endpoint accepts, by their fingerprints. Every endpoint is looked at again and again, and must not look at all
 // others.
-func (d *directory) hold(e *endpoint, keys []signature.Key) {
-	fingerprints := make([]string, 0, len(keys))
-	for _, k := range keys {
+func (d *Directory) hold(e *Endpoint, accepted []signature.Key) {
+	fingerprints := make([]string, 0, len(accepted))
+	for _, k := range accepted {
 		fingerprints = append(fingerprints, k.Fingerprint())
 	}
 	if d.holds(e, fingerprints) {
@@ -68,27 +68,27 @@ func (d *directory) hold(e *endpoint, keys []signature.Key) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.endpoints[e.name] != e {
+	if d.endpoints[e.Name] != e {
 		return
 	}
 	d.letGo(e)
 	e.held = fingerprints
 	for _, fingerprint := range fingerprints {
 		if d.holders[fingerprint] == nil {
-			d.holders[fingerprint] = map[*endpoint]bool{}
+			d.holders[fingerprint] = map[*Endpoint]bool{}
 		}
 		d.holders[fingerprint][e] = true
 	}
 }
 
-func (d *directory) holds(e *endpoint, fingerprints []string) bool {
+func (d *Directory) holds(e *Endpoint, fingerprints []string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return slices.Equal(e.held, fingerprints)
 }
 
 // letGo forgets which keys an endpoint accepts. The caller holds the lock.
-func (d *directory) letGo(e *endpoint) {
+func (d *Directory) letGo(e *Endpoint) {
 	for _, fingerprint := range e.held {
 		if delete(d.holders[fingerprint], e); len(d.holders[fingerprint]) == 0 {
 			delete(d.holders, fingerprint)
@@ -98,13 +98,13 @@ func (d *directory) letGo(e *endpoint) {
 }
 
 // sharers returns the other endpoints that have accepted a key with the same fingerprint, by name.
-func (d *directory) sharers(e *endpoint, keys []signature.Key) []*endpoint {
-	sharers := map[*endpoint]bool{}
+func (d *Directory) sharers(e *Endpoint, accepted []signature.Key) []*Endpoint {
+	sharers := map[*Endpoint]bool{}
 	d.mu.RLock()
-	for _, k := range keys {
+	for _, k := range accepted {
 		maps.Copy(sharers, d.holders[k.Fingerprint()])
 	}
 	d.mu.RUnlock()
 	delete(sharers, e)
-	return slices.SortedFunc(maps.Keys(sharers), func(a, b *endpoint) int { return strings.Compare(a.name.String(), b.name.String()) })
+	return slices.SortedFunc(maps.Keys(sharers), func(a, b *Endpoint) int { return strings.Compare(a.Name.String(), b.Name.String()) })
 }

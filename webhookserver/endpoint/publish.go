@@ -1,4 +1,4 @@
-package webhookserver
+package endpoint
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
 // How the replicas of the receiver agree on the status of an endpoint, without talking to each other: the newer observation wins.
@@ -44,19 +45,19 @@ func newReports() reports {
 }
 
 // publish writes the status if this replica has something newer to say. It reports whether it has, and must wait.
-func (r *endpointReconciler) publish(ctx context.Context, e *endpoint, known *fastpixv1.WebhookEndpoint) (postponed bool, _ error) {
+func (r *Reconciler) publish(ctx context.Context, e *Endpoint, known *fastpixv1.WebhookEndpoint) (postponed bool, _ error) {
 	if !known.DeletionTimestamp.IsZero() || r.described(e, known) == nil {
 		return false, nil
 	}
 	var object fastpixv1.WebhookEndpoint
-	if err := r.live.Get(ctx, e.name, &object); err != nil {
+	if err := r.Reader.Get(ctx, e.Name, &object); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
 	if object.UID != known.UID || object.Generation != known.Generation {
 		return false, nil // the informer will bring what is new, and it will be reconciled
 	}
-	if object.ResourceVersion != known.ResourceVersion || !e.keys.readSince(e.seenAt()) {
-		e.keys.refresh(ctx, &object.Spec, r.now())
+	if object.ResourceVersion != known.ResourceVersion || !e.Keys.ReadSince(e.seenAt()) {
+		e.Keys.Refresh(ctx, &object.Spec, r.Now())
 	}
 	updated := r.described(e, &object)
 	switch {
@@ -65,7 +66,7 @@ func (r *endpointReconciler) publish(ctx context.Context, e *endpoint, known *fa
 	case r.unanswered(e, &object) || !e.reports.limiter.TryAccept():
 		return true, nil
 	}
-	if err := r.update(ctx, updated); err != nil {
+	if err := r.Update(ctx, updated); err != nil {
 		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 			return false, nil // whoever changed it makes this run again
 		}
@@ -76,9 +77,9 @@ func (r *endpointReconciler) publish(ctx context.Context, e *endpoint, known *fa
 }
 
 // described returns the endpoint with a status that is up to date; nil if it is already.
-func (r *endpointReconciler) described(e *endpoint, object *fastpixv1.WebhookEndpoint) *fastpixv1.WebhookEndpoint {
+func (r *Reconciler) described(e *Endpoint, object *fastpixv1.WebhookEndpoint) *fastpixv1.WebhookEndpoint {
 	updated := object.DeepCopy()
-	describe(updated, e.keys.snapshot(&object.Spec), r.shared(e, object), r.options, r.now())
+	describe(updated, e.Keys.Snapshot(&object.Spec), r.shared(e, object), r.Options, r.Now())
 	if equality.Semantic.DeepEqual(object.Status, updated.Status) {
 		return nil
 	}
@@ -86,26 +87,26 @@ func (r *endpointReconciler) described(e *endpoint, object *fastpixv1.WebhookEnd
 }
 
 // unanswered reports that this replica's last read of a Secret had no answer, and that what is published says more than it knows.
-func (r *endpointReconciler) unanswered(e *endpoint, object *fastpixv1.WebhookEndpoint) bool {
+func (r *Reconciler) unanswered(e *Endpoint, object *fastpixv1.WebhookEndpoint) bool {
 	if object.Status.ObservedGeneration != object.Generation {
 		return false // nothing is published about this spec
 	}
 	ready := apimeta.FindStatusCondition(object.Status.Conditions, fastpixv1.ConditionReady)
-	now := r.now()
-	for i, state := range e.keys.snapshot(&object.Spec) {
-		if state.unansweredSince.IsZero() {
+	now := r.Now()
+	for i, state := range e.Keys.Snapshot(&object.Spec) {
+		if state.UnansweredSince.IsZero() {
 			continue
 		}
-		_, usable := state.fresh(now)
-		published := isPublished(object, normal(object.Spec.SigningSecrets[i]))
+		_, usable := state.Fresh(now)
+		published := isPublished(object, keys.WithDefaultKey(object.Spec.SigningSecrets[i]))
 		switch {
 		case usable && !published: // the key was read before another replica could not
 			return true
 		case !usable && published: // another replica may have read it, unless this one has tried for as long as a key lasts
-			if state.readAt.IsZero() && now.Sub(state.unansweredSince) < keyLifetime {
+			if state.ReadAt.IsZero() && now.Sub(state.UnansweredSince) < keys.Lifetime {
 				return true
 			}
-		case !usable && state.problem == fastpixv1.ReasonSecretUnreadable && ready != nil:
+		case !usable && state.Problem == fastpixv1.ReasonSecretUnreadable && ready != nil:
 			return true // why it was not usable before is worth more
 		}
 	}
@@ -124,17 +125,23 @@ func isPublished(object *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretR
 
 // shared is the warning that other endpoints accept a key of this one; nil if none does. A replica that has just started has not read their
 // keys yet, so the warning goes only after it was not true for as long as a key lasts.
-func (r *endpointReconciler) shared(e *endpoint, object *fastpixv1.WebhookEndpoint) *metav1.Condition {
-	shared := r.directory.sharedKey(e)
+func (r *Reconciler) shared(e *Endpoint, object *fastpixv1.WebhookEndpoint) *metav1.Condition {
+	shared := r.Directory.sharedKey(e)
 	if shared != nil {
 		e.reports.unsharedSince.Store(0)
 		return shared
 	}
-	now := r.now()
+	now := r.Now()
 	e.reports.unsharedSince.CompareAndSwap(0, now.UnixNano())
 	published := apimeta.FindStatusCondition(object.Status.Conditions, fastpixv1.ConditionSharedKey)
-	if published == nil || now.Sub(time.Unix(0, e.reports.unsharedSince.Load())) >= keyLifetime {
+	if published == nil || now.Sub(time.Unix(0, e.reports.unsharedSince.Load())) >= keys.Lifetime {
 		return nil
 	}
 	return published.DeepCopy()
+}
+
+// NewStatusUpdater writes statuses by PUT, strictly: an older schema must refuse a field, not drop it.
+func NewStatusUpdater(c client.Client, fieldManager string) StatusUpdater {
+	strict := client.WithFieldValidation(client.WithFieldOwner(c, fieldManager), metav1.FieldValidationStrict)
+	return func(ctx context.Context, e *fastpixv1.WebhookEndpoint) error { return strict.Status().Update(ctx, e) }
 }

@@ -15,26 +15,19 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
-)
-
-const (
-	testPath    = "/webhooks/video/fastpix"
-	otherSecret = "b3RoZXItc2lnbmluZy1zZWNyZXQtMzItYnl0ZXMtbG9uZyE="
 )
 
 // journalFunc is a Journal for tests.
@@ -44,8 +37,8 @@ func (f journalFunc) Append(ctx context.Context, endpoint types.NamespacedName, 
 	return f(ctx, endpoint, record)
 }
 
-// rig is a receiver on a real socket, with Secrets in a fake API server and a journal in memory.
-type rig struct {
+// testEnv is a receiver on a real socket, with Secrets in a fake API server and a journal in memory.
+type testEnv struct {
 	t       *testing.T
 	handler *handler
 	limiter *connlimit.Limiter
@@ -60,13 +53,6 @@ type rig struct {
 	reads    int   // reads of Secrets
 }
 
-func testScheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	_ = clientgoscheme.AddToScheme(scheme)
-	_ = fastpixv1.AddToScheme(scheme)
-	return scheme
-}
-
 func testOptions() *Options {
 	var o Options
 	o.BindFlags(flag.NewFlagSet("", flag.ContinueOnError))
@@ -74,52 +60,29 @@ func testOptions() *Options {
 	return &o
 }
 
-// makeEndpoint is an endpoint with one signing secret.
-func makeEndpoint(change ...func(*fastpixv1.WebhookEndpoint)) *fastpixv1.WebhookEndpoint {
-	e := &fastpixv1.WebhookEndpoint{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: "fastpix", UID: "uid-1", Generation: 1},
-		Spec: fastpixv1.WebhookEndpointSpec{
-			SigningSecrets: []fastpixv1.SigningSecretReference{{Name: "signing", Key: fastpixv1.DefaultSigningSecretKey}},
-		},
-	}
-	for _, c := range change {
-		c(e)
-	}
-	return e
-}
-
-func makeSecret(name, value string) *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: name},
-		Type:       fastpixv1.SigningSecretType,
-		Data:       map[string][]byte{fastpixv1.DefaultSigningSecretKey: []byte(value)},
-	}
-}
-
-// newRig makes a receiver that knows one endpoint, and the Secrets given.
-func newRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
+// newTestEnv makes a receiver that knows one endpoint, and the Secrets given.
+func newTestEnv(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *testEnv {
 	t.Helper()
-	return newTunedRig(t, func(*rig) {}, e, secrets...)
+	return newTunedTestEnv(t, func(*testEnv) {}, e, secrets...)
 }
 
-// newTunedRig is newRig for a receiver whose limits are changed before it serves.
-func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *rig {
+// newTunedTestEnv is newTestEnv for a receiver whose limits are changed before it serves.
+func newTunedTestEnv(t *testing.T, tune func(*testEnv), e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *testEnv {
 	t.Helper()
-	r := &rig{t: t, log: &strings.Builder{}, limiter: connlimit.New()}
-	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(secrets...).
+	r := &testEnv{t: t, log: &strings.Builder{}, limiter: connlimit.New()}
+	r.api = fake.NewClientBuilder().WithScheme(receivertest.Scheme()).WithObjects(secrets...).
 		WithInterceptorFuncs(interceptor.Funcs{Get: r.get}).Build()
 	o := testOptions()
 	logger := funcr.New(func(prefix, args string) { fmt.Fprintln(r.log, prefix, args) }, funcr.Options{})
-	poke := make(chan reconcile.Request, maxPokes)
-	d := newDirectory(newKeyrings(r.api, poke, time.Now), time.Now)
+	d := endpoint.NewDirectory(r.api, time.Now)
 	r.handler = &handler{
-		directory: d, journal: journalFunc(r.append), memory: newMemory(16, time.Now), bodies: &bodies{},
+		directory: d, journal: journalFunc(r.append), committed: journal.NewDedupeCache(16, time.Now), bodies: &bodies{},
 		refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
-		malformed: func(*endpoint, error) {},
+		reportMalformed: func(*endpoint.Endpoint, error) {},
 	}
 	if e != nil {
-		d.set(e)
-		d.synced.Store(true)
+		d.Set(e)
+		d.MarkSynced()
 	}
 	r.server = httptest.NewUnstartedServer(nil)
 	r.server.Config = newServer(r.handler, r.limiter)
@@ -130,7 +93,7 @@ func newTunedRig(t *testing.T, tune func(*rig), e *fastpixv1.WebhookEndpoint, se
 	return r
 }
 
-func (r *rig) get(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+func (r *testEnv) get(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 	r.mu.Lock()
 	r.reads++
 	err := r.readFail
@@ -141,7 +104,7 @@ func (r *rig) get(ctx context.Context, c client.WithWatch, key client.ObjectKey,
 	return c.Get(ctx, key, obj, opts...)
 }
 
-func (r *rig) append(_ context.Context, _ types.NamespacedName, text string) error {
+func (r *testEnv) append(_ context.Context, _ types.NamespacedName, text string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fail == nil {
@@ -151,27 +114,27 @@ func (r *rig) append(_ context.Context, _ types.NamespacedName, text string) err
 }
 
 // journaled returns what is in the journal.
-func (r *rig) journaled() []string {
+func (r *testEnv) journaled() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.records...)
 }
 
-func (r *rig) secretReads() int {
+func (r *testEnv) secretReads() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.reads
 }
 
 // breakReads makes reads of Secrets fail, or work again.
-func (r *rig) breakReads(err error) {
+func (r *testEnv) breakReads(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.readFail = err
 }
 
 // request makes a request to the endpoint's path.
-func (r *rig) request(method, path string, body string, signatures ...string) *http.Request {
+func (r *testEnv) request(method, path string, body string, signatures ...string) *http.Request {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.server.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -184,13 +147,13 @@ func (r *rig) request(method, path string, body string, signatures ...string) *h
 }
 
 // post delivers a body signed by each of the secrets, and returns the status code.
-func (r *rig) post(body string, secrets ...string) int {
+func (r *testEnv) post(body string, secrets ...string) int {
 	r.t.Helper()
 	var signatures []string
 	for _, s := range secrets {
 		signatures = append(signatures, fixtures.Sign(s, []byte(body)))
 	}
-	return r.do(r.request(http.MethodPost, testPath, body, signatures...))
+	return r.do(r.request(http.MethodPost, receivertest.Path, body, signatures...))
 }
 
 // metricsText returns what the receiver's metrics tell.
@@ -202,7 +165,7 @@ func metricsText(t *testing.T) string {
 }
 
 // do makes a request and returns the status code.
-func (r *rig) do(req *http.Request) int {
+func (r *testEnv) do(req *http.Request) int {
 	r.t.Helper()
 	resp, err := r.server.Client().Do(req)
 	if err != nil {

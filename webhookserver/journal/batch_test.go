@@ -1,45 +1,20 @@
 // These tests protect that nothing is acknowledged on the word of somebody between the receiver and the API server.
-package webhookserver
+package journal
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
-
-// answers serves an answer to every request, and to what is redirected a page.
-func answers(t *testing.T, header http.Header, code int, body string) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/login" {
-			_, _ = io.WriteString(w, "<html>")
-			return
-		}
-		maps.Copy(w.Header(), header)
-		w.WriteHeader(code)
-		_, _ = io.WriteString(w, body)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
 
 func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 	t.Parallel()
-	batch := newBatch("fastpix-system", time.Unix(1, 0), []*entry{{endpoint: video, record: "a"}})
+	batch := newBatch("fastpix-system", time.Unix(1, 0), []*entry{{endpoint: receivertest.Name, record: "a"}})
 	created := func(namespace, name, uid string) string {
 		return fmt.Sprintf(`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"namespace":%q,"name":%q,"uid":%q}}`, namespace, name, uid)
 	}
@@ -67,7 +42,7 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			create, err := batchCreator(&rest.Config{Host: answers(t, a.header, a.code, a.body)}, http.DefaultClient, testScheme())
+			create, err := BatchCreator(&rest.Config{Host: receivertest.Serve(t, a.header, a.code, a.body)}, http.DefaultClient, receivertest.Scheme(), "fastpix-receiver")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,19 +50,5 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 				t.Errorf("an answer with %s is taken for a commit: %v (%v)", name, !a.want, err)
 			}
 		})
-	}
-}
-
-func TestStrangersAnswerSaysNothingOfASecret(t *testing.T) {
-	t.Parallel()
-	ref := fastpixv1.SigningSecretReference{Name: "signing", Key: fastpixv1.DefaultSigningSecretKey}
-	reader := fake.NewClientBuilder().WithScheme(testScheme()).WithInterceptorFuncs(interceptor.Funcs{
-		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
-			return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
-		},
-	}).Build()
-	s := secrets{reader: reader, namespace: "video", read: map[string]readSecret{}}
-	if got := s.key(t.Context(), ref).problem; got != fastpixv1.ReasonSecretUnreadable {
-		t.Errorf("a 404 of a load balancer means %s", got)
 	}
 }

@@ -1,7 +1,7 @@
 // This test protects the first promise in the receiving half: whichever call to the API server fails, before it has an effect or with
 // its answer lost, and whenever the process dies, what was acknowledged is in the journal, and what was not is there after its
 // sender has come again.
-package webhookserver
+package journal
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 func TestJournalSurvivesDeathAtEveryCall(t *testing.T) {
@@ -105,9 +106,9 @@ func appendAll(t *testing.T, s *store, events []string) (left []string) {
 	for i, text := range events {
 		wg.Go(func() {
 			time.Sleep(time.Duration(i) * 300 * time.Microsecond) // when it arrives, on the test's own clock
-			ctx, cancel := context.WithTimeout(t.Context(), journalPatience)
+			ctx, cancel := context.WithTimeout(t.Context(), appendTimeout)
 			defer cancel()
-			if j.Append(ctx, video, text) != nil {
+			if j.Append(ctx, receivertest.Name, text) != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				left = append(left, text)

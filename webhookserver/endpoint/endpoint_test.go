@@ -1,6 +1,6 @@
 // These tests protect what a user sees of an endpoint: a condition that says what to do next, and a status that is written only when
 // it has something new to say and never takes away what the controllers wrote.
-package webhookserver
+package endpoint
 
 import (
 	"context"
@@ -22,26 +22,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
-// endpointRig is a reconciler of one endpoint with a fake API server and a clock of its own.
-type endpointRig struct {
+// reconcilerEnv is a reconciler of one endpoint with a fake API server and a clock of its own.
+type reconcilerEnv struct {
 	t          *testing.T
 	api        client.Client
-	secrets    *secretStore
+	secrets    *receivertest.SecretStore
 	recorder   *events.FakeRecorder
-	reconciler *endpointReconciler
+	reconciler *Reconciler
 	now        time.Time
 	writes     int
 }
 
-func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*corev1.Secret) *endpointRig {
+func newReconcilerEnv(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*corev1.Secret) *reconcilerEnv {
 	t.Helper()
-	r := &endpointRig{t: t, now: time.Now(), secrets: &secretStore{secrets: map[string]*corev1.Secret{}}, recorder: events.NewFakeRecorder(100)}
+	r := &reconcilerEnv{t: t, now: time.Now(), secrets: &receivertest.SecretStore{Secrets: map[string]*corev1.Secret{}}, recorder: events.NewFakeRecorder(100)}
 	for _, s := range secrets {
-		r.secrets.secrets[s.Name] = s
+		r.secrets.Secrets[s.Name] = s
 	}
-	r.api = fake.NewClientBuilder().WithScheme(testScheme()).WithObjects(e).WithStatusSubresource(e).
+	r.api = fake.NewClientBuilder().WithScheme(receivertest.Scheme()).WithObjects(e).WithStatusSubresource(e).
 		WithInterceptorFuncs(interceptor.Funcs{SubResourceUpdate: func(
 			ctx context.Context, c client.Client, sub string, obj client.Object, opts ...client.SubResourceUpdateOption,
 		) error {
@@ -49,31 +52,30 @@ func newEndpointRig(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*core
 			return c.SubResource(sub).Update(ctx, obj, opts...)
 		}}).Build()
 	now := func() time.Time { return r.now }
-	d := newDirectory(newKeyrings(r.secrets, nil, now), now)
-	options := testOptions()
-	options.ExternalURL = "https://hooks.example.com/"
-	r.reconciler = &endpointReconciler{
-		directory: d, live: r.api, update: strictUpdater(r.api), recorder: r.recorder, options: options, now: now,
+	d := NewDirectory(r.secrets, now)
+	options := Options{ExternalURL: "https://hooks.example.com/", OperatorNamespace: "fastpix-system"}
+	r.reconciler = &Reconciler{
+		Directory: d, Reader: r.api, Update: NewStatusUpdater(r.api, "fastpix-receiver"), Recorder: r.recorder, Options: options, Now: now,
 	}
 	r.inform()
 	return r
 }
 
 // inform does what the informer does.
-func (r *endpointRig) inform() *fastpixv1.WebhookEndpoint {
+func (r *reconcilerEnv) inform() *fastpixv1.WebhookEndpoint {
 	r.t.Helper()
 	var e fastpixv1.WebhookEndpoint
-	if err := r.api.Get(r.t.Context(), video, &e); err != nil {
+	if err := r.api.Get(r.t.Context(), receivertest.Name, &e); err != nil {
 		r.t.Fatal(err)
 	}
-	r.reconciler.directory.set(&e)
+	r.reconciler.Directory.Set(&e)
 	return &e
 }
 
 // reconcile runs once, and returns the endpoint as it is stored and when it would run again.
-func (r *endpointRig) reconcile() (*fastpixv1.WebhookEndpoint, time.Duration) {
+func (r *reconcilerEnv) reconcile() (*fastpixv1.WebhookEndpoint, time.Duration) {
 	r.t.Helper()
-	result, err := r.reconciler.Reconcile(r.t.Context(), ctrl.Request{NamespacedName: video})
+	result, err := r.reconciler.Reconcile(r.t.Context(), ctrl.Request{NamespacedName: receivertest.Name})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -89,11 +91,11 @@ func condition(e *fastpixv1.WebhookEndpoint, kind string) metav1.Condition {
 
 func TestConditionsSayWhatToDo(t *testing.T) {
 	t.Parallel()
-	otherType := makeSecret("signing", key)
+	otherType := receivertest.Secret("signing", fixtures.SigningSecret)
 	otherType.Type = corev1.SecretTypeOpaque
-	otherKey := makeSecret("signing", key)
-	otherKey.Data = map[string][]byte{"other": []byte(key)}
-	immutable := makeSecret("signing", "")
+	otherKey := receivertest.Secret("signing", fixtures.SigningSecret)
+	otherKey.Data = map[string][]byte{"other": []byte(fixtures.SigningSecret)}
+	immutable := receivertest.Secret("signing", "")
 	immutable.Immutable = new(true)
 	const (
 		create  = "\nkubectl -n video create secret generic signing --type=video.fastpix.com/signing-secret --from-literal=signing-secret='the signing secret that FastPix shows'\n"
@@ -114,9 +116,9 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 		wantAlso    string // the only other condition, if any
 		wantPace    time.Duration
 	}{
-		"accepting": {secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"accepting": {secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantMessage: []string{"1 of 1"}, wantPace: readyPace},
-		"one of two": {endpoint: twoSecrets, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True",
+		"one of two": {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True",
 			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 2", "Secret video/second does not exist"}, wantPace: eagerPace},
 		"no secret": {wantStatus: "False", wantReason: fastpixv1.ReasonSecretNotFound, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
 			wantMessage: []string{"Secret video/signing does not exist. Create it:" + create}},
@@ -125,34 +127,34 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 				"kubectl -n video create role fastpix-read-signing --verb=get --resource=secrets --resource-name=signing\n" +
 				"kubectl -n video create rolebinding fastpix-read-signing --role=fastpix-read-signing --serviceaccount=fastpix-system:fastpix-receiver\n" +
 				"Until then"}},
-		"away": {fail: errAway, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"away": {fail: receivertest.ErrUnavailable, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"other type": {secrets: []*corev1.Secret{otherType}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"other key": {secrets: []*corev1.Secret{otherKey}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{`it has no key "signing-secret"`, patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
-		"not base64": {secrets: []*corev1.Secret{makeSecret("signing", "hunter2!")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+		"not base64": {secrets: []*corev1.Secret{receivertest.Secret("signing", "hunter2!")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"not base64", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
-		"empty": {secrets: []*corev1.Secret{makeSecret("signing", " \n")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
+		"empty": {secrets: []*corev1.Secret{receivertest.Secret("signing", " \n")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"the signing secret is empty", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
 		"immutable": {secrets: []*corev1.Secret{immutable}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"It cannot be changed", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
-		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantMessage: []string{"1 of 2", `it has no key "next". Store it:` + strings.TrimSuffix(strings.ReplaceAll(patch, `"signing-secret"`, `"next"`), "\n")}, wantPace: eagerPace},
-		"encoded twice": {secrets: []*corev1.Secret{makeSecret("signing", base64.StdEncoding.EncodeToString([]byte(key)))}, wantStatus: "True",
+		"encoded twice": {secrets: []*corev1.Secret{receivertest.Secret("signing", base64.StdEncoding.EncodeToString([]byte(fixtures.SigningSecret)))}, wantStatus: "True",
 			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 1"}, wantAlso: fastpixv1.ConditionKeyEncodedTwice, wantPace: readyPace},
-		"short": {secrets: []*corev1.Secret{makeSecret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
+		"short": {secrets: []*corev1.Secret{receivertest.Secret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
 			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyPace},
-		"suspended": {endpoint: suspended, secrets: []*corev1.Secret{makeSecret("signing", key)}, wantStatus: "False",
+		"suspended": {endpoint: receivertest.Suspended, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "False",
 			wantReason: fastpixv1.ReasonSuspended, wantAlso: fastpixv1.ConditionStalled, wantPace: readyPace},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := makeEndpoint()
+			e := receivertest.Endpoint()
 			if tc.endpoint != nil {
 				tc.endpoint(e)
 			}
-			r := newEndpointRig(t, e, tc.secrets...)
-			r.secrets.fail = tc.fail
+			r := newReconcilerEnv(t, e, tc.secrets...)
+			r.secrets.Err = tc.fail
 			got, pause := r.reconcile()
 			ready := condition(got, fastpixv1.ConditionReady)
 			if ready.Status != tc.wantStatus || ready.Reason != tc.wantReason || ready.ObservedGeneration != 1 || got.Status.ObservedGeneration != 1 {
@@ -175,7 +177,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 			if pause < tc.wantPace || pause > tc.wantPace*12/10 {
 				t.Errorf("runs again after %v, want about %v", pause, tc.wantPace)
 			}
-			if got.Status.Path != testPath || got.Status.URL != "https://hooks.example.com"+testPath {
+			if got.Status.Path != receivertest.Path || got.Status.URL != "https://hooks.example.com"+receivertest.Path {
 				t.Errorf("got path %q, url %q", got.Status.Path, got.Status.URL)
 			}
 			if len(r.recorder.Events) != 1 {
@@ -187,16 +189,16 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 
 func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	r.reconcile()
 	for range 5 {
 		r.now = r.now.Add(readyPace)
 		r.reconcile()
 	}
-	if r.writes != 1 || r.secrets.reads != 6 || len(r.recorder.Events) != 1 {
-		t.Errorf("got %d writes, %d reads of Secrets, %d Events; want 1, 6, 1", r.writes, r.secrets.reads, len(r.recorder.Events))
+	if r.writes != 1 || r.secrets.Reads != 6 || len(r.recorder.Events) != 1 {
+		t.Errorf("got %d writes, %d reads of Secrets, %d Events; want 1, 6, 1", r.writes, r.secrets.Reads, len(r.recorder.Events))
 	}
-	r.secrets.secrets = nil
+	r.secrets.Secrets = nil
 	r.now = r.now.Add(readyPace)
 	e, _ := r.reconcile()
 	if ready := condition(e, fastpixv1.ConditionReady); ready.Reason != fastpixv1.ReasonSecretNotFound || r.writes != 2 || len(r.recorder.Events) != 2 {
@@ -207,7 +209,7 @@ func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 	t.Parallel()
 	at := metav1.NewMicroTime(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
-	r := newEndpointRig(t, makeEndpoint(twoSecrets), makeSecret("signing", key), makeSecret("second", otherSecret))
+	r := newReconcilerEnv(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", fixtures.SigningSecret), receivertest.Secret("second", receivertest.OtherSecret))
 	e, _ := r.reconcile()
 	e.Status.PendingEvents, e.Status.FailedEvents, e.Status.PendingTime, e.Status.LastEventTime = 5, 2, &at, &at
 	e.Status.SigningSecrets[1].LastVerifiedTime = &at
@@ -236,9 +238,9 @@ func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 
 func TestStaleCopyIsNotWritten(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	var e fastpixv1.WebhookEndpoint
-	if err := r.api.Get(t.Context(), video, &e); err != nil {
+	if err := r.api.Get(t.Context(), receivertest.Name, &e); err != nil {
 		t.Fatal(err)
 	}
 	e.Spec.Suspend, e.Generation = true, 2
@@ -255,8 +257,8 @@ func TestStaleCopyIsNotWritten(t *testing.T) {
 
 func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
-	r.reconciler.update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	r.reconciler.Update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
 		return apierrors.NewConflict(corev1.Resource("x"), "x", nil)
 	}
 	r.reconcile()
@@ -267,7 +269,7 @@ func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 
 func TestEagernessEnds(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint())
+	r := newReconcilerEnv(t, receivertest.Endpoint())
 	if _, pause := r.reconcile(); pause > 2*eagerPace {
 		t.Errorf("runs again after %v at first", pause)
 	}
@@ -277,7 +279,7 @@ func TestEagernessEnds(t *testing.T) {
 	}
 	e := r.inform().DeepCopy()
 	e.Spec.Suspend, e.Generation = true, 2
-	r.reconciler.directory.set(e)
+	r.reconciler.Directory.Set(e)
 	if _, pause := r.reconcile(); pause > 2*eagerPace {
 		t.Errorf("runs again after %v when it changed", pause)
 	}
@@ -285,33 +287,50 @@ func TestEagernessEnds(t *testing.T) {
 
 func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	e, _ := r.reconcile()
-	d := r.reconciler.directory
-	d.remove(e)
-	if d.get(video) != nil {
+	d := r.reconciler.Directory
+	d.Remove(e)
+	if d.Get(receivertest.Name) != nil {
 		t.Fatal("the endpoint is still known")
 	}
-	if _, err := r.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: video}); err != nil {
+	if _, err := r.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: receivertest.Name}); err != nil {
 		t.Error(err)
 	}
 	again := e.DeepCopy()
 	again.UID = "uid-2"
-	d.set(again)
-	d.remove(e) // late news of the old one
-	if got := d.get(video); got == nil || len(got.keys.usable(&again.Spec).keys) != 0 {
+	d.Set(again)
+	d.Remove(e) // late news of the old one
+	if got := d.Get(receivertest.Name); got == nil || len(got.Keys.Usable(&again.Spec).Keys) != 0 {
 		t.Error("the new endpoint is missing, or has the keys of the old one")
+	}
+}
+
+func TestNamespaceIsForgottenWithItsLastEndpoint(t *testing.T) {
+	t.Parallel()
+	d := NewDirectory(&receivertest.SecretStore{}, time.Now)
+	first, second := receivertest.Endpoint(), receivertest.Endpoint()
+	second.Name, second.UID = "second", "uid-2"
+	d.Set(first)
+	d.Set(second)
+	d.Remove(first)
+	if len(d.tenants) != 1 {
+		t.Errorf("%d namespaces are known, want 1", len(d.tenants))
+	}
+	d.Remove(second)
+	if len(d.tenants) != 0 {
+		t.Errorf("%d namespaces are known without an endpoint", len(d.tenants))
 	}
 }
 
 func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint())
+	r := newReconcilerEnv(t, receivertest.Endpoint())
 	for range 10 {
-		r.reconciler.malformed(r.reconciler.directory.get(video), errAway)
+		r.reconciler.ReportMalformed(r.reconciler.Directory.Get(receivertest.Name), receivertest.ErrUnavailable)
 	}
 	r.now = r.now.Add(malformedPause)
-	r.reconciler.malformed(r.reconciler.directory.get(video), errAway)
+	r.reconciler.ReportMalformed(r.reconciler.Directory.Get(receivertest.Name), receivertest.ErrUnavailable)
 	if len(r.recorder.Events) != 2 {
 		t.Errorf("got %d Events, want 2", len(r.recorder.Events))
 	}
@@ -319,18 +338,18 @@ func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 
 func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Fatalf("an endpoint alone has conditions %v", e.Status.Conditions)
 	}
-	neighbour, stranger := makeEndpoint(), makeEndpoint()
+	neighbour, stranger := receivertest.Endpoint(), receivertest.Endpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
 	stranger.Namespace, stranger.Name, stranger.UID = "elsewhere", "stranger", "uid-stranger"
 	look := func(other *fastpixv1.WebhookEndpoint) { // as a reconciliation of it does
-		r.reconciler.directory.set(other)
-		e := r.reconciler.directory.get(client.ObjectKeyFromObject(other))
-		e.keys.refresh(t.Context(), &other.Spec, r.now)
-		r.reconciler.directory.sharedKey(e)
+		r.reconciler.Directory.Set(other)
+		e := r.reconciler.Directory.Get(client.ObjectKeyFromObject(other))
+		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
+		r.reconciler.Directory.sharedKey(e)
 	}
 	look(neighbour)
 	look(stranger)
@@ -343,7 +362,7 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 		another := neighbour.DeepCopy()
 		another.Name, another.UID = fmt.Sprintf("neighbour-%02d", i), types.UID(fmt.Sprint("uid-", i))
 		look(another)
-		defer r.reconciler.directory.remove(another)
+		defer r.reconciler.Directory.Remove(another)
 	}
 	e, _ = r.reconcile()
 	if message := condition(e, fastpixv1.ConditionSharedKey).Message; !strings.Contains(message, "neighbour-08, others of this namespace, an endpoint of another") {
@@ -355,21 +374,21 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 	t.Parallel()
 	const short = "c2hvcnQ="
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", short))
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", short))
 	r.reconcile()
 	look := func(namespace string) {
-		other := makeEndpoint()
+		other := receivertest.Endpoint()
 		other.Namespace, other.Name, other.UID = namespace, "other", types.UID("uid-"+namespace)
-		r.reconciler.directory.set(other)
-		e := r.reconciler.directory.get(client.ObjectKeyFromObject(other))
-		e.keys.refresh(t.Context(), &other.Spec, r.now)
-		r.reconciler.directory.sharedKey(e)
+		r.reconciler.Directory.Set(other)
+		e := r.reconciler.Directory.Get(client.ObjectKeyFromObject(other))
+		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
+		r.reconciler.Directory.sharedKey(e)
 	}
 	look("elsewhere")
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Errorf("a short key shows that another namespace accepts it: %v", e.Status.Conditions)
 	}
-	look(makeEndpoint().Namespace)
+	look(receivertest.Endpoint().Namespace)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Error("a short key that two endpoints of one namespace accept is not warned about")
 	}
@@ -377,27 +396,27 @@ func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 
 func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	t.Parallel()
-	r := newEndpointRig(t, makeEndpoint(), makeSecret("signing", key))
-	neighbour := makeEndpoint()
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	neighbour := receivertest.Endpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
-	d := r.reconciler.directory
-	d.set(neighbour)
-	e := d.get(client.ObjectKeyFromObject(neighbour))
-	e.keys.refresh(t.Context(), &neighbour.Spec, r.now)
+	d := r.reconciler.Directory
+	d.Set(neighbour)
+	e := d.Get(client.ObjectKeyFromObject(neighbour))
+	e.Keys.Refresh(t.Context(), &neighbour.Spec, r.now)
 	d.sharedKey(e)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Fatalf("a neighbour with the same key is not warned about: %v", e.Status.Conditions)
 	}
-	d.remove(neighbour)
+	d.Remove(neighbour)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Error("the warning goes at once, although a receiver that has just started would not know the neighbour's keys")
 	}
-	r.now = r.now.Add(keyLifetime)
+	r.now = r.now.Add(keys.Lifetime)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Errorf("the warning stays when the neighbour is gone: %v", e.Status.Conditions)
 	}
 	d.sharedKey(e) // by a reconciliation that was under way
-	d.remove(makeEndpoint())
+	d.Remove(receivertest.Endpoint())
 	if len(d.holders) != 0 {
 		t.Errorf("keys of endpoints that are gone are remembered: %v", d.holders)
 	}

@@ -1,4 +1,4 @@
-package webhookserver
+package journal
 
 import (
 	"context"
@@ -32,22 +32,15 @@ const (
 )
 
 var (
-	// errNotCommitted means that the journal did not take the event in time; it may be in it nevertheless.
-	errNotCommitted = errors.New("not committed to the journal")
-	// errRefused means that the API server will not take the record.
-	errRefused = errors.New("the API server refuses the record")
+	// ErrNotCommitted means that the journal did not take the event in time; it may be in it nevertheless.
+	ErrNotCommitted = errors.New("not committed to the journal")
+	// ErrRefused means that the API server will not take the record.
+	ErrRefused = errors.New("the API server refuses the record")
 )
 
-// Journal keeps verified events until they are mirrored.
-type Journal interface {
-	// Append returns nil only when the event can no longer be lost. After an error it may or may not be in the journal;
-	// appending an event twice changes nothing. It returns soon after the context ends.
-	Append(ctx context.Context, endpoint types.NamespacedName, record string) error
-}
-
-// groupJournal commits whatever gathered while the commits before were under way: alone, an event is committed at once; a burst
+// Journal commits whatever gathered while the commits before were under way: alone, an event is committed at once; a burst
 // makes its own batches.
-type groupJournal struct {
+type Journal struct {
 	create    func(context.Context, *fastpixv1.EventBatch) error
 	namespace string
 	committed func(counts map[types.NamespacedName]int64)
@@ -56,6 +49,14 @@ type groupJournal struct {
 	mu         sync.Mutex
 	waiting    []*entry
 	committing int
+}
+
+// New makes a journal whose batches go to that namespace. It calls committed after each commit.
+func New(
+	create func(context.Context, *fastpixv1.EventBatch) error, namespace string,
+	committed func(counts map[types.NamespacedName]int64), now func() time.Time,
+) *Journal {
+	return &Journal{create: create, namespace: namespace, committed: committed, now: now}
 }
 
 // entry is one event that waits for its commit.
@@ -67,18 +68,18 @@ type entry struct {
 }
 
 // Append implements Journal.
-func (j *groupJournal) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
+func (j *Journal) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
 	e := &entry{ctx: ctx, endpoint: endpoint, record: record, done: make(chan error, 1)}
 	j.enqueue(e) //nolint:contextcheck // a commit outlives whoever asked for it first
 	select {
 	case err := <-e.done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", errNotCommitted, ctx.Err())
+		return fmt.Errorf("%w: %w", ErrNotCommitted, ctx.Err())
 	}
 }
 
-func (j *groupJournal) enqueue(e *entry) {
+func (j *Journal) enqueue(e *entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.waiting = append(j.waiting, e)
@@ -89,7 +90,7 @@ func (j *groupJournal) enqueue(e *entry) {
 }
 
 // commitAll commits until nothing waits.
-func (j *groupJournal) commitAll() {
+func (j *Journal) commitAll() {
 	for {
 		entries := j.take()
 		if entries == nil {
@@ -102,13 +103,13 @@ func (j *groupJournal) commitAll() {
 
 // gather waits a moment until as many wait as were answered just now. Most senders that have more to say come back at once; they take part
 // in the next batch then, rather than each in a small one of its own, of which the API server bears every one.
-func (j *groupJournal) gather(answered int) {
+func (j *Journal) gather(answered int) {
 	for begun := j.now(); j.waiters() < answered && j.now().Sub(begun) < maxGather; {
 		time.Sleep(gatherStep)
 	}
 }
 
-func (j *groupJournal) waiters() int {
+func (j *Journal) waiters() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.waiting)
@@ -116,7 +117,7 @@ func (j *groupJournal) waiters() int {
 
 // take returns what the next batch holds. It returns nil, and the caller must end, when nothing waits. Entries whose waiter
 // has gone are left out: their sender will come again.
-func (j *groupJournal) take() []*entry {
+func (j *Journal) take() []*entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var taken []*entry
@@ -142,10 +143,10 @@ func (j *groupJournal) take() []*entry {
 }
 
 // commit commits entries as one batch, or one by one if the API server refuses the batch, and tells their waiters.
-func (j *groupJournal) commit(entries []*entry) {
+func (j *Journal) commit(entries []*entry) {
 	start := j.now()
 	err := j.createBatch(entries)
-	if errors.Is(err, errRefused) && len(entries) > 1 {
+	if errors.Is(err, ErrRefused) && len(entries) > 1 {
 		for i := range entries {
 			j.commit(entries[i : i+1])
 		}
@@ -163,7 +164,7 @@ func (j *groupJournal) commit(entries []*entry) {
 
 // createBatch creates one EventBatch, trying again while somebody waits for it. Every attempt uses the same name, so that when an
 // answer was lost the next attempt meets AlreadyExists, which means committed.
-func (j *groupJournal) createBatch(entries []*entry) error {
+func (j *Journal) createBatch(entries []*entry) error {
 	ctx, cancel := context.WithDeadline(context.Background(), j.deadline(entries))
 	defer cancel()
 	batch, start := newBatch(j.namespace, j.now(), entries), j.now()
@@ -175,23 +176,23 @@ func (j *groupJournal) createBatch(entries []*entry) error {
 		}
 		if isRefusal(err) {
 			commitFailures.WithLabelValues("refused").Inc()
-			return fmt.Errorf("%w: %w", errRefused, err)
+			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		commitFailures.WithLabelValues("unavailable").Inc()
 		if isDenial(err) && j.now().Sub(start) > denialPatience || !clock.Sleep(ctx, max(backoff.Step(), askedDelay(err))) {
-			return fmt.Errorf("%w: %w", errNotCommitted, err)
+			return fmt.Errorf("%w: %w", ErrNotCommitted, err)
 		}
 	}
 }
 
-func (j *groupJournal) attempt(ctx context.Context, batch *fastpixv1.EventBatch) error {
+func (j *Journal) attempt(ctx context.Context, batch *fastpixv1.EventBatch) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	return j.create(ctx, batch.DeepCopy()) // a client may write into what it sends
 }
 
 // deadline is when the last waiter gives up.
-func (j *groupJournal) deadline(entries []*entry) time.Time {
+func (j *Journal) deadline(entries []*entry) time.Time {
 	last := time.Time{}
 	for _, e := range entries {
 		deadline, ok := e.ctx.Deadline()

@@ -1,4 +1,4 @@
-package webhookserver
+package journal
 
 import (
 	"context"
@@ -16,9 +16,9 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
 // maxBatchBytes bounds the records of one batch as they are sent and stored. etcd takes 1.5 MiB.
@@ -66,11 +66,11 @@ func wireBytes(record string) int {
 
 // +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=create
 
-// batchCreator returns what creates a batch in the API server. It is a client of its own only because the usual answer would repeat the
+// BatchCreator returns what creates a batch in the API server. It is a client of its own only because the usual answer would repeat the
 // whole batch: it asks for metadata. An answer that does not show the batch is an error, whatever its code: between here and the API
 // server there may be somebody who answers 200 to everything.
-func batchCreator(
-	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme,
+func BatchCreator(
+	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme, fieldManager string,
 ) (func(context.Context, *fastpixv1.EventBatch) error, error) {
 	c, err := apiutil.RESTClientForGVK(fastpixv1.GroupVersion.WithKind("EventBatch"), true, false, config,
 		serializer.NewCodecFactory(scheme), httpClient)
@@ -109,6 +109,3 @@ func showsBatch(code int, answer []byte, batch *fastpixv1.EventBatch) error {
 func isCommitted(err error) bool {
 	return err == nil || apiserver.IsThere(err)
 }
-
-// fieldManager is the receiver's name in managedFields.
-const fieldManager = "fastpix-receiver"

@@ -1,4 +1,4 @@
-package webhookserver
+package endpoint
 
 import (
 	"context"
@@ -24,13 +24,13 @@ const watchRetry = time.Second
 // follow is a controller's source: it feeds the directory from the informer of WebhookEndpoints and has each change reconciled.
 // It waits for the API server, and for the kind to be installed, as long as that takes: the receiver never exits because
 // the API server is away, and the directory is not synced before every endpoint is in it.
-func follow(d *directory, informers cache.Informers, poke <-chan reconcile.Request) source.Source {
+func follow(d *Directory, informers cache.Informers) source.Source {
 	return source.Func(func(ctx context.Context, queue reconcileQueue) error {
 		go d.follow(ctx, informers, queue)
 		go func() {
 			for {
 				select {
-				case request := <-poke:
+				case request := <-d.news:
 					queue.Add(request)
 				case <-ctx.Done():
 					return
@@ -41,7 +41,7 @@ func follow(d *directory, informers cache.Informers, poke <-chan reconcile.Reque
 	})
 }
 
-func (d *directory) follow(ctx context.Context, informers cache.Informers, queue reconcileQueue) {
+func (d *Directory) follow(ctx context.Context, informers cache.Informers, queue reconcileQueue) {
 	log := ctrl.LoggerFrom(ctx)
 	told := ""
 	tell := func(err error) { // once for each cause, however long it lasts
@@ -62,17 +62,17 @@ func (d *directory) follow(ctx context.Context, informers cache.Informers, queue
 			return false, nil
 		}
 		if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
-			d.synced.Store(true)
+			d.MarkSynced()
 			log.Info("WebhookEndpoints are known")
 		}
 		return true, nil
 	})
 }
 
-func (d *directory) handler(queue reconcileQueue) toolscache.ResourceEventHandler {
+func (d *Directory) handler(queue reconcileQueue) toolscache.ResourceEventHandler {
 	changed := func(obj any) {
 		if object, ok := obj.(*fastpixv1.WebhookEndpoint); ok {
-			d.set(object)
+			d.Set(object)
 			queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(object)})
 		}
 	}
@@ -84,7 +84,7 @@ func (d *directory) handler(queue reconcileQueue) toolscache.ResourceEventHandle
 				obj = last.Obj
 			}
 			if object, ok := obj.(*fastpixv1.WebhookEndpoint); ok {
-				d.remove(object)
+				d.Remove(object)
 			}
 		},
 	}

@@ -1,4 +1,4 @@
-package webhookserver
+package endpoint
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
 const (
@@ -20,12 +21,28 @@ const (
 	maxMessageBytes = 4 << 10
 )
 
+// Options are what the status of an endpoint says of the receiver's configuration.
+type Options struct {
+	// ExternalURL is the URL under which FastPix reaches the receiver, if it is known.
+	ExternalURL string
+	// OperatorNamespace is where the receiver's service account is.
+	OperatorNamespace string
+}
+
+// urlOf is the URL to register with FastPix for a path, or empty.
+func (o Options) urlOf(path string) string {
+	if o.ExternalURL == "" {
+		return ""
+	}
+	return strings.TrimRight(o.ExternalURL, "/") + path
+}
+
 // describe writes into an endpoint's status what the receiver knows of it, and nothing else: counts and times of events are the
 // controllers'. It is a function of its arguments, so that every replica writes the same.
-func describe(e *fastpixv1.WebhookEndpoint, states []keyState, shared *metav1.Condition, o *Options, now time.Time) {
+func describe(e *fastpixv1.WebhookEndpoint, states []keys.State, shared *metav1.Condition, o Options, now time.Time) {
 	e.Status.ObservedGeneration = e.Generation
 	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))
-	e.Status.URL = o.externalURL(e.Status.Path)
+	e.Status.URL = o.urlOf(e.Status.Path)
 	e.Status.SigningSecrets = secretStatuses(e, states, now)
 	setConditions(e, readiness(e, states, o.OperatorNamespace, now))
 	setWhileTrue(e, fastpixv1.ConditionWeakKey, weakness(e, states, now))
@@ -34,7 +51,7 @@ func describe(e *fastpixv1.WebhookEndpoint, states []keyState, shared *metav1.Co
 }
 
 // secretStatuses says which keys are in use. What the controllers noted about a key stays with its fingerprint.
-func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) []fastpixv1.SigningSecretStatus {
+func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) []fastpixv1.SigningSecretStatus {
 	verified := map[string]*metav1.MicroTime{}
 	for _, s := range e.Status.SigningSecrets {
 		if s.LastVerifiedTime != nil {
@@ -43,8 +60,8 @@ func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Ti
 	}
 	statuses := make([]fastpixv1.SigningSecretStatus, 0, len(states))
 	for i, ref := range e.Spec.SigningSecrets {
-		status := fastpixv1.SigningSecretStatus{Name: ref.Name, Key: normal(ref).Key}
-		if key, ok := states[i].fresh(now); ok {
+		status := fastpixv1.SigningSecretStatus{Name: ref.Name, Key: keys.WithDefaultKey(ref).Key}
+		if key, ok := states[i].Fresh(now); ok {
 			status.Fingerprint = key.Fingerprint()
 			status.LastVerifiedTime = verified[status.Fingerprint]
 		}
@@ -54,14 +71,14 @@ func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Ti
 }
 
 // readiness is the Ready condition. Its message holds one sentence or one command a line, so that a command can be copied whole.
-func readiness(e *fastpixv1.WebhookEndpoint, states []keyState, operatorNamespace string, now time.Time) metav1.Condition {
+func readiness(e *fastpixv1.WebhookEndpoint, states []keys.State, operatorNamespace string, now time.Time) metav1.Condition {
 	reason, problems, usable := "", []string(nil), 0
 	for i, ref := range e.Spec.SigningSecrets {
-		if _, ok := states[i].fresh(now); ok {
+		if _, ok := states[i].Fresh(now); ok {
 			usable++
 			continue
 		}
-		why, lines := problemOf(e, normal(ref), states[i], operatorNamespace)
+		why, lines := problemOf(e, keys.WithDefaultKey(ref), states[i], operatorNamespace)
 		if text := strings.Join(lines, "\n"); !slices.Contains(problems, text) { // two keys of one Secret may need the same
 			problems = append(problems, text)
 		}
@@ -91,31 +108,31 @@ const placeholder = "the signing secret that FastPix shows"
 // problemOf says why a signing secret is not usable and, by commands, what to do about it. None of them takes away what works: a
 // Secret may hold other keys, and one that was named by mistake may be somebody else's.
 func problemOf(
-	e *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretReference, state keyState, operatorNamespace string,
+	e *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretReference, state keys.State, operatorNamespace string,
 ) (reason string, lines []string) {
 	secret, kubectl := e.Namespace+"/"+ref.Name, "kubectl -n "+e.Namespace+" "
 	create := fmt.Sprintf("%screate secret generic %s --type=%s --from-literal=%s='%s'",
 		kubectl, ref.Name, fastpixv1.SigningSecretType, ref.Key, placeholder)
-	switch state.problem {
+	switch state.Problem {
 	case fastpixv1.ReasonSecretNotFound:
-		return state.problem, []string{"Secret " + secret + " does not exist. Create it:", create}
+		return state.Problem, []string{"Secret " + secret + " does not exist. Create it:", create}
 	case fastpixv1.ReasonSecretForbidden:
 		name := "fastpix-read-" + ref.Name
-		return state.problem, []string{
+		return state.Problem, []string{
 			"Secret " + secret + " may not be read by the receiver, whether or not it exists. Allow it:",
 			fmt.Sprintf("%screate role %s --verb=get --resource=secrets --resource-name=%s", kubectl, name, ref.Name),
 			fmt.Sprintf("%[1]screate rolebinding %[2]s --role=%[2]s --serviceaccount=%[3]s:%[4]s", kubectl, name, operatorNamespace, serviceAccount),
 		}
 	case fastpixv1.ReasonSecretInvalid:
-		problem := fmt.Sprintf("Secret %s is not usable: %s.", secret, state.detail)
-		if state.fixed {
-			return state.problem, []string{
+		problem := fmt.Sprintf("Secret %s is not usable: %s.", secret, state.Detail)
+		if state.Immutable {
+			return state.Problem, []string{
 				problem + " It cannot be changed. If nothing else uses it, replace it; else name another one in spec.signingSecrets:",
 				kubectl + "delete secret " + ref.Name,
 				create,
 			}
 		}
-		return state.problem, []string{
+		return state.Problem, []string{
 			problem + " Store it:",
 			fmt.Sprintf(`%spatch secret %s --type=merge -p '{"stringData":{%q:%q}}'`, kubectl, ref.Name, ref.Key, placeholder),
 		}
@@ -125,10 +142,10 @@ func problemOf(
 }
 
 // weakness names the secrets that are too short; nil if none is.
-func weakness(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) *metav1.Condition {
+func weakness(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) *metav1.Condition {
 	var weak []string
 	for i, ref := range e.Spec.SigningSecrets {
-		if key, ok := states[i].fresh(now); ok && key.Weak() {
+		if key, ok := states[i].Fresh(now); ok && key.Weak() {
 			weak = append(weak, e.Namespace+"/"+ref.Name)
 		}
 	}
@@ -140,11 +157,11 @@ func weakness(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) *m
 }
 
 // encodedTwice warns of keys that look as if they were encoded once more than FastPix shows them; nil if none does.
-func encodedTwice(e *fastpixv1.WebhookEndpoint, states []keyState, now time.Time) *metav1.Condition {
+func encodedTwice(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) *metav1.Condition {
 	var lines []string
 	for i, ref := range e.Spec.SigningSecrets {
-		if key, ok := states[i].fresh(now); ok && key.Encoded() {
-			ref = normal(ref)
+		if key, ok := states[i].Fresh(now); ok && key.Encoded() {
+			ref = keys.WithDefaultKey(ref)
 			lines = append(lines,
 				fmt.Sprintf("The key %q of Secret %s/%s looks as if it was encoded to base64 once more than FastPix shows it. Every delivery is then answered 401.",
 					ref.Key, e.Namespace, ref.Name),
