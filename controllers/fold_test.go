@@ -185,7 +185,7 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 
 // TestUnreadableRecordsMakeFewBatches protects the journal from a batch whose records each name another endpoint that does not exist.
 func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
-	b := journal(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
+	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 	for i := range 100 {
 		b.Spec.Events = append(b.Spec.Events, fmt.Sprintf(`{"v":1,"ns":"video","ep":"forged-%d"}`, i), fmt.Sprintf(`{"v":2,"ns":"forged-%d","ep":"fastpix"}`, i))
 	}
