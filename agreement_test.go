@@ -31,9 +31,9 @@ type statusLog struct {
 }
 
 // watchStatus follows an endpoint until the test ends.
-func (e endpoint) watchStatus(t *testing.T) *statusLog {
+func watchStatus(t *testing.T, e endpoint) *statusLog {
 	t.Helper()
-	watcher, err := client.NewWithWatch(deployment.Config(), client.Options{Scheme: newScheme()})
+	watcher, err := client.NewWithWatch(deployment.Config(), client.Options{Scheme: testScheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestReceiversAgreeOnAnEndpoint(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("%d receivers", n), func(t *testing.T) {
 			e := newEndpoint(t)
-			l := e.watchStatus(t)
+			l := watchStatus(t, e)
 			want := []string{accepting}
 			look := func(ctx context.Context) { // a forgery has one receiver read the Secret again
 				_, _ = replicas[0].Post(ctx, e.path(), []byte(`{"type":"video.media.ready"}`), signed([]byte("other")))
@@ -152,7 +152,7 @@ func TestReceiversAgreeOnAnEndpoint(t *testing.T) {
 	}
 	t.Run("a Secret that changes all the time", func(t *testing.T) {
 		e := newEndpoint(t)
-		l := e.watchStatus(t)
+		l := watchStatus(t, e)
 		start := time.Now()
 		for i := 0; time.Since(start) < 8*time.Second; i++ {
 			replaceSecret(t, e, []string{"not base64!", fixtures.SigningSecret}[i%2])
@@ -176,7 +176,7 @@ func TestReceiversAgreeOnRights(t *testing.T) {
 		newReceiver(t, fmt.Sprintf("receiver-rights-%d", i))
 	}
 	e := newEndpoint(t)
-	l := e.watchStatus(t)
+	l := watchStatus(t, e)
 	look := func(context.Context) {}
 	l.waitFor(t, accepting, look)
 	binding := &rbacv1.RoleBinding{}

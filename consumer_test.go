@@ -25,7 +25,7 @@ import (
 )
 
 // consumer returns the identity of the examples in the endpoint's namespace, with the rights that are given beside them.
-func (e endpoint) consumer(t *testing.T) controlplane.Identity {
+func consumer(t *testing.T, e endpoint) controlplane.Identity {
 	t.Helper()
 	kubectl(t, "apply", "--namespace="+e.namespace, "--filename=docs/examples/consumer/rbac.yaml")
 	identity, err := deployment.ServiceAccount(t.Context(), e.namespace, "fastpix-consumer")
@@ -36,7 +36,7 @@ func (e endpoint) consumer(t *testing.T) controlplane.Identity {
 }
 
 // entry waits until the example's ConfigMap of a media is as wanted: with these data, or not there when they are nil.
-func (e endpoint) entry(t *testing.T, media string, want map[string]string) {
+func entry(t *testing.T, e endpoint, media string, want map[string]string) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("the entry of %s is %v", media, want), func(ctx context.Context) error {
 		var entry corev1.ConfigMap
@@ -66,7 +66,7 @@ func TestConsumerFollowsMedia(t *testing.T) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	example := &controlplane.Process{
-		Name: "consumer", Path: binary, Args: []string{e.namespace}, Env: []string{"KUBECONFIG=" + e.consumer(t).Kubeconfig},
+		Name: "consumer", Path: binary, Args: []string{e.namespace}, Env: []string{"KUBECONFIG=" + consumer(t, e).Kubeconfig},
 		Log: filepath.Join(deployment.LogDir(), "consumer.log"), Ready: func(context.Context) error { return nil },
 	}
 	t.Cleanup(example.Kill)
@@ -82,7 +82,7 @@ func TestConsumerFollowsMedia(t *testing.T) {
 	}
 	start()
 	tell("video.media.created.json", "video.media.ready.json")
-	e.entry(t, fixtures.MediaA, map[string]string{"title": "Autumn launch film", "playbackID": "5b2e567b-b933-471b-beac-3e81260bfcbe"})
+	entry(t, e, fixtures.MediaA, map[string]string{"title": "Autumn launch film", "playbackID": "5b2e567b-b933-471b-beac-3e81260bfcbe"})
 	if err := example.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -90,10 +90,10 @@ func TestConsumerFollowsMedia(t *testing.T) {
 	tell("video.media.deleted.json", "video.media.ready.direct-upload.json")
 	waitFolded(t)
 	start()
-	e.entry(t, fixtures.MediaA, nil)
-	e.entry(t, fixtures.UploadB, map[string]string{"title": "", "playbackID": "5b319009-def2-4067-a81c-a306c5fdf501"})
+	entry(t, e, fixtures.MediaA, nil)
+	entry(t, e, fixtures.UploadB, map[string]string{"title": "", "playbackID": "5b319009-def2-4067-a81c-a306c5fdf501"})
 	kubectl(t, "delete", "mediaasset", fixtures.UploadB, "--namespace="+e.namespace)
-	e.entry(t, fixtures.UploadB, nil)
+	entry(t, e, fixtures.UploadB, nil)
 	if err := example.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestConsumerIsShort(t *testing.T) {
 }
 
 // script returns a command of the examples' scripts, under the examples' rights, that ends with everything it started.
-func (e endpoint) script(ctx context.Context, identity controlplane.Identity, name string, args ...string) *exec.Cmd {
+func script(ctx context.Context, e endpoint, identity controlplane.Identity, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "docs/examples/consumer/"+name, append([]string{e.namespace}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+identity.Kubeconfig, "PATH="+filepath.Dir(deployment.KubectlPath())+":"+os.Getenv("PATH"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -138,7 +138,7 @@ func TestScriptFollowsMedia(t *testing.T) {
 	e := newEndpoint(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*pollTimeout)
 	defer cancel()
-	script := e.script(ctx, e.consumer(t), "watch.sh")
+	script := script(ctx, e, consumer(t, e), "watch.sh")
 	out, err := script.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestScriptFollowsMedia(t *testing.T) {
 // TestWaitEndsEitherWay protects pipelines from waiting for a media that has failed.
 func TestWaitEndsEitherWay(t *testing.T) {
 	e := newEndpoint(t)
-	identity := e.consumer(t)
+	identity := consumer(t, e)
 	for media, want := range map[string]struct {
 		files []string
 		code  int
@@ -185,7 +185,7 @@ func TestWaitEndsEitherWay(t *testing.T) {
 		waitFolded(t)
 		ctx, cancel := context.WithTimeout(t.Context(), pollTimeout)
 		defer cancel()
-		script := e.script(ctx, identity, "wait.sh", media, "10m")
+		script := script(ctx, e, identity, "wait.sh", media, "10m")
 		var out bytes.Buffer
 		script.Stdout, script.Stderr = &out, &out
 		if err := script.Start(); err != nil {

@@ -36,7 +36,7 @@ var (
 )
 
 // refuseAssets sets the quota of a namespace to no MediaAssets, and waits until it is enforced.
-func (e endpoint) refuseAssets(t *testing.T) {
+func refuseAssets(t *testing.T, e endpoint) {
 	t.Helper()
 	const counted = "count/mediaassets.video.fastpix.com"
 	quota := &corev1.ResourceQuota{
@@ -112,7 +112,7 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 	if err := deployment.Apply(t.Context(), "config/quota"); err != nil {
 		t.Fatal(err)
 	}
-	refused.refuseAssets(t)
+	refuseAssets(t, refused)
 	setQuota(t, quota, int64(*trickleEvents)*2/3)
 	resources := []string{"eventbatches", "mediaassets", "events", "webhookendpoints"}
 	before, log := apiWrites(t, resources...), controllersLogSize(t)

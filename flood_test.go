@@ -234,9 +234,9 @@ func silent(begin string) attack {
 	}
 }
 
-// flood starts clients that attack the receiver, each on a connection of its own, and come again when they are cut off. The function
+// startFlood starts clients that attack the receiver, each on a connection of its own, and come again when they are cut off. The function
 // that is returned ends it.
-func (r *receiver) flood(t *testing.T, e endpoint, clients int, protocol string, p *pace, a attack) (end func()) {
+func startFlood(t *testing.T, r *receiver, e endpoint, clients int, protocol string, p *pace, a attack) (end func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -296,7 +296,7 @@ func TestFloods(t *testing.T) {
 			reads := r.metric(t, "fastpix_secret_reads_total")
 
 			p := &pace{perSecond: tt.perSecond, start: time.Now()}
-			end := r.flood(t, e, tt.clients, tt.protocol, p, tt.attack)
+			end := startFlood(t, r, e, tt.clients, tt.protocol, p, tt.attack)
 			during := r.deliverFor(t.Context(), e, flooded)
 			reads = r.metric(t, "fastpix_secret_reads_total") - reads
 			took := time.Since(p.start)
@@ -331,7 +331,7 @@ func TestFloodWhileTheAPIServerHangs(t *testing.T) {
 	memory, _ := controlplane.Memory(r.PID())
 	deployment.APIServer.Pause()
 	p := &pace{perSecond: 2000, start: time.Now()}
-	end := r.flood(t, e, 4000, "", p, forged(16<<10-1))
+	end := startFlood(t, r, e, 4000, "", p, forged(16<<10-1))
 	during := r.deliverFor(t.Context(), e, 4*time.Second)
 	end()
 	deployment.APIServer.Resume()

@@ -28,7 +28,7 @@ type halfCloser interface {
 }
 
 // dialHalf opens a connection, by TLS if the receiver speaks it.
-func (r *receiver) dialHalf(ctx context.Context) (halfCloser, error) {
+func dialHalf(ctx context.Context, r *receiver) (halfCloser, error) {
 	if r.tls != nil {
 		conn, err := (&tls.Dialer{Config: r.tls}).DialContext(ctx, "tcp", r.address)
 		if err != nil {
@@ -44,8 +44,8 @@ func (r *receiver) dialHalf(ctx context.Context) (halfCloser, error) {
 }
 
 // sendAndEnd sends a request, ends the writing side, and returns the answer's status code.
-func (r *receiver) sendAndEnd(ctx context.Context, request string) (int, error) {
-	conn, err := r.dialHalf(ctx)
+func sendAndEnd(ctx context.Context, r *receiver, request string) (int, error) {
+	conn, err := dialHalf(ctx, r)
 	if err != nil {
 		return 0, err
 	}
@@ -77,7 +77,7 @@ func TestHalfClosedConnectionsAreAnswered(t *testing.T) {
 				t.Helper()
 				id, body := newAsset()
 				request := strings.Replace(post(e.path(), string(body), fixtures.Sign(secret, body)), "HTTP/1.1", version, 1)
-				if got, err := r.sendAndEnd(t.Context(), request); err != nil || got != http.StatusOK {
+				if got, err := sendAndEnd(t.Context(), r, request); err != nil || got != http.StatusOK {
 					t.Errorf("%s: got %d (%v), want 200", version, got, err)
 				}
 				assets = append(assets, id)
@@ -91,7 +91,7 @@ func TestHalfClosedConnectionsAreAnswered(t *testing.T) {
 			replaceSecret(t, e, otherSecret)
 			send("HTTP/1.1", otherSecret)
 			waitFolded(t)
-			e.checkAssets(t, assets)
+			checkAssets(t, e, assets)
 		})
 	}
 }
@@ -118,7 +118,7 @@ func TestEventsOfClientsThatGoAreCommitted(t *testing.T) {
 	}
 	wg.Wait()
 	eventually(t, "every event is mirrored", func(ctx context.Context) error {
-		return e.assetsExist(ctx, assets)
+		return assetsExist(ctx, e, assets)
 	})
 	waitFolded(t)
 }
@@ -137,14 +137,14 @@ func replaceSecret(t *testing.T, e endpoint, secret string) {
 }
 
 // checkAssets checks that every asset is mirrored.
-func (e endpoint) checkAssets(t *testing.T, assets []string) {
+func checkAssets(t *testing.T, e endpoint, assets []string) {
 	t.Helper()
-	if err := e.assetsExist(t.Context(), assets); err != nil {
+	if err := assetsExist(t.Context(), e, assets); err != nil {
 		t.Error(err)
 	}
 }
 
-func (e endpoint) assetsExist(ctx context.Context, assets []string) error {
+func assetsExist(ctx context.Context, e endpoint, assets []string) error {
 	missing := 0
 	for _, id := range assets {
 		var asset fastpixv1.MediaAsset

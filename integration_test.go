@@ -14,17 +14,21 @@ import (
 	"syscall"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
 const operatorNamespace = "fastpix-system"
 
-// deployment is what every test shares. Tests that disturb it put it back.
-var deployment struct {
+// Deployment is the operator as config/default installs it, on a control plane of its own.
+type Deployment struct {
 	*controlplane.ControlPlane
 	// admin is a client of an administrator, for what users and FastPix do and for looking.
 	admin client.Client
@@ -34,9 +38,15 @@ var deployment struct {
 	receiver, controllers *controlplane.Operator
 }
 
-func TestMain(m *testing.M) {
+// deployment is what the tests of a package share. A test that disturbs it restores it.
+var deployment Deployment
+
+// Main installs config/default on a control plane, runs the tests of a package and exits: it is what TestMain of each package calls. The working
+// directory is the root of the repository, so that paths are as the documentation gives them.
+func Main(m *testing.M) {
 	ctrllog.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	go endOnInterrupt()
+	chdirToRoot()
 	code, err := deployAndRun(context.Background(), m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "integration tests:", err)
@@ -84,7 +94,7 @@ func deploy(ctx context.Context) error {
 	if err := d.Apply(ctx, "config/default"); err != nil {
 		return err
 	}
-	scheme := newScheme()
+	scheme := testScheme()
 	if d.admin, err = client.New(d.Config(), client.Options{Scheme: scheme, FieldValidation: "Strict"}); err != nil {
 		return err
 	}
@@ -101,4 +111,30 @@ func deploy(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(d.receiver.Start(ctx), d.controllers.Start(ctx))
+}
+
+// testScheme returns the kinds that the operator and its tests use.
+func testScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(fastpixv1.AddToScheme(scheme))
+	return scheme
+}
+
+// RunInRoot runs the tests of a package that needs no API server, with the root of the repository as working directory, and exits.
+func RunInRoot(m *testing.M) {
+	chdirToRoot()
+	os.Exit(m.Run())
+}
+
+// chdirToRoot changes to the root of the repository, or exits.
+func chdirToRoot() {
+	root, err := controlplane.ModuleRoot()
+	if err == nil {
+		err = os.Chdir(root)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "integration tests:", err)
+		os.Exit(1)
+	}
 }

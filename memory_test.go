@@ -61,7 +61,7 @@ func TestFloodsOfEveryPort(t *testing.T) {
 				}
 			})
 			r := startReceiverIn(t, kind, group)
-			ports := r.ports(e)
+			ports := portsOf(r, e)
 			if kind == "tls" {
 				ports = ports[:1] // the others are the same
 			}
@@ -71,21 +71,21 @@ func TestFloodsOfEveryPort(t *testing.T) {
 				for _, s := range flood.Shapes() {
 					if p.Takes(s) {
 						t.Run(p.Name+"/"+s.Name, func(t *testing.T) {
-							r.surviveFlood(t, e, group, length, bar, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s) })
+							surviveFlood(t, r, e, group, length, bar, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s) })
 						})
 					}
 				}
 			}
 			t.Run("everything at once", func(t *testing.T) {
-				r.surviveFlood(t, e, group, 2*length, bar, func(ctx context.Context) flood.Counts { return flood.RunAll(ctx, r.ports(e)) })
+				surviveFlood(t, r, e, group, 2*length, bar, func(ctx context.Context) flood.Counts { return flood.RunAll(ctx, portsOf(r, e)) })
 			})
 		})
 	}
 	waitFolded(t)
 }
 
-// ports are the ports of a receiver.
-func (r *receiver) ports(e endpoint) []flood.Port {
+// portsOf returns the ports of a receiver.
+func portsOf(r *receiver, e endpoint) []flood.Port {
 	return []flood.Port{
 		{Name: "webhooks", Address: r.address, TLS: r.tls != nil, Path: e.path()},
 		{Name: "probes", Address: strings.TrimPrefix(r.ProbeURL, "http://"), Path: "/readyz"},
@@ -94,8 +94,8 @@ func (r *receiver) ports(e endpoint) []flood.Port {
 }
 
 // surviveFlood has a flood last while events are delivered, probes asked and metrics scraped, of which 99 in 100 are answered within the bar.
-func (r *receiver) surviveFlood(
-	t *testing.T, e endpoint, group *controlplane.MemoryGroup, length, bar time.Duration, run func(context.Context) flood.Counts,
+func surviveFlood(
+	t *testing.T, r *receiver, e endpoint, group *controlplane.MemoryGroup, length, bar time.Duration, run func(context.Context) flood.Counts,
 ) {
 	t.Helper()
 	if !r.Running() { // an earlier flood had it killed; each has a verdict of its own
@@ -114,10 +114,14 @@ func (r *receiver) surviveFlood(
 	var counts flood.Counts
 	var probes, scrapes, fresh asked
 	wg.Go(func() { counts = run(ctx) })
-	wg.Go(func() { probes = ask(ctx, 100*time.Millisecond, r.probe) })
-	wg.Go(func() { scrapes = ask(ctx, 250*time.Millisecond, r.scrape) })
 	wg.Go(func() {
-		fresh = ask(ctx, 20*time.Millisecond, func(ctx context.Context) error { return r.deliverAfresh(ctx, e) })
+		probes = ask(ctx, 100*time.Millisecond, func(ctx context.Context) error { return probe(ctx, r) })
+	})
+	wg.Go(func() {
+		scrapes = ask(ctx, 250*time.Millisecond, func(ctx context.Context) error { return scrapeAll(ctx, r) })
+	})
+	wg.Go(func() {
+		fresh = ask(ctx, 20*time.Millisecond, func(ctx context.Context) error { return deliverAfresh(ctx, r, e) })
 	})
 	kept := r.deliverFor(t.Context(), e, length)
 	wg.Wait()
@@ -173,11 +177,11 @@ func ask(ctx context.Context, pause time.Duration, question func(context.Context
 }
 
 // probe asks as the kubelet does: on a new connection, which has to answer soon.
-func (r *receiver) probe(ctx context.Context) error {
+func probe(ctx context.Context, r *receiver) error {
 	return getOnce(ctx, r.ProbeURL+"/readyz", "")
 }
 
-func (r *receiver) scrape(ctx context.Context) error {
+func scrapeAll(ctx context.Context, r *receiver) error {
 	return getOnce(ctx, r.MetricsURL+"/metrics", deployment.Config().BearerToken)
 }
 
@@ -202,7 +206,7 @@ func getOnce(ctx context.Context, url, token string) error {
 }
 
 // deliverAfresh delivers an event on a connection of its own.
-func (r *receiver) deliverAfresh(ctx context.Context, e endpoint) error {
+func deliverAfresh(ctx context.Context, r *receiver, e endpoint) error {
 	client := r.client()
 	defer client.CloseIdleConnections()
 	if code := r.send(ctx, client, e, newEvent(string(uuid.NewUUID()))); code != http.StatusOK {

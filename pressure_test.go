@@ -21,8 +21,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
@@ -74,7 +74,7 @@ const (
 )
 
 // acceptedUntil503 delivers by several senders at once until one answer is 503, and returns how many were 200.
-func (e endpoint) acceptedUntil503(t *testing.T, to string, most int64) int64 {
+func acceptedUntil503(t *testing.T, e endpoint, to string, most int64) int64 {
 	t.Helper()
 	var accepted atomic.Int64
 	var refused atomic.Bool
@@ -112,7 +112,7 @@ func TestBacklogIsBoundedAndGoesByItself(t *testing.T) {
 	deployment.controllers.Kill()
 	t.Cleanup(func() { restart(t, deployment.controllers) })
 
-	accepted := e.acceptedUntil503(t, r.ReceiverURL, 2*bound)
+	accepted := acceptedUntil503(t, e, r.ReceiverURL, 2*bound)
 	if accepted < bound || accepted >= bound+senders {
 		t.Errorf("%d events were accepted, the bound is %d", accepted, bound)
 	}
@@ -193,45 +193,28 @@ func waitFoldedWithProgress(t *testing.T) {
 func fillJournal(t *testing.T, namespace string, batches, objects int) {
 	t.Helper()
 	received := metav1.NowMicro()
-	var wg sync.WaitGroup
-	numbers := make(chan int)
-	for range 4 {
-		wg.Go(func() {
-			for n := range numbers {
-				b := &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{
-					Namespace: operatorNamespace, Name: fmt.Sprintf("full-%04d", n),
-					Annotations: map[string]string{fastpixv1.EventCountsAnnotation: fmt.Sprintf("%s/fastpix=%d", namespace, fastpixv1.MaxBatchEvents)},
-				}}
-				for i := range fastpixv1.MaxBatchEvents {
-					at := metav1.NewMicroTime(received.Add(-time.Duration(i) * time.Second))
-					id := n*fastpixv1.MaxBatchEvents + i
-					title := fmt.Sprintf("title %d of a media that is updated again and again", id)
-					text, err := record.Encode(&record.Record{
-						Version: record.Version, ID: fmt.Sprintf("full-%d", id), Type: "video.media.updated", Time: &at, Received: received,
-						Namespace: namespace, Endpoint: "fastpix", EndpointUID: "uid", Fingerprint: "01234567", Changes: []record.Change{{
-							Kind: record.MediaAsset, ID: fmt.Sprintf("full-%d", id%objects), Media: &record.MediaChange{State: "Processing", Title: &title},
-						}},
-					})
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					b.Spec.Events = append(b.Spec.Events, text)
-				}
-				if err := deployment.admin.Create(t.Context(), b); err != nil {
-					t.Error(err)
-				}
+	inParallel(t, batches, func(n int) error {
+		b := &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{
+			Namespace: operatorNamespace, Name: fmt.Sprintf("full-%04d", n),
+			Annotations: map[string]string{fastpixv1.EventCountsAnnotation: fmt.Sprintf("%s/fastpix=%d", namespace, fastpixv1.MaxBatchEvents)},
+		}}
+		for i := range fastpixv1.MaxBatchEvents {
+			at := metav1.NewMicroTime(received.Add(-time.Duration(i) * time.Second))
+			id := n*fastpixv1.MaxBatchEvents + i
+			title := fmt.Sprintf("title %d of a media that is updated again and again", id)
+			text, err := record.Encode(&record.Record{
+				Version: record.Version, ID: fmt.Sprintf("full-%d", id), Type: "video.media.updated", Time: &at, Received: received,
+				Namespace: namespace, Endpoint: "fastpix", EndpointUID: "uid", Fingerprint: "01234567", Changes: []record.Change{{
+					Kind: record.MediaAsset, ID: fmt.Sprintf("full-%d", id%objects), Media: &record.MediaChange{State: "Processing", Title: &title},
+				}},
+			})
+			if err != nil {
+				return err
 			}
-		})
-	}
-	for n := range batches {
-		numbers <- n
-	}
-	close(numbers)
-	wg.Wait()
-	if t.Failed() {
-		t.FailNow()
-	}
+			b.Spec.Events = append(b.Spec.Events, text)
+		}
+		return deployment.admin.Create(t.Context(), b)
+	})
 }
 
 func TestQuotaIsTheLastResort(t *testing.T) {

@@ -71,7 +71,7 @@ func (e endpoint) mirrored(t *testing.T) string {
 }
 
 // changeSpec changes the spec of a mirror as soon as the API server takes it.
-func (e endpoint) changeSpec(t *testing.T, id, to string) time.Time {
+func changeSpec(t *testing.T, e endpoint, id, to string) time.Time {
 	t.Helper()
 	eventually(t, "the spec is changed", func(ctx context.Context) error {
 		asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: e.namespace, Name: id}}
@@ -82,7 +82,7 @@ func (e endpoint) changeSpec(t *testing.T, id, to string) time.Time {
 }
 
 // isObserved checks that the status of a mirror has caught up with its spec.
-func (e endpoint) isObserved(id string) func(context.Context) error {
+func isObserved(e endpoint, id string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		var asset fastpixv1.MediaAsset
 		if err := deployment.admin.Get(ctx, client.ObjectKey{Namespace: e.namespace, Name: id}, &asset); err != nil {
@@ -96,7 +96,7 @@ func (e endpoint) isObserved(id string) func(context.Context) error {
 }
 
 // suspends checks that the receiver knows that the endpoint is suspended, or is not.
-func (e endpoint) suspends(want int) func(context.Context) error {
+func suspends(e endpoint, want int) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, body := newAsset()
 		got, err := deployment.receiver.Post(ctx, e.path(), body, signed(body))
@@ -128,7 +128,7 @@ func TestChangesAroundARestartOfTheAPIServerAreFound(t *testing.T) {
 		purging.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Deleted = &metav1.Duration{Duration: time.Second} })
 		tombstone := purging.mirrored(t)
 
-		e.changeSpec(t, before, fmt.Sprint("before-", try))
+		changeSpec(t, e, before, fmt.Sprint("before-", try))
 		newNamespace(t) // so that the API server begins later than what any watch of mirrors has seen: it answers 410
 		deployment.APIServer.Kill()
 		gone := time.Now()
@@ -157,17 +157,17 @@ func (f *found) changeAll(t *testing.T, try int, informers bool, back time.Time,
 	wait := func(what string, changed time.Time, check func(context.Context) error) {
 		wg.Go(func() { f.wait(t.Context(), t, what, changed, check) })
 	}
-	wait("spec changed just before", back, e.isObserved(before))
+	wait("spec changed just before", back, isObserved(e, before))
 	wg.Go(func() {
 		for i, id := range during { // through the first two seconds
-			wait("spec changed at once", e.changeSpec(t, id, fmt.Sprint("during-", try)), e.isObserved(id))
+			wait("spec changed at once", changeSpec(t, e, id, fmt.Sprint("during-", try)), isObserved(e, id))
 			time.Sleep(time.Until(back.Add(time.Duration(i+1) * 2 * time.Second / time.Duration(len(during)))))
 		}
 	})
 
 	suspended.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Suspend = true })
 	if informers {
-		wait("endpoint suspended (receiver)", time.Now(), suspended.suspends(http.StatusServiceUnavailable))
+		wait("endpoint suspended (receiver)", time.Now(), suspends(suspended, http.StatusServiceUnavailable))
 	}
 
 	id, body := newAsset()
@@ -181,9 +181,9 @@ func (f *found) changeAll(t *testing.T, try int, informers bool, back time.Time,
 	time.Sleep(time.Until(back.Add(2 * time.Second)))
 	late := before // once observed, it may change again
 	wg.Wait()
-	wait("spec changed later", e.changeSpec(t, late, fmt.Sprint("late-", try)), e.isObserved(late))
+	wait("spec changed later", changeSpec(t, e, late, fmt.Sprint("late-", try)), isObserved(e, late))
 	suspended.edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Suspend = false })
-	wait("endpoint accepts again (receiver)", time.Now(), suspended.suspends(http.StatusOK))
+	wait("endpoint accepts again (receiver)", time.Now(), suspends(suspended, http.StatusOK))
 	wg.Wait()
 }
 
@@ -211,16 +211,16 @@ func TestChangesWithoutALeaderAreFound(t *testing.T) {
 	for try := range 4 {
 		ids := []string{e.mirrored(t), e.mirrored(t), e.mirrored(t)}
 		deployment.controllers.Kill()
-		e.changeSpec(t, ids[0], fmt.Sprint("away-", try))
+		changeSpec(t, e, ids[0], fmt.Sprint("away-", try))
 		if err := deployment.controllers.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		started := time.Now()
 		var wg sync.WaitGroup
-		wg.Go(func() { f.wait(t.Context(), t, "spec changed without a leader", started, e.isObserved(ids[0])) })
+		wg.Go(func() { f.wait(t.Context(), t, "spec changed without a leader", started, isObserved(e, ids[0])) })
 		for i, id := range ids[1:] {
-			changed := e.changeSpec(t, id, fmt.Sprint("begins-", try, i))
-			wg.Go(func() { f.wait(t.Context(), t, "spec changed as a leader begins", changed, e.isObserved(id)) })
+			changed := changeSpec(t, e, id, fmt.Sprint("begins-", try, i))
+			wg.Go(func() { f.wait(t.Context(), t, "spec changed as a leader begins", changed, isObserved(e, id)) })
 			moment(time.Second)
 		}
 		wg.Wait()

@@ -19,8 +19,12 @@ import (
 const (
 	playbackOfOldStream = "a699dfa7-7364-45fd-878d-f7f1ee32c85a"
 	oldStream           = "a2ae2143-62a1-4eee-b888-4f1406148481"
-	ready               = `{.status.conditions[?(@.type=="Ready")].status}`
-	live                = `{.status.conditions[?(@.type=="Live")].status}`
+)
+
+// JSON paths of the status of conditions.
+const (
+	ready = `{.status.conditions[?(@.type=="Ready")].status}`
+	live  = `{.status.conditions[?(@.type=="Live")].status}`
 )
 
 func mirrorOf(kind, id, state string, fields ...string) fixtures.Mirror {
@@ -89,7 +93,7 @@ func TestSamplesOfNoStory(t *testing.T) {
 				e.mustDeliver(t, fixtures.Payload(before))
 			}
 			waitFolded(t)
-			before := e.versions(t)
+			before := versions(t, e)
 			e.mustDeliver(t, fixtures.Payload(name))
 			waitFolded(t)
 			for _, want := range tc.want {
@@ -97,7 +101,7 @@ func TestSamplesOfNoStory(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if after := e.versions(t); tc.want == nil && !slices.Equal(before, after) {
+			if after := versions(t, e); tc.want == nil && !slices.Equal(before, after) {
 				t.Errorf("mirrors are %v, were %v", after, before)
 			}
 		})
@@ -118,7 +122,7 @@ func TestEverySampleIsTold(t *testing.T) {
 }
 
 // versions returns every mirror of the endpoint's namespace with the version of its last write.
-func (e endpoint) versions(t *testing.T) []string {
+func versions(t *testing.T, e endpoint) []string {
 	t.Helper()
 	var assets fastpixv1.MediaAssetList
 	var streams fastpixv1.LiveStreamList

@@ -26,7 +26,7 @@ import (
 const soon = 2 * time.Second
 
 // waitReadyCondition waits until Ready has a reason and a message that holds a text.
-func (e endpoint) waitReadyCondition(t *testing.T, reason, text string) metav1.Condition {
+func waitReadyCondition(t *testing.T, e endpoint, reason, text string) metav1.Condition {
 	t.Helper()
 	var c metav1.Condition
 	eventually(t, fmt.Sprintf("Ready says %s %q", reason, text), func(context.Context) error {
@@ -58,7 +58,7 @@ func obey(t *testing.T, c metav1.Condition, secret string) {
 }
 
 // waitAnswer delivers events until they are answered with a status code.
-func (e endpoint) waitAnswer(t *testing.T, want int, secret string) {
+func waitAnswer(t *testing.T, e endpoint, want int, secret string) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("deliveries are answered %d", want), func(ctx context.Context) error {
 		_, body := newAsset()
@@ -71,7 +71,7 @@ func (e endpoint) waitAnswer(t *testing.T, want int, secret string) {
 }
 
 // checkUnready checks what the dashboard and FastPix are answered while no key is usable.
-func (e endpoint) checkUnready(t *testing.T) {
+func checkUnready(t *testing.T, e endpoint) {
 	t.Helper()
 	event := fixtures.Payload("video.media.created.json")
 	newer := fixtures.Payload("probe.no-id-no-type.json")
@@ -103,7 +103,7 @@ func TestFollowingTheConditionsLeadsToReady(t *testing.T) {
 		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: "signing.secret"}}},
 	})
 	var took []time.Duration
-	ready := e.waitReadyCondition(t, fastpixv1.ReasonSecretForbidden, "")
+	ready := waitReadyCondition(t, e, fastpixv1.ReasonSecretForbidden, "")
 	for _, turn := range []struct {
 		store      string // what is stored as the signing secret
 		wantReason string
@@ -115,10 +115,10 @@ func TestFollowingTheConditionsLeadsToReady(t *testing.T) {
 		{"====", fastpixv1.ReasonSecretInvalid, "not base64"},
 		{fixtures.SigningSecret, fastpixv1.ReasonAccepting, "1 of 1"},
 	} {
-		e.checkUnready(t)
+		checkUnready(t, e)
 		obey(t, ready, turn.store)
 		start := time.Now()
-		ready = e.waitReadyCondition(t, turn.wantReason, turn.wantText)
+		ready = waitReadyCondition(t, e, turn.wantReason, turn.wantText)
 		took = append(took, time.Since(start))
 		if strings.Contains(ready.Message, "hunter2") {
 			t.Errorf("the message quotes the Secret: %s", ready.Message)
@@ -129,17 +129,17 @@ func TestFollowingTheConditionsLeadsToReady(t *testing.T) {
 	if median := took[len(took)/2]; median > soon { // one may meet a busy machine
 		t.Errorf("conditions follow in %v, want %v", took, soon)
 	}
-	e.waitAnswer(t, http.StatusOK, fixtures.SigningSecret)
+	waitAnswer(t, e, http.StatusOK, fixtures.SigningSecret)
 
 	t.Run("the next key", func(t *testing.T) {
 		const next = "c2hvcnQ="
 		e.edit(t, func(s *fastpixv1.WebhookEndpointSpec) {
 			s.SigningSecrets = append(s.SigningSecrets, fastpixv1.SigningSecretReference{Name: "signing.secret", Key: "next"})
 		})
-		obey(t, e.waitReadyCondition(t, fastpixv1.ReasonAccepting, `no key "next"`), next)
-		e.waitAnswer(t, http.StatusOK, next)
-		e.waitAnswer(t, http.StatusOK, fixtures.SigningSecret) // the command did not take it away
-		e.waitReadyCondition(t, fastpixv1.ReasonAccepting, "2 of 2")
+		obey(t, waitReadyCondition(t, e, fastpixv1.ReasonAccepting, `no key "next"`), next)
+		waitAnswer(t, e, http.StatusOK, next)
+		waitAnswer(t, e, http.StatusOK, fixtures.SigningSecret) // the command did not take it away
+		waitReadyCondition(t, e, fastpixv1.ReasonAccepting, "2 of 2")
 		weak := apimeta.FindStatusCondition(e.read(t).Status.Conditions, fastpixv1.ConditionWeakKey)
 		if weak == nil || !strings.Contains(weak.Message, "signing.secret") {
 			t.Errorf("a key of five bytes is not warned about: %v", weak)
@@ -156,7 +156,7 @@ func TestSecretThatCannotBeChangedIsReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEndpointWith(t, secret)
-			obey(t, e.waitReadyCondition(t, fastpixv1.ReasonSecretInvalid, "cannot be changed"), fixtures.SigningSecret)
+			obey(t, waitReadyCondition(t, e, fastpixv1.ReasonSecretInvalid, "cannot be changed"), fixtures.SigningSecret)
 			e.waitReady(t)
 		})
 	}
@@ -185,7 +185,7 @@ func readmeCommands(t *testing.T, behind string) string {
 }
 
 // sendReadmesDelivery sends the README's signed test delivery to the receiver, and deletes the asset that it brings.
-func (e endpoint) sendReadmesDelivery(t *testing.T) {
+func sendReadmesDelivery(t *testing.T, e endpoint) {
 	t.Helper()
 	for _, program := range []string{"openssl", "curl", "base64", "od"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -213,11 +213,11 @@ func TestReadmesWalkThrough(t *testing.T) {
 	}
 	run("1. Apply an endpoint", "")
 	e := endpoint{namespace: "video"}
-	e.waitReadyCondition(t, fastpixv1.ReasonSecretNotFound, "")
-	e.checkUnready(t)
+	waitReadyCondition(t, e, fastpixv1.ReasonSecretNotFound, "")
+	checkUnready(t, e)
 	run("4. Store the signing secret", fixtures.SigningSecret)
 	e.waitReady(t)
-	e.sendReadmesDelivery(t)
+	sendReadmesDelivery(t, e)
 
 	kubectl(t, "apply", "-f", "config/samples/media_asset.yaml")
 	waited := make(chan error)

@@ -128,7 +128,7 @@ func (e endpoint) deliverAll(ctx context.Context, bodies [][]byte, senders int) 
 
 // golden is where the status of one mirror is kept, as every telling of the stories must leave it.
 func golden(m fixtures.Mirror) string {
-	return filepath.Join("hack", "fixtures", "golden", strings.ToLower(m.Kind)+"-"+m.ID+".yaml")
+	return filepath.Join("test", "framework", "fixtures", "golden", strings.ToLower(m.Kind)+"-"+m.ID+".yaml")
 }
 
 // checkGolden checks that the stories ended as always, in a namespace where nothing else was told.

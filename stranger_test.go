@@ -229,7 +229,7 @@ func TestStrangersRequests(t *testing.T) {
 			}
 		})
 	}
-	t.Cleanup(func() { e.checkStranger(t, pid) }) // when all are through
+	t.Cleanup(func() { checkStranger(t, e, pid) }) // when all are through
 }
 
 // twin returns a text that base64 may decode to the same bytes.
@@ -240,7 +240,7 @@ func twin(signature string) string {
 }
 
 // checkStranger checks that a stranger left nothing but what was signed.
-func (e endpoint) checkStranger(t *testing.T, pid int) {
+func checkStranger(t *testing.T, e endpoint, pid int) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	var assets fastpixv1.MediaAssetList

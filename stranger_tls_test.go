@@ -52,11 +52,11 @@ func TestStrangersByTLS(t *testing.T) {
 			t.Errorf("plain HTTP is answered %q", answer)
 		}
 	}
-	r.takesNewCertificate(t)
+	takesNewCertificate(t, r)
 }
 
 // takesNewCertificate replaces the certificate and waits until it is shown.
-func (r *receiver) takesNewCertificate(t *testing.T) {
+func takesNewCertificate(t *testing.T, r *receiver) {
 	t.Helper()
 	shown := func() (serial string, err error) {
 		conn, err := r.dial(t.Context(), "http/1.1")
