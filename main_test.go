@@ -1,5 +1,9 @@
 package main
 
-import "testing"
+import (
+	"testing"
 
-func TestMain(m *testing.M) { Main(m) }
+	"github.com/fastpix-operator/fastpix-operator/test/framework"
+)
+
+func TestMain(m *testing.M) { framework.Main(m) }
