@@ -11,8 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
@@ -86,6 +86,13 @@ func (j *journal) problem(err error) {
 }
 
 // eventKey tells events of all namespaces apart.
+// err returns why the journal may not be known in full.
+func (j *journal) err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return errors.Join(j.problems...)
+}
+
 func eventKey(r *record.Record) string { return r.Namespace + "/" + r.ID }
 
 // missing returns the events that were acknowledged although nothing of them was committed that had been received by then: a later
@@ -107,9 +114,7 @@ func (j *journal) missing(acknowledged map[string]time.Time) []string {
 func (r *rig) verifyJournal(ctx context.Context, o *oracle) (int, error) {
 	var lost []string
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, journalPatience, true, func(context.Context) (bool, error) {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		lost = r.journal.missing(o.acked)
+		lost = o.missingFrom(r.journal)
 		return len(lost) == 0, nil
 	})
 	if err != nil && ctx.Err() != nil {
@@ -118,7 +123,5 @@ func (r *rig) verifyJournal(ctx context.Context, o *oracle) (int, error) {
 	for _, id := range lost[:min(len(lost), maxShown)] {
 		r.fail("event %s was acknowledged and not committed", id)
 	}
-	r.journal.mu.Lock()
-	defer r.journal.mu.Unlock()
-	return len(lost), errors.Join(r.journal.problems...)
+	return len(lost), r.journal.err()
 }

@@ -11,8 +11,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 func TestJournalMissesEverySingleEvent(t *testing.T) {

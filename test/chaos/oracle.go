@@ -51,6 +51,27 @@ func (o *oracle) acknowledged(e *event) {
 	}
 }
 
+// mirrors returns the acknowledged records of each mirror, and what was wrong with an event. Nothing may be sent meanwhile.
+func (o *oracle) mirrors() (map[record.Key][]*record.Record, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.records, o.err
+}
+
+// counts returns how many events were acknowledged, and how many deliveries of them.
+func (o *oracle) counts() (events, deliveries int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.acked), o.acks
+}
+
+// missingFrom returns the acknowledged events that the journal lacks.
+func (o *oracle) missingFrom(j *journal) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return j.missing(o.acked)
+}
+
 // recordOf returns the record that a receiver journals of an event. Only the receipt, the endpoint's UID and the key's fingerprint
 // differ, of which no status depends: no event of a life is a few minutes ahead, so every receiver makes the same verdict
 // about its time.

@@ -72,8 +72,9 @@ func (p *report) recovered(after time.Duration) { p.recovery = max(p.recovery, a
 // add takes over what a round showed.
 func (p *report) add(n *round, c comparison, now map[string]vitals) {
 	p.rounds++
-	p.events += len(n.oracle.acked)
-	p.acks += n.oracle.acks
+	events, deliveries := n.oracle.counts()
+	p.events += events
+	p.acks += deliveries
 	for answer, count := range n.sender.answers {
 		p.answers[answer] += count
 	}

@@ -16,8 +16,8 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
@@ -25,7 +25,9 @@ const (
 	operatorNamespace  = "fastpix-system"
 	receiverAccount    = "fastpix-receiver"
 	controllersAccount = "fastpix-controller-manager"
+)
 
+const (
 	controllerCount = 2
 	receiverCount   = 3
 )

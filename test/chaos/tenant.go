@@ -20,12 +20,16 @@ import (
 )
 
 const (
-	tenantCount  = 2
-	endpointName = "fastpix"
-	secretName   = "fastpix-signing-secret"
+	tenantCount = 2
 
 	// maxQueued holds what is told about a tenant while its Secret is away, at 60 events a second.
 	maxQueued = 2000
+)
+
+// The names of what a tenant has.
+const (
+	endpointName = "fastpix"
+	secretName   = "fastpix-signing-secret"
 )
 
 // tenant is a namespace with one endpoint.

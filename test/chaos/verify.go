@@ -14,9 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // maxShown is how many mirrors that are wrong are shown in full.
@@ -38,10 +38,9 @@ func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (compari
 			return comparison{}, err
 		}
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	mirrors, err := o.mirrors()
 	var c comparison
-	for key, records := range o.records {
+	for key, records := range mirrors {
 		c.compare(r, key, records, found[key])
 		r.verified[key] = digestOf(found[key])
 		delete(found, key)
@@ -50,7 +49,7 @@ func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (compari
 		c.wrong++
 		r.fail("%s exists, of which no acknowledged event tells", key)
 	}
-	return c, o.err
+	return c, err
 }
 
 // verifyAgain compares every mirror of all rounds with what it was when it was compared with the oracle: nothing was told of it since.

@@ -10,9 +10,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 func TestComparisonFindsWhatIsLost(t *testing.T) {
@@ -24,10 +24,11 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 	for _, e := range newLife(rand.New(rand.NewPCG(1, 2)), &tenant{namespace: "a"}, stories[0]).events {
 		o.acknowledged(e)
 	}
-	if len(o.records) != 1 || o.err != nil {
-		t.Fatalf("%d mirrors, %v", len(o.records), o.err)
+	mirrors, err := o.mirrors()
+	if len(mirrors) != 1 || err != nil {
+		t.Fatalf("%d mirrors, %v", len(mirrors), err)
 	}
-	for key, records := range o.records {
+	for key, records := range mirrors {
 		mirrorOf := func(records []*record.Record) *fastpixv1.MediaAsset {
 			m := &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{
 				MediaID: idOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: endpointName},
