@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 // measurement is what one burst showed.
@@ -43,7 +45,7 @@ func (r *rig) measure(ctx context.Context, name string, b *burst, connections in
 
 func (r *rig) measureOnly(ctx context.Context, name string, b *burst, connections int) (measurement, error) {
 	// What the burst before left behind must not be counted: pending counts are published once a second.
-	pause(ctx, 1500*time.Millisecond)
+	clock.Sleep(ctx, 1500*time.Millisecond)
 	if err := r.audit.skip(); err != nil {
 		return measurement{}, err
 	}
@@ -60,7 +62,7 @@ func (r *rig) measureOnly(ctx context.Context, name string, b *burst, connection
 	if err := finishProfile(); err != nil {
 		return measurement{}, err
 	}
-	pause(ctx, 200*time.Millisecond) // the audit log trails the answers
+	clock.Sleep(ctx, 200*time.Millisecond) // the audit log trails the answers
 	log, err := r.audit.read()
 	if err != nil {
 		return measurement{}, err
@@ -79,12 +81,4 @@ func (r *rig) measureOnly(ctx context.Context, name string, b *burst, connection
 	}
 	progress("%-32s %6.0f acknowledged/s, p99 %.1f ms, %6.0f reflected/s", name, m.Acknowledged, m.AckP99, m.Reflected)
 	return m, nil
-}
-
-// pause sleeps, or returns when the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }

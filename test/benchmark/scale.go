@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/markdown"
 )
 
@@ -222,7 +223,7 @@ func (r *rig) firstReflected(ctx context.Context, t tenant) error {
 	if _, err := send(ctx, r.receiver.ReceiverURL, b.requests, 1); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(10 * time.Minute); ; pause(ctx, 20*time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); ; clock.Sleep(ctx, 20*time.Millisecond) {
 		for name, want := range b.want {
 			var a fastpixv1.MediaAsset
 			err := r.admin.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: name}, &a)

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
@@ -130,7 +131,7 @@ func (r *rig) killOfPlane(ctx context.Context, p *controlplane.Process, away tim
 	r.planeMu.Lock()
 	defer r.planeMu.Unlock()
 	p.Kill()
-	pause(ctx, away)
+	clock.Sleep(ctx, away)
 	return r.raiseLocked(ctx)
 }
 
@@ -164,7 +165,7 @@ func holeFrontLink(ctx context.Context, n *round, f fault) error {
 // disturb makes a link fail for a while. Of two faults at once the later one counts, and the first end ends both.
 func disturb(ctx context.Context, p *proxy, f linkFault, length time.Duration) error {
 	p.become(f)
-	pause(ctx, length)
+	clock.Sleep(ctx, length)
 	p.become(linkFault{})
 	return nil
 }
@@ -179,7 +180,7 @@ func recreateSecret(ctx context.Context, n *round, f fault) error {
 	}
 	gone := time.Now()
 	noticed := n.rig.waitSecretMissed(ctx, t, gone, f.length)
-	pause(ctx, time.Until(gone.Add(f.length)))
+	clock.Sleep(ctx, time.Until(gone.Add(f.length)))
 	if err := n.rig.create(ctx, t.secret()); err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func useUpQuota(ctx context.Context, n *round, f fault) error {
 	}
 	inForce := r.waitJournalFull(ctx)
 	if inForce {
-		pause(ctx, f.length)
+		clock.Sleep(ctx, f.length)
 	}
 	if err := r.limitJournal(ctx, quota.Spec); err != nil {
 		return err
@@ -347,7 +348,7 @@ func (n *round) obstruct(ctx context.Context, f fault, l *life, name string) err
 	l.events = later
 	n.enqueue(ctx, now) // so that some are refused in any case
 	n.victims.Go(func() { n.tellAlone(ctx, l, rand.New(rand.NewPCG(f.seed, 2))) })
-	pause(ctx, f.length)
+	clock.Sleep(ctx, f.length)
 	return n.waitRefused(ctx, l.tenant.namespace, name)
 }
 

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -25,7 +26,7 @@ func forge(ctx context.Context, n *round, f fault) error {
 	}
 	endpoint := types.NamespacedName{Namespace: n.tenants[f.target].namespace, Name: endpointName}
 	random, refused, taken := rand.New(rand.NewPCG(f.seed, 3)), 0, 0
-	for end := time.Now().Add(f.length); time.Now().Before(end) && ctx.Err() == nil; pause(ctx, 50*time.Millisecond) {
+	for end := time.Now().Add(f.length); time.Now().Before(end) && ctx.Err() == nil; clock.Sleep(ctx, 50*time.Millisecond) {
 		batch := n.rig.forgedBatch(genuine, record.FormatCounts(map[types.NamespacedName]int64{endpoint: fastpixv1.MaxBatchEvents}))
 		forgery := forgeries[random.IntN(len(forgeries))]
 		forgery.make(batch)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
@@ -43,7 +44,7 @@ func (j *journal) follow(ctx context.Context, plane *controlplane.ControlPlane) 
 			j.problem(fmt.Errorf("the journal was not followed without a gap: %w", err))
 			return
 		}
-		if !pause(ctx, 100*time.Millisecond) { // else etcd was killed
+		if !clock.Sleep(ctx, 100*time.Millisecond) { // else etcd was killed
 			return
 		}
 	}

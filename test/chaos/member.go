@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
@@ -92,7 +93,7 @@ func (m *member) insist(ctx context.Context, r *rig) {
 			if !excused && !r.outage.Load() {
 				r.fail("%s does not start: %v", m.Name, err)
 			}
-			pause(ctx, time.Second)
+			clock.Sleep(ctx, time.Second)
 		}
 	}
 }
@@ -115,7 +116,7 @@ func (m *member) kill(ctx context.Context, r *rig, away time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dieLocked()
-	pause(ctx, away)
+	clock.Sleep(ctx, away)
 	m.insist(ctx, r)
 }
 
@@ -129,7 +130,7 @@ func (m *member) stop(ctx context.Context, r *rig, away time.Duration) {
 	if err := m.Stop(); err != nil {
 		r.fail("%s did not obey SIGTERM well, after %v: %v; its log ends:\n%s", m.Name, time.Since(begun).Round(time.Second), err, controlplane.Tail(m.Log, 15))
 	}
-	pause(ctx, away)
+	clock.Sleep(ctx, away)
 	m.insist(ctx, r)
 }
 
@@ -141,7 +142,7 @@ func (m *member) freeze(ctx context.Context, length time.Duration) {
 		return
 	}
 	m.Pause()
-	pause(ctx, length)
+	clock.Sleep(ctx, length)
 	m.Resume()
 }
 

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
@@ -286,7 +287,7 @@ func insist(ctx context.Context, do func(context.Context) error) error {
 		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
 		err := do(attempt)
 		cancel()
-		if err == nil || !pause(ctx, 100*time.Millisecond) {
+		if err == nil || !clock.Sleep(ctx, 100*time.Millisecond) {
 			return err
 		}
 	}

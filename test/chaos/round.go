@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 const (
@@ -99,7 +100,7 @@ func (n *round) settle(ctx context.Context) error {
 		}
 	}
 	n.sender.client.CloseIdleConnections()
-	if !pause(ctx, time.Second) {
+	if !clock.Sleep(ctx, time.Second) {
 		return ctx.Err()
 	}
 	_, err := n.rig.calm(ctx)
@@ -162,7 +163,7 @@ const victimPace = 3 * time.Second
 
 // tellAlone tells what is left of one life, as the generator does those of others, until no new fault comes any more.
 func (n *round) tellAlone(ctx context.Context, l *life, random *rand.Rand) {
-	for len(l.events) > 0 && pause(ctx, time.Duration(random.Int64N(2*int64(victimPace)))) && time.Now().Before(n.ends) {
+	for len(l.events) > 0 && clock.Sleep(ctx, time.Duration(random.Int64N(2*int64(victimPace)))) && time.Now().Before(n.ends) {
 		e := l.next(random)
 		n.enqueue(ctx, []*event{e})
 		if random.IntN(100) < percentDuplicates {
@@ -182,7 +183,7 @@ func (n *round) enqueue(ctx context.Context, events []*event) {
 
 // strike waits for a fault's time, breaks something, and measures how long it takes until an event is mirrored again.
 func (n *round) strike(ctx context.Context, f fault, begun time.Time) error {
-	if !pause(ctx, time.Until(begun.Add(f.at))) {
+	if !clock.Sleep(ctx, time.Until(begun.Add(f.at))) {
 		return nil
 	}
 	progress("%s", f)
@@ -211,7 +212,7 @@ func (n *round) canary(ctx context.Context, seed uint64, t *tenant) (time.Durati
 	}
 	// Ever more seldom: dozens of these may wait, and must not be what the API server is busy with.
 	for wait := 50 * time.Millisecond; !n.isMirrored(ctx, t, id); wait = min(2*wait, time.Second) {
-		if !pause(ctx, wait) {
+		if !clock.Sleep(ctx, wait) {
 			return time.Since(begun), fmt.Errorf("an event was acknowledged and is not mirrored after %v", time.Since(begun).Round(time.Second))
 		}
 	}

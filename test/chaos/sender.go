@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
@@ -57,7 +58,7 @@ func (s *sender) work(ctx context.Context, queue <-chan *event) {
 // deliver delivers an event until it is acknowledged. The error is that the context has ended.
 func (s *sender) deliver(ctx context.Context, e *event) error {
 	for wait := minRetry; !s.attempt(ctx, e); wait = min(2*wait, maxRetry) {
-		if !pause(ctx, wait/2+rand.N(wait)) {
+		if !clock.Sleep(ctx, wait/2+rand.N(wait)) {
 			return ctx.Err()
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
@@ -113,7 +114,7 @@ func (r *rig) recreate(ctx context.Context, object, another client.Object, away 
 	if err := r.remove(ctx, object); err != nil {
 		return err
 	}
-	pause(ctx, away)
+	clock.Sleep(ctx, away)
 	return r.create(ctx, another)
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
@@ -101,7 +102,7 @@ func (r *rig) calm(ctx context.Context) (map[string]vitals, error) {
 			r.fail("a process leaks: %s", strings.Join(leaks, "; "))
 			return now, nil
 		}
-		if !pause(ctx, 2*time.Second) {
+		if !clock.Sleep(ctx, 2*time.Second) {
 			return nil, ctx.Err()
 		}
 	}
