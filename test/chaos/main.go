@@ -80,7 +80,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	fmt.Printf("Play it again with -seed %d -duration %v -assets %d -rate %d -gap %v\n", o.seed, o.duration, o.assets, o.rate, o.gap)
 	started := time.Now()
-	r, err := newRig(ctx, o)
+	r, err := newTestEnv(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	for i, duration := range o.rounds() {
-		if err := playRound(ctx, r, i, duration, report); err != nil {
+		if err := runRound(ctx, r, i, duration, report); err != nil {
 			return errors.Join(fmt.Errorf("round %d: %w", i+1, err), r.failures())
 		}
 	}

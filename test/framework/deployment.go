@@ -23,6 +23,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 const OperatorNamespace = "fastpix-system"
@@ -67,7 +68,7 @@ func deployAndRun(ctx context.Context, m *testing.M) (code int, err error) {
 	code = m.Run()
 	if code != 0 {
 		for _, p := range []*controlplane.Operator{Deployed.Receiver, Deployed.Controllers} {
-			fmt.Fprintf(os.Stderr, "--- the log of the %s ends:\n%s\n", p.Name, controlplane.Tail(p.Log, 40))
+			fmt.Fprintf(os.Stderr, "--- the log of the %s ends:\n%s\n", p.Name, process.Tail(p.Log, 40))
 		}
 	}
 	return code, nil

@@ -26,6 +26,7 @@ import (
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // Receiver is a receiver beside the deployed one, by TLS or not.
@@ -43,7 +44,7 @@ func StartReceiver(t *testing.T, kind string) *Receiver {
 }
 
 // StartReceiverIn starts one in a control group, if there is one.
-func StartReceiverIn(t *testing.T, kind string, group *controlplane.MemoryGroup) *Receiver {
+func StartReceiverIn(t *testing.T, kind string, group *process.MemoryGroup) *Receiver {
 	t.Helper()
 	args := []string{"--controllers=false", "--drain-delay=0s"}
 	var config *tls.Config
@@ -67,7 +68,7 @@ func StartReceiverIn(t *testing.T, kind string, group *controlplane.MemoryGroup)
 	}
 	t.Cleanup(func() {
 		if !o.Running() {
-			t.Errorf("the receiver ended by itself:\n%s", controlplane.Tail(o.Log, 20))
+			t.Errorf("the receiver ended by itself:\n%s", process.Tail(o.Log, 20))
 		}
 		if err := o.Stop(); err != nil {
 			t.Error(err)

@@ -20,6 +20,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // consumer returns the identity of the examples in the endpoint's namespace, with the rights that are given beside them.
@@ -63,7 +64,7 @@ func TestConsumerFollowsMedia(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./docs/examples/consumer").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	example := &controlplane.Process{
+	example := &process.Process{
 		Name: "consumer", Path: binary, Args: []string{e.Namespace}, Env: []string{"KUBECONFIG=" + consumer(t, e).Kubeconfig},
 		Log: filepath.Join(framework.Deployed.LogDir(), "consumer.log"), Ready: func(context.Context) error { return nil },
 	}

@@ -19,8 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // pace lets so many attempts of a flood begin each second: the attackers live on the same machine, and what is to be measured is what
@@ -136,7 +136,7 @@ func TestFloods(t *testing.T) {
 			e, r := framework.NewEndpoint(t), framework.StartReceiver(t, tt.kind())
 			r.DeliverFor(t.Context(), e, quiet/2) // opens connections, reads the Secret
 			before := r.DeliverFor(t.Context(), e, quiet)
-			memory, _ := controlplane.Memory(r.PID())
+			memory, _ := process.Memory(r.PID())
 			reads := r.Metric(t, "fastpix_secret_reads_total")
 
 			p := &pace{perSecond: tt.perSecond, start: time.Now()}
@@ -145,7 +145,7 @@ func TestFloods(t *testing.T) {
 			reads = r.Metric(t, "fastpix_secret_reads_total") - reads
 			took := time.Since(p.start)
 			end()
-			_, peak := controlplane.Memory(r.PID())
+			_, peak := process.Memory(r.PID())
 
 			t.Logf("%s: %.0f attempts/s, deliveries %.0f/s -> %.0f/s (%.0f %%), p99 %v -> %v, memory %.0f -> %.0f MiB, %.1f reads of Secrets/s",
 				name, float64(p.made.Load())/took.Seconds(), before.PerSecond, during.PerSecond, 100*during.PerSecond/before.PerSecond,
@@ -172,14 +172,14 @@ func TestFloodWhileTheAPIServerHangs(t *testing.T) {
 	if got := r.DeliverFor(t.Context(), e, time.Second); got.Answers[http.StatusOK] == 0 {
 		t.Fatalf("valid deliveries are answered %v", got.Answers)
 	}
-	memory, _ := controlplane.Memory(r.PID())
+	memory, _ := process.Memory(r.PID())
 	framework.Deployed.APIServer.Pause()
 	p := &pace{perSecond: 2000, start: time.Now()}
 	end := startFlood(t, r, e, 4000, "", p, forged(16<<10-1))
 	during := r.DeliverFor(t.Context(), e, 4*time.Second)
 	end()
 	framework.Deployed.APIServer.Resume()
-	_, peak := controlplane.Memory(r.PID())
+	_, peak := process.Memory(r.PID())
 	t.Logf("%.0f attempts/s: memory %.0f -> %.0f MiB", float64(p.made.Load())/time.Since(p.start).Seconds(), memory, peak)
 	if peak > maxMemory {
 		t.Errorf("memory grew to %.0f MiB", peak)

@@ -18,8 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/flood"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 const (
@@ -52,7 +52,7 @@ func TestFloodsOfEveryPort(t *testing.T) {
 	for _, kind := range []string{"plain", "tls"} {
 		t.Run(kind, func(t *testing.T) {
 			e, length := framework.NewEndpoint(t), floodTime(t)
-			group, err := controlplane.NewMemoryGroup("fastpix-flood-"+e.Namespace, deployedLimit)
+			group, err := process.NewMemoryGroup("fastpix-flood-"+e.Namespace, deployedLimit)
 			if err != nil {
 				t.Skipf("this machine does not let the test limit memory: %v", err)
 			}
@@ -96,7 +96,7 @@ func portsOf(r *framework.Receiver, e framework.Endpoint) []flood.Port {
 
 // surviveFlood has a flood last while events are delivered, probes asked and metrics scraped, of which 99 in 100 are answered within the bar.
 func surviveFlood(
-	t *testing.T, r *framework.Receiver, e framework.Endpoint, group *controlplane.MemoryGroup, length, bar time.Duration, run func(context.Context) flood.Counts,
+	t *testing.T, r *framework.Receiver, e framework.Endpoint, group *process.MemoryGroup, length, bar time.Duration, run func(context.Context) flood.Counts,
 ) {
 	t.Helper()
 	if !r.Running() { // an earlier flood had it killed; each has a verdict of its own
@@ -105,10 +105,10 @@ func surviveFlood(
 		}
 		r.DeliverFor(t.Context(), e, 200*time.Millisecond)
 	}
-	if err := controlplane.ResetPeak(r.PID()); err != nil {
+	if err := process.ResetPeak(r.PID()); err != nil {
 		t.Fatal(err)
 	}
-	before, _ := controlplane.Memory(r.PID())
+	before, _ := process.Memory(r.PID())
 	ctx, stop := context.WithTimeout(t.Context(), length)
 	defer stop()
 	var wg sync.WaitGroup
@@ -126,7 +126,7 @@ func surviveFlood(
 	})
 	kept := r.DeliverFor(t.Context(), e, length)
 	wg.Wait()
-	_, peak := controlplane.Memory(r.PID())
+	_, peak := process.Memory(r.PID())
 	t.Logf("%s: %d connections, %d failed; memory %.0f, at most %.0f of 256 MiB; deliveries %.0f/s p99 %v, on new connections %s; probes %s; scrapes %s",
 		t.Name(), counts.Connections, counts.Failed, before, peak, kept.PerSecond, kept.P99.Round(time.Millisecond), fresh, probes, scrapes)
 	if !r.Running() {
