@@ -13,6 +13,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
+// Create creates an object as an administrator, or fails the test.
 func Create(t *testing.T, o client.Object) {
 	t.Helper()
 	if err := Deployed.Admin.Create(t.Context(), o); err != nil {
@@ -20,8 +21,7 @@ func Create(t *testing.T, o client.Object) {
 	}
 }
 
-// These tests protect from what a stolen identity, or a user of one namespace, may write into objects that the operator reads.
-
+// ClientFor returns a client of an identity that refuses unknown fields.
 func ClientFor(t *testing.T, as controlplane.Identity) client.Client {
 	t.Helper()
 	c, err := client.New(as.Config, client.Options{Scheme: Deployed.Admin.Scheme(), FieldValidation: "Strict"})
@@ -31,6 +31,7 @@ func ClientFor(t *testing.T, as controlplane.Identity) client.Client {
 	return c
 }
 
+// Kubectl runs kubectl as an administrator and returns its output, or fails the test.
 func Kubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := Deployed.Kubectl(t.Context(), args...)
@@ -40,7 +41,7 @@ func Kubectl(t *testing.T, args ...string) string {
 	return out
 }
 
-// SetJournalQuota limits the journal to so many batches, and waits until it is enforced.
+// SetJournalQuota limits the number of batches in the journal, and waits until the quota is counted.
 func SetJournalQuota(t *testing.T, quota *corev1.ResourceQuota, batches int64) {
 	t.Helper()
 	const counted = "count/eventbatches.video.fastpix.com"

@@ -18,29 +18,30 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// NewAsset returns an event that tells of an asset nobody has heard of, and the asset's id.
+// NewAsset returns an event about a new asset, and the asset's id.
 func NewAsset() (id string, body []byte) {
 	id = string(uuid.NewUUID())
 	return id, NewEvent(id)
 }
 
-// NewEvent returns an event that nobody has heard of about an asset.
+// NewEvent returns a new event about an asset.
 func NewEvent(asset string) []byte {
 	const eventID = "614d5a56-5966-4a5a-9f1c-6b6bb3d5b81a"
 	body := bytes.ReplaceAll(fixtures.Payload("video.media.created.seed.json"), []byte(fixtures.Seed), []byte(asset))
 	return bytes.ReplaceAll(body, []byte(eventID), []byte(uuid.NewUUID()))
 }
 
+// Sign returns the signature of a body by fixtures.SigningSecret.
 func Sign(body []byte) string { return fixtures.Sign(fixtures.SigningSecret, body) }
 
-// Answer is what a sender learns of a delivery.
+// Answer is what the receiver answers to a delivery.
 type Answer struct {
 	Code       int
 	RetryAfter string
-	Closes     bool // the connection
+	Closes     bool // the receiver closes the connection
 }
 
-// PostOnce posts a delivery once, by a client of the caller's.
+// PostOnce sends a delivery once, by the given client.
 func (e Endpoint) PostOnce(ctx context.Context, client *http.Client, to string, body []byte) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to+e.Path(), bytes.NewReader(body))
 	if err != nil {
@@ -56,11 +57,12 @@ func (e Endpoint) PostOnce(ctx context.Context, client *http.Client, to string, 
 	return Answer{Code: resp.StatusCode, RetryAfter: resp.Header.Get("Retry-After"), Closes: resp.Close}, err
 }
 
-// Deliver sends a sample until it is acknowledged.
+// Deliver sends an event to the deployed receiver until it is acknowledged.
 func (e Endpoint) Deliver(ctx context.Context, body []byte) error {
 	return Deployed.Receiver.Deliver(ctx, e.Path(), body, fixtures.Sign(fixtures.SigningSecret, body))
 }
 
+// MustDeliver does the same, or fails the test.
 func (e Endpoint) MustDeliver(t *testing.T, body []byte) {
 	t.Helper()
 	if err := e.Deliver(t.Context(), body); err != nil {
@@ -68,7 +70,7 @@ func (e Endpoint) MustDeliver(t *testing.T, body []byte) {
 	}
 }
 
-// WaitJournalEmpty waits until the journal is empty: everything that was acknowledged is then mirrored.
+// WaitJournalEmpty waits until the journal is empty: every acknowledged event is then in a mirror.
 func WaitJournalEmpty(t *testing.T) {
 	t.Helper()
 	Eventually(t, "the journal is empty", func(ctx context.Context) error {

@@ -1,7 +1,3 @@
-// The tests of this folder run the operator as it is deployed: the binary in two processes, each with the token of its own
-// ServiceAccount, on a real API server with what config/default installs, and real HTTP requests. They protect the three
-// promises that no unit test can: nothing acknowledged is lost, the mirror depends on the set of events alone, and nothing
-// secret or forged gets in.
 package framework
 
 import (
@@ -26,24 +22,25 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
+// OperatorNamespace is the namespace of the operator and of its journal.
 const OperatorNamespace = "fastpix-system"
 
 // Deployment is the operator as config/default installs it, on a control plane of its own.
 type Deployment struct {
 	*controlplane.ControlPlane
-	// Admin is a client of an administrator, for what users and FastPix do and for looking.
+	// Admin is a client with an administrator's rights: tests change and read objects with it.
 	Admin client.Client
-	// AsReceiver and AsControllers are the two identities.
+	// AsReceiver and AsControllers are the identities of the two processes.
 	AsReceiver, AsControllers controlplane.Identity
-	// Receiver and controllers are the two processes.
+	// Receiver and Controllers are the two processes.
 	Receiver, Controllers *controlplane.Operator
 }
 
 // Deployed is what the tests of a package share. A test that disturbs it restores it.
 var Deployed Deployment
 
-// Main installs config/default on a control plane, runs the tests of a package and exits: it is what TestMain of each package calls. The working
-// directory is the root of the repository, so that paths are as the documentation gives them.
+// Main installs config/default on a control plane, runs the tests of a package and exits. TestMain calls it. The working directory of the tests
+// is the root of the repository, so that paths are those of the documentation.
 func Main(m *testing.M) {
 	ctrllog.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	go endOnInterrupt()

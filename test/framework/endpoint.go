@@ -17,11 +17,12 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// Endpoint is a namespace of its own with a WebhookEndpoint that accepts fixtures.SigningSecret.
+// Endpoint is a WebhookEndpoint named fastpix in a namespace of its own. It accepts fixtures.SigningSecret unless a test changes that.
 type Endpoint struct {
 	Namespace string
 }
 
+// NewNamespace creates a namespace and returns its name.
 func NewNamespace(t *testing.T) string {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("test-%08x", rand.Uint32())}}
@@ -29,7 +30,7 @@ func NewNamespace(t *testing.T) string {
 	return ns.Name
 }
 
-// NewEndpoint makes a namespace like that of config/samples and waits until its endpoint accepts.
+// NewEndpoint creates a namespace like that of config/samples, and waits until its endpoint accepts events.
 func NewEndpoint(t *testing.T) Endpoint {
 	t.Helper()
 	e := NewEndpointWith(t, SigningSecretOf(fixtures.SigningSecret))
@@ -37,12 +38,12 @@ func NewEndpoint(t *testing.T) Endpoint {
 	return e
 }
 
-// SigningSecretOf is a Secret that holds a signing secret, without a name.
+// SigningSecretOf returns a Secret without a name that holds a signing secret.
 func SigningSecretOf(secret string) *corev1.Secret {
 	return &corev1.Secret{Type: fastpixv1.SigningSecretType, StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: secret}}
 }
 
-// NewEndpointWith makes a namespace with a Secret that the receiver may read, and an endpoint that names it.
+// NewEndpointWith creates a namespace with a Secret that the receiver may read, and an endpoint that names it.
 func NewEndpointWith(t *testing.T, signing *corev1.Secret) Endpoint {
 	t.Helper()
 	ns := NewNamespace(t)
@@ -50,7 +51,7 @@ func NewEndpointWith(t *testing.T, signing *corev1.Secret) Endpoint {
 	return Endpoint{Namespace: ns}
 }
 
-// CreateEndpoint puts such an endpoint into a namespace.
+// CreateEndpoint creates the same objects in a namespace that exists.
 func CreateEndpoint(t *testing.T, namespace string, signing *corev1.Secret) {
 	t.Helper()
 	const secret = "signing-secret"
@@ -67,6 +68,7 @@ func CreateEndpoint(t *testing.T, namespace string, signing *corev1.Secret) {
 	Create(t, MakeEndpoint(namespace, "fastpix"))
 }
 
+// MakeEndpoint returns an endpoint that CreateEndpoint's Secret belongs to.
 func MakeEndpoint(namespace, name string) *fastpixv1.WebhookEndpoint {
 	return &fastpixv1.WebhookEndpoint{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -74,8 +76,10 @@ func MakeEndpoint(namespace, name string) *fastpixv1.WebhookEndpoint {
 	}
 }
 
+// Path is where the receiver accepts the endpoint's events.
 func (e Endpoint) Path() string { return "/webhooks/" + e.Namespace + "/fastpix" }
 
+// WaitReady waits until the endpoint accepts events.
 func (e Endpoint) WaitReady(t *testing.T) {
 	t.Helper()
 	var whe fastpixv1.WebhookEndpoint
@@ -90,7 +94,7 @@ func (e Endpoint) WaitReady(t *testing.T) {
 	})
 }
 
-// ReplaceSigningSecret stores another signing secret.
+// ReplaceSigningSecret stores another signing secret in the endpoint's Secret.
 func ReplaceSigningSecret(t *testing.T, e Endpoint, secret string) {
 	t.Helper()
 	var s corev1.Secret
@@ -113,6 +117,7 @@ func (e Endpoint) Edit(t *testing.T, change func(*fastpixv1.WebhookEndpointSpec)
 	})
 }
 
+// Read returns the endpoint as the API server has it.
 func (e Endpoint) Read(t *testing.T) *fastpixv1.WebhookEndpoint {
 	t.Helper()
 	var whe fastpixv1.WebhookEndpoint
@@ -122,4 +127,5 @@ func (e Endpoint) Read(t *testing.T) *fastpixv1.WebhookEndpoint {
 	return &whe
 }
 
+// OtherSigningSecret is a signing secret that no endpoint accepts by default.
 const OtherSigningSecret = "b3RoZXItc2lnbmluZy1zZWNyZXQtMzItYnl0ZXMtbG9uZyE="

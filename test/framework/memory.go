@@ -12,7 +12,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
-// PeakMiB is the most memory that a process ever had resident. It is known on Linux only.
+// PeakMiB returns the highest resident memory of a process since it started. Elsewhere than on Linux it skips the test.
 func PeakMiB(t *testing.T, o *controlplane.Operator) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.PID()))
@@ -33,7 +33,7 @@ func PeakMiB(t *testing.T, o *controlplane.Operator) int {
 	return 0
 }
 
-// MemoryRequestMiB, in MiB, is what each half asks for in config/ and keeps to; GoMemoryLimit is what config/ tells Go about its limit.
+// MemoryRequestMiB is the memory that each process requests in config, in MiB. GoMemoryLimit is the environment variable that config sets.
 const (
 	MemoryRequestMiB = 128
 	GoMemoryLimit    = "GOMEMLIMIT=230MiB"

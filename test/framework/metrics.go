@@ -9,10 +9,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
-// These tests protect what happens when events come faster than they are mirrored, or cannot be kept: nothing is promised that cannot be
-// held, no process takes more memory than it has, and everything goes on by itself.
-
-// CheckMetric returns nil if a metric without labels has a value.
+// CheckMetric returns nil if a metric without labels has the wanted value.
 func CheckMetric(ctx context.Context, o *controlplane.Operator, name string, want float64) error {
 	metrics, err := Deployed.Metrics(ctx, o)
 	if err != nil {

@@ -14,9 +14,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// These tests protect what happens around events: adoption, a changed spec, tombstones that go and stay gone, records that cannot be
-// folded, and rotation of a signing secret.
-
+// Asset returns an asset of the endpoint's namespace.
 func (e Endpoint) Asset(t *testing.T, id string) (*fastpixv1.MediaAsset, error) {
 	t.Helper()
 	var a fastpixv1.MediaAsset
@@ -58,7 +56,7 @@ func Names(t *testing.T, list client.ObjectList) []string {
 	return names
 }
 
-// MirrorAsset makes a mirror by an event.
+// MirrorAsset delivers an event about a new asset, waits for its mirror, and returns the asset's id.
 func (e Endpoint) MirrorAsset(t *testing.T) string {
 	t.Helper()
 	id, body := NewAsset()
@@ -67,7 +65,7 @@ func (e Endpoint) MirrorAsset(t *testing.T) string {
 	return id
 }
 
-// JSON paths of the status of conditions.
+// The JSON paths of conditions' statuses.
 const (
 	ReadyStatus = `{.status.conditions[?(@.type=="Ready")].status}`
 	LiveStatus  = `{.status.conditions[?(@.type=="Live")].status}`
@@ -81,10 +79,12 @@ func mirrorOf(kind, id, state string, fields ...string) fixtures.Mirror {
 	return m
 }
 
+// AssetOf is what a MediaAsset must show: its state, then pairs of a JSON path and a value.
 func AssetOf(id, state string, fields ...string) fixtures.Mirror {
 	return mirrorOf("MediaAsset", id, state, fields...)
 }
 
+// StreamOf is the same for a LiveStream.
 func StreamOf(id, state string, fields ...string) fixtures.Mirror {
 	return mirrorOf("LiveStream", id, state, fields...)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
-// EnsureRunning starts what does not run and waits until it works.
+// EnsureRunning starts the processes that do not run, and waits until they are ready.
 func EnsureRunning(t *testing.T, operators ...*controlplane.Operator) {
 	t.Helper()
 	for _, p := range operators {
@@ -23,6 +23,7 @@ func EnsureRunning(t *testing.T, operators ...*controlplane.Operator) {
 	}
 }
 
+// IsReady reports whether a process answers its readiness probe.
 func IsReady(ctx context.Context, o *controlplane.Operator) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.ProbeURL+"/readyz", http.NoBody)
 	if err != nil {
@@ -36,18 +37,19 @@ func IsReady(ctx context.Context, o *controlplane.Operator) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// NewReceiver starts another receiver beside the one that all tests share.
+// NewReceiver starts another receiver beside the deployed one. It ends with the test.
 func NewReceiver(t *testing.T, name string, args ...string) *controlplane.Operator {
 	t.Helper()
 	return NewProcess(t, name, Deployed.AsReceiver, append([]string{"--controllers=false"}, args...)...)
 }
 
+// NewProcess starts another process of the operator. It ends with the test.
 func NewProcess(t *testing.T, name string, identity controlplane.Identity, args ...string) *controlplane.Operator {
 	t.Helper()
 	return NewProcessWithEnv(t, name, nil, identity, args...)
 }
 
-// NewProcessWithEnv starts another process of the operator, with more in its environment, that ends with the test.
+// NewProcessWithEnv does the same with further environment variables.
 func NewProcessWithEnv(t *testing.T, name string, env []string, identity controlplane.Identity, args ...string) *controlplane.Operator {
 	t.Helper()
 	o, err := Deployed.NewOperator(name, Deployed.Receiver.Path, identity, args...)
@@ -66,7 +68,7 @@ func NewProcessWithEnv(t *testing.T, name string, env []string, identity control
 	return o
 }
 
-// Restart ends a process as a roll-out does and starts it again.
+// Restart stops a process as a roll-out does, and starts it again.
 func Restart(t *testing.T, p *controlplane.Operator) {
 	t.Helper()
 	if err := p.Stop(); err != nil {

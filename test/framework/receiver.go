@@ -29,21 +29,21 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
-// Receiver is a receiver beside the deployed one, by TLS or not.
+// Receiver is a receiver beside the deployed one, with TLS or without.
 type Receiver struct {
 	*controlplane.Operator
-	Address        string
-	TLS            *tls.Config // nil for plain HTTP
-	CertificateDir string      // of the certificate
+	Address        string      // where it accepts events
+	TLS            *tls.Config // of its clients; nil for plain HTTP
+	CertificateDir string
 }
 
-// StartReceiver starts one; kind is "plain" or "tls".
+// StartReceiver starts a receiver of a kind, "plain" or "tls". It ends with the test.
 func StartReceiver(t *testing.T, kind string) *Receiver {
 	t.Helper()
 	return StartReceiverIn(t, kind, nil)
 }
 
-// StartReceiverIn starts one in a control group, if there is one.
+// StartReceiverIn starts a receiver in a control group; nil is no group.
 func StartReceiverIn(t *testing.T, kind string, group *process.MemoryGroup) *Receiver {
 	t.Helper()
 	args := []string{"--controllers=false", "--drain-delay=0s"}
@@ -59,7 +59,7 @@ func StartReceiverIn(t *testing.T, kind string, group *process.MemoryGroup) *Rec
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Env = []string{"GOMEMLIMIT=230MiB"}
+	o.Env = []string{GoMemoryLimit}
 	if group != nil {
 		group.Hold(o.Process)
 	}
@@ -81,7 +81,7 @@ func StartReceiverIn(t *testing.T, kind string, group *process.MemoryGroup) *Rec
 	return r
 }
 
-// WriteCertificate writes a new certificate.
+// WriteCertificate writes a new certificate and its key into a folder.
 func WriteCertificate(t *testing.T, folder string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // as config/components asks for
@@ -103,7 +103,7 @@ func WriteCertificate(t *testing.T, folder string) {
 	}
 }
 
-// DialReceiver opens a connection; protocol is what a client by TLS asks for.
+// Dial opens a connection; protocol is what a client with TLS offers.
 func (r *Receiver) Dial(ctx context.Context, protocol string) (net.Conn, error) {
 	if r.TLS == nil {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", r.Address)
@@ -113,22 +113,22 @@ func (r *Receiver) Dial(ctx context.Context, protocol string) (net.Conn, error) 
 	return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", r.Address)
 }
 
-// Client is a well-behaved one, as FastPix's is.
+// Client returns a client that keeps connections open, as FastPix does.
 func (r *Receiver) Client() *http.Client {
 	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: r.TLS, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 16}}
 }
 
-// senders is how many valid deliveries are on their way at once while something is measured.
+// senders is how many deliveries DeliverFor has in flight.
 const senders = 8
 
-// Throughput is what became of valid deliveries over some time.
+// Throughput is the result of DeliverFor.
 type Throughput struct {
 	PerSecond float64
 	P99       time.Duration
-	Answers   map[int]int
+	Answers   map[int]int // by status code; 0 is no answer
 }
 
-// DeliverFor sends valid events about one media, new ones all the time.
+// DeliverFor sends new valid events about one asset for a time.
 func (r *Receiver) DeliverFor(ctx context.Context, e Endpoint, d time.Duration) Throughput {
 	asset := string(uuid.NewUUID())
 	var mu sync.Mutex
@@ -175,11 +175,11 @@ func (r *Receiver) Send(ctx context.Context, client *http.Client, e Endpoint, bo
 	return resp.StatusCode
 }
 
-// Metric sums a metric over its labels.
+// Metric returns the sum of a metric over its labels.
 func (r *Receiver) Metric(t *testing.T, name string) float64 {
 	t.Helper()
 	var text []byte
-	Eventually(t, "metrics can be read", func(ctx context.Context) (err error) { // in a flood a new connection may be cut off
+	Eventually(t, "metrics can be read", func(ctx context.Context) (err error) { // in a flood the receiver may close a new connection
 		text, err = Deployed.Metrics(ctx, r.Operator)
 		return err
 	})

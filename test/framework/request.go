@@ -13,8 +13,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
-// ReadAnswers returns the status codes of all answers until the connection is closed. That it is reset is no error: what the receiver
-// did not read makes the difference.
+// ReadAnswers returns the status codes of all answers until the connection is closed. A reset is no error: a connection is reset when the
+// receiver closes it before it has read everything.
 func ReadAnswers(r *bufio.Reader) (string, error) {
 	var codes []string
 	for {
@@ -37,7 +37,7 @@ func DialReceiver(ctx context.Context, o *controlplane.Operator) (net.Conn, erro
 	return (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(o.ReceiverURL, "http://"))
 }
 
-// RawPost is a request with an event about a media of its own, which some header precedes.
+// RawPost returns the text of a request that posts a body, with further headers.
 func RawPost(path, body, signature string, header ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: hooks.example.com\r\nContent-Length: %d\r\n", path, len(body))

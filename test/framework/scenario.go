@@ -18,6 +18,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
+// ScenarioBodies returns the bodies of all scenarios, in their order, moved to the recent past.
 func ScenarioBodies() [][]byte {
 	var bodies [][]byte
 	for _, step := range fixtures.Steps() {
@@ -26,12 +27,12 @@ func ScenarioBodies() [][]byte {
 	return bodies
 }
 
-// golden is where the status of one mirror is kept, as every telling of the stories must leave it.
+// golden is the file with the status of a mirror after all scenarios, in whatever order they are delivered.
 func golden(m fixtures.Mirror) string {
 	return filepath.Join("test", "framework", "fixtures", "golden", strings.ToLower(m.Kind)+"-"+m.ID+".yaml")
 }
 
-// CheckGolden checks that the stories ended as always, in a namespace where nothing else was told.
+// CheckGolden checks every mirror of the scenarios, and that the namespace has no other mirror.
 func (e Endpoint) CheckGolden(t *testing.T) {
 	t.Helper()
 	e.CheckScenarios(t)
@@ -41,13 +42,13 @@ func (e Endpoint) CheckGolden(t *testing.T) {
 		}
 		for _, name := range Names(t, list) {
 			if !slices.ContainsFunc(fixtures.Final(), func(m fixtures.Mirror) bool { return m.ID == name }) {
-				t.Errorf("%T has %s, of which no story tells", list, name)
+				t.Errorf("%T has %s, which is part of no scenario", list, name)
 			}
 		}
 	}
 }
 
-// CheckScenarios checks that every mirror of the stories is as the golden files have it.
+// CheckScenarios compares every mirror of the scenarios with its golden file.
 func (e Endpoint) CheckScenarios(t *testing.T) {
 	t.Helper()
 	for _, m := range fixtures.Final() {
@@ -65,10 +66,11 @@ func checkStatus(t *testing.T, m fixtures.Mirror, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s %s is not as %s has it:\n%s", m.Kind, m.ID, golden(m), diff.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")))
+		t.Errorf("%s %s differs from %s:\n%s", m.Kind, m.ID, golden(m), diff.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")))
 	}
 }
 
+// WriteGolden writes the golden files from the mirrors.
 func (e Endpoint) WriteGolden(t *testing.T) {
 	t.Helper()
 	for _, m := range fixtures.Final() {
@@ -81,23 +83,23 @@ func (e Endpoint) WriteGolden(t *testing.T) {
 	}
 }
 
-// The stories are told as if they had ended yesterday, whatever day it is: an event from the future would be untimed.
-var toRecentDays, toStoryDays = func() (there, back *strings.Replacer) {
-	storyDays := []string{"2026-11-20T", "2026-11-21T", "2026-11-22T"}
+// Scenarios are moved in time so that they end yesterday: the operator ignores the time of an event from the future.
+var toRecentDays, toScenarioDays = func() (there, back *strings.Replacer) {
+	scenarioDays := []string{"2026-11-20T", "2026-11-21T", "2026-11-22T"}
 	var forth, reverse []string
-	for i, day := range storyDays {
-		recently := time.Now().UTC().AddDate(0, 0, i-len(storyDays)).Format("2006-01-02T")
+	for i, day := range scenarioDays {
+		recently := time.Now().UTC().AddDate(0, 0, i-len(scenarioDays)).Format("2006-01-02T")
 		forth, reverse = append(forth, day, recently), append(reverse, recently, day)
 	}
 	return strings.NewReplacer(forth...), strings.NewReplacer(reverse...)
 }()
 
-// RecentPayload returns a sample with its story's days moved to the recent past.
+// RecentPayload returns a sample with the days of its scenario moved to the recent past.
 func RecentPayload(file string) []byte {
 	return []byte(toRecentDays.Replace(string(fixtures.Payload(file))))
 }
 
-// status returns a mirror's status on its story's days, without what depends on the clock: times of transitions and timers.
+// status returns a mirror's status with the days of its scenario, without what depends on the clock: times of transitions and timers.
 func (e Endpoint) status(t *testing.T, m fixtures.Mirror) string {
 	t.Helper()
 	u := &unstructured.Unstructured{}
@@ -122,5 +124,5 @@ func (e Endpoint) status(t *testing.T, m fixtures.Mirror) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return toStoryDays.Replace(string(b))
+	return toScenarioDays.Replace(string(b))
 }

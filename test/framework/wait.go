@@ -10,19 +10,20 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
+// Eventually polls in this interval, for this time.
 const (
 	PollInterval = 20 * time.Millisecond
 	PollTimeout  = time.Minute
 )
 
-// Eventually fails the test if check does not return nil within a minute.
+// Eventually waits until check returns nil. It fails the test after a minute, with the last error of check.
 func Eventually(t *testing.T, what string, check func(context.Context) error) {
 	t.Helper()
 	var last error
 	err := wait.PollUntilContextTimeout(t.Context(), PollInterval, PollTimeout, true, func(ctx context.Context) (bool, error) {
 		err := check(ctx)
 		if ctx.Err() == nil {
-			last = err // not that time is up, which tells nothing
+			last = err // not the error that the time is up
 		}
 		return err == nil, nil
 	})
@@ -31,6 +32,7 @@ func Eventually(t *testing.T, what string, check func(context.Context) error) {
 	}
 }
 
+// InParallel calls do with 0 to n-1, four at a time, and fails the test if a call fails.
 func InParallel(t *testing.T, n int, do func(int) error) {
 	t.Helper()
 	numbers := make(chan int)

@@ -1,4 +1,3 @@
-// These tests protect deliveries whose client stops writing, or goes, as soon as the request is out: what arrived whole is committed.
 package delivery
 
 import (
@@ -20,6 +19,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
+
+// These tests protect deliveries whose client closes its writing side, or the connection, as soon as it has sent the request: the receiver commits
+// every request that arrived whole.
 
 // halfCloser is a connection whose writing side can be shut down by itself.
 type halfCloser interface {

@@ -14,8 +14,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// These tests protect the samples that are part of no story: bodies in older shapes and other spellings, bodies of types that nobody has
-// seen, and probes. What each leads to is written here by hand, from stories.json.
+// These tests protect the samples that are part of no scenario: bodies in older shapes and other spellings, bodies of unknown types, and probes.
+// The expected results are written by hand.
 
 const (
 	playbackOfOldStream = "a699dfa7-7364-45fd-878d-f7f1ee32c85a"

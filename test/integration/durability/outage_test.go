@@ -54,8 +54,8 @@ func TestAPIServerOutageIs503AtOnceAnd200SoonAfterwards(t *testing.T) {
 	framework.WaitJournalEmpty(t)
 }
 
-// These tests protect a process whose controllers stop and start again, because the lease is lost or the API server was away: the receiver
-// beside them never ends, and nothing is left of those that stopped.
+// These tests protect a process whose controllers stop and start again, because they lose the lease or the API server: the receiver in the same
+// process continues to run.
 
 func TestOneProcessSurvivesALongOutage(t *testing.T) {
 	e := framework.NewEndpoint(t)

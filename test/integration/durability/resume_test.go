@@ -19,8 +19,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
 
-// These tests protect users who change something while a watch is broken: what changed between two watches is found within seconds of the
-// API server's return, by each part that watches.
+// These tests protect users who change something while a watch is broken: each part that watches finds the change within seconds after the API
+// server is available again.
 
 // foundWithin bounds how long a change waits, on a machine that does other things too. Informers, whose back-off is not ours, double their
 // pause with each restart that comes within two minutes of another: they are looked at in the first tries alone.

@@ -1,4 +1,3 @@
-// These tests protect what a user of kubectl expects: the commands of the documentation, with the samples as they are.
 package examples
 
 import (
@@ -9,6 +8,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
+
+// These tests run the kubectl commands of the documentation against the samples, and compare what kubectl prints.
 
 func TestKubectlShowsWhatAUserExpects(t *testing.T) {
 	e := framework.NewEndpoint(t)

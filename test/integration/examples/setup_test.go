@@ -1,5 +1,3 @@
-// These tests protect setting up an endpoint: whoever does what its conditions say, or what the README says, ends with one that
-// accepts, and meanwhile FastPix gets the answers that it needs.
 package examples
 
 import (
@@ -22,6 +20,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
+
+// These tests protect the set-up of an endpoint: a user who follows its conditions, or the README, gets an endpoint that accepts events.
+// Meanwhile FastPix gets the answers that it needs.
 
 // soon is how quickly a condition follows what was done about it.
 const soon = 2 * time.Second

@@ -1,5 +1,3 @@
-// These tests protect the status of an endpoint from disagreement among receivers: whatever their number, a watch sees each change of Ready
-// once for each cause, and few writes and Kubernetes Events.
 package lifecycle
 
 import (
@@ -23,6 +21,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
+
+// These tests protect the status of an endpoint when several receivers write it: a watch observes each change of Ready once for each cause,
+// with few writes and few Kubernetes Events.
 
 // statusLog is what a watch saw of an endpoint.
 type statusLog struct {

@@ -1,5 +1,3 @@
-// These tests protect the names of mirrors: the API server refuses a name that does not follow from the id and says which one does,
-// it takes every name that the operator gives, and what it cannot check the controllers say.
 package lifecycle
 
 import (
@@ -21,6 +19,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
+
+// These tests protect the names of mirrors. The API server refuses a name that does not follow from the id, and its error contains the right
+// name. It accepts every name that the operator uses. The controllers report what the API server cannot check.
 
 // mirrorsNamed returns a mirror of each kind with a name and an id.
 func mirrorsNamed(namespace, name, id string) []client.Object {

@@ -1,5 +1,3 @@
-// These tests protect the schemas: what a user may write is checked by the API server itself, with an error that says what
-// is wrong; identities do not change; and what the documentation promises of selectors and defaults is so.
 package manifests
 
 import (
@@ -18,6 +16,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
+
+// These tests protect the CRDs: the API server validates what users write, and its errors say what is wrong; identities are immutable; selectors
+// and defaults are as documented.
 
 // object reads a spec in YAML and gives it a kind, a namespace and a name.
 func object(t *testing.T, kind, namespace, name, spec string) *unstructured.Unstructured {

@@ -1,6 +1,3 @@
-// These tests protect what is installed: pods that the restricted Pod Security Standard admits, with a token only where one is needed
-// and a root that nobody writes to; network policies that admit what is used and nothing else; and components that fit each other and
-// that the API server accepts with the CRDs that their projects publish.
 package manifests
 
 import (
@@ -29,6 +26,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
+
+// These tests protect what config installs. The pods satisfy the restricted Pod Security Standard, have one token at most, and cannot write to
+// their root. The network policies admit the connections that are needed, and no others. The components fit each other, and the API server
+// accepts them with the CRDs that other projects publish.
 
 // manifests are the objects that a kustomize folder makes, by kind and name.
 type manifests map[string]*unstructured.Unstructured

@@ -1,6 +1,3 @@
-// These tests protect the receiver from whoever keeps it busy: floods of forged deliveries, of clients that are slow, silent or never
-// read, and all of it while the API server hangs. Meanwhile valid deliveries are acknowledged, memory is bounded, and
-// the API server is not made to read Secrets for an attacker. Each runs a receiver of its own, with the memory limit of config/.
 package overload
 
 import (
@@ -22,6 +19,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
+
+// These tests flood a receiver with forged deliveries and with clients that are slow, silent or never read, also while the API server hangs.
+// Meanwhile the receiver acknowledges valid deliveries, its memory is bounded, and it reads few Secrets. Each test runs a receiver of its own,
+// with the memory limit of config.
 
 // pace lets so many attempts of a flood begin each second: the attackers live on the same machine, and what is to be measured is what
 // they cost the receiver, not what they cost themselves.

@@ -1,5 +1,3 @@
-// These tests protect the deployed processes from being killed by the kernel: whatever clients that prove nothing make a process hold, on
-// whichever of its ports, it stays far below the memory limit of config/, and all who prove who they are get their answers meanwhile.
 package overload
 
 import (
@@ -21,6 +19,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/flood"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
+
+// These tests protect the deployed processes from being killed for their memory: clients without credentials, on any port, cannot make a process
+// exceed its limit in config, and clients with credentials get their answers meanwhile.
 
 const (
 	// deployedLimit is the memory limit of both Deployments.

@@ -1,5 +1,3 @@
-// These tests protect least privilege: what each identity may do is written here by hand, and the real authorizer is asked
-// about everything else that the API server serves.
 package security
 
 import (
@@ -22,6 +20,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
+
+// These tests protect least privilege: they list by hand what each identity may do, and ask the real authorizer about every resource that the API
+// server serves.
 
 const (
 	receiverUser    = "system:serviceaccount:fastpix-system:fastpix-receiver"

@@ -1,5 +1,3 @@
-// These tests attack the deployed receiver as a stranger would who knows HTTP and nothing else: with every shape of request that servers
-// have been confused by. What is no delivery may leave nothing, and the receiver goes on. SECURITY.md says what was tried.
 package security
 
 import (
@@ -24,6 +22,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
+
+// These tests send every shape of request that is known to confuse servers. A request that is no delivery leaves nothing, and the receiver
+// continues to work. SECURITY.md lists what is tried.
 
 // Answers sends raw bytes, and behind them a request that is answered 405 if the receiver still reads requests. It returns the status
 // codes of all answers, in order, until the receiver closes the connection.

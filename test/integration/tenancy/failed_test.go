@@ -29,7 +29,7 @@ import (
 )
 
 // These tests protect all tenants from one whose namespace refuses every object: its failed records take few batches, log lines, Kubernetes
-// Events and writes, however slowly they come in.
+// Events and writes, at any rate of events.
 
 var (
 	trickleEvents = flag.Int("trickle-events", 600, "how many events TestRefusedTenantDoesNotFillTheJournal sends")

@@ -17,8 +17,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
-// These tests protect what a roll-out promises: whoever is asked to end first answers what it took, nothing is sent to one that
-// cannot answer, and the work goes on at once elsewhere.
+// These tests protect roll-outs: a process that is asked to end answers what it accepted, load balancers send nothing to it once it is not ready,
+// and its successor continues at once.
 
 // balancer hands connections to receivers that are ready, in turn, as a Service does: an open connection stays where it is, whether or
 // not its receiver is still ready.

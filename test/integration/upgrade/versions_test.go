@@ -19,8 +19,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// These tests protect upgrades and downgrades in any order: schemas that are older than a binary, and records that are newer than the
-// controllers. Each costs time, and nothing that was acknowledged.
+// These tests protect upgrades and downgrades in any order: schemas that are older than the binary, and records that are newer than the
+// controllers. Each delays events, and none loses an acknowledged event.
 
 var crdKind = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
 
