@@ -1,108 +1,38 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/fastpix-operator/fastpix-operator/controllers"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
 
-// These tests protect a process whose controllers stop and start again, because the lease is lost or the API server was away: the receiver
-// beside them never ends, and nothing is left of those that stopped.
-
-func TestOneProcessOutlivesALongOutage(t *testing.T) {
-	e := newEndpoint(t)
-	for _, p := range []*controlplane.Operator{deployment.receiver, deployment.controllers} {
-		if err := p.Stop(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { restart(t, deployment.receiver, deployment.controllers) })
-	// Both halves by one account: that of the controllers, who alone write statuses, with every right that the receiver has beside.
-	binding := &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "both-halves"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: operatorNamespace, Name: "fastpix-controller-manager"}},
-	}
-	create(t, binding)
-	t.Cleanup(func() {
-		if err := deployment.admin.Delete(context.WithoutCancel(t.Context()), binding); err != nil {
-			t.Error(err)
-		}
-	})
-	both := newProcess(t, "both", deployment.asControllers, "--leader-elect", "--drain-delay=0s")
-	id, body := newAsset()
-	if err := both.Deliver(t.Context(), e.path(), body, signed(body)); err != nil {
-		t.Fatal(err)
-	}
-	e.waitState(t, id, "Created")
-
-	deployment.APIServer.Kill()
-	t.Cleanup(func() {
-		if !deployment.APIServer.Running() {
-			if err := deployment.APIServer.Start(context.WithoutCancel(t.Context())); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	eventually(t, "the controllers stop and are to start again", func(context.Context) error {
-		text, err := os.ReadFile(both.Log)
-		if err == nil && !bytes.Contains(text, []byte("The controllers stopped and will start again")) {
-			err = errors.New("the log does not say so")
-		}
-		return err
-	})
-	if got, err := e.once(t.Context(), http.DefaultClient, both.ReceiverURL, body); err != nil || got.code != http.StatusOK {
-		t.Errorf("a duplicate needs no API server: %+v, %v", got, err)
-	}
-	_, another := newAsset()
-	if got, err := e.once(t.Context(), http.DefaultClient, both.ReceiverURL, another); err != nil || got.code != http.StatusServiceUnavailable {
-		t.Errorf("an event without an API server: %+v, %v", got, err)
-	}
-	if !both.Running() {
-		t.Fatal("the process has ended")
-	}
-	if err := deployment.APIServer.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	id, body = newAsset()
-	if err := both.Deliver(t.Context(), e.path(), body, signed(body)); err != nil {
-		t.Fatal(err)
-	}
-	e.waitState(t, id, "Created")
-	waitFolded(t)
-}
-
 func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
-	e := newEndpoint(t)
-	if err := deployment.controllers.Stop(); err != nil {
+	e := framework.NewEndpoint(t)
+	if err := framework.Deployed.Controllers.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { restart(t, deployment.controllers) })
-	o := options{operatorNamespace: operatorNamespace, leaderElect: true, folding: controllers.Options{OperatorNamespace: operatorNamespace, FoldConcurrency: 16}}
+	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Controllers) })
+	o := options{operatorNamespace: framework.OperatorNamespace, leaderElect: true, folding: controllers.Options{OperatorNamespace: framework.OperatorNamespace, FoldConcurrency: 16}}
 
 	// runOnce runs the controllers until they have mirrored an event.
 	runOnce := func() {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		ended := make(chan error, 1)
-		go func() { ended <- runControllers(ctx, rest.CopyConfig(deployment.asControllers.Config), o) }()
-		id, body := newAsset()
-		e.mustDeliver(t, body)
-		e.waitState(t, id, "Created")
+		go func() { ended <- runControllers(ctx, rest.CopyConfig(framework.Deployed.AsControllers.Config), o) }()
+		id, body := framework.NewAsset()
+		e.MustDeliver(t, body)
+		e.WaitState(t, id, "Created")
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("the controllers ended with %v", err)
@@ -114,7 +44,7 @@ func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
 	for range more {
 		runOnce()
 	}
-	eventually(t, "the goroutines end", func(context.Context) error {
+	framework.Eventually(t, "the goroutines end", func(context.Context) error {
 		if now := runtime.NumGoroutine(); now > first+more {
 			return fmt.Errorf("%d goroutines after the first run, %d after %d more", first, now, more)
 		}
@@ -136,7 +66,7 @@ func TestControllersEndWhileTheAPIServerIsSilent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			asked := make(chan struct{})
 			var once sync.Once
-			config := deployment.Config()
+			config := framework.Deployed.Config()
 			config.Wrap(func(to http.RoundTripper) http.RoundTripper {
 				return transport(func(r *http.Request) (*http.Response, error) {
 					if !silent(r) {

@@ -5,13 +5,13 @@ import (
 	"net"
 	"path/filepath"
 
-	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // processes are the programs of the cluster in the order of their start.
-func (n *node) processes() []*controlplane.Process {
+func (n *node) processes() []*process.Process {
 	containerdSocket := "/run/containerd/containerd.sock"
-	return []*controlplane.Process{
+	return []*process.Process{
 		program(insideControlPlanePrograms, "etcd", healthy("http://127.0.0.1:2379/health"),
 			"--data-dir=/var/lib/etcd",
 			"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
@@ -50,8 +50,8 @@ func (n *node) processes() []*controlplane.Process {
 	}
 }
 
-func program(folder, name string, ready func(context.Context) error, args ...string) *controlplane.Process {
-	return &controlplane.Process{
+func program(folder, name string, ready func(context.Context) error, args ...string) *process.Process {
+	return &process.Process{
 		Name: name, Path: filepath.Join(folder, name), Args: args, Log: filepath.Join("/var/log", name+".log"), Ready: ready,
 	}
 }

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/term"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 func main() {
@@ -113,7 +113,7 @@ func (d *demo) explain(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	for _, p := range d.processes() {
-		err = fmt.Errorf("%w\n\nthe log of the %s ends:\n%s", err, p.Name, controlplane.Tail(p.Log, 20))
+		err = fmt.Errorf("%w\n\nthe log of the %s ends:\n%s", err, p.Name, process.Tail(p.Log, 20))
 	}
 	return err
 }

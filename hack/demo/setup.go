@@ -15,6 +15,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 const (
@@ -38,8 +39,8 @@ type demo struct {
 }
 
 // processes are those whose logs tell why something failed.
-func (d *demo) processes() []*controlplane.Process {
-	var processes []*controlplane.Process
+func (d *demo) processes() []*process.Process {
+	var processes []*process.Process
 	for _, o := range []*controlplane.Operator{d.receiver, d.controllers} {
 		if o != nil && o.Process != nil {
 			processes = append(processes, o.Process)

@@ -21,7 +21,7 @@ const (
 
 // floorConfig makes the ServiceAccount that writes the floor, with the rights for just that, and returns a client
 // configuration with its token.
-func (r *rig) floorConfig(ctx context.Context) (*rest.Config, error) {
+func (r *testEnv) floorConfig(ctx context.Context) (*rest.Config, error) {
 	if err := r.createNamespace(ctx, benchNamespace); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (r *rig) floorConfig(ctx context.Context) (*rest.Config, error) {
 
 // admitFloor lets the floor's account through the policy that keeps everybody but the controllers from writing statuses. The
 // policy stays in force, so that the floor pays for it as the operator does.
-func (r *rig) admitFloor(ctx context.Context) error {
+func (r *testEnv) admitFloor(ctx context.Context) error {
 	var policy admissionv1.ValidatingAdmissionPolicy
 	if err := r.admin.Get(ctx, client.ObjectKey{Name: "fastpix-mirror-status"}, &policy); err != nil {
 		return err

@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/sender"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
 )
 
 // bystander is a tenant with an event now and then, while another tenant's burst is acknowledged and folded.
@@ -17,7 +21,7 @@ type bystander struct {
 const bystanderPause = 200 * time.Millisecond
 
 // watchBystander measures how long a bystander waits during a burst, from its first request until all of it is reflected.
-func (r *rig) watchBystander(ctx context.Context, s sizes) (b bystander, err error) {
+func (r *testEnv) watchBystander(ctx context.Context, s sizes) (b bystander, err error) {
 	noisy, err := r.newTenant(ctx, "noisy")
 	if err != nil {
 		return b, err
@@ -26,12 +30,12 @@ func (r *rig) watchBystander(ctx context.Context, s sizes) (b bystander, err err
 	if err != nil {
 		return b, err
 	}
-	burst := r.workload.lives(noisy, lifecycle, s.Events)
+	burst := r.workload.Lifecycles(noisy, workload.Lifecycle, s.Events)
 	done := make(chan error, 1)
 	go func() {
-		_, err := send(ctx, r.receiver.ReceiverURL, burst.requests, connections)
+		_, err := sender.Send(ctx, r.receiver.ReceiverURL, burst.Requests, connections)
 		if err == nil {
-			err = r.waitReflected(ctx, time.Minute+time.Duration(burst.events)*20*time.Millisecond)
+			err = r.waitReflected(ctx, time.Minute+time.Duration(burst.Events)*20*time.Millisecond)
 		}
 		if err == nil {
 			err = r.verify(ctx, burst)
@@ -47,7 +51,7 @@ func (r *rig) watchBystander(ctx context.Context, s sizes) (b bystander, err err
 		waits = append(waits, time.Since(start))
 		select {
 		case err := <-done:
-			b = bystander{Events: len(waits), P50: milliseconds(percentile(waits, 0.5)), Slowest: milliseconds(percentile(waits, 1))}
+			b = bystander{Events: len(waits), P50: meter.Milliseconds(meter.Percentile(waits, 0.5)), Slowest: meter.Milliseconds(meter.Percentile(waits, 1))}
 			progress("%-32s %6d events, p50 %.1f ms, slowest %.1f ms", "another tenant meanwhile", b.Events, b.P50, b.Slowest)
 			return b, err
 		case <-time.After(bystanderPause):

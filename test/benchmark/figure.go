@@ -1,6 +1,10 @@
 package main
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
+)
 
 // figure is one row of the table: what was measured, the floor of the same repetition, and where it stands against its bar.
 type figure struct {
@@ -73,7 +77,7 @@ func medianFigures(reps []repetition) []figure {
 			for _, rep := range reps {
 				values = append(values, field(rep.Figures[i]))
 			}
-			return median(values)
+			return meter.Median(values)
 		}
 		figures[i].Value = over(func(f figure) float64 { return f.Value })
 		figures[i].Floor = over(func(f figure) float64 { return f.Floor })

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
 )
 
 // floor is what the API server does for anybody who writes statuses: bare client-go, no limit, nothing read first. Its objects
@@ -23,7 +24,7 @@ type floor struct {
 	client  *rest.RESTClient
 	time    time.Duration
 	objects []*fastpixv1.MediaAsset
-	usage   func() usage // of every process there is
+	usage   func() meter.Usage // of every process there is
 }
 
 // floorRow is one row of the floor.
@@ -54,7 +55,7 @@ type floorRows struct {
 const minManyTime = 4 * time.Second
 
 // newFloor copies assets for the floor to write. The first result says how fast they were created.
-func (r *rig) newFloor(ctx context.Context, config *rest.Config, window time.Duration, assets []*fastpixv1.MediaAsset) (floorRow, *floor, error) {
+func (r *testEnv) newFloor(ctx context.Context, config *rest.Config, window time.Duration, assets []*fastpixv1.MediaAsset) (floorRow, *floor, error) {
 	config = rest.CopyConfig(config)
 	config.GroupVersion, config.APIPath = &fastpixv1.GroupVersion, "/apis"
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme()).WithoutConversion()
@@ -65,7 +66,7 @@ func (r *rig) newFloor(ctx context.Context, config *rest.Config, window time.Dur
 	}
 	f := &floor{
 		client: client, time: window, objects: make([]*fastpixv1.MediaAsset, len(assets)),
-		usage: func() usage { return usageOf(r.pids()) },
+		usage: func() meter.Usage { return meter.UsageOf(r.pids()) },
 	}
 	d := drive{writers: connections, limit: len(assets)}
 	creates, err := d.run(ctx, func(ctx context.Context, i int) error { return f.create(ctx, i, assets[i]) })
@@ -96,7 +97,7 @@ func (f *floor) measure(ctx context.Context) (rows floorRows, err error) {
 	if rows.Updates, err = f.updates(ctx, connections, f.time); err != nil {
 		return rows, err
 	}
-	rows.CPU = f.usage().since(before).CPU
+	rows.CPU = f.usage().Since(before).CPU
 	// With so many under way each write takes long: a short window would see none end.
 	if rows.Many, err = f.updates(ctx, manyConnections, max(f.time, minManyTime)); err != nil {
 		return rows, err
@@ -216,8 +217,8 @@ func (d drive) run(ctx context.Context, write func(ctx context.Context, i int) e
 		took = time.Since(start)
 	}
 	return floorRow{
-		Writers: d.writers, Writes: made, PerSecond: perSecond(len(all), took),
-		P50: milliseconds(percentile(all, 0.50)), P99: milliseconds(percentile(all, 0.99)),
+		Writers: d.writers, Writes: made, PerSecond: meter.PerSecond(len(all), took),
+		P50: meter.Milliseconds(meter.Percentile(all, 0.50)), P99: meter.Milliseconds(meter.Percentile(all, 0.99)),
 	}, errors.Join(append(errs, ctx.Err())...)
 }
 
@@ -232,9 +233,9 @@ func (r floorRows) mean(o floorRows) floorRows {
 	}
 }
 
-// drift returns how far apart the rates are that figures are divided by.
+// Drift returns how far apart the rates are that figures are divided by.
 func (r floorRows) drift(o floorRows) float64 {
 	return max(
-		drift(r.Updates.PerSecond, o.Updates.PerSecond), drift(r.Many.PerSecond, o.Many.PerSecond), drift(r.Hot.PerSecond, o.Hot.PerSecond),
+		meter.Drift(r.Updates.PerSecond, o.Updates.PerSecond), meter.Drift(r.Many.PerSecond, o.Many.PerSecond), meter.Drift(r.Hot.PerSecond, o.Hot.PerSecond),
 	)
 }

@@ -4,6 +4,11 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/sender"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
 )
 
 // measurement is what one burst showed.
@@ -26,11 +31,11 @@ type measurement struct {
 	Requests int            `json:"requests"`
 	Minimum  int            `json:"minimumRequests"`
 	ByKind   map[string]int `json:"requestsByKind"`
-	Usage    usage          `json:"usage"`
+	Usage    meter.Usage    `json:"usage"`
 }
 
 // measure sends a burst, waits until all of it is reflected, and verifies what the mirrors say.
-func (r *rig) measure(ctx context.Context, name string, b *burst, connections int) (measurement, error) {
+func (r *testEnv) measure(ctx context.Context, name string, b *workload.Burst, connections int) (measurement, error) {
 	m, err := r.measureOnly(ctx, name, b, connections)
 	if err == nil {
 		err = r.verify(ctx, b)
@@ -41,50 +46,42 @@ func (r *rig) measure(ctx context.Context, name string, b *burst, connections in
 	return m, nil
 }
 
-func (r *rig) measureOnly(ctx context.Context, name string, b *burst, connections int) (measurement, error) {
+func (r *testEnv) measureOnly(ctx context.Context, name string, b *workload.Burst, connections int) (measurement, error) {
 	// What the burst before left behind must not be counted: pending counts are published once a second.
-	pause(ctx, 1500*time.Millisecond)
-	if err := r.audit.skip(); err != nil {
+	clock.Sleep(ctx, 1500*time.Millisecond)
+	if err := r.audit.Skip(); err != nil {
 		return measurement{}, err
 	}
-	before := usageOf(r.pids())
+	before := meter.UsageOf(r.pids())
 	finishProfile := r.profile(ctx, name)
-	sent, err := send(ctx, r.receiver.ReceiverURL, b.requests, connections)
+	sent, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, connections)
 	if err != nil {
 		return measurement{}, err
 	}
-	if err := r.waitReflected(ctx, time.Minute+time.Duration(b.events)*20*time.Millisecond); err != nil {
+	if err := r.waitReflected(ctx, time.Minute+time.Duration(b.Events)*20*time.Millisecond); err != nil {
 		return measurement{}, err
 	}
-	used := usageOf(r.pids()).since(before)
+	used := meter.UsageOf(r.pids()).Since(before)
 	if err := finishProfile(); err != nil {
 		return measurement{}, err
 	}
-	pause(ctx, 200*time.Millisecond) // the audit log trails the answers
-	log, err := r.audit.read()
+	clock.Sleep(ctx, 200*time.Millisecond) // the audit log trails the answers
+	log, err := r.audit.Read()
 	if err != nil {
 		return measurement{}, err
 	}
-	commits := request{User: receiverAccount, Verb: "create", Resource: "eventbatches", Code: 201}
+	commits := meter.Request{User: workload.ReceiverAccount, Verb: "create", Resource: "eventbatches", Code: 201}
 	m := measurement{
-		Name: name, Connections: connections, Events: b.events, Deliveries: len(b.requests), Retries: sent.retries,
-		Acknowledged: perSecond(len(b.requests), sent.last.Sub(sent.first)),
-		AckP50:       milliseconds(percentile(sent.latencies, 0.50)),
-		AckP99:       milliseconds(percentile(sent.latencies, 0.99)),
-		Reflected:    perSecond(b.events, log.lastStatus.Sub(sent.first)),
-		Batches:      log.count[commits],
-		Requests:     log.of(receiverAccount, controllersAccount),
-		ByKind:       log.list(receiverAccount, controllersAccount),
+		Name: name, Connections: connections, Events: b.Events, Deliveries: len(b.Requests), Retries: sent.Retries,
+		Acknowledged: meter.PerSecond(len(b.Requests), sent.Last.Sub(sent.First)),
+		AckP50:       meter.Milliseconds(meter.Percentile(sent.Latencies, 0.50)),
+		AckP99:       meter.Milliseconds(meter.Percentile(sent.Latencies, 0.99)),
+		Reflected:    meter.PerSecond(b.Events, log.LastStatus.Sub(sent.First)),
+		Batches:      log.Count[commits],
+		Requests:     log.Of(workload.ReceiverAccount, workload.ControllersAccount),
+		ByKind:       log.List(workload.ReceiverAccount, workload.ControllersAccount),
 		Usage:        used,
 	}
 	progress("%-32s %6.0f acknowledged/s, p99 %.1f ms, %6.0f reflected/s", name, m.Acknowledged, m.AckP99, m.Reflected)
 	return m, nil
-}
-
-// pause sleeps, or returns when the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }

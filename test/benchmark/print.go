@@ -3,8 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/markdown"
 )
 
@@ -42,16 +42,16 @@ func (p *report) printRepetitions(w io.Writer) {
 func (p *report) figures() markdown.Table {
 	t := markdown.Table{{"figure", "measured", "floor", "ratio", "bar", "stands"}}
 	for _, f := range p.Figures {
-		t.Add(f.Name, number(f.Value)+f.Unit, number(f.Floor)+f.Unit, fmt.Sprintf("%.2f", f.Ratio), f.bar(), f.stands())
+		t.Add(f.Name, meter.Number(f.Value)+f.Unit, meter.Number(f.Floor)+f.Unit, fmt.Sprintf("%.2f", f.Ratio), f.bar(), f.stands())
 	}
 	return t
 }
 
 func (f figure) bar() string {
 	if f.Below {
-		return "< " + number(f.Bar)
+		return "< " + meter.Number(f.Bar)
 	}
-	return ">= " + number(f.Bar)
+	return ">= " + meter.Number(f.Bar)
 }
 
 func (f figure) stands() string {
@@ -65,7 +65,7 @@ func (rep *repetition) floors() markdown.Table {
 	t := markdown.Table{{"floor", "writers", "before", "after", "p50 ms", "p99 ms"}}
 	row := func(name string, before, after floorRow) {
 		mean := before.mean(after)
-		t.Add(name, fmt.Sprint(before.Writers), number(before.PerSecond)+"/s", number(after.PerSecond)+"/s", number(mean.P50), number(mean.P99))
+		t.Add(name, fmt.Sprint(before.Writers), meter.Number(before.PerSecond)+"/s", meter.Number(after.PerSecond)+"/s", meter.Number(mean.P50), meter.Number(mean.P99))
 	}
 	row("creates", rep.Creates, rep.Creates)
 	row("status updates", rep.Before.Updates, rep.After.Updates)
@@ -78,8 +78,8 @@ func (rep *repetition) floors() markdown.Table {
 func (rep *repetition) bursts() markdown.Table {
 	t := markdown.Table{{"burst", "events", "deliveries", "connections", "acknowledged", "p50 ms", "p99 ms", "reflected", "batches", "requests/event", "503s"}}
 	for _, m := range rep.Bursts {
-		t.Add(m.Name, fmt.Sprint(m.Events), fmt.Sprint(m.Deliveries), fmt.Sprint(m.Connections), number(m.Acknowledged)+"/s",
-			number(m.AckP50), number(m.AckP99), number(m.Reflected)+"/s", fmt.Sprint(m.Batches),
+		t.Add(m.Name, fmt.Sprint(m.Events), fmt.Sprint(m.Deliveries), fmt.Sprint(m.Connections), meter.Number(m.Acknowledged)+"/s",
+			meter.Number(m.AckP50), meter.Number(m.AckP99), meter.Number(m.Reflected)+"/s", fmt.Sprint(m.Batches),
 			fmt.Sprintf("%.2f", float64(m.Requests)/float64(m.Events)), fmt.Sprint(m.Retries))
 	}
 	return t
@@ -98,20 +98,7 @@ func (rep *repetition) consumption() markdown.Table {
 	}
 	t.Add(append(cpu("floor: status updates", rep.After.CPU, rep.After.Updates.Writes), "", "")...)
 	for _, m := range rep.Bursts {
-		t.Add(append(cpu(m.Name, m.Usage.CPU, m.Events), number(m.Usage.RSS["receiver"]), number(m.Usage.RSS["controllers"]))...)
+		t.Add(append(cpu(m.Name, m.Usage.CPU, m.Events), meter.Number(m.Usage.RSS["receiver"]), meter.Number(m.Usage.RSS["controllers"]))...)
 	}
 	return t
-}
-
-// number writes a number with as many digits as mean something.
-func number(f float64) string {
-	switch {
-	case f == 0:
-		return "0"
-	case f < 10:
-		return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", f), "0"), ".")
-	case f < 100:
-		return fmt.Sprintf("%.1f", f)
-	}
-	return fmt.Sprintf("%.0f", f)
 }

@@ -16,7 +16,7 @@ const profileSeconds = 5
 
 // profile begins to record what the API server's cores do during a burst, if that is wanted, and returns what to call when the burst
 // has ended: it waits for the file NAME.kube-apiserver.pprof, which `go tool pprof -top` reads.
-func (r *rig) profile(ctx context.Context, name string) (finish func() error) {
+func (r *testEnv) profile(ctx context.Context, name string) (finish func() error) {
 	if r.profiles == "" {
 		return func() error { return nil }
 	}
@@ -25,7 +25,7 @@ func (r *rig) profile(ctx context.Context, name string) (finish func() error) {
 	return func() error { return <-done }
 }
 
-func (r *rig) recordAPIServer(ctx context.Context, file string) error {
+func (r *testEnv) recordAPIServer(ctx context.Context, file string) error {
 	config := r.plane.Config()
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
 )
 
 // repetition is one measurement of everything, on a control plane of its own.
@@ -28,7 +30,7 @@ type repetition struct {
 func repeatOnce(ctx context.Context, o options, seed uint64) (rep repetition, err error) {
 	rep.Seed = seed
 	progress("Starting etcd, kube-apiserver and the operator")
-	r, err := newRig(ctx, o, seed)
+	r, err := newTestEnv(ctx, o, seed)
 	if err != nil {
 		return rep, err
 	}
@@ -60,17 +62,17 @@ func repeatOnce(ctx context.Context, o options, seed uint64) (rep repetition, er
 }
 
 // prepareFloor lets the operator mirror some lives and copies the outcome for the floor.
-func (rep *repetition) prepareFloor(ctx context.Context, r *rig, s sizes) (*floor, error) {
+func (rep *repetition) prepareFloor(ctx context.Context, r *testEnv, s sizes) (*floor, error) {
 	t, err := r.newTenant(ctx, "model")
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	b := r.workload.lives(t, lifecycle, s.Floor*len(lifecycle))
+	b := r.workload.Lifecycles(t, workload.Lifecycle, s.Floor*len(workload.Lifecycle))
 	if _, err := r.measure(ctx, "warm-up", b, connections); err != nil {
 		return nil, err
 	}
 	var assets []*fastpixv1.MediaAsset
-	err = r.eachAsset(ctx, t.namespace, func(a *fastpixv1.MediaAsset) error {
+	err = r.eachAsset(ctx, t.Namespace, func(a *fastpixv1.MediaAsset) error {
 		assets = append(assets, a.DeepCopy())
 		return nil
 	})
@@ -87,22 +89,22 @@ func (rep *repetition) prepareFloor(ctx context.Context, r *rig, s sizes) (*floo
 }
 
 // alone measures the floor while the operator is stopped.
-func (f *floor) alone(ctx context.Context, r *rig) (floorRows, error) {
+func (f *floor) alone(ctx context.Context, r *testEnv) (floorRows, error) {
 	if err := r.stop(); err != nil {
 		return floorRows{}, err
 	}
-	if err := r.audit.skip(); err != nil {
+	if err := r.audit.Skip(); err != nil {
 		return floorRows{}, err
 	}
 	rows, err := f.measure(ctx)
 	if err != nil {
 		return rows, fmt.Errorf("measure the floor: %w", err)
 	}
-	log, err := r.audit.read()
+	log, err := r.audit.Read()
 	if err != nil {
 		return rows, err
 	}
-	rows.Refused = log.count[request{User: floorAccount, Verb: "update", Resource: "mediaassets/status", Code: http.StatusTooManyRequests}]
+	rows.Refused = log.Count[meter.Request{User: floorAccount, Verb: "update", Resource: "mediaassets/status", Code: http.StatusTooManyRequests}]
 	progress("%-32s %6.0f/s by %d, %.0f/s by %d, %.0f/s on one object", "floor: status updates",
 		rows.Updates.PerSecond, rows.Updates.Writers, rows.Many.PerSecond, rows.Many.Writers, rows.Hot.PerSecond)
 	return rows, nil
@@ -123,7 +125,7 @@ const (
 type step struct {
 	name        string
 	connections int
-	prepare     func(tenant) *burst
+	prepare     func(workload.Tenant) *workload.Burst
 	// follows says that the burst is about the media of the one before, forgotten that the controllers remember none of them.
 	follows, forgotten bool
 	// perEvent is how many requests one event needs beside its share of a batch; 0 where events are coalesced and no number is
@@ -133,25 +135,27 @@ type step struct {
 
 // steps are the bursts in their order: some media get their first event, another at once, and a third after the controllers
 // forgot them.
-func steps(w *workload, s sizes) []step {
-	media := w.media(s.Single)
-	each := func(body *template) func(tenant) *burst {
-		return func(t tenant) *burst { return w.each(t, media, body) }
+func steps(w *workload.Workload, s sizes) []step {
+	media := w.Media(s.Single)
+	each := func(body *workload.Template) func(workload.Tenant) *workload.Burst {
+		return func(t workload.Tenant) *workload.Burst { return w.Each(t, media, body) }
 	}
-	full := func(t tenant) *burst { return w.lives(t, fullLifecycle, s.Events) }
+	full := func(t workload.Tenant) *workload.Burst { return w.Lifecycles(t, workload.FullLifecycle, s.Events) }
 	return []step{
 		{name: burstAck, connections: connections, prepare: full},
 		{name: burstAckMany, connections: manyConnections, prepare: full},
-		{name: burstLives, connections: connections, prepare: func(t tenant) *burst { return w.disturb(w.lives(t, lifecycle, s.Events)) }},
-		{name: burstHot, connections: connections, prepare: func(t tenant) *burst { return w.hot(t, s.Events) }},
-		{name: burstNew, connections: connections, prepare: each(mediaCreated), perEvent: 3},
-		{name: burstRecent, connections: connections, prepare: each(mediaReady), follows: true, perEvent: 1},
-		{name: burstCold, connections: connections, prepare: each(mediaUpdated), follows: true, forgotten: true, perEvent: 2},
+		{name: burstLives, connections: connections, prepare: func(t workload.Tenant) *workload.Burst {
+			return w.Disturb(w.Lifecycles(t, workload.Lifecycle, s.Events))
+		}},
+		{name: burstHot, connections: connections, prepare: func(t workload.Tenant) *workload.Burst { return w.Hot(t, s.Events) }},
+		{name: burstNew, connections: connections, prepare: each(workload.MediaCreated), perEvent: 3},
+		{name: burstRecent, connections: connections, prepare: each(workload.MediaReady), follows: true, perEvent: 1},
+		{name: burstCold, connections: connections, prepare: each(workload.MediaUpdated), follows: true, forgotten: true, perEvent: 2},
 	}
 }
 
-func (rep *repetition) measureBursts(ctx context.Context, r *rig, s sizes) error {
-	var t tenant
+func (rep *repetition) measureBursts(ctx context.Context, r *testEnv, s sizes) error {
+	var t workload.Tenant
 	for _, step := range steps(r.workload, s) {
 		var err error
 		if !step.follows {

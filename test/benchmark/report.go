@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/plot"
 )
 
 // report is the JSON file.
@@ -106,4 +108,28 @@ func (p *report) write(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append(b, '\n'), 0o644)
+}
+
+// draw draws growth, if there is any to draw and a file is wanted.
+func (p *report) draw(file string) error {
+	if file == "" || p.Scale == nil {
+		return nil
+	}
+	panels := []plot.Panel{
+		memoryPanel("MiB resident, by assets", p.Scale.Assets, func(f footprint) int { return f.Assets }),
+		cpuPanel("CPU s per 1,000 events, by assets", p.Scale.Assets, func(f footprint) int { return f.Assets }),
+		memoryPanel("MiB resident, by endpoints", p.Scale.Endpoints, func(f footprint) int { return f.Endpoints }),
+		cpuPanel("CPU s per 1,000 events, by endpoints", p.Scale.Endpoints, func(f footprint) int { return f.Endpoints }),
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">`+"\n",
+		2*plot.PanelWidth, 2*plot.PanelHeight)
+	fmt.Fprintln(&b, `<rect width="100%" height="100%" fill="white"/>`)
+	for i := range panels {
+		fmt.Fprintf(&b, `<g transform="translate(%d,%d)">`+"\n", i%2*plot.PanelWidth, i/2*plot.PanelHeight)
+		panels[i].Draw(&b)
+		fmt.Fprintln(&b, "</g>")
+	}
+	fmt.Fprintln(&b, "</svg>")
+	return os.WriteFile(file, []byte(b.String()), 0o644)
 }

@@ -12,8 +12,34 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/plot"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/sender"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/markdown"
 )
+
+func memoryPanel(title string, all []footprint, state func(footprint) int) plot.Panel {
+	p := plot.Panel{Title: title, Names: []string{"receiver", "controllers"}, Values: map[string][]float64{}}
+	for _, f := range all {
+		p.States = append(p.States, fmt.Sprint(state(f)))
+		p.Values["receiver"] = append(p.Values["receiver"], f.Receiver)
+		p.Values["controllers"] = append(p.Values["controllers"], f.Controllers)
+	}
+	return p
+}
+
+func cpuPanel(title string, all []footprint, state func(footprint) int) plot.Panel {
+	p := plot.Panel{Title: title, Names: []string{"receiver", "controllers", "kube-apiserver"}, Values: map[string][]float64{}}
+	for _, f := range all {
+		p.States = append(p.States, fmt.Sprint(state(f)))
+		for _, name := range p.Names {
+			p.Values[name] = append(p.Values[name], f.CPU[name])
+		}
+	}
+	return p
+}
 
 // scale is what the long form adds: what the operator costs as the cluster grows.
 type scale struct {
@@ -52,15 +78,15 @@ const (
 func runScale(ctx context.Context, o options) (*scale, error) {
 	s := &scale{}
 	return s, errors.Join(
-		onRig(ctx, o, func(r *rig) error { return s.byAssets(ctx, r, o.sizes) }),
-		onRig(ctx, o, func(r *rig) error { return s.byEndpoints(ctx, r, o.sizes) }),
+		withTestEnv(ctx, o, func(r *testEnv) error { return s.byAssets(ctx, r, o.sizes) }),
+		withTestEnv(ctx, o, func(r *testEnv) error { return s.byEndpoints(ctx, r, o.sizes) }),
 	)
 }
 
-// onRig does something on a control plane of its own, with receivers that take a journal of any size.
-func onRig(ctx context.Context, o options, do func(*rig) error) (err error) {
+// withTestEnv does something on a control plane of its own, with receivers that take a journal of any size.
+func withTestEnv(ctx context.Context, o options, do func(*testEnv) error) (err error) {
 	bound := 2 * (o.sizes.Journal + chunk)
-	r, err := newRig(ctx, o, o.seed, fmt.Sprintf("--max-pending-events=%d", bound), fmt.Sprintf("--max-pending-events-per-endpoint=%d", bound))
+	r, err := newTestEnv(ctx, o, o.seed, fmt.Sprintf("--max-pending-events=%d", bound), fmt.Sprintf("--max-pending-events-per-endpoint=%d", bound))
 	if err != nil {
 		return err
 	}
@@ -72,7 +98,7 @@ func onRig(ctx context.Context, o options, do func(*rig) error) (err error) {
 }
 
 // byAssets measures with more and more assets, at last with a full journal too.
-func (s *scale) byAssets(ctx context.Context, r *rig, sizes sizes) error {
+func (s *scale) byAssets(ctx context.Context, r *testEnv, sizes sizes) error {
 	t, err := r.newTenant(ctx, "scale")
 	if err != nil {
 		return err
@@ -83,19 +109,19 @@ func (s *scale) byAssets(ctx context.Context, r *rig, sizes sizes) error {
 			return err
 		}
 		there = assets
-		f, err := r.footprint(ctx, []tenant{t}, footprint{Assets: assets, Tombstones: assets / tombstoneEvery})
+		f, err := r.footprint(ctx, []workload.Tenant{t}, footprint{Assets: assets, Tombstones: assets / tombstoneEvery})
 		if err != nil {
 			return err
 		}
 		s.Assets = append(s.Assets, f)
 	}
-	s.Journal, err = r.footprint(ctx, []tenant{t}, footprint{Assets: there, Tombstones: there / tombstoneEvery, Journal: sizes.Journal})
+	s.Journal, err = r.footprint(ctx, []workload.Tenant{t}, footprint{Assets: there, Tombstones: there / tombstoneEvery, Journal: sizes.Journal})
 	return err
 }
 
 // byEndpoints measures with more and more endpoints, each in a namespace of its own.
-func (s *scale) byEndpoints(ctx context.Context, r *rig, sizes sizes) error {
-	var tenants []tenant
+func (s *scale) byEndpoints(ctx context.Context, r *testEnv, sizes sizes) error {
+	var tenants []workload.Tenant
 	for _, n := range sizes.Endpoints {
 		progress("Growing to %d endpoints", n)
 		for len(tenants) < n {
@@ -120,16 +146,16 @@ func (s *scale) byEndpoints(ctx context.Context, r *rig, sizes sizes) error {
 }
 
 // grow lets the operator mirror more assets, some of which are deleted on the platform.
-func (r *rig) grow(ctx context.Context, t tenant, assets int) error {
+func (r *testEnv) grow(ctx context.Context, t workload.Tenant, assets int) error {
 	progress("Growing by %d assets", assets)
 	for done := 0; done < assets; done += chunk {
-		media := r.workload.media(min(chunk, assets-done))
+		media := r.workload.Media(min(chunk, assets-done))
 		gone := len(media) / tombstoneEvery
-		b := r.workload.each(t, media[gone:], mediaReady)
+		b := r.workload.Each(t, media[gone:], workload.MediaReady)
 		for _, id := range media[:gone] {
-			b.add(event{id: r.workload.uuid(), media: id, at: r.workload.now(), created: r.workload.recently(), body: mediaDeleted})
+			b.Add(workload.Event{ID: r.workload.Uuid(), Media: id, At: r.workload.Now(), Created: r.workload.Recently(), Body: workload.MediaDeleted})
 		}
-		if _, err := send(ctx, r.receiver.ReceiverURL, b.requests, manyConnections); err != nil {
+		if _, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, manyConnections); err != nil {
 			return err
 		}
 		if err := r.waitReflected(ctx, time.Hour); err != nil {
@@ -140,7 +166,7 @@ func (r *rig) grow(ctx context.Context, t tenant, assets int) error {
 }
 
 // footprint starts both halves anew, with the wanted number of events in the journal, and measures them through their start and a burst.
-func (r *rig) footprint(ctx context.Context, tenants []tenant, f footprint) (footprint, error) {
+func (r *testEnv) footprint(ctx context.Context, tenants []workload.Tenant, f footprint) (footprint, error) {
 	f.Endpoints = len(tenants)
 	if err := r.stop(); err != nil {
 		return f, err
@@ -162,7 +188,7 @@ func (r *rig) footprint(ctx context.Context, tenants []tenant, f footprint) (foo
 	if err := r.waitReflected(ctx, time.Hour); err != nil {
 		return f, err
 	}
-	b := r.workload.spread(tenants, 4000)
+	b := r.workload.Spread(tenants, 4000)
 	m, err := r.measureOnly(ctx, fmt.Sprintf("%d assets, %d endpoints, journal %d", f.Assets, f.Endpoints, f.Journal), b, connections)
 	if err != nil {
 		return f, err
@@ -177,7 +203,7 @@ func (r *rig) footprint(ctx context.Context, tenants []tenant, f footprint) (foo
 }
 
 // databaseSize returns the size of etcd's file in MiB; 0 if there is none.
-func (r *rig) databaseSize() float64 {
+func (r *testEnv) databaseSize() float64 {
 	info, err := os.Stat(filepath.Join(r.plane.Dir, "etcd", "member", "snap", "db"))
 	if err != nil {
 		return 0
@@ -185,31 +211,11 @@ func (r *rig) databaseSize() float64 {
 	return float64(info.Size()) / (1 << 20)
 }
 
-// spread tells lives of new media, n events in all, shared out among the tenants.
-func (w *workload) spread(tenants []tenant, n int) *burst {
-	var all [][][]byte
-	for i, t := range tenants {
-		lives := n/len(lifecycle)/len(tenants) + order(i < n/len(lifecycle)%len(tenants))
-		all = append(all, w.lives(t, lifecycle, lives*len(lifecycle)).requests)
-	}
-	b := newBurst(tenants[0])
-	b.requests = slices.Concat(all...)
-	b.events = len(b.requests)
-	return b
-}
-
-func order(one bool) int {
-	if one {
-		return 1
-	}
-	return 0
-}
-
 // fill puts events about new media into the journal while nobody folds, over as many connections as the burst that is measured then.
-func (r *rig) fill(ctx context.Context, t tenant, n int) error {
+func (r *testEnv) fill(ctx context.Context, t workload.Tenant, n int) error {
 	for done := 0; done < n; done += chunk {
-		b := r.workload.lives(t, lifecycle, min(chunk, n-done))
-		if _, err := send(ctx, r.receiver.ReceiverURL, b.requests, connections); err != nil {
+		b := r.workload.Lifecycles(t, workload.Lifecycle, min(chunk, n-done))
+		if _, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, connections); err != nil {
 			return err
 		}
 	}
@@ -217,17 +223,17 @@ func (r *rig) fill(ctx context.Context, t tenant, n int) error {
 }
 
 // firstReflected sends an event to a tenant and waits until its asset shows it.
-func (r *rig) firstReflected(ctx context.Context, t tenant) error {
-	b := r.workload.hot(t, 1)
-	if _, err := send(ctx, r.receiver.ReceiverURL, b.requests, 1); err != nil {
+func (r *testEnv) firstReflected(ctx context.Context, t workload.Tenant) error {
+	b := r.workload.Hot(t, 1)
+	if _, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, 1); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(10 * time.Minute); ; pause(ctx, 20*time.Millisecond) {
-		for name, want := range b.want {
+	for deadline := time.Now().Add(10 * time.Minute); ; clock.Sleep(ctx, 20*time.Millisecond) {
+		for name, want := range b.Want {
 			var a fastpixv1.MediaAsset
-			err := r.admin.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: name}, &a)
+			err := r.admin.Get(ctx, client.ObjectKey{Namespace: t.Namespace, Name: name}, &a)
 			if err == nil {
-				err = want.check(&a)
+				err = want.Check(&a)
 			}
 			if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 				return err
@@ -248,8 +254,8 @@ func (s *scale) table() markdown.Table {
 			name += fmt.Sprintf(", journal of %d", f.Journal)
 		}
 		t.Add(name,
-			number(f.Receiver), ratio(f.Receiver, few.Receiver), number(f.Controllers), ratio(f.Controllers, few.Controllers),
-			number(f.Start), number(f.Database), number(f.CPU["receiver"]), number(f.CPU["controllers"]), number(f.CPU["kube-apiserver"]))
+			meter.Number(f.Receiver), ratio(f.Receiver, few.Receiver), meter.Number(f.Controllers), ratio(f.Controllers, few.Controllers),
+			meter.Number(f.Start), meter.Number(f.Database), meter.Number(f.CPU["receiver"]), meter.Number(f.CPU["controllers"]), meter.Number(f.CPU["kube-apiserver"]))
 	}
 	t.Add("bar", "< 128", "< 1.2", "< 128", "< 1.2", "<= 5", "", "flat", "flat", "flat")
 	return t

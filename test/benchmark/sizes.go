@@ -8,10 +8,6 @@ const (
 	connections = 64
 	// manyConnections is for the figure that shows what group commit does for a crowd.
 	manyConnections = 512
-	// shuffleWindow is how far events are out of order: each window of so many deliveries is shuffled.
-	shuffleWindow = 1000
-	// duplicateEvery says that one in so many events is delivered twice.
-	duplicateEvery = 10
 	// maxDrift is how far the floor may move during a repetition.
 	maxDrift = 0.20
 )

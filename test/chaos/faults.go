@@ -17,11 +17,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/proxy"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/flood"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // kinds returns every way to break something. See rig.members for the order of targets: all but the last of each half may be killed.
@@ -32,13 +35,13 @@ func kinds() []kind {
 		mortalReceivers   = receiverCount - 1
 	)
 	return []kind{
-		{"kill -9 of controllers", 3, 0, mortalControllers, 0, time.Second, killMember},
-		{"kill -9 of a receiver", 3, controllerCount, mortalReceivers, 0, time.Second, killMember},
-		{"SIGTERM to controllers", 2, 0, mortalControllers, 0, time.Second, stopMember},
-		{"SIGTERM to a receiver", 2, controllerCount, mortalReceivers, 0, time.Second, stopMember},
-		{"SIGSTOP of controllers", 2, 0, controllerCount, time.Second, 3 * time.Second, freezeMember},
+		{"kill -9 of controllers", 3, 0, mortalControllers, 0, time.Second, killProcess},
+		{"kill -9 of a receiver", 3, controllerCount, mortalReceivers, 0, time.Second, killProcess},
+		{"SIGTERM to controllers", 2, 0, mortalControllers, 0, time.Second, stopProcess},
+		{"SIGTERM to a receiver", 2, controllerCount, mortalReceivers, 0, time.Second, stopProcess},
+		{"SIGSTOP of controllers", 2, 0, controllerCount, time.Second, 3 * time.Second, freezeProcess},
 		{"SIGSTOP of the leader beyond its lease", 1, 0, 1, beyondLease, 30 * time.Second, freezeLeader},
-		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeMember},
+		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeProcess},
 		{"kill -9 of kube-apiserver", 2, 0, 1, 0, 3 * time.Second, killAPIServer},
 		{"kill -9 of etcd", 2, 0, 1, 0, 3 * time.Second, killEtcd},
 		{"reset of a link to the API server", 3, 0, members, 100 * time.Millisecond, 2 * time.Second, resetAPILink},
@@ -50,61 +53,61 @@ func kinds() []kind {
 		{"Secret deleted, created again", 1, 0, tenantCount, 25 * time.Second, 45 * time.Second, recreateSecret},
 		{"WebhookEndpoint deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateEndpoint},
 		{"journal's quota used up", 1, 0, 1, 2 * time.Second, 6 * time.Second, useUpQuota},
-		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, squat},
+		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, occupyName},
 		{"policy that refuses a media, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, refuse},
-		{"flood of unauthenticated clients", 2, 0, members, 2 * time.Second, 6 * time.Second, floodMember},
+		{"flood of unauthenticated clients", 2, 0, members, 2 * time.Second, 6 * time.Second, floodProcess},
 		{"batches by a stolen receiver identity", 2, 0, tenantCount, 2 * time.Second, 6 * time.Second, forge},
 	}
 }
 
-func killMember(ctx context.Context, n *round, f fault) error {
-	n.rig.members[f.target].kill(ctx, n.rig, f.length)
+func killProcess(ctx context.Context, n *round, f fault) error {
+	n.env.processes[f.target].crashAndRestart(ctx, n.env, f.length)
 	return nil
 }
 
-func stopMember(ctx context.Context, n *round, f fault) error {
-	n.rig.members[f.target].stop(ctx, n.rig, f.length)
+func stopProcess(ctx context.Context, n *round, f fault) error {
+	n.env.processes[f.target].stopAndRestart(ctx, n.env, f.length)
 	return nil
 }
 
-func freezeMember(ctx context.Context, n *round, f fault) error {
-	n.rig.members[f.target].freeze(ctx, f.length)
+func freezeProcess(ctx context.Context, n *round, f fault) error {
+	n.env.processes[f.target].freeze(ctx, f.length)
 	return nil
 }
 
 func freezeLeader(ctx context.Context, n *round, f fault) error {
-	return n.rig.freezeLeader(ctx, f.length)
+	return n.env.freezeLeader(ctx, f.length)
 }
 
 func killAPIServer(ctx context.Context, n *round, f fault) error {
-	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
+	return n.env.killControlPlane(ctx, n.env.plane.APIServer, f.length)
 }
 
 func killEtcd(ctx context.Context, n *round, f fault) error {
-	return n.rig.killOfPlane(ctx, n.rig.plane.Etcd, f.length)
+	return n.env.killControlPlane(ctx, n.env.plane.Etcd, f.length)
 }
 
 func longOutage(ctx context.Context, n *round, f fault) error {
-	n.rig.outage.Store(true)
-	defer n.rig.outage.Store(false)
-	return n.rig.killOfPlane(ctx, n.rig.plane.APIServer, f.length)
+	n.env.outage.Store(true)
+	defer n.env.outage.Store(false)
+	return n.env.killControlPlane(ctx, n.env.plane.APIServer, f.length)
 }
 
-// floodMember attacks all ports of a process by all shapes at once. What it does to the process's memory is seen by its vitals; that others are
+// floodProcess attacks all ports of a process by all shapes at once. What it does to the process's memory is seen by its vitals; that others are
 // served meanwhile, by the sender. It has no effect if the process cannot be reached all the while.
-func floodMember(ctx context.Context, n *round, f fault) error {
-	m := n.rig.members[f.target]
+func floodProcess(ctx context.Context, n *round, f fault) error {
+	m := n.env.processes[f.target]
 	ctx, cancel := context.WithTimeout(ctx, f.length)
 	defer cancel()
-	counts := flood.RunAll(ctx, m.ports(n.tenants[0].path()))
+	counts := flood.RunAll(ctx, m.ports(n.tenants[0].Path()))
 	if counts.Connections == 0 {
 		return fmt.Errorf("%w: %s took no connection", errNoEffect, m.Name)
 	}
-	return n.rig.checkPeak(m)
+	return n.env.checkPeak(m)
 }
 
 // ports are those that unauthenticated clients reach.
-func (m *member) ports(path string) []flood.Port {
+func (m *operatorProcess) ports(path string) []flood.Port {
 	ports := []flood.Port{
 		{Name: "probes", Address: strings.TrimPrefix(m.ProbeURL, "http://"), Path: "/readyz"},
 		{Name: "metrics", Address: strings.TrimPrefix(m.MetricsURL, "https://"), TLS: true, Path: "/metrics"},
@@ -116,71 +119,71 @@ func (m *member) ports(path string) []flood.Port {
 }
 
 // checkPeak fails a process that a flood has made hold more than its limit of memory leaves it.
-func (r *rig) checkPeak(m *member) error {
+func (r *testEnv) checkPeak(m *operatorProcess) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, peak := controlplane.Memory(m.PID()); m.Running() && peak > maxRSS {
+	if _, peak := process.Memory(m.PID()); m.Running() && peak > maxRSS {
 		r.fail("%s held %.0f MiB in or before a flood", m.Name, peak)
 	}
 	return nil
 }
 
-// killOfPlane kills etcd or the API server and starts it again after a while.
-func (r *rig) killOfPlane(ctx context.Context, p *controlplane.Process, away time.Duration) error {
+// killControlPlane kills etcd or the API server and starts it again after a while.
+func (r *testEnv) killControlPlane(ctx context.Context, p *process.Process, away time.Duration) error {
 	r.planeMu.Lock()
 	defer r.planeMu.Unlock()
 	p.Kill()
-	pause(ctx, away)
-	return r.raiseLocked(ctx)
+	clock.Sleep(ctx, away)
+	return r.startControlPlaneLocked(ctx)
 }
 
 // The most that a slow link delays each piece of data.
 const maxDelay = 300 * time.Millisecond
 
 func resetAPILink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.rig.members[f.target].api, linkFault{reset: true}, f.length)
+	return disturb(ctx, n.env.processes[f.target].api, proxy.Fault{Reset: true}, f.length)
 }
 
 func slowAPILink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.rig.members[f.target].api, linkFault{delay: maxDelay}, f.length)
+	return disturb(ctx, n.env.processes[f.target].api, proxy.Fault{Delay: maxDelay}, f.length)
 }
 
 func holeAPILink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.rig.members[f.target].api, linkFault{hole: make(chan struct{})}, f.length)
+	return disturb(ctx, n.env.processes[f.target].api, proxy.Fault{Hole: make(chan struct{})}, f.length)
 }
 
 func resetFrontLink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.rig.members[f.target].front, linkFault{reset: true}, f.length)
+	return disturb(ctx, n.env.processes[f.target].front, proxy.Fault{Reset: true}, f.length)
 }
 
 func slowFrontLink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.rig.members[f.target].front, linkFault{delay: maxDelay}, f.length)
+	return disturb(ctx, n.env.processes[f.target].front, proxy.Fault{Delay: maxDelay}, f.length)
 }
 
 func holeFrontLink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.rig.members[f.target].front, linkFault{hole: make(chan struct{})}, f.length)
+	return disturb(ctx, n.env.processes[f.target].front, proxy.Fault{Hole: make(chan struct{})}, f.length)
 }
 
 // disturb makes a link fail for a while. Of two faults at once the later one counts, and the first end ends both.
-func disturb(ctx context.Context, p *proxy, f linkFault, length time.Duration) error {
-	p.become(f)
-	pause(ctx, length)
-	p.become(linkFault{})
+func disturb(ctx context.Context, p *proxy.Proxy, f proxy.Fault, length time.Duration) error {
+	p.SetFault(f)
+	clock.Sleep(ctx, length)
+	p.SetFault(proxy.Fault{})
 	return nil
 }
 
 // recreateSecret has no effect if no receiver reads the keys while there are none, which they do every 20 seconds.
 func recreateSecret(ctx context.Context, n *round, f fault) error {
 	t := n.tenants[f.target]
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := n.rig.remove(ctx, t.secret()); err != nil {
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	if err := n.env.remove(ctx, t.Secret()); err != nil {
 		return err
 	}
 	gone := time.Now()
-	noticed := n.rig.waitSecretMissed(ctx, t, gone, f.length)
-	pause(ctx, time.Until(gone.Add(f.length)))
-	if err := n.rig.create(ctx, t.secret()); err != nil {
+	noticed := n.env.waitSecretMissed(ctx, t, gone, f.length)
+	clock.Sleep(ctx, time.Until(gone.Add(f.length)))
+	if err := n.env.create(ctx, t.Secret()); err != nil {
 		return err
 	}
 	if !noticed {
@@ -191,21 +194,21 @@ func recreateSecret(ctx context.Context, n *round, f fault) error {
 
 func recreateEndpoint(ctx context.Context, n *round, f fault) error {
 	t := n.tenants[f.target]
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.wasGone.Store(true)
-	return n.rig.recreate(ctx, t.endpoint(), t.endpoint(), f.length)
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	t.WasDeleted.Store(true)
+	return n.env.recreate(ctx, t.Endpoint(), t.Endpoint(), f.length)
 }
 
 // useUpQuota leaves no room in the journal: neither for what receivers commit nor for records that fail and are moved. It has no effect
 // if kube-controller-manager, which has to take it over, is away for too long.
 func useUpQuota(ctx context.Context, n *round, f fault) error {
-	r := n.rig
+	r := n.env
 	r.quotaMu.Lock()
 	defer r.quotaMu.Unlock()
 	var quota corev1.ResourceQuota
-	name := client.ObjectKey{Namespace: operatorNamespace, Name: "fastpix-journal"}
-	if err := insist(ctx, func(ctx context.Context) error { return r.admin.Get(ctx, name, &quota) }); err != nil {
+	name := client.ObjectKey{Namespace: workload.OperatorNamespace, Name: "fastpix-journal"}
+	if err := retry(ctx, func(ctx context.Context) error { return r.admin.Get(ctx, name, &quota) }); err != nil {
 		return err
 	}
 	full := quota.DeepCopy()
@@ -218,7 +221,7 @@ func useUpQuota(ctx context.Context, n *round, f fault) error {
 	}
 	inForce := r.waitJournalFull(ctx)
 	if inForce {
-		pause(ctx, f.length)
+		clock.Sleep(ctx, f.length)
 	}
 	if err := r.limitJournal(ctx, quota.Spec); err != nil {
 		return err
@@ -229,15 +232,15 @@ func useUpQuota(ctx context.Context, n *round, f fault) error {
 	return nil
 }
 
-// quotaPatience is how long a quota may take until it is in force, after which it is given up.
-const quotaPatience = 20 * time.Second
+// quotaTimeout is how long a quota may take until it is in force, after which it is given up.
+const quotaTimeout = 20 * time.Second
 
 // waitJournalFull waits until the API server refuses one more batch, and reports whether it does.
-func (r *rig) waitJournalFull(ctx context.Context) bool {
+func (r *testEnv) waitJournalFull(ctx context.Context) bool {
 	probe := &fastpixv1.EventBatch{
-		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "probe"}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: workload.OperatorNamespace, Name: "probe"}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
 	}
-	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, quotaPatience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, quotaTimeout, true, func(ctx context.Context) (bool, error) {
 		err := r.admin.Create(ctx, probe.DeepCopy(), client.DryRunAll)
 		return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"), nil // an API server that starts forbids everything
 	})
@@ -245,10 +248,10 @@ func (r *rig) waitJournalFull(ctx context.Context) bool {
 }
 
 // limitJournal changes the journal's quota.
-func (r *rig) limitJournal(ctx context.Context, spec corev1.ResourceQuotaSpec) error {
-	return insist(ctx, func(ctx context.Context) error {
+func (r *testEnv) limitJournal(ctx context.Context, spec corev1.ResourceQuotaSpec) error {
+	return retry(ctx, func(ctx context.Context) error {
 		quota := &corev1.ResourceQuota{}
-		if err := r.admin.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "fastpix-journal"}, quota); err != nil {
+		if err := r.admin.Get(ctx, client.ObjectKey{Namespace: workload.OperatorNamespace, Name: "fastpix-journal"}, quota); err != nil {
 			return err
 		}
 		quota.Spec = spec
@@ -256,40 +259,40 @@ func (r *rig) limitJournal(ctx context.Context, spec corev1.ResourceQuotaSpec) e
 	})
 }
 
-// squat makes an object that has the name of a media of which events will tell, but another id: they cannot be folded until it is
+// occupyName makes an object that has the name of a media of which events will tell, but another id: they cannot be folded until it is
 // removed. Only where the name is a hash does the API server accept that.
-func squat(ctx context.Context, n *round, f fault) error {
+func occupyName(ctx context.Context, n *round, f fault) error {
 	l, name := n.victim(f, hashedIDs)
 	squatter := &fastpixv1.MediaAsset{
-		ObjectMeta: metav1.ObjectMeta{Namespace: l.tenant.namespace, Name: name},
-		Spec:       fastpixv1.MediaAssetSpec{MediaID: hashedIDs + l.newID("another")},
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.Tenant.Namespace, Name: name},
+		Spec:       fastpixv1.MediaAssetSpec{MediaID: hashedIDs + l.NewID("another")},
 	}
-	if err := n.rig.create(ctx, squatter); err != nil {
+	if err := n.env.create(ctx, squatter); err != nil {
 		return err
 	}
-	if err := n.obstruct(ctx, f, l, name); err != nil {
+	if err := n.block(ctx, f, l, name); err != nil {
 		return err
 	}
-	return insist(ctx, func(ctx context.Context) error { return n.rig.evict(ctx, squatter) })
+	return retry(ctx, func(ctx context.Context) error { return n.env.removeOccupant(ctx, squatter) })
 }
 
 // refuse has the API server refuse a media of which events will tell, by a policy such as a tenant may have.
 func refuse(ctx context.Context, n *round, f fault) error {
 	l, name := n.victim(f, "")
-	policy := policyAgainst(l.tenant.namespace, name)
+	policy := policyAgainst(l.Tenant.Namespace, name)
 	for _, o := range policy {
-		if err := n.rig.create(ctx, o); err != nil {
+		if err := n.env.create(ctx, o); err != nil {
 			return err
 		}
 	}
-	if err := n.waitInForce(ctx, l.tenant.namespace, name); err != nil {
+	if err := n.waitInForce(ctx, l.Tenant.Namespace, name); err != nil {
 		return err
 	}
-	if err := n.obstruct(ctx, f, l, name); err != nil {
+	if err := n.block(ctx, f, l, name); err != nil {
 		return err
 	}
 	for _, o := range policy {
-		if err := insist(ctx, func(ctx context.Context) error { return client.IgnoreNotFound(n.rig.admin.Delete(ctx, o)) }); err != nil {
+		if err := retry(ctx, func(ctx context.Context) error { return client.IgnoreNotFound(n.env.admin.Delete(ctx, o)) }); err != nil {
 			return err
 		}
 	}
@@ -323,8 +326,8 @@ func (n *round) waitInForce(ctx context.Context, namespace, name string) error {
 	probe := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: fastpixv1.MediaAssetSpec{MediaID: name},
 	}
-	return insist(ctx, func(ctx context.Context) error {
-		if err := n.rig.admin.Create(ctx, probe.DeepCopy(), client.DryRunAll); !apierrors.IsInvalid(err) {
+	return retry(ctx, func(ctx context.Context) error {
+		if err := n.env.admin.Create(ctx, probe.DeepCopy(), client.DryRunAll); !apierrors.IsInvalid(err) {
 			return fmt.Errorf("the policy is not in force: %w", err)
 		}
 		return nil
@@ -336,19 +339,19 @@ const hashedIDs = "x_"
 
 // victim returns a life of which nothing was told yet, and the name of the mirror of its media. It is told by itself: when that happens is a matter of
 // the clock, on which the lives that the generator tells must not depend.
-func (n *round) victim(f fault, prefix string) (*life, string) {
-	l := newLifeWithIDs(prefix, rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.stories[n.storyIndex("A-pull-asset")])
-	return l, record.ObjectName(l.idFor(fixtures.MediaA))
+func (n *round) victim(f fault, prefix string) (*workload.History, string) {
+	l := workload.NewHistoryWithIDs(prefix, rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.scenarios[n.scenarioIndex("A-pull-asset")])
+	return l, record.ObjectName(l.IDFor(fixtures.MediaA))
 }
 
-// obstruct tells a life whose media something is in the way of, and returns when its records are reported as failed.
-func (n *round) obstruct(ctx context.Context, f fault, l *life, name string) error {
-	now, later := l.events[:len(l.events)/3+1], l.events[len(l.events)/3+1:]
-	l.events = later
+// block tells a life whose media something is in the way of, and returns when its records are reported as failed.
+func (n *round) block(ctx context.Context, f fault, l *workload.History, name string) error {
+	now, later := l.Events[:len(l.Events)/3+1], l.Events[len(l.Events)/3+1:]
+	l.Events = later
 	n.enqueue(ctx, now) // so that some are refused in any case
-	n.victims.Go(func() { n.tellAlone(ctx, l, rand.New(rand.NewPCG(f.seed, 2))) })
-	pause(ctx, f.length)
-	return n.waitRefused(ctx, l.tenant.namespace, name)
+	n.blocked.Go(func() { n.sendHistory(ctx, l, rand.New(rand.NewPCG(f.seed, 2))) })
+	clock.Sleep(ctx, f.length)
+	return n.waitRefused(ctx, l.Tenant.Namespace, name)
 }
 
 // waitRefused waits until the journal says that records of a media fail. While other faults go on that may take any time; afterwards it
@@ -356,8 +359,8 @@ func (n *round) obstruct(ctx context.Context, f fault, l *life, name string) err
 func (n *round) waitRefused(ctx context.Context, namespace, name string) error {
 	key := record.Key{Kind: record.MediaAsset, Namespace: namespace, Name: name}.String()
 	refused := 0
-	err := wait.PollUntilContextTimeout(ctx, time.Second, time.Until(n.ends)+foldPatience, true, func(ctx context.Context) (bool, error) {
-		batches, err := n.rig.batches(ctx, client.MatchingLabels{fastpixv1.FailedLabel: "true"})
+	err := wait.PollUntilContextTimeout(ctx, time.Second, time.Until(n.ends)+journalTimeout, true, func(ctx context.Context) (bool, error) {
+		batches, err := n.env.batches(ctx, client.MatchingLabels{fastpixv1.FailedLabel: "true"})
 		for _, b := range batches {
 			for _, failure := range b.Status.Failed {
 				if failure.Object == key {
@@ -374,8 +377,8 @@ func (n *round) waitRefused(ctx context.Context, namespace, name string) error {
 	return nil
 }
 
-// evict removes a squatter, but never what took its place.
-func (r *rig) evict(ctx context.Context, squatter *fastpixv1.MediaAsset) error {
+// removeOccupant removes a squatter, but never what took its place.
+func (r *testEnv) removeOccupant(ctx context.Context, squatter *fastpixv1.MediaAsset) error {
 	var now fastpixv1.MediaAsset
 	err := r.admin.Get(ctx, types.NamespacedName{Namespace: squatter.Namespace, Name: squatter.Name}, &now)
 	if err != nil || now.Spec.MediaID != squatter.Spec.MediaID {

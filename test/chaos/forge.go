@@ -12,30 +12,32 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 )
 
 // forge creates batches as somebody could who has stolen the receiver's identity. Batches that no receiver creates must be refused. A batch
 // whose counts lie must change nothing: it holds a record that is in the journal already. It has no effect if the API server is away.
 func forge(ctx context.Context, n *round, f fault) error {
-	genuine := n.rig.journal.lastRecord()
+	genuine := n.env.journal.LastRecord()
 	if genuine == "" {
 		return fmt.Errorf("%w: nothing is in the journal yet", errNoEffect)
 	}
-	endpoint := types.NamespacedName{Namespace: n.tenants[f.target].namespace, Name: endpointName}
+	endpoint := types.NamespacedName{Namespace: n.tenants[f.target].Namespace, Name: workload.EndpointName}
 	random, refused, taken := rand.New(rand.NewPCG(f.seed, 3)), 0, 0
-	for end := time.Now().Add(f.length); time.Now().Before(end) && ctx.Err() == nil; pause(ctx, 50*time.Millisecond) {
-		batch := n.rig.forgedBatch(genuine, record.FormatCounts(map[types.NamespacedName]int64{endpoint: fastpixv1.MaxBatchEvents}))
+	for end := time.Now().Add(f.length); time.Now().Before(end) && ctx.Err() == nil; clock.Sleep(ctx, 50*time.Millisecond) {
+		batch := n.env.forgedBatch(genuine, record.FormatCounts(map[types.NamespacedName]int64{endpoint: fastpixv1.MaxBatchEvents}))
 		forgery := forgeries[random.IntN(len(forgeries))]
 		forgery.make(batch)
-		err := n.rig.asReceiver.Create(ctx, batch)
+		err := n.env.asReceiver.Create(ctx, batch)
 		switch {
 		case err == nil && forgery.taken:
 			taken++
 		case err == nil:
-			n.rig.fail("the API server took a batch that no receiver creates: %s", forgery.name)
-			return n.rig.admin.Delete(ctx, batch)
+			n.env.fail("the API server took a batch that no receiver creates: %s", forgery.name)
+			return n.env.admin.Delete(ctx, batch)
 		case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
 			refused++
 		}
@@ -46,10 +48,10 @@ func forge(ctx context.Context, n *round, f fault) error {
 	return nil
 }
 
-func (r *rig) forgedBatch(text, counts string) *fastpixv1.EventBatch {
+func (r *testEnv) forgedBatch(text, counts string) *fastpixv1.EventBatch {
 	return &fastpixv1.EventBatch{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: operatorNamespace, Name: "forged-" + string(uuid.NewUUID()), Annotations: map[string]string{fastpixv1.EventCountsAnnotation: counts},
+			Namespace: workload.OperatorNamespace, Name: "forged-" + string(uuid.NewUUID()), Annotations: map[string]string{fastpixv1.EventCountsAnnotation: counts},
 		},
 		Spec: fastpixv1.EventBatchSpec{Events: []string{text}},
 	}

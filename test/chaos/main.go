@@ -80,7 +80,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	fmt.Printf("Play it again with -seed %d -duration %v -assets %d -rate %d -gap %v\n", o.seed, o.duration, o.assets, o.rate, o.gap)
 	started := time.Now()
-	r, err := newRig(ctx, o)
+	r, err := newTestEnv(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	for i, duration := range o.rounds() {
-		if err := playRound(ctx, r, i, duration, report); err != nil {
+		if err := runRound(ctx, r, i, duration, report); err != nil {
 			return errors.Join(fmt.Errorf("round %d: %w", i+1, err), r.failures())
 		}
 	}
@@ -101,16 +101,4 @@ func run(ctx context.Context, o options) (err error) {
 // progress tells a person who waits what is being done.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05.0 ")+format+"\n", args...)
-}
-
-// pause waits, and reports whether the context still lasts.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

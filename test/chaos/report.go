@@ -13,26 +13,26 @@ import (
 
 // report is what all rounds together showed.
 type report struct {
-	mu       sync.Mutex
-	faults   map[string]survival
-	rounds   int
-	events   int // that differ from each other
-	acks     int
-	answers  map[string]int
-	silence  time.Duration
-	recovery time.Duration // the longest from the end of all faults to an empty journal
-	call     time.Duration // the longest that a receiver took until it took an event after all faults
-	failOver time.Duration // from the death of the leader to an event that another one mirrored
-	failed   int           // records that could not be folded for a while
-	compared comparison
-	vitals   map[string]vitals
+	mu              sync.Mutex
+	faults          map[string]survival
+	rounds          int
+	events          int // that differ from each other
+	acks            int
+	answers         map[string]int
+	silence         time.Duration
+	recovery        time.Duration // the longest from the end of all faults to an empty journal
+	slowestReceiver time.Duration // the longest that a receiver took until it took an event after all faults
+	failOver        time.Duration // from the death of the leader to an event that another one mirrored
+	failed          int           // records that could not be folded for a while
+	compared        comparison
+	resources       map[string]resources
 }
 
 // survival is how often a kind of fault was survived, and how long it took at most until an event was mirrored again.
 type survival struct {
-	count   int
-	unfelt  int // how often nobody felt it, of which nothing follows
-	longest time.Duration
+	count         int
+	withoutEffect int // how often nobody felt it, of which nothing follows
+	longest       time.Duration
 }
 
 func newReport() *report {
@@ -48,12 +48,12 @@ func (p *report) survived(f fault, recovery time.Duration) {
 	p.faults[f.name] = s
 }
 
-// unfelt notes a fault that had no effect.
-func (p *report) unfelt(f fault) {
+// withoutEffect notes a fault that had no effect.
+func (p *report) withoutEffect(f fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.faults[f.name]
-	s.unfelt++
+	s.withoutEffect++
 	p.faults[f.name] = s
 }
 
@@ -64,16 +64,19 @@ func (p *report) refused(records int) {
 	p.failed += records
 }
 
-// called notes how long a receiver took until it had taken an event after all faults.
-func (p *report) called(after time.Duration) { p.call = max(p.call, after) }
+// receiverAccepted notes how long a receiver took until it had taken an event after all faults.
+func (p *report) receiverAccepted(after time.Duration) {
+	p.slowestReceiver = max(p.slowestReceiver, after)
+}
 
 func (p *report) recovered(after time.Duration) { p.recovery = max(p.recovery, after) }
 
 // add takes over what a round showed.
-func (p *report) add(n *round, c comparison, now map[string]vitals) {
+func (p *report) add(n *round, c comparison, now map[string]resources) {
 	p.rounds++
-	p.events += len(n.oracle.acked)
-	p.acks += n.oracle.acks
+	events, deliveries := n.oracle.Counts()
+	p.events += events
+	p.acks += deliveries
 	for answer, count := range n.sender.answers {
 		p.answers[answer] += count
 	}
@@ -82,7 +85,7 @@ func (p *report) add(n *round, c comparison, now map[string]vitals) {
 	p.compared.wrong += c.wrong
 	p.compared.lost += c.lost
 	p.compared.uncommitted += c.uncommitted
-	p.vitals = now
+	p.resources = now
 }
 
 // verdict is an error if something was lost.
@@ -93,7 +96,7 @@ func (p *report) verdict() error {
 	return nil
 }
 
-func (p *report) print(w io.Writer, r *rig, took time.Duration) {
+func (p *report) print(w io.Writer, r *testEnv, took time.Duration) {
 	fmt.Fprintf(w, "\nSeed %d, %v of faults, one every %v, in %d rounds, %d lives at once, %d events a second; took %v.\n\n",
 		r.options.seed, r.options.duration, r.options.gap, p.rounds, r.options.assets, r.options.rate, took.Round(time.Second))
 	p.survivals().Print(w)
@@ -107,10 +110,10 @@ func (p *report) survivals() markdown.Table {
 	all := survival{}
 	for _, name := range slices.Sorted(maps.Keys(p.faults)) {
 		s := p.faults[name]
-		all = survival{count: all.count + s.count, unfelt: all.unfelt + s.unfelt, longest: max(all.longest, s.longest)}
-		t.Add(name, fmt.Sprint(s.count), fmt.Sprint(s.unfelt), seconds(s.longest))
+		all = survival{count: all.count + s.count, withoutEffect: all.withoutEffect + s.withoutEffect, longest: max(all.longest, s.longest)}
+		t.Add(name, fmt.Sprint(s.count), fmt.Sprint(s.withoutEffect), seconds(s.longest))
 	}
-	t.Add("all", fmt.Sprint(all.count), fmt.Sprint(all.unfelt), seconds(all.longest))
+	t.Add("all", fmt.Sprint(all.count), fmt.Sprint(all.withoutEffect), seconds(all.longest))
 	return t
 }
 
@@ -137,15 +140,15 @@ func (p *report) deliveries() markdown.Table {
 	t.Add("acknowledged events of which a mirror shows nothing", fmt.Sprint(p.compared.lost))
 	t.Add("longest time without an acknowledgement", seconds(p.silence))
 	t.Add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
-	t.Add("until each single receiver took an event after all faults, at most", seconds(p.call))
+	t.Add("until each single receiver took an event after all faults, at most", seconds(p.slowestReceiver))
 	t.Add("from the death of the leader at the end to an event that the other one mirrored", seconds(p.failOver))
 	return t
 }
 
-func (p *report) processes(r *rig) markdown.Table {
+func (p *report) processes(r *testEnv) markdown.Table {
 	t := markdown.Table{{"process", "starts", "goroutines first, last", "files first, last", "heap MiB first, last", "MiB first, last"}}
-	for _, m := range r.members {
-		a, b := r.baselines[m.Name], p.vitals[m.Name]
+	for _, m := range r.processes {
+		a, b := r.baselines[m.Name], p.resources[m.Name]
 		t.Add(m.Name, fmt.Sprint(m.starts.Load()), fmt.Sprintf("%d, %d", a.goroutines, b.goroutines),
 			fmt.Sprintf("%d, %d", a.files, b.files), fmt.Sprintf("%.0f, %.0f", a.heap, b.heap), fmt.Sprintf("%.0f, %.0f", a.rss, b.rss))
 	}

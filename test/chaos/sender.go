@@ -11,6 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
@@ -21,16 +24,16 @@ const (
 	maxRetry = time.Second
 	// A sender gives up on an answer after a time between these: sometimes before the receiver does, so that what was
 	// committed is delivered again.
-	minPatience = 2 * time.Second
-	maxPatience = 6 * time.Second
+	minTimeout = 2 * time.Second
+	maxTimeout = 6 * time.Second
 )
 
 // sender delivers at least once: until some receiver answers 2xx.
 type sender struct {
-	rig    *rig
-	oracle *oracle
+	env    *testEnv
+	oracle *oracle.Oracle
 	client *http.Client
-	turn   atomic.Uint64
+	next   atomic.Uint64
 
 	mu      sync.Mutex
 	answers map[string]int // by status code, or "none"
@@ -38,15 +41,15 @@ type sender struct {
 	silence time.Duration  // the longest time without one
 }
 
-func newSender(r *rig, o *oracle) *sender {
+func newSender(r *testEnv, o *oracle.Oracle) *sender {
 	return &sender{
-		rig: r, oracle: o, answers: map[string]int{}, last: time.Now(),
+		env: r, oracle: o, answers: map[string]int{}, last: time.Now(),
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: tenantCount * workers}},
 	}
 }
 
 // work delivers events until there are no more.
-func (s *sender) work(ctx context.Context, queue <-chan *event) {
+func (s *sender) work(ctx context.Context, queue <-chan *workload.Event) {
 	for e := range queue {
 		if s.deliver(ctx, e) != nil {
 			return
@@ -55,23 +58,23 @@ func (s *sender) work(ctx context.Context, queue <-chan *event) {
 }
 
 // deliver delivers an event until it is acknowledged. The error is that the context has ended.
-func (s *sender) deliver(ctx context.Context, e *event) error {
+func (s *sender) deliver(ctx context.Context, e *workload.Event) error {
 	for wait := minRetry; !s.attempt(ctx, e); wait = min(2*wait, maxRetry) {
-		if !pause(ctx, wait/2+rand.N(wait)) {
+		if !clock.Sleep(ctx, wait/2+rand.N(wait)) {
 			return ctx.Err()
 		}
 	}
-	s.oracle.acknowledged(e)
+	s.oracle.Record(e)
 	return nil
 }
 
 // attempt delivers an event once, and reports whether it was acknowledged.
-func (s *sender) attempt(ctx context.Context, e *event) bool {
+func (s *sender) attempt(ctx context.Context, e *workload.Event) bool {
 	m := s.receiver()
 	if m == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, minPatience+rand.N(maxPatience-minPatience))
+	ctx, cancel := context.WithTimeout(ctx, minTimeout+rand.N(maxTimeout-minTimeout))
 	defer cancel()
 	code, err := s.post(ctx, m, e)
 	if err != nil {
@@ -83,32 +86,32 @@ func (s *sender) attempt(ctx context.Context, e *event) bool {
 	case code >= 200 && code < 300:
 		return true
 	case code == http.StatusServiceUnavailable:
-	case code == http.StatusNotFound && e.tenant.wasGone.Load():
+	case code == http.StatusNotFound && e.Tenant.WasDeleted.Load():
 	default:
-		s.rig.fail("%s answered %d to a genuine event, which tells the sender to give up", m.Name, code)
+		s.env.fail("%s answered %d to a genuine event, which tells the sender to give up", m.Name, code)
 	}
 	return false
 }
 
 // receiver returns the next receiver that lives; nil if none does.
-func (s *sender) receiver() *member {
-	all := s.rig.receivers()
+func (s *sender) receiver() *operatorProcess {
+	all := s.env.receivers()
 	for range all {
-		if m := all[s.turn.Add(1)%uint64(len(all))]; m.up.Load() {
+		if m := all[s.next.Add(1)%uint64(len(all))]; m.up.Load() {
 			return m
 		}
 	}
 	return nil
 }
 
-func (s *sender) post(ctx context.Context, m *member, e *event) (int, error) {
-	url := "http://" + m.front.address() + e.tenant.path()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.body))
+func (s *sender) post(ctx context.Context, m *operatorProcess, e *workload.Event) (int, error) {
+	url := "http://" + m.front.Address() + e.Tenant.Path()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.Body))
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(controlplane.SignatureHeader, e.signature)
+	req.Header.Set(controlplane.SignatureHeader, e.Signature)
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, err

@@ -11,13 +11,32 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/diff"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 )
+
+// verifyJournal returns how many acknowledged events were not in the journal when they were acknowledged.
+func (r *testEnv) verifyJournal(ctx context.Context, o *oracle.Oracle) (int, error) {
+	var lost []string
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, oracle.FollowTimeout, true, func(context.Context) (bool, error) {
+		lost = o.MissingFrom(r.journal)
+		return len(lost) == 0, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	for _, id := range lost[:min(len(lost), maxShown)] {
+		r.fail("event %s was acknowledged and not committed", id)
+	}
+	return len(lost), r.journal.Err()
+}
 
 // maxShown is how many mirrors that are wrong are shown in full.
 const maxShown = 3
@@ -31,17 +50,16 @@ type comparison struct {
 }
 
 // verify compares every mirror of the tenants with what the acknowledged events make of it.
-func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (comparison, error) {
+func (r *testEnv) verify(ctx context.Context, tenants []*workload.Tenant, o *oracle.Oracle) (comparison, error) {
 	found := map[record.Key]any{}
 	for _, t := range tenants {
-		if err := r.collect(ctx, t.namespace, found); err != nil {
+		if err := r.collect(ctx, t.Namespace, found); err != nil {
 			return comparison{}, err
 		}
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	mirrors, err := o.Mirrors()
 	var c comparison
-	for key, records := range o.records {
+	for key, records := range mirrors {
 		c.compare(r, key, records, found[key])
 		r.verified[key] = digestOf(found[key])
 		delete(found, key)
@@ -50,11 +68,11 @@ func (r *rig) verify(ctx context.Context, tenants []*tenant, o *oracle) (compari
 		c.wrong++
 		r.fail("%s exists, of which no acknowledged event tells", key)
 	}
-	return c, o.err
+	return c, err
 }
 
 // verifyAgain compares every mirror of all rounds with what it was when it was compared with the oracle: nothing was told of it since.
-func (r *rig) verifyAgain(ctx context.Context) error {
+func (r *testEnv) verifyAgain(ctx context.Context) error {
 	found := map[record.Key]any{}
 	namespaces := map[string]bool{}
 	for key := range r.verified {
@@ -90,7 +108,7 @@ func digestOf(object any) [sha256.Size]byte {
 }
 
 // collect lists every mirror of a namespace.
-func (r *rig) collect(ctx context.Context, namespace string, found map[record.Key]any) error {
+func (r *testEnv) collect(ctx context.Context, namespace string, found map[record.Key]any) error {
 	var media fastpixv1.MediaAssetList
 	if err := r.admin.List(ctx, &media, client.InNamespace(namespace)); err != nil {
 		return err
@@ -109,7 +127,7 @@ func (r *rig) collect(ctx context.Context, namespace string, found map[record.Ke
 }
 
 // compare compares one mirror, which may be missing, with what its records make of it.
-func (c *comparison) compare(r *rig, key record.Key, records []*record.Record, object any) {
+func (c *comparison) compare(r *testEnv, key record.Key, records []*record.Record, object any) {
 	id := idOf(key, records)
 	ref := fastpixv1.EndpointReference{Name: records[0].Endpoint} // there is one in each namespace
 	var got, want string

@@ -10,27 +10,30 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 )
 
 func TestComparisonFindsWhatIsLost(t *testing.T) {
-	stories, err := loadStories()
+	stories, err := workload.LoadScenarios()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := newOracle()
-	for _, e := range newLife(rand.New(rand.NewPCG(1, 2)), &tenant{namespace: "a"}, stories[0]).events {
-		o.acknowledged(e)
+	o := oracle.NewOracle()
+	for _, e := range workload.NewHistory(rand.New(rand.NewPCG(1, 2)), &workload.Tenant{Namespace: "a"}, stories[0]).Events {
+		o.Record(e)
 	}
-	if len(o.records) != 1 || o.err != nil {
-		t.Fatalf("%d mirrors, %v", len(o.records), o.err)
+	mirrors, err := o.Mirrors()
+	if len(mirrors) != 1 || err != nil {
+		t.Fatalf("%d mirrors, %v", len(mirrors), err)
 	}
-	for key, records := range o.records {
+	for key, records := range mirrors {
 		mirrorOf := func(records []*record.Record) *fastpixv1.MediaAsset {
 			m := &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{
-				MediaID: idOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: endpointName},
+				MediaID: idOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: workload.EndpointName},
 			}}
 			m.Status = projection.MediaAsset(m.Status, idOf(key, records), records)
 			projection.SettleMediaAsset(&m.Status, m.Generation, time.Now().Add(time.Hour), time.Minute)
@@ -50,7 +53,7 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				var c comparison
-				r := &rig{}
+				r := &testEnv{}
 				c.compare(r, key, records, tt.object)
 				if c != tt.want || len(r.failed) != tt.wantFails {
 					t.Errorf("got %+v with %d failures, want %+v with %d", c, len(r.failed), tt.want, tt.wantFails)
@@ -64,7 +67,7 @@ func withoutNewest(records []*record.Record, m *fastpixv1.MediaAsset) []*record.
 	return slices.DeleteFunc(slices.Clone(records), func(r *record.Record) bool { return r.ID == m.Status.LastEvent.ID })
 }
 
-func TestDigestTellsWhatChangedLater(t *testing.T) {
+func TestDigestShowsLaterChanges(t *testing.T) {
 	t.Parallel()
 	m := &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{MediaID: "a"}}
 	before := digestOf(m)

@@ -10,6 +10,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
 	"k8s.io/client-go/util/keyutil"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // auditPolicy logs who did what to which resource, and no bodies.
@@ -25,7 +27,7 @@ rules:
 const advertiseAddress = "192.0.2.1"
 
 func (c *ControlPlane) prepareAPIServer(o Options) error {
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func (c *ControlPlane) prepareAPIServer(o Options) error {
 		}
 		args = append(args, "--audit-policy-file="+c.path("apiserver", "audit.yaml"), "--audit-log-path="+c.AuditLog)
 	}
-	c.APIServer = &Process{
+	c.APIServer = &process.Process{
 		Name: "kube-apiserver", Path: filepath.Join(c.assets, "kube-apiserver"), Args: append(args, o.APIServerArgs...),
 		Log: filepath.Join(c.LogDir(), "kube-apiserver.log"),
 	}

@@ -8,16 +8,18 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // ControllerManager prepares a kube-controller-manager that counts ResourceQuotas and ends namespaces, and does nothing else; Start
 // starts it, Close ends it. Its program is not among Assets: hack/kubernetes/build.sh builds it when it is named.
-func (c *ControlPlane) ControllerManager() (*Process, error) {
+func (c *ControlPlane) ControllerManager() (*process.Process, error) {
 	program := filepath.Join(c.assets, "kube-controller-manager")
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("find kube-controller-manager: %w; hack/kubernetes/build.sh %s kube-controller-manager builds it", err, c.assets)
 	}
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +31,7 @@ func (c *ControlPlane) ControllerManager() (*Process, error) {
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // it makes its certificate itself
 	}}
-	p := &Process{
+	p := &process.Process{
 		Name: "kube-controller-manager", Path: program, Log: filepath.Join(c.LogDir(), "kube-controller-manager.log"),
 		Args: []string{
 			"--kubeconfig=" + c.Kubeconfig,

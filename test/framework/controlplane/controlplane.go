@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // Options say how a control plane runs. The zero value is the real thing.
@@ -25,7 +27,7 @@ type Options struct {
 // ControlPlane is a running etcd and kube-apiserver.
 type ControlPlane struct {
 	// Etcd and APIServer can each be stopped, killed and started again; data and ports stay.
-	Etcd, APIServer *Process
+	Etcd, APIServer *process.Process
 	// Dir holds everything that the control plane and the operator write.
 	Dir string
 	// Kubeconfig is an administrator's.
@@ -37,8 +39,8 @@ type ControlPlane struct {
 	etcdURL     string
 	admin       *rest.Config
 	cluster     cluster
-	running     []*Process // operators, to be ended first
-	controllers *Process   // kube-controller-manager, if there is one
+	running     []*process.Process // operators, to be ended first
+	controllers *process.Process   // kube-controller-manager, if there is one
 }
 
 // Start starts a control plane and waits until it is healthy. Whatever it returns, nothing is left running on an error.
@@ -89,7 +91,7 @@ func (c *ControlPlane) Close() error {
 	}
 	// Their data is removed next, so there is nothing for them to save. A graceful end of the API server would wait for
 	// every open watch.
-	for _, p := range []*Process{c.controllers, c.APIServer, c.Etcd} {
+	for _, p := range []*process.Process{c.controllers, c.APIServer, c.Etcd} {
 		if p != nil {
 			p.Kill()
 		}

@@ -3,16 +3,16 @@
 package controlplane_test
 
 import (
-	"context"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
-func TestKilledControlPlaneComesBackWithItsData(t *testing.T) {
+func TestKilledControlPlaneRestartsWithItsData(t *testing.T) {
 	ctx := t.Context()
 	c, err := controlplane.Start(ctx, controlplane.Options{})
 	if err != nil {
@@ -32,7 +32,7 @@ func TestKilledControlPlaneComesBackWithItsData(t *testing.T) {
 	if c.Etcd.Running() || c.APIServer.Running() {
 		t.Fatal("a killed process still runs")
 	}
-	for _, p := range []*controlplane.Process{c.Etcd, c.APIServer} {
+	for _, p := range []*process.Process{c.Etcd, c.APIServer} {
 		if err := p.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -64,36 +64,10 @@ func TestKilledControlPlaneComesBackWithItsData(t *testing.T) {
 	}
 }
 
-func TestStartTellsWhatIsMissing(t *testing.T) {
+func TestStartNamesWhatIsMissing(t *testing.T) {
 	t.Setenv("KUBEBUILDER_ASSETS", t.TempDir())
 	_, err := controlplane.Start(t.Context(), controlplane.Options{})
 	if err == nil || !strings.Contains(err.Error(), "hack/kubernetes/build.sh") {
 		t.Errorf("the error does not say how to get the binaries: %v", err)
-	}
-}
-
-func TestProcessThatExitsEarlyShowsItsLog(t *testing.T) {
-	p := &controlplane.Process{
-		Name: "bad", Path: "/bin/sh", Args: []string{"-c", "echo why it failed; exit 3"}, Log: t.TempDir() + "/bad.log",
-		Ready: func(context.Context) error { return os.ErrDeadlineExceeded },
-	}
-	err := p.Start(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "why it failed") || !strings.Contains(err.Error(), "exit status 3") {
-		t.Errorf("the error does not say why: %v", err)
-	}
-}
-
-func TestPausedProcessIsKilled(t *testing.T) {
-	p := &controlplane.Process{
-		Name: "sleep", Path: "/bin/sh", Args: []string{"-c", "sleep 600"}, Log: t.TempDir() + "/sleep.log",
-		Ready: func(context.Context) error { return nil },
-	}
-	if err := p.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	p.Pause()
-	p.Kill()
-	if p.Running() {
-		t.Error("the process still runs")
 	}
 }

@@ -9,17 +9,19 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // backendQuota lets a benchmark hold the history of a million writes; etcd's default is 2 GiB.
 const backendQuota = 8 << 30
 
 func (c *ControlPlane) prepareEtcd(o Options) error {
-	client, err := freeAddress()
+	client, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
-	peer, err := freeAddress()
+	peer, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -35,7 +37,7 @@ func (c *ControlPlane) prepareEtcd(o Options) error {
 	if o.NoSync {
 		args = append(args, "--unsafe-no-fsync")
 	}
-	c.Etcd = &Process{
+	c.Etcd = &process.Process{
 		Name: "etcd", Path: filepath.Join(c.assets, "etcd"), Args: args, Log: filepath.Join(c.LogDir(), "etcd.log"),
 		Ready: func(ctx context.Context) error { return getOK(ctx, http.DefaultClient, c.etcdURL+"/health") },
 	}

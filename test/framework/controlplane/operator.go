@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // Operator is one process of the operator's binary.
 type Operator struct {
-	*Process
+	*process.Process
 	// ReceiverURL, ProbeURL and MetricsURL are where it listens, without a path.
 	ReceiverURL, ProbeURL, MetricsURL string
 }
@@ -37,12 +39,12 @@ func (c *ControlPlane) NewOperator(name, binary string, identity Identity, args 
 	var addresses [3]string
 	for i := range addresses {
 		var err error
-		if addresses[i], err = freeAddress(); err != nil {
+		if addresses[i], err = process.FreeAddress(); err != nil {
 			return nil, err
 		}
 	}
 	o := &Operator{ReceiverURL: "http://" + addresses[0], ProbeURL: "http://" + addresses[1], MetricsURL: "https://" + addresses[2]}
-	o.Process = &Process{
+	o.Process = &process.Process{
 		Name: name, Path: binary, Log: filepath.Join(c.LogDir(), name+".log"),
 		Args: append([]string{
 			"--kubeconfig=" + identity.Kubeconfig,

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+)
+
+const (
+	leaseName = "fastpix-controller-manager"
+	// leaderTimeout is how long to look for the process that leads: nobody does while a lease runs out.
+	leaderTimeout = 20 * time.Second
+	// beyondLease is how long a leader must be silent for another one to take over: a lease of 15 s, and another look at it 2 s later.
+	beyondLease = 18 * time.Second
+	// failoverTimeout is how long it may take from the death of the leader until another one has mirrored an event.
+	failoverTimeout = 45 * time.Second
+)
+
+// leader returns the process that leads, which it says itself: the lease names it by a random text. The error is that none or several do.
+func (r *testEnv) leader(ctx context.Context) (leader *operatorProcess, err error) {
+	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, leaderTimeout, true, func(ctx context.Context) (bool, error) {
+		leaders := slices.DeleteFunc(slices.Clone(r.controllers()), func(m *operatorProcess) bool { return !r.leads(ctx, m) })
+		if len(leaders) != 1 { // one that was frozen believes for a moment that it still leads
+			return false, nil
+		}
+		leader = leaders[0]
+		return true, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("not one of the controllers says that it leads: %w", err)
+	}
+	return leader, nil
+}
+
+// leads reports whether a process says that it leads; one that is away says nothing.
+func (r *testEnv) leads(ctx context.Context, m *operatorProcess) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	metrics, err := r.plane.Metrics(ctx, m.Operator)
+	if err != nil {
+		return false
+	}
+	leads, err := metric(metrics, `leader_election_master_status{name=""}`) // the lease is given to the manager, which has no name for it
+	return err == nil && leads == 1
+}
+
+// holder returns what the lease calls its holder.
+func (r *testEnv) holder(ctx context.Context) (string, error) {
+	var lease coordinationv1.Lease
+	err := retry(ctx, func(ctx context.Context) error {
+		return r.admin.Get(ctx, client.ObjectKey{Namespace: workload.OperatorNamespace, Name: leaseName}, &lease)
+	})
+	if err != nil || lease.Spec.HolderIdentity == nil {
+		return "", err
+	}
+	return *lease.Spec.HolderIdentity, nil
+}
+
+// freezeLeader stops the leader from running for longer than its lease lasts. It has no effect if no other one took over.
+func (r *testEnv) freezeLeader(ctx context.Context, length time.Duration) error {
+	m, err := r.leader(ctx)
+	if err != nil {
+		return errors.Join(errNoEffect, err)
+	}
+	before, err := r.holder(ctx)
+	if err != nil {
+		return err
+	}
+	m.freeze(ctx, length)
+	after, err := r.holder(ctx)
+	if err == nil && (after == before || after == "") {
+		return fmt.Errorf("%w: nobody took over from %s", errNoEffect, m.Name)
+	}
+	return err
+}
+
+// changeLead freezes the leader until another process has taken over: on a busy machine it may come back too early.
+func (r *testEnv) changeLead(ctx context.Context) (err error) {
+	for range 3 {
+		if err = r.freezeLeader(ctx, beyondLease+7*time.Second); !errors.Is(err, errNoEffect) {
+			return err
+		}
+	}
+	return err
+}
+
+// failOver kills the leader for good, and measures how long it takes until the other one has mirrored an event.
+func (n *round) failOver(ctx context.Context) error {
+	m, err := n.env.leader(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := n.env.holder(ctx)
+	if err != nil {
+		return err
+	}
+	progress("%s leads, and dies", m.Name)
+	m.crash()
+	soon, cancel := context.WithTimeout(ctx, failoverTimeout)
+	defer cancel()
+	took, err := n.canary(soon, rand.Uint64(), n.tenants[0])
+	if err != nil {
+		return fmt.Errorf("%s led and was killed, and no other took over in time: %w", m.Name, err)
+	}
+	after, err := n.env.holder(ctx)
+	if err == nil && after == before {
+		err = fmt.Errorf("an event was mirrored after %s was killed, which still holds the lease", m.Name)
+	}
+	n.report.failOver = took
+	return err
+}

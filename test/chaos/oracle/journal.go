@@ -1,0 +1,111 @@
+package oracle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+)
+
+const (
+	// storedBatches is where the API server stores EventBatches in etcd.
+	storedBatches = "/registry/video.fastpix.com/eventbatches/" + workload.OperatorNamespace + "/"
+	// FollowTimeout is how long etcd may take to tell of what it has committed.
+	FollowTimeout = 15 * time.Second
+)
+
+// Journal knows of every event that was ever committed in an EventBatch. It asks etcd, where commits happen: a watch there goes on
+// without a gap whatever becomes of the API server, whose own memory begins anew at each start.
+type Journal struct {
+	mu       sync.Mutex
+	revision int64                // of the last write that is known
+	received map[string]time.Time // of each event: when the first delivery of it was received that was committed
+	last     string               // the text of the last record
+	problems []error
+}
+
+func NewJournal() *Journal { return &Journal{received: map[string]time.Time{}} }
+
+// Follow notes every batch that is written until the context ends. A gap is a problem, and ends it.
+func (j *Journal) Follow(ctx context.Context, plane *controlplane.ControlPlane) {
+	for {
+		err := plane.WatchStored(ctx, storedBatches, j.revision+1, j.add)
+		if errors.Is(err, controlplane.ErrCompacted) {
+			j.problem(fmt.Errorf("the journal was not followed without a gap: %w", err))
+			return
+		}
+		if !clock.Sleep(ctx, 100*time.Millisecond) { // else etcd was killed
+			return
+		}
+	}
+}
+
+// add takes over what one version of a batch holds.
+func (j *Journal) add(stored []byte, revision int64) {
+	var batch fastpixv1.EventBatch
+	if err := json.Unmarshal(stored, &batch); err != nil {
+		j.problem(fmt.Errorf("read a batch of revision %d: %w", revision, err))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.revision = revision
+	for _, text := range batch.Spec.Events {
+		r, err := record.Decode(text)
+		if err != nil {
+			j.problems = append(j.problems, fmt.Errorf("read a record of batch %s: %w", batch.Name, err))
+			continue
+		}
+		j.last = text
+		id := eventKey(r)
+		if before, ok := j.received[id]; !ok || r.Received.Time.Before(before) {
+			j.received[id] = r.Received.Time
+		}
+	}
+}
+
+// LastRecord returns the text of the last record that was committed; empty if there is none.
+func (j *Journal) LastRecord() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
+func (j *Journal) problem(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.problems = append(j.problems, err)
+}
+
+// eventKey tells events of all namespaces apart.
+// err returns why the journal may not be known in full.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return errors.Join(j.problems...)
+}
+
+func eventKey(r *record.Record) string { return r.Namespace + "/" + r.ID }
+
+// missing returns the events that were acknowledged although nothing of them was committed that had been received by then: a later
+// delivery of an event does not make up for an earlier one that was acknowledged and lost.
+func (j *Journal) missing(acknowledged map[string]time.Time) []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var lost []string
+	for id, at := range acknowledged {
+		if received, ok := j.received[id]; !ok || received.After(at) {
+			lost = append(lost, id)
+		}
+	}
+	slices.Sort(lost)
+	return lost
+}

@@ -1,0 +1,9 @@
+package docs
+
+import (
+	"testing"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework"
+)
+
+func TestMain(m *testing.M) { framework.RunInRoot(m) }

@@ -1,0 +1,122 @@
+package overload
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework"
+)
+
+// slowClient is a client that keeps the receiver waiting.
+type slowClient struct {
+	begin string // what it sends at once, where PATH is the endpoint's
+	drip  string // what it sends again and again, slowly
+	end   bool   // it closes its side then
+	deaf  bool   // it never reads
+
+	protocol string // by TLS, if it is said
+	want     string // the status codes of the answers, before the connection is closed
+	after    time.Duration
+}
+
+// TestSlowClientsAreCutOff protects the receiver's time-outs, all at once: each client is cut off when its time is up, not
+// before and not much later, and meanwhile others are served.
+func TestSlowClientsAreCutOff(t *testing.T) {
+	t.Parallel() // it waits most of the time
+	const header, whole, answer = 5 * time.Second, 10 * time.Second, 15 * time.Second
+	const slack = 4 * time.Second // for a busy machine
+	e := framework.NewEndpoint(t)
+	plain, secure := framework.StartReceiver(t, "plain"), framework.StartReceiver(t, "tls")
+	const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	const body = " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+	var wg sync.WaitGroup
+	for name, w := range map[string]slowClient{
+		"silent":                      {after: header},
+		"silent, by TLS":              {protocol: "http/1.1", after: header},
+		"slow header":                 {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nX: ", drip: "x", after: header},
+		"slow header, by TLS":         {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nX: ", drip: "x", protocol: "http/1.1", after: header},
+		"slow body":                   {begin: "POST PATH" + body, drip: " ", want: "503", after: whole},
+		"slow body, by TLS":           {begin: "POST PATH" + body, drip: " ", protocol: "http/1.1", want: "503", after: whole},
+		"slow chunks":                 {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", drip: "1\r\n \r\n", want: "503", after: whole},
+		"slow body for nobody":        {begin: "POST /nowhere" + body, drip: " ", want: "404", after: whole},
+		"slow body of no POST":        {begin: "GET PATH" + body, drip: " ", want: "405", after: whole},
+		"body that waits for a 100":   {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n", want: "100 503", after: whole},
+		"half a header, then its end": {begin: "POST PATH HTTP/1.1\r\nHost: x\r\n", end: true, want: "400", after: 0},
+		"half a body, then its end":   {begin: "POST PATH" + body, end: true, want: "503", after: 0},
+		// More than any buffer holds the answers to; what comes then finds out that it was cut off.
+		"never reads": {begin: strings.Repeat(get, 50_000), drip: get, deaf: true, after: answer},
+	} {
+		r := plain
+		if w.protocol != "" {
+			r = secure
+		}
+		wg.Go(func() {
+			answers, took, err := w.wait(t.Context(), r, e)
+			if err != nil || answers != w.want || took < w.after-slack/8 || took > w.after+slack {
+				t.Errorf("%s: answered %q and cut off after %v (%v), want %q and %v", name, answers, took, err, w.want, w.after)
+			}
+		})
+	}
+	for _, r := range []*framework.Receiver{plain, secure} {
+		if got := r.DeliverFor(t.Context(), e, whole); len(got.Answers) != 1 || got.Answers[http.StatusOK] == 0 {
+			t.Errorf("meanwhile valid deliveries are answered %v", got.Answers)
+		}
+	}
+	wg.Wait()
+}
+
+// wait returns what the client is answered, and how long it took until it was cut off.
+func (w slowClient) wait(ctx context.Context, r *framework.Receiver, e framework.Endpoint) (answers string, took time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	conn, err := r.Dial(ctx, w.protocol)
+	if err != nil {
+		return "", 0, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	start := time.Now()
+	if c, ok := conn.(*net.TCPConn); ok && w.deaf {
+		_ = c.SetReadBuffer(4 << 10)
+	}
+	_, err = io.WriteString(conn, strings.ReplaceAll(w.begin, "PATH", e.Path()))
+	if err != nil && w.deaf { // it was cut off while it could not go on
+		return "", time.Since(start), ctx.Err()
+	}
+	if half, ok := conn.(*net.TCPConn); ok && w.end {
+		_ = half.CloseWrite()
+	}
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		w.trickle(ctx, conn)
+	}()
+	if w.deaf {
+		<-cut
+		return "", time.Since(start), ctx.Err()
+	}
+	answers, err = framework.ReadAnswers(bufio.NewReader(conn))
+	return answers, time.Since(start), errors.Join(err, ctx.Err())
+}
+
+// trickle sends the drip slowly until the client is cut off.
+func (w slowClient) trickle(ctx context.Context, conn net.Conn) {
+	for w.drip != "" {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+		if _, err := io.WriteString(conn, w.drip); err != nil {
+			return
+		}
+	}
+}
