@@ -1,7 +1,8 @@
-package main
+package operator_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -12,9 +13,21 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/fastpix-operator/fastpix-operator/controllers"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
+
+// newOptions returns the options that a command line without flags sets.
+func newOptions(t *testing.T, namespace string) operator.Options {
+	t.Helper()
+	var o operator.Options
+	o.BindFlags(flag.NewFlagSet("", flag.PanicOnError))
+	o.OperatorNamespace = namespace
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
 
 func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
 	e := framework.NewEndpoint(t)
@@ -22,14 +35,15 @@ func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Controllers) })
-	o := options{operatorNamespace: framework.OperatorNamespace, leaderElect: true, folding: controllers.Options{OperatorNamespace: framework.OperatorNamespace, FoldConcurrency: 16}}
+	o := newOptions(t, framework.OperatorNamespace)
+	o.LeaderElect = true
 
 	// runOnce runs the controllers until they have mirrored an event.
 	runOnce := func() {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		ended := make(chan error, 1)
-		go func() { ended <- runControllers(ctx, rest.CopyConfig(framework.Deployed.AsControllers.Config), o) }()
+		go func() { ended <- operator.RunControllers(ctx, rest.CopyConfig(framework.Deployed.AsControllers.Config), o) }()
 		id, body := framework.NewAsset()
 		e.MustDeliver(t, body)
 		e.WaitState(t, id, "Created")
@@ -81,7 +95,7 @@ func TestControllersEndWhileTheAPIServerIsSilent(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() {
 				// In a namespace of its own, so that the lease of the controllers that run is not asked for.
-				ended <- runControllers(ctx, config, options{operatorNamespace: "silent", folding: controllers.Options{FoldConcurrency: 1, OperatorNamespace: "silent"}})
+				ended <- operator.RunControllers(ctx, config, newOptions(t, "silent"))
 			}()
 			<-asked
 			stop()
