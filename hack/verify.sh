@@ -19,6 +19,10 @@ done
 for module in "$@"; do
 	go -C "$module" mod tidy -diff || stale+=("$module/go.mod or go.sum: run 'make tidy'")
 done
+# Nothing in this repository is large but what was committed by mistake, such as a binary.
+while read -r kilobytes file; do
+	((kilobytes <= 512)) || stale+=("$file has $kilobytes KiB: remove it from git, or add it to .gitignore")
+done < <(git ls-files -z | xargs -0 --no-run-if-empty du -k --)
 bin/tools/golangci-lint fmt --diff || stale+=("formatting: run 'make fmt'")
 
 if [ ${#stale[@]} -gt 0 ]; then

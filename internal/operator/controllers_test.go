@@ -43,7 +43,9 @@ func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		ended := make(chan error, 1)
-		go func() { ended <- operator.RunControllers(ctx, rest.CopyConfig(framework.Deployed.AsControllers.Config), o) }()
+		go func() {
+			ended <- operator.RunControllers(ctx, rest.CopyConfig(framework.Deployed.AsControllers.Config), o)
+		}()
 		id, body := framework.NewAsset()
 		e.MustDeliver(t, body)
 		e.WaitState(t, id, "Created")
