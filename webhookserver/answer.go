@@ -2,7 +2,7 @@ package webhookserver
 
 import "net/http"
 
-// result says what became of a delivery; it is a metric's label and what the log tells of refusals.
+// result is what became of a delivery. It is a label of metrics, and the reason in the log of refusals.
 type result string
 
 const (
@@ -16,15 +16,15 @@ const (
 	resultNotFound         result = "not_found"
 	resultMethod           result = "method"
 	resultTooLarge         result = "too_large"
-	resultIncomplete       result = "incomplete"  // the body did not arrive, or not in time
-	resultNotSynced        result = "not_synced"  // the endpoints are not known yet
-	resultSuspended        result = "suspended"   // spec.suspend
+	resultIncomplete       result = "incomplete"  // the body did not arrive in time
+	resultNotSynced        result = "not_synced"  // the receiver does not know all endpoints yet
+	resultSuspended        result = "suspended"   // spec.suspend is set
 	resultNoKey            result = "no_key"      // no signing secret is usable
 	resultKeyUnread        result = "key_unread"  // not verified, and some signing secret is not usable
 	resultBacklog          result = "backlog"     // too many events wait to be mirrored
-	resultBusy             result = "busy"        // too many deliveries wait for the journal or for memory
+	resultBusy             result = "busy"        // too many deliveries wait for the journal, or too many large bodies are in memory
 	resultUnavailable      result = "unavailable" // the journal did not commit in time
-	resultRefused          result = "refused"     // the API server refuses the record, or it does not fit
+	resultRefused          result = "refused"     // the API server refuses the record, or the event does not fit into a record
 	resultPanic            result = "panic"       // a defect of the receiver
 )
 
@@ -37,8 +37,8 @@ type outcome struct {
 
 func (o outcome) final() bool { return o.result != "" }
 
-// statuses is the one table of status codes; see the package comment for what each promises. What is not in it is 503: the
-// sender is asked to come again.
+// statuses is the one table of status codes. The package comment says what each code promises. A result that is not in the table is
+// answered 503: the sender sends the delivery again.
 var statuses = map[result]int{
 	resultAccepted:         http.StatusOK,
 	resultDuplicate:        http.StatusOK,
@@ -52,7 +52,7 @@ var statuses = map[result]int{
 	resultTooLarge:         http.StatusRequestEntityTooLarge,
 }
 
-// retryAfterSeconds is what 503 asks for: about how long a restart of the API server takes.
+// retryAfterSeconds is the Retry-After of 503: about as long as a restart of the API server takes.
 const retryAfterSeconds = "5"
 
 func (r result) status() int {
@@ -62,7 +62,7 @@ func (r result) status() int {
 	return http.StatusServiceUnavailable
 }
 
-// write answers a delivery. The body depends on nothing but the status code.
+// write answers a delivery. The body of the answer depends on the status code alone.
 func (r result) write(w http.ResponseWriter) {
 	header, code := w.Header(), r.status()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
@@ -78,10 +78,10 @@ func (r result) write(w http.ResponseWriter) {
 	_, _ = w.Write([]byte(http.StatusText(code) + "\n"))
 }
 
-// lastOfConnection reports that no other request is to be read from an HTTP/1 connection after this one: the rest of its body is not
-// worth reading; or the length of its body is one that a server in front may have understood otherwise, which would then take what
-// comes next for somebody else's answer. A chunked body may have come with a Content-Length that net/http has dropped, and HTTP/1.0 knows
-// no chunks.
+// lastOfConnection reports that the server must not read another request from this HTTP/1 connection. Either the rest of the body is not
+// worth reading, or a proxy in front may have understood the length of the body differently: it would then take the answer to the next
+// request for the answer to another one. The length is unsafe if the body is chunked, because net/http drops a Content-Length that comes
+// with it, or if the request is HTTP/1.0, which has no chunks.
 func lastOfConnection(r *http.Request, o result) bool {
 	return r.ProtoMajor == 1 &&
 		(o == resultTooLarge || o == resultIncomplete || len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1))

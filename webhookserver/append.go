@@ -59,11 +59,11 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event) outc
 // caller calls release in any case.
 func (h *handler) admit(e *endpoint.Endpoint) (release func(), _ outcome) {
 	inFlight := h.inFlight.Add(1)
-	ofEndpoint, ofNamespace := e.Enter()
+	ofEndpoint, ofNamespace := e.AddInFlight()
 	inFlightDeliveries.Inc()
 	release = func() {
 		h.inFlight.Add(-1)
-		e.Leave()
+		e.RemoveInFlight()
 		inFlightDeliveries.Dec()
 	}
 	o, d := h.options, h.directory

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// maxBodyBytes bounds a delivery; FastPix's have a few KiB.
+	// maxBodyBytes bounds the body of a delivery. The bodies of FastPix have a few KiB.
 	maxBodyBytes = 1 << 20
-	// smallBodyBytes is what every request may take without asking. It is more than nearly every delivery has.
+	// smallBodyBytes is what every request may allocate. Nearly every delivery is smaller.
 	smallBodyBytes = 16 << 10
 	// maxLargeBytes bounds the memory of all larger bodies together, so that a flood of them delays large bodies only.
 	maxLargeBytes = 48 << 20
@@ -20,15 +20,16 @@ const (
 var (
 	errBodyTooLarge   = errors.New("the body has more than 1 MiB")
 	errBodyIncomplete = errors.New("the body did not arrive")
-	errNoMemory       = errors.New("large bodies take too much memory already")
+	errNoMemory       = errors.New("large bodies use all memory that they may use")
 )
 
-// bodies reads bodies within bounds of size and memory; connlimit bounds how many there are. Nothing of a body is allocated before it has arrived.
+// bodies reads bodies within bounds of size and memory. The connection limiter bounds how many there are. The memory of a body grows as the
+// body arrives.
 type bodies struct {
 	large atomic.Int64 // bytes of buffers larger than smallBodyBytes
 }
 
-// read returns the body. The caller calls release, whatever the error, when it needs the body no longer.
+// read returns the body. The caller calls release after it has used the body, even after an error.
 func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
 	if r.ContentLength > maxBodyBytes {
 		return nil, func() {}, errBodyTooLarge
@@ -38,7 +39,8 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, rele
 	return buffer.bytes, buffer.release, err
 }
 
-// initialBytes is room for the body and for the read that finds its end.
+// initialBytes returns the size of the first buffer: the body and one byte more, so that the same buffer serves the read that finds the
+// end.
 func initialBytes(contentLength int64) int64 {
 	if contentLength < 0 {
 		return 4 << 10
@@ -46,11 +48,11 @@ func initialBytes(contentLength int64) int64 {
 	return min(contentLength+1, smallBodyBytes)
 }
 
-// buffer is a growing buffer that takes what exceeds smallBodyBytes from a common allowance.
+// buffer is a growing buffer. What exceeds smallBodyBytes counts against the memory that all bodies share.
 type buffer struct {
-	pool  *bodies
-	taken int64
-	bytes []byte
+	pool     *bodies
+	reserved int64
+	bytes    []byte
 }
 
 func (b *buffer) fill(r io.Reader) error {
@@ -73,16 +75,16 @@ func (b *buffer) fill(r io.Reader) error {
 	}
 }
 
-// grow doubles the buffer if the allowance has room.
+// grow doubles the buffer if the shared memory allows it.
 func (b *buffer) grow() bool {
 	size := min(2*cap(b.bytes), maxBodyBytes+1)
 	if size > smallBodyBytes {
-		more := int64(size) - b.taken
+		more := int64(size) - b.reserved
 		if b.pool.large.Add(more) > maxLargeBytes {
 			b.pool.large.Add(-more)
 			return false
 		}
-		b.taken += more
+		b.reserved += more
 	}
 	grown := make([]byte, len(b.bytes), size)
 	copy(grown, b.bytes)
@@ -91,6 +93,6 @@ func (b *buffer) grow() bool {
 }
 
 func (b *buffer) release() {
-	b.pool.large.Add(-b.taken)
-	b.taken = 0
+	b.pool.large.Add(-b.reserved)
+	b.reserved = 0
 }

@@ -191,7 +191,7 @@ func (h *handler) report(d *delivery, o outcome, took time.Duration) {
 	h.refusals.add(refusal{endpoint: name, reason: o.result, detail: o.detail})
 }
 
-// recoverPanic answers a delivery that met a defect of the receiver. The panic's value may quote the delivery, so only its type is logged.
+// recoverPanic answers 503 after a panic. The value of the panic may quote the delivery, so only its type is logged.
 func (h *handler) recoverPanic(o *outcome) {
 	if p := recover(); p != nil {
 		h.log.Error(fmt.Errorf("panic of type %T", p), "Handling a delivery panicked, FastPix is asked to send it again", "stack", string(debug.Stack()))

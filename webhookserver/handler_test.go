@@ -516,8 +516,8 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 	}
 }
 
-// TestOneNamespaceLeavesRoomForOthers protects tenants from one who makes many endpoints.
-func TestOneNamespaceLeavesRoomForOthers(t *testing.T) {
+// TestOneNamespaceUsesAtMostHalfOfTheLimits protects tenants from one who makes many endpoints.
+func TestOneNamespaceUsesAtMostHalfOfTheLimits(t *testing.T) {
 	t.Parallel()
 	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	o, d := r.handler.options, r.handler.directory

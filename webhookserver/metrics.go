@@ -7,11 +7,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Metrics of the receiver. None has an id as label, nor anything that a sender could make up.
+// Metrics of the receiver. No label holds an ID or a text of a sender.
 var (
 	deliveries = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_deliveries_total",
-		Help: "Deliveries by result and, once verified, by type of event; types that are not in the catalogue are \"other\".",
+		Help: "Deliveries by result and, once verified, by event type. Types that are not in the catalogue are \"other\".",
 	}, []string{"result", "type"})
 	deliverySeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "fastpix_delivery_seconds",
@@ -24,15 +24,15 @@ var (
 	}, []string{"reason"})
 	inFlightDeliveries = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "fastpix_in_flight_deliveries",
-		Help: "Verified deliveries that wait for the journal.",
+		Help: "Verified deliveries that wait for the journal now.",
 	})
 	skippedFields = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_skipped_fields_total",
-		Help: "Fields of verified events that were not mirrored because they have an unexpected form.",
+		Help: "Fields of verified events that are not mirrored because they have an unexpected form.",
 	})
 	unknownEvents = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_unknown_events_total",
-		Help: "Acknowledged events of types that are not in the catalogue, by the family that their prefix tells; they change nothing.",
+		Help: "Acknowledged events of types that are not in the catalogue, by the family of their prefix. They change no object.",
 	}, []string{"family"})
 	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_untimed_events_total",
@@ -43,14 +43,14 @@ var (
 func init() {
 	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, inFlightDeliveries, skippedFields, unknownEvents,
 		untimedEvents)
-	// An alert sees that nothing comes, or the first of what should never come, only if the series are there before.
+	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery.
 	deliveries.WithLabelValues(string(resultMalformed), "")
 	for _, t := range record.Catalogue() {
 		deliveries.WithLabelValues(string(resultAccepted), t.Name)
 	}
 }
 
-// typeLabel is the label of a type: its name in the catalogue, or "other".
+// typeLabel returns the label of a type: its name in the catalogue, or "other".
 func typeLabel(t record.Type, known bool) string {
 	if known {
 		return t.Name

@@ -12,15 +12,15 @@ import (
 
 // Options are the receiver's flags.
 type Options struct {
-	// BindAddress is where webhooks are received.
+	// BindAddress is where the receiver listens for webhooks.
 	BindAddress string
-	// TLSCertDir holds tls.crt and tls.key; plain HTTP is served when it is empty.
+	// TLSCertDir holds tls.crt and tls.key. The receiver serves plain HTTP if it is empty.
 	TLSCertDir string
-	// ExternalURL is the URL under which FastPix reaches the receiver, if it is known.
+	// ExternalURL is the URL under which FastPix reaches the receiver; empty if it is unknown.
 	ExternalURL string
-	// OperatorNamespace is where the journal lives; main binds its flag.
+	// OperatorNamespace is the namespace of the journal. The function main binds its flag.
 	OperatorNamespace string
-	// DrainDelay is how long requests are still taken after readiness fails.
+	// DrainDelay is how long the receiver accepts requests after readiness fails.
 	DrainDelay time.Duration
 	// MaxPendingPerEndpoint and MaxPendingTotal bound the backlog.
 	MaxPendingPerEndpoint, MaxPendingTotal int64
@@ -30,30 +30,30 @@ type Options struct {
 
 // BindFlags binds the options to flags and sets their defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
-	fs.StringVar(&o.BindAddress, "receiver-bind-address", ":8080", "Where webhooks are received.")
+	fs.StringVar(&o.BindAddress, "receiver-bind-address", ":8080", "Address on which the receiver listens for webhooks.")
 	fs.StringVar(&o.TLSCertDir, "receiver-tls-cert-dir", "",
-		"Folder of tls.crt and tls.key, reloaded when they change; webhooks are received by plain HTTP when empty.")
+		"Folder with tls.crt and tls.key, which are reloaded when they change. If empty, the receiver serves plain HTTP.")
 	fs.StringVar(&o.ExternalURL, "external-url", "",
-		"URL under which FastPix reaches the receiver, such as https://hooks.example.com; shown in the status of WebhookEndpoints.")
+		"URL under which FastPix reaches the receiver, such as https://hooks.example.com. The status of each WebhookEndpoint shows it with the path.")
 	fs.DurationVar(&o.DrainDelay, "drain-delay", 5*time.Second,
-		"On SIGTERM readiness fails, then this passes before the receiver stops taking requests.")
+		"Time between the end of readiness on SIGTERM and the end of the receiver's listener. Load balancers notice the end of readiness meanwhile.")
 	fs.Int64Var(&o.MaxPendingPerEndpoint, "max-pending-events-per-endpoint", 100_000,
-		"Acknowledged and not yet mirrored events of one WebhookEndpoint above which its deliveries are answered 503.")
+		"Limit of the acknowledged events of one WebhookEndpoint that wait to be mirrored. Above it, deliveries are answered 503.")
 	fs.Int64Var(&o.MaxPendingTotal, "max-pending-events", 250_000,
-		"Acknowledged and not yet mirrored events of all WebhookEndpoints above which deliveries are answered 503; a namespace may have half.")
+		"Limit of the acknowledged events of all WebhookEndpoints that wait to be mirrored. Above it, deliveries are answered 503. One namespace may use half.")
 	fs.IntVar(&o.MaxInFlightPerEndpoint, "max-in-flight-per-endpoint", 1024,
-		"Verified deliveries of one WebhookEndpoint that may wait for the journal at once.")
-	fs.IntVar(&o.MaxInFlight, "max-in-flight", 2048, "Verified deliveries that may wait for the journal at once.")
+		"Limit of the verified deliveries of one WebhookEndpoint that wait for the journal at once. Above it, deliveries are answered 503.")
+	fs.IntVar(&o.MaxInFlight, "max-in-flight", 2048, "Limit of all verified deliveries that wait for the journal at once. Above it, deliveries are answered 503.")
 }
 
-// Validate says what is wrong with the options.
+// Validate returns what is wrong with the options.
 func (o *Options) Validate() error {
 	var errs []error
 	if o.BindAddress == "" {
 		errs = append(errs, errors.New("--receiver-bind-address is empty"))
 	}
 	if len(validation.IsDNS1123Label(o.OperatorNamespace)) > 0 {
-		errs = append(errs, fmt.Errorf("--operator-namespace %q is no name of a namespace", o.OperatorNamespace))
+		errs = append(errs, fmt.Errorf("--operator-namespace %q is not the name of a namespace", o.OperatorNamespace))
 	}
 	if o.DrainDelay < 0 {
 		errs = append(errs, errors.New("--drain-delay is negative"))
@@ -74,7 +74,7 @@ func validateExternalURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return errors.New("--external-url is no URL") // the parser's error quotes it, and it might hold a password
+		return errors.New("--external-url is not a URL") // the error of the parser quotes the URL, which may hold a password
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
 		return errors.New("--external-url does not start with https:// or http:// and a host")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":

@@ -18,14 +18,14 @@ const (
 	maxRefusals = 256
 )
 
-// refusalLog tells of refused deliveries at a bounded rate: one line for each endpoint and reason, with a count. A line holds
-// the endpoint, which exists, and words of this package: nothing that a sender could make up.
+// refusalLog logs refused deliveries at a bounded rate: one line for each endpoint and reason, with a count. A line holds the name of an
+// endpoint that exists and constants of this package, but no text of a sender.
 type refusalLog struct {
 	log logr.Logger
 
-	mu     sync.Mutex
-	counts map[refusal]int
-	more   int // refusals beyond maxRefusals lines
+	mu      sync.Mutex
+	counts  map[refusal]int
+	omitted int // refusals beyond maxRefusals lines
 }
 
 type refusal struct {
@@ -38,12 +38,12 @@ func newRefusalLog(log logr.Logger) *refusalLog {
 	return &refusalLog{log: log, counts: map[refusal]int{}}
 }
 
-// add counts one refusal, to be told with the next lines.
+// add counts one refusal for the next lines.
 func (l *refusalLog) add(r refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, ok := l.counts[r]; !ok && len(l.counts) >= maxRefusals {
-		l.more++
+		l.omitted++
 		return
 	}
 	l.counts[r]++
@@ -64,13 +64,13 @@ func (l *refusalLog) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection is false: every replica tells what it refused.
+// NeedLeaderElection returns false: every replica logs what it refused.
 func (*refusalLog) NeedLeaderElection() bool { return false }
 
 func (l *refusalLog) flush() {
 	l.mu.Lock()
-	counts, more := l.counts, l.more
-	l.counts, l.more = map[refusal]int{}, 0
+	counts, more := l.counts, l.omitted
+	l.counts, l.omitted = map[refusal]int{}, 0
 	l.mu.Unlock()
 
 	lines := make([]refusal, 0, len(counts))
@@ -81,15 +81,15 @@ func (l *refusalLog) flush() {
 		return cmp.Or(strings.Compare(a.endpoint, b.endpoint), cmp.Compare(a.reason, b.reason), strings.Compare(a.detail, b.detail))
 	})
 	for _, r := range lines {
-		l.log.Info("Deliveries refused", "WebhookEndpoint", r.endpoint, "reason", r.reason, "detail", r.detail,
+		l.log.Info("Refused deliveries", "WebhookEndpoint", r.endpoint, "reason", r.reason, "detail", r.detail,
 			"status", r.reason.status(), "count", counts[r])
 	}
 	if more > 0 {
-		l.log.Info("Deliveries refused for further endpoints and reasons", "count", more)
+		l.log.Info("Refused deliveries of further endpoints and reasons", "count", more)
 	}
 }
 
-// Write makes the log a place for what net/http tells about broken connections. The text is dropped, because it quotes the sender.
+// Write counts what net/http logs about broken connections. It drops the text, because the text quotes the sender.
 func (l *refusalLog) Write(text []byte) (int, error) {
 	l.add(refusal{reason: resultIncomplete, detail: "connection"})
 	return len(text), nil

@@ -21,22 +21,22 @@ import (
 )
 
 const (
-	// writeTimeout is longer than a request may take, so that it gets its answer.
+	// writeTimeout is longer than the longest request, so that every request gets its answer.
 	writeTimeout = requestTimeout + 5*time.Second
-	// shutdownTimeout is enough for every request that was taken to be answered.
+	// shutdownTimeout is long enough to answer every accepted request.
 	shutdownTimeout = writeTimeout
 )
 
-// newServer makes the HTTP server.
+// newServer returns the HTTP server.
 func newServer(h *handler, limiter *connlimit.Limiter) *http.Server {
 	server := httpserver.New(limiter, h)
-	server.DisableGeneralOptionsHandler = true // OPTIONS * is a method like any other
+	server.DisableGeneralOptionsHandler = true // the handler answers OPTIONS * like any other method
 	server.WriteTimeout = writeTimeout
 	server.ErrorLog = log.New(h.refusals, "", 0)
 	return server
 }
 
-// listen opens the receiver's port, by TLS if there is a certificate, which is reloaded when it changes.
+// listen opens the receiver's port. It serves TLS if there is a certificate, and reloads the certificate when it changes.
 func listen(add func(manager.Runnable) error, limiter *connlimit.Limiter, o *Options) (net.Listener, error) {
 	var certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	if o.TLSCertDir != "" {
@@ -52,21 +52,21 @@ func listen(add func(manager.Runnable) error, limiter *connlimit.Limiter, o *Opt
 	return httpserver.Listen(limiter, o.BindAddress, certificate)
 }
 
-// serverRunnable is the server as a runnable of the manager. It must be a bare manager.Server: such a one starts before any cache
-// has synced and stops last, after the drainer has waited.
+// serverRunnable returns the server as a runnable of the manager. It must be a bare manager.Server: the manager starts it before any cache
+// has synced and stops it last, after the drainer has ended.
 func serverRunnable(server *http.Server, listener net.Listener) *manager.Server {
 	return &manager.Server{Name: "receiver", Server: server, Listener: listener, ShutdownTimeout: new(shutdownTimeout)}
 }
 
-// drainer ends readiness when the manager stops, and holds up the rest of the stop until load balancers have noticed, and clients that
-// keep connections have been told to close them. The manager stops ordinary runnables such as this one first, then caches, then
-// HTTP servers.
+// drainer ends readiness when the manager stops. It delays the rest of the shutdown until load balancers have noticed, and until the
+// receiver has asked clients with open connections to close them. The manager stops ordinary runnables such as this one first, then caches,
+// then HTTP servers.
 type drainer struct {
 	delay    time.Duration
 	draining *atomic.Bool
 }
 
-// Start waits for the context to end, and then for the delay.
+// Start waits for the end of the context, and then for the delay.
 func (d *drainer) Start(ctx context.Context) error {
 	<-ctx.Done()
 	d.draining.Store(true)
@@ -74,16 +74,17 @@ func (d *drainer) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection is false: every replica drains.
+// NeedLeaderElection returns false: every replica drains.
 func (*drainer) NeedLeaderElection() bool { return false }
 
 var (
-	errNotSynced = errors.New("the endpoints are not known yet")
+	errNotSynced = errors.New("the receiver has not read all WebhookEndpoints yet")
 	errDraining  = errors.New("the receiver is stopping")
 )
 
-// ready is the readiness check. A receiver is ready once it knows the endpoints, and stays so while the API server is away: all
-// replicas would leave the load balancer at once, whose own error tells FastPix less than 503 with Retry-After.
+// ready returns the readiness check. A receiver is ready once it knows the endpoints. It stays ready while the API server is unavailable:
+// otherwise all replicas would leave the load balancer at once, and FastPix would get the load balancer's error instead of 503 with
+// Retry-After.
 func ready(d *endpoint.Directory, drain *drainer) func(*http.Request) error {
 	return func(*http.Request) error {
 		switch {

@@ -272,7 +272,7 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 		"--drain-delay":           func(o *Options) { o.DrainDelay = -1 },
 		"--max-pending-events":    func(o *Options) { o.MaxPendingTotal = 0 },
 		"--max-in-flight":         func(o *Options) { o.MaxInFlightPerEndpoint = 0 },
-		"no URL":                  func(o *Options) { o.ExternalURL = "https://a:b" },
+		"not a URL":               func(o *Options) { o.ExternalURL = "https://a:b" },
 		"https://":                func(o *Options) { o.ExternalURL = "hooks.example.com" },
 		"a user":                  func(o *Options) { o.ExternalURL = "https://a:hunter2@hooks.example.com" },
 		"1024":                    func(o *Options) { o.ExternalURL = "https://a/" + strings.Repeat("b", 1100) },

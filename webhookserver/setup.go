@@ -14,13 +14,13 @@ import (
 // fieldManager is the receiver's name in managedFields.
 const fieldManager = "fastpix-receiver"
 
-// The manager serves the metrics of the process, and asks who may get them:
+// The manager serves the metrics of the process. It asks the API server who may read them:
 //
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-// AddToManager adds the receiver to a manager: the HTTP server, the controller of WebhookEndpoints, and a readiness check. All of it
-// runs in every replica. It makes no request to the API server, so it works while that is away.
+// AddToManager adds the receiver to a manager: the HTTP server, the controller of WebhookEndpoints, and a readiness check. All of them run
+// in every replica. AddToManager makes no request to the API server, so it works while the API server is unavailable.
 func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) error {
 	if err := o.Validate(); err != nil {
 		return err
@@ -37,7 +37,7 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 	refusals := newRefusalLog(mgr.GetLogger().WithName("receiver"))
 	h := &handler{
 		directory: d, committed: journal.NewDedupeCache(journal.DedupeCacheSize, time.Now), bodies: &bodies{},
-		journal:         journal.New(create, o.OperatorNamespace, d.Committed, time.Now),
+		journal:         journal.New(create, o.OperatorNamespace, d.AddCommitted, time.Now),
 		reportMalformed: reconciler.ReportMalformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
 	}
 	if err := endpoint.AddController(mgr, reconciler); err != nil {
@@ -46,7 +46,7 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 	return addServer(mgr, limiter, h, refusals)
 }
 
-// addServer adds the HTTP server and what belongs to its life.
+// addServer adds the HTTP server, its readiness check and its runnables.
 func addServer(mgr manager.Manager, limiter *connlimit.Limiter, h *handler, refusals *refusalLog) error {
 	drain := &drainer{delay: h.options.DrainDelay, draining: &h.draining}
 	if err := mgr.AddReadyzCheck("receiver", ready(h.directory, drain)); err != nil {

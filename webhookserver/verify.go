@@ -11,26 +11,25 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
-// maxProbeBytes bounds a body that is taken for the dashboard's probe although nothing can verify it.
+// maxProbeBytes bounds a body that is accepted as the dashboard's probe although no key can verify it.
 const maxProbeBytes = 4 << 10
 
-// errRepeated means that the signature's header came more than once: whoever reads the first and whoever reads the last would
-// disagree.
-var errRepeated = errors.New("the signature came more than once")
+// errRepeated means that the signature header came more than once: two servers could use different ones of them.
+var errRepeated = errors.New("the signature header came more than once")
 
-// claim is the signature that a delivery shows.
+// signedBody is a body and the signatures that came with it.
 type signedBody struct {
 	signatures []string
 	body       []byte
 	arrived    time.Time
 }
 
-// unsigned reports that there is no signature at all.
+// unsigned reports that there is no signature.
 func (s signedBody) unsigned() bool {
 	return len(s.signatures) == 0 || len(s.signatures) == 1 && s.signatures[0] == ""
 }
 
-// check verifies the claim by the given keys and returns the fingerprint of the one that signed.
+// check verifies the body by the given keys and returns the fingerprint of the key that signed it.
 func (s signedBody) check(accepted []signature.Key) (string, error) {
 	if len(s.signatures) > 1 {
 		return "", errRepeated
@@ -45,8 +44,8 @@ func (s signedBody) check(accepted []signature.Key) (string, error) {
 	return accepted[index].Fingerprint(), nil
 }
 
-// verify returns the fingerprint of the key that signed the delivery, or what else becomes of it. A signature that fits no key makes
-// the Secrets be read again: a new key works at the first delivery it signs.
+// verify returns the fingerprint of the key that signed the delivery, or a final outcome. A signature that fits no key causes another read
+// of the Secrets: a new key works at the first delivery that it signs.
 func verify(ctx context.Context, ring *keys.Keyring, spec *fastpixv1.WebhookEndpointSpec, s signedBody) (string, outcome) {
 	known := ring.Usable(spec)
 	if len(known.Keys) == 0 {
@@ -74,7 +73,7 @@ func verify(ctx context.Context, ring *keys.Keyring, spec *fastpixv1.WebhookEndp
 	return "", unverified(resultKeyUnread, err)
 }
 
-// unverified counts a failed verification.
+// unverified counts a failed verification and returns its outcome.
 func unverified(r result, err error) outcome {
 	reason := "mismatch"
 	switch {

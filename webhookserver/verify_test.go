@@ -28,9 +28,9 @@ func verdict(t *testing.T, k *keys.Keyring, body, secret string) result {
 	return o.result
 }
 
-// TestForgeriesElsewhereDoNotMakeANewKeyWrong protects FastPix from being told to give up: the reads that a new key needs are used up by
+// TestForgeriesToOtherEndpointsDoNotRefuseANewKey protects FastPix from being told to give up: the reads that a new key needs are used up by
 // strangers, who need no more than names.
-func TestForgeriesElsewhereDoNotMakeANewKeyWrong(t *testing.T) {
+func TestForgeriesToOtherEndpointsDoNotRefuseANewKey(t *testing.T) {
 	t.Parallel()
 	for namespace, want := range map[string]result{
 		"video": "",              // its share is its own
@@ -65,8 +65,8 @@ func TestForgeriesElsewhereDoNotMakeANewKeyWrong(t *testing.T) {
 	}
 }
 
-// TestNewKeyIsNotWrongWhileItIsBeingRead protects the first deliveries by a new key when reads are slow, or there are more than may wait.
-func TestNewKeyIsNotWrongWhileItIsBeingRead(t *testing.T) {
+// TestNewKeyIsNotRefusedWhileItIsRead protects the first deliveries by a new key when reads are slow, or there are more than may wait.
+func TestNewKeyIsNotRefusedWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		took       time.Duration

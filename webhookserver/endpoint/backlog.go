@@ -12,84 +12,84 @@ import (
 )
 
 const (
-	// maxClockSkew is how old a count of the controllers may seem when it is first seen: it takes well under a second to be
-	// published, so an older one is another clock's, and would never cover what was committed here.
+	// maxClockSkew bounds the age of a count when the receiver observes it first. The controllers publish a count well under a second after
+	// they made it. A count that seems older was made by a clock that is late; it would never cover what this receiver committed.
 	maxClockSkew = 5 * time.Second
-	// maxTallies bounds the memory of what was committed since the last count.
-	maxTallies = 128
+	// maxCommitCounts bounds the memory that the commits since the last count take.
+	maxCommitCounts = 128
 )
 
-// backlog is how many events of one endpoint wait to be mirrored: what the controllers counted last, and what this receiver
-// committed since. Other receivers' commits appear with the next count.
+// backlog counts the events of one endpoint that wait to be mirrored: what the controllers counted last, and what this receiver has
+// committed since. The commits of other replicas appear with the next count.
 type backlog struct {
-	mu      sync.Mutex
-	counted int64             // pending, as the controllers counted
-	failed  int64             // failed, as the controllers counted
-	at      *metav1.MicroTime // when they did
-	since   []tally           // what was committed here since, oldest first
-	own     int64             // sum of since
-	total   *atomic.Int64     // of all endpoints, nil once the endpoint is gone
-	tenant  *atomic.Int64     // of those of the namespace, nil with total
+	mu            sync.Mutex
+	counted       int64             // pending, as the controllers counted
+	failed        int64             // failed, as the controllers counted
+	countTime     *metav1.MicroTime // when the controllers counted
+	commits       []commitCount     // what this receiver has committed since, oldest first
+	committedHere int64             // sum of commits
+	total         *atomic.Int64     // of all endpoints; nil once the endpoint is deleted
+	tenant        *atomic.Int64     // of the endpoints of the namespace; nil once the endpoint is deleted
 }
 
-// tally is how many events were committed in about one second.
-type tally struct {
+// commitCount is how many events were committed in about one second.
+type commitCount struct {
 	first, last time.Time
 	events      int64
 }
 
-// observe takes over what the controllers published, if it is news.
+// observe reads the count that the controllers published, if it is a new one.
 func (b *backlog) observe(status *fastpixv1.WebhookEndpointStatus, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	before := b.counted + b.own
-	if at := status.PendingTime; at != nil && !at.Equal(b.at) {
-		b.at = at
-		b.forgetBefore(clock.Latest(at.Time, now.Add(-maxClockSkew)))
+	before := b.counted + b.committedHere
+	if at := status.PendingTime; at != nil && !at.Equal(b.countTime) {
+		b.countTime = at
+		b.dropBefore(clock.Latest(at.Time, now.Add(-maxClockSkew)))
 	}
 	b.counted, b.failed = status.PendingEvents, status.FailedEvents
-	b.addToTotal(b.counted + b.own - before)
+	b.addToTotal(b.counted + b.committedHere - before)
 }
 
-// forgetBefore drops what a count at that time covers.
-func (b *backlog) forgetBefore(counted time.Time) {
-	for len(b.since) > 0 && b.since[0].last.Before(counted) {
-		b.own -= b.since[0].events
-		b.since = b.since[1:]
+// dropBefore drops the commits that a count made at that time covers.
+func (b *backlog) dropBefore(counted time.Time) {
+	for len(b.commits) > 0 && b.commits[0].last.Before(counted) {
+		b.committedHere -= b.commits[0].events
+		b.commits = b.commits[1:]
 	}
 }
 
-// committed notes events that are in the journal now.
-func (b *backlog) committed(events int64, now time.Time) {
+// addCommitted counts events that were committed just now.
+func (b *backlog) addCommitted(events int64, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.own += events
+	b.committedHere += events
 	b.addToTotal(events)
-	if n := len(b.since); n > 0 && now.Sub(b.since[n-1].first) < time.Second {
-		b.since[n-1].last = now
-		b.since[n-1].events += events
+	if n := len(b.commits); n > 0 && now.Sub(b.commits[n-1].first) < time.Second {
+		b.commits[n-1].last = now
+		b.commits[n-1].events += events
 		return
 	}
-	b.since = append(b.since, tally{first: now, last: now, events: events})
-	if len(b.since) > maxTallies { // no count for long: the two oldest count as one, longer than they must, never shorter
-		b.since[1].first = b.since[0].first
-		b.since[1].events += b.since[0].events
-		b.since = b.since[1:]
+	b.commits = append(b.commits, commitCount{first: now, last: now, events: events})
+	if len(b.commits) > maxCommitCounts { // no count for long: merge the two oldest; the sum counts longer than needed, never shorter
+		b.commits[1].first = b.commits[0].first
+		b.commits[1].events += b.commits[0].events
+		b.commits = b.commits[1:]
 	}
 }
 
-// waiting is how many events of the endpoint wait to be mirrored or failed to be.
+// waiting returns how many events of the endpoint wait to be mirrored or failed to be mirrored.
 func (b *backlog) waiting() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.counted + b.failed + b.own
+	return b.counted + b.failed + b.committedHere
 }
 
-// drop takes the endpoint out of the totals, for good.
+// drop takes the endpoint out of the totals for good.
 func (b *backlog) drop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.addToTotal(-b.counted - b.own)
+	b.addToTotal(-b.counted - b.committedHere)
 	b.total, b.tenant = nil, nil
 }
 

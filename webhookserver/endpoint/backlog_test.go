@@ -29,7 +29,7 @@ func TestBacklogIsWhatWasCountedAndWhatWasCommittedSince(t *testing.T) {
 		}
 	}
 	for i := range 100 { // ten events a second without a pause
-		b.committed(1, at(float64(i)/10))
+		b.addCommitted(1, at(float64(i)/10))
 	}
 	check("before any count", 100, 100)
 	b.observe(counted(30, 5, at(8)), at(8.5))
@@ -38,25 +38,25 @@ func TestBacklogIsWhatWasCountedAndWhatWasCommittedSince(t *testing.T) {
 	}
 	b.observe(counted(10, 5, at(11)), at(11.1))
 	check("all is covered by the count", 15, 10)
-	b.committed(7, at(12))
+	b.addCommitted(7, at(12))
 	b.observe(counted(10, 5, at(11)), at(12.5))
 	check("the same count again", 22, 17)
 	b.observe(counted(1, 0, at(-3600)), at(30))
 	check("a count by a clock that is an hour late", 1, 1)
 	b.drop()
-	b.committed(5, at(31))
+	b.addCommitted(5, at(31))
 	check("of an endpoint that is gone", 6, 0)
 }
 
-func TestBacklogIsBoundedInMemoryWhileNobodyCounts(t *testing.T) {
+func TestBacklogIsBoundedInMemoryWithoutCounts(t *testing.T) {
 	t.Parallel()
 	var b backlog
 	start := time.Now()
 	for i := range 10_000 {
-		b.committed(1, start.Add(time.Duration(i)*time.Second))
+		b.addCommitted(1, start.Add(time.Duration(i)*time.Second))
 	}
-	if b.waiting() != 10_000 || len(b.since) > maxTallies {
-		t.Errorf("got %d in %d tallies", b.waiting(), len(b.since))
+	if b.waiting() != 10_000 || len(b.commits) > maxCommitCounts {
+		t.Errorf("got %d in %d tallies", b.waiting(), len(b.commits))
 	}
 	b.observe(&fastpixv1.WebhookEndpointStatus{PendingTime: new(metav1.NewMicroTime(start.Add(9_990 * time.Second)))}, start.Add(9_990*time.Second))
 	if got := b.waiting(); got != 10 {

@@ -20,30 +20,30 @@ import (
 )
 
 const (
-	// readyPace is how often the Secrets of an endpoint are read again that is as it should be: often enough that a key which was
-	// replaced stops within Lifetime even after a read that failed.
-	readyPace = 20 * time.Second
-	// eagerPace is how often they are read while somebody is probably setting the endpoint up.
-	eagerPace = time.Second
-	// eagerTime is how long that is believed after the endpoint changed.
-	eagerTime = 5 * time.Minute
-	// patientPace is how often they are read later, beside at each delivery.
-	patientPace = 30 * time.Second
-	// minPause keeps a reconciliation from following itself at once.
+	// readyInterval is how often the receiver reads the Secrets of an endpoint that is ready. It is short enough that a replaced key stops
+	// within keys.Lifetime even after a failed read.
+	readyInterval = 20 * time.Second
+	// setupInterval is how often the receiver reads the Secrets while a user probably sets up the endpoint.
+	setupInterval = time.Second
+	// setupPeriod is how long after a change of the endpoint the receiver assumes that a user sets it up.
+	setupPeriod = 5 * time.Minute
+	// idleInterval is how often the receiver reads the Secrets of an endpoint without a key after that. Deliveries cause reads too.
+	idleInterval = 30 * time.Second
+	// minPause is the least time between two reconciliations of one endpoint.
 	minPause = 200 * time.Millisecond
-	// malformedPause is how often the owner of an endpoint is told of malformed deliveries.
-	malformedPause = time.Minute
+	// malformedInterval is how often a Kubernetes Event reports malformed deliveries of one endpoint.
+	malformedInterval = time.Minute
 )
 
-// StatusUpdater replaces the status of a WebhookEndpoint, if its resourceVersion still holds.
+// StatusUpdater replaces the status of a WebhookEndpoint if its resourceVersion is still the current one.
 type StatusUpdater func(context.Context, *fastpixv1.WebhookEndpoint) error
 
 // +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints,verbs=get;list;watch
 // +kubebuilder:rbac:groups=video.fastpix.com,resources=webhookendpoints/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// Reconciler keeps the keys of each WebhookEndpoint fresh and says in its status how it is. Every replica of the receiver
-// runs it for its own keys; publish.go says how they agree on one status.
+// Reconciler reads the signing secrets of each WebhookEndpoint and writes its status. Every replica of the receiver runs it for its own
+// keys. The comment in publish.go says how the replicas agree on one status.
 type Reconciler struct {
 	Directory *Directory
 	Reader    client.Reader
@@ -53,45 +53,45 @@ type Reconciler struct {
 	Now       func() time.Time
 }
 
-// Reconcile reads the Secrets of one endpoint if that is due, then brings its status up to date.
+// Reconcile reads the Secrets of one endpoint if a read is due, and then updates its status.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	e := r.Directory.Get(req.NamespacedName)
 	if e == nil {
 		return ctrl.Result{}, nil
 	}
 	object := e.Current()
-	pace := r.pace(e, object)
-	if now := r.Now(); !e.Keys.Due(&object.Spec, pace).After(now) {
+	interval := r.readInterval(e, object)
+	if now := r.Now(); !e.Keys.Due(&object.Spec, interval).After(now) {
 		e.Keys.Refresh(ctx, &object.Spec, now)
-		pace = r.pace(e, object)
+		interval = r.readInterval(e, object)
 	}
 	postponed, err := r.publish(ctx, e, object)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	pause := max(minPause, e.Keys.Due(&object.Spec, pace).Sub(r.Now()))
+	pause := max(minPause, e.Keys.Due(&object.Spec, interval).Sub(r.Now()))
 	if postponed {
-		pause = min(pause, reportPause)
+		pause = min(pause, postponedPause)
 	}
 	return ctrl.Result{RequeueAfter: wait.Jitter(pause, 0.1)}, nil
 }
 
-// pace is how often the Secrets of an endpoint are read.
-func (r *Reconciler) pace(e *Endpoint, object *fastpixv1.WebhookEndpoint) time.Duration {
+// readInterval returns how often the Secrets of an endpoint are read.
+func (r *Reconciler) readInterval(e *Endpoint, object *fastpixv1.WebhookEndpoint) time.Duration {
 	known := e.Keys.Usable(&object.Spec)
 	switch {
 	case known.Complete:
-		return readyPace
-	case r.Now().Sub(e.changedAt()) < eagerTime:
-		return eagerPace
+		return readyInterval
+	case r.Now().Sub(e.changedAt()) < setupPeriod:
+		return setupInterval
 	case len(known.Keys) > 0:
-		return readyPace
+		return readyInterval
 	}
-	return patientPace
+	return idleInterval
 }
 
-// notify tells of a transition of Ready, once it is written.
-func (r *Reconciler) notify(before, after *fastpixv1.WebhookEndpoint) {
+// recordTransition records a Kubernetes Event when Ready has changed. Call it after the status is written.
+func (r *Reconciler) recordTransition(before, after *fastpixv1.WebhookEndpoint) {
 	was := apimeta.FindStatusCondition(before.Status.Conditions, fastpixv1.ConditionReady)
 	is := apimeta.FindStatusCondition(after.Status.Conditions, fastpixv1.ConditionReady)
 	if is == nil || was != nil && was.Status == is.Status && was.Reason == is.Reason {
@@ -101,21 +101,21 @@ func (r *Reconciler) notify(before, after *fastpixv1.WebhookEndpoint) {
 	if is.Status != metav1.ConditionTrue && is.Reason != fastpixv1.ReasonSuspended {
 		kind = corev1.EventTypeWarning
 	}
-	r.Recorder.Eventf(after, nil, kind, is.Reason, "Verify", "%s", note(is.Message))
+	r.Recorder.Eventf(after, nil, kind, is.Reason, "Verify", "%s", truncateNote(is.Message))
 }
 
-// ReportMalformed tells the owner of an endpoint that FastPix sent something with a right signature that is not an event.
+// ReportMalformed records a Kubernetes Event: a delivery has a valid signature and is not an event.
 func (r *Reconciler) ReportMalformed(e *Endpoint, err error) {
-	now, last := r.Now().Unix(), e.malformed.Load()
-	if now-last < int64(malformedPause/time.Second) || !e.malformed.CompareAndSwap(last, now) {
+	now, last := r.Now().Unix(), e.malformedReported.Load()
+	if now-last < int64(malformedInterval/time.Second) || !e.malformedReported.CompareAndSwap(last, now) {
 		return
 	}
 	r.Recorder.Eventf(e.Current(), nil, corev1.EventTypeWarning, "MalformedDelivery", "Receive",
-		"A delivery with a right signature was answered 400: %s", note(err.Error()))
+		"A delivery with a valid signature is not an event and was answered 400: %s", truncateNote(err.Error()))
 }
 
-// note cuts a message to what an Event holds.
-func note(message string) string {
+// truncateNote cuts a message to the length that a Kubernetes Event holds.
+func truncateNote(message string) string {
 	const maxNoteBytes = 900
 	if len(message) > maxNoteBytes {
 		return message[:maxNoteBytes] + "..."
@@ -124,21 +124,22 @@ func note(message string) string {
 }
 
 const (
-	// workers is how many endpoints are looked after at once: each waits for the API server most of its time.
+	// workers is how many endpoints are reconciled at once. A reconciliation mostly waits for the API server.
 	workers = 4
-	// maxBackoff bounds the pause of an endpoint whose status could not be written.
+	// maxBackoff bounds the backoff of an endpoint whose status could not be written.
 	maxBackoff = 30 * time.Second
 )
 
-// AddController adds the reconciler in a form that needs no synced cache to start: its source waits for that itself.
+// AddController adds the reconciler to the manager. The controller starts without a synced cache: its source waits for the API server
+// itself.
 func AddController(mgr manager.Manager, r *Reconciler) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("webhookendpoint").
-		WatchesRawSource(follow(r.Directory, mgr.GetCache())).
+		WatchesRawSource(newSource(r.Directory, mgr.GetCache())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			NeedLeaderElection:      new(false),
-			SkipNameValidation:      new(true), // another manager of this process may have been here before
+			SkipNameValidation:      new(true), // a test may run several managers in one process
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minPause, maxBackoff),
 		}).
 		Complete(r)

@@ -14,92 +14,94 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
-// maxNews bounds the endpoints whose keys have news for the controller; beyond, they are told at the usual pace.
-const maxNews = 1024
+// maxKeyChanges bounds the queue of endpoints whose keys have changed. The controller reconciles an endpoint that does not fit at its usual
+// interval.
+const maxKeyChanges = 1024
 
-// Endpoint is what this receiver holds of one WebhookEndpoint. It ends with the object's UID: a WebhookEndpoint that is deleted
-// and created again starts from nothing.
+// Endpoint is the state that this receiver keeps of one WebhookEndpoint. It belongs to one UID: a WebhookEndpoint that is deleted and
+// created again gets a new Endpoint.
 type Endpoint struct {
-	Name      types.NamespacedName
-	tenant    *tenant
-	Keys      *keys.Keyring
-	backlog   backlog
-	inFlight  atomic.Int64
-	malformed atomic.Int64 // when a malformed delivery was last told of, in Unix seconds
-	held      []string     // fingerprints of its keys; guarded by the directory
-	reports   reports
+	Name              types.NamespacedName
+	tenant            *tenant
+	Keys              *keys.Keyring
+	backlog           backlog
+	inFlight          atomic.Int64
+	malformedReported atomic.Int64 // when ReportMalformed last recorded a Kubernetes Event, in Unix seconds
+	fingerprints      []string     // of its keys; guarded by the directory
+	writes            statusWrites
 
-	object  atomic.Pointer[fastpixv1.WebhookEndpoint]
-	changed atomic.Int64 // when its spec was first seen as it is, in Unix nanoseconds
-	seen    atomic.Int64 // when its current version was first seen, in Unix nanoseconds
+	object          atomic.Pointer[fastpixv1.WebhookEndpoint]
+	specObserved    atomic.Int64 // when the current spec was first observed, in Unix nanoseconds
+	versionObserved atomic.Int64 // when the current version was first observed, in Unix nanoseconds
 }
 
-// Current is the endpoint's newest version that the informer has seen. It is shared and must not be changed.
+// Current returns the newest version that the informer has observed. It is shared and must not be changed.
 func (e *Endpoint) Current() *fastpixv1.WebhookEndpoint { return e.object.Load() }
 
-// changedAt is when the spec, or what was read of the Secrets, was first seen as it is.
+// changedAt returns when the current spec, or the current content of the Secrets, was first observed.
 func (e *Endpoint) changedAt() time.Time {
-	return clock.Latest(time.Unix(0, e.changed.Load()), e.Keys.NewsAt())
+	return clock.Latest(time.Unix(0, e.specObserved.Load()), e.Keys.ChangedAt())
 }
 
-// seenAt is when the current version was first seen: whatever it says was written before.
-func (e *Endpoint) seenAt() time.Time { return time.Unix(0, e.seen.Load()) }
+// observedAt returns when the current version was first observed. The content of that version was written before.
+func (e *Endpoint) observedAt() time.Time { return time.Unix(0, e.versionObserved.Load()) }
 
-// Enter counts a delivery as in flight, and returns how many are, of the endpoint and of its namespace.
-func (e *Endpoint) Enter() (own, ofNamespace int64) {
+// AddInFlight counts a delivery as in flight. It returns the number of deliveries in flight for the endpoint and for its namespace.
+func (e *Endpoint) AddInFlight() (own, ofNamespace int64) {
 	return e.inFlight.Add(1), e.tenant.inFlight.Add(1)
 }
 
-// Leave ends what enter began.
-func (e *Endpoint) Leave() {
+// RemoveInFlight ends what AddInFlight began.
+func (e *Endpoint) RemoveInFlight() {
 	e.inFlight.Add(-1)
 	e.tenant.inFlight.Add(-1)
 }
 
-// Pending returns how many events wait to be mirrored, of the endpoint, where those that failed count too, and of its namespace.
+// Pending returns how many events wait to be mirrored, for the endpoint and for its namespace. Events that failed to be mirrored count
+// against their endpoint alone.
 func (e *Endpoint) Pending() (own, ofNamespace int64) {
 	return e.backlog.waiting(), e.tenant.waiting.Load()
 }
 
-// tenant is what the endpoints of one namespace take together.
+// tenant counts what the endpoints of one namespace use together.
 type tenant struct {
-	endpoints int          // how many there are; guarded by the directory
-	waiting   atomic.Int64 // events that wait to be mirrored; those that failed count against their endpoint alone
+	endpoints int          // number of endpoints; guarded by the directory
+	waiting   atomic.Int64 // events that wait to be mirrored, without those that failed
 	inFlight  atomic.Int64
 }
 
-// Directory knows every WebhookEndpoint. An informer feeds it (see follow); requests look up in it without copying.
+// Directory holds every WebhookEndpoint. An informer feeds it (see watch). Requests look up endpoints without copying them.
 type Directory struct {
-	secrets client.Reader // live
-	reads   *keys.ReadLimit
-	news    chan reconcile.Request // endpoints whose keys have news for the controller
-	now     func() time.Time
+	secrets    client.Reader // reads from the API server, never from a cache
+	readLimit  *keys.ReadLimit
+	keyChanges chan reconcile.Request // endpoints whose keys have changed, for the controller
+	now        func() time.Time
 
-	allKnown atomic.Bool
-	waiting  atomic.Int64 // events of all endpoints that wait to be mirrored
+	synced  atomic.Bool
+	waiting atomic.Int64 // events of all endpoints that wait to be mirrored
 
-	mu        sync.RWMutex
-	endpoints map[types.NamespacedName]*Endpoint
-	tenants   map[string]*tenant            // by namespace
-	holders   map[string]map[*Endpoint]bool // by the fingerprints of keys that they accept
+	mu            sync.RWMutex
+	endpoints     map[types.NamespacedName]*Endpoint
+	tenants       map[string]*tenant            // by namespace
+	byFingerprint map[string]map[*Endpoint]bool // endpoints by the fingerprints of the keys that they accept
 }
 
-// NewDirectory makes a directory that holds nothing yet. The keys of its endpoints are read by that reader, which must not cache.
+// NewDirectory returns an empty directory. It reads the signing secrets of its endpoints by the given reader, which must not cache.
 func NewDirectory(secrets client.Reader, now func() time.Time) *Directory {
 	return &Directory{
-		secrets: secrets, reads: keys.NewReadLimit(), news: make(chan reconcile.Request, maxNews), now: now,
-		endpoints: map[types.NamespacedName]*Endpoint{}, tenants: map[string]*tenant{}, holders: map[string]map[*Endpoint]bool{},
+		secrets: secrets, readLimit: keys.NewReadLimit(), keyChanges: make(chan reconcile.Request, maxKeyChanges), now: now,
+		endpoints: map[types.NamespacedName]*Endpoint{}, tenants: map[string]*tenant{}, byFingerprint: map[string]map[*Endpoint]bool{},
 	}
 }
 
-// Get returns the endpoint of that name, or nil. That it is nil means that there is none only if the directory has synced.
+// Get returns the endpoint of that name, or nil. Only after the directory has synced does nil mean that the endpoint does not exist.
 func (d *Directory) Get(name types.NamespacedName) *Endpoint {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.endpoints[name]
 }
 
-// Set takes over a new version of a WebhookEndpoint.
+// Set stores a new version of a WebhookEndpoint.
 func (d *Directory) Set(object *fastpixv1.WebhookEndpoint) {
 	name := client.ObjectKeyFromObject(object)
 	d.mu.Lock()
@@ -110,16 +112,16 @@ func (d *Directory) Set(object *fastpixv1.WebhookEndpoint) {
 	}
 	last, now := e.object.Swap(object), d.now().UnixNano()
 	if last == nil || last.Generation != object.Generation {
-		e.changed.Store(now)
+		e.specObserved.Store(now)
 	}
 	if last == nil || last.ResourceVersion != object.ResourceVersion {
-		e.seen.Store(now)
+		e.versionObserved.Store(now)
 	}
 	d.mu.Unlock()
 	e.backlog.observe(&object.Status, d.now())
 }
 
-// Remove forgets a WebhookEndpoint, its keys among all else.
+// Remove removes a WebhookEndpoint and its keys.
 func (d *Directory) Remove(object *fastpixv1.WebhookEndpoint) {
 	name := client.ObjectKeyFromObject(object)
 	d.mu.Lock()
@@ -129,7 +131,7 @@ func (d *Directory) Remove(object *fastpixv1.WebhookEndpoint) {
 	}
 }
 
-// add makes an endpoint that holds nothing yet. The caller holds the lock.
+// add adds an endpoint without an object. The caller holds the lock.
 func (d *Directory) add(name types.NamespacedName) *Endpoint {
 	t := d.tenants[name.Namespace]
 	if t == nil {
@@ -138,43 +140,43 @@ func (d *Directory) add(name types.NamespacedName) *Endpoint {
 	}
 	t.endpoints++
 	e := &Endpoint{
-		Name: name, tenant: t, Keys: d.newKeys(name), backlog: backlog{total: &d.waiting, tenant: &t.waiting}, reports: newReports(),
+		Name: name, tenant: t, Keys: d.newKeyring(name), backlog: backlog{total: &d.waiting, tenant: &t.waiting}, writes: newStatusWrites(),
 	}
 	d.endpoints[name] = e
 	return e
 }
 
-// newKeys makes the keyring of an endpoint, which has the endpoint reconciled when it has news.
-func (d *Directory) newKeys(name types.NamespacedName) *keys.Keyring {
-	return keys.NewKeyring(d.secrets, name.Namespace, d.reads, d.now, func() {
+// newKeyring returns the keyring of an endpoint. A change of the keys enqueues the endpoint for the controller.
+func (d *Directory) newKeyring(name types.NamespacedName) *keys.Keyring {
+	return keys.NewKeyring(d.secrets, name.Namespace, d.readLimit, d.now, func() {
 		select {
-		case d.news <- reconcile.Request{NamespacedName: name}:
+		case d.keyChanges <- reconcile.Request{NamespacedName: name}:
 		default:
 		}
 	})
 }
 
-// MarkSynced says that every endpoint is in the directory.
-func (d *Directory) MarkSynced() { d.allKnown.Store(true) }
+// MarkSynced records that the directory holds every endpoint.
+func (d *Directory) MarkSynced() { d.synced.Store(true) }
 
-// Synced reports that every endpoint is in the directory.
-func (d *Directory) Synced() bool { return d.allKnown.Load() }
+// Synced reports that the directory holds every endpoint.
+func (d *Directory) Synced() bool { return d.synced.Load() }
 
-// drop forgets an endpoint, if there is one. The caller holds the lock.
+// drop removes an endpoint; nil is allowed. The caller holds the lock.
 func (d *Directory) drop(e *Endpoint) {
 	if e == nil {
 		return
 	}
 	e.backlog.drop()
-	d.letGo(e)
+	d.unindexKeys(e)
 	delete(d.endpoints, e.Name)
 	if e.tenant.endpoints--; e.tenant.endpoints == 0 {
 		delete(d.tenants, e.Name.Namespace)
 	}
 }
 
-// Share is how much of a bound on all endpoints those of one namespace may take: half, so that many endpoints of one tenant leave room
-// for others, unless there are no others; and never less than one endpoint may.
+// Share returns how much of a limit the endpoints of one namespace may use together: half, so that a namespace with many endpoints cannot
+// use up the limit, but never less than one endpoint may use. If no other namespace has endpoints, it is the whole limit.
 func (d *Directory) Share(ofAll, ofOne int64) int64 {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -187,11 +189,11 @@ func (d *Directory) Share(ofAll, ofOne int64) int64 {
 // Pending returns how many events of all endpoints wait to be mirrored.
 func (d *Directory) Pending() int64 { return d.waiting.Load() }
 
-// Committed notes events that are in the journal now.
-func (d *Directory) Committed(counts map[types.NamespacedName]int64) {
+// AddCommitted counts events that were committed just now, by endpoint.
+func (d *Directory) AddCommitted(counts map[types.NamespacedName]int64) {
 	for name, events := range counts {
 		if e := d.Get(name); e != nil {
-			e.backlog.committed(events, d.now())
+			e.backlog.addCommitted(events, d.now())
 		}
 	}
 }

@@ -117,35 +117,35 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 		wantPace    time.Duration
 	}{
 		"accepting": {secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
-			wantMessage: []string{"1 of 1"}, wantPace: readyPace},
+			wantMessage: []string{"1 of 1"}, wantPace: readyInterval},
 		"one of two": {endpoint: receivertest.TwoSecrets, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True",
-			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 2", "Secret video/second does not exist"}, wantPace: eagerPace},
-		"no secret": {wantStatus: "False", wantReason: fastpixv1.ReasonSecretNotFound, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
+			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 2", "Secret video/second does not exist"}, wantPace: setupInterval},
+		"no secret": {wantStatus: "False", wantReason: fastpixv1.ReasonSecretNotFound, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval,
 			wantMessage: []string{"Secret video/signing does not exist. Create it:" + create}},
-		"forbidden": {endpoint: twoKeys, fail: forbidden, wantStatus: "False", wantReason: fastpixv1.ReasonSecretForbidden, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace,
-			wantMessage: []string{"Allow it:\n" +
+		"forbidden": {endpoint: twoKeys, fail: forbidden, wantStatus: "False", wantReason: fastpixv1.ReasonSecretForbidden, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval,
+			wantMessage: []string{"Grant the permission:\n" +
 				"kubectl -n video create role fastpix-read-signing --verb=get --resource=secrets --resource-name=signing\n" +
 				"kubectl -n video create rolebinding fastpix-read-signing --role=fastpix-read-signing --serviceaccount=fastpix-system:fastpix-receiver\n" +
 				"Until then"}},
-		"away": {fail: receivertest.ErrUnavailable, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+		"away": {fail: receivertest.ErrUnavailable, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"other type": {secrets: []*corev1.Secret{otherType}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"other key": {secrets: []*corev1.Secret{otherKey}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{`it has no key "signing-secret"`, patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{`it has no key "signing-secret"`, patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"not base64": {secrets: []*corev1.Secret{receivertest.Secret("signing", "hunter2!")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{"not base64", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{"not base64", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"empty": {secrets: []*corev1.Secret{receivertest.Secret("signing", " \n")}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{"the signing secret is empty", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{"the signing secret is empty", patch}, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"immutable": {secrets: []*corev1.Secret{immutable}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
-			wantMessage: []string{"It cannot be changed", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: eagerPace},
+			wantMessage: []string{"It cannot be changed", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"one key of two": {endpoint: twoKeys, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
-			wantMessage: []string{"1 of 2", `it has no key "next". Store it:` + strings.TrimSuffix(strings.ReplaceAll(patch, `"signing-secret"`, `"next"`), "\n")}, wantPace: eagerPace},
+			wantMessage: []string{"1 of 2", `it has no key "next". Store it:` + strings.TrimSuffix(strings.ReplaceAll(patch, `"signing-secret"`, `"next"`), "\n")}, wantPace: setupInterval},
 		"encoded twice": {secrets: []*corev1.Secret{receivertest.Secret("signing", base64.StdEncoding.EncodeToString([]byte(fixtures.SigningSecret)))}, wantStatus: "True",
-			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 1"}, wantAlso: fastpixv1.ConditionKeyEncodedTwice, wantPace: readyPace},
+			wantReason: fastpixv1.ReasonAccepting, wantMessage: []string{"1 of 1"}, wantAlso: fastpixv1.ConditionKeyEncodedTwice, wantPace: readyInterval},
 		"short": {secrets: []*corev1.Secret{receivertest.Secret("signing", "c2hvcnQ=")}, wantStatus: "True", wantReason: fastpixv1.ReasonAccepting,
-			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyPace},
+			wantAlso: fastpixv1.ConditionWeakKey, wantPace: readyInterval},
 		"suspended": {endpoint: receivertest.Suspended, secrets: []*corev1.Secret{receivertest.Secret("signing", fixtures.SigningSecret)}, wantStatus: "False",
-			wantReason: fastpixv1.ReasonSuspended, wantAlso: fastpixv1.ConditionStalled, wantPace: readyPace},
+			wantReason: fastpixv1.ReasonSuspended, wantAlso: fastpixv1.ConditionStalled, wantPace: readyInterval},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,14 +192,14 @@ func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	r.reconcile()
 	for range 5 {
-		r.now = r.now.Add(readyPace)
+		r.now = r.now.Add(readyInterval)
 		r.reconcile()
 	}
 	if r.writes != 1 || r.secrets.Reads != 6 || len(r.recorder.Events) != 1 {
 		t.Errorf("got %d writes, %d reads of Secrets, %d Events; want 1, 6, 1", r.writes, r.secrets.Reads, len(r.recorder.Events))
 	}
 	r.secrets.Secrets = nil
-	r.now = r.now.Add(readyPace)
+	r.now = r.now.Add(readyInterval)
 	e, _ := r.reconcile()
 	if ready := condition(e, fastpixv1.ConditionReady); ready.Reason != fastpixv1.ReasonSecretNotFound || r.writes != 2 || len(r.recorder.Events) != 2 {
 		t.Errorf("got %+v after %d writes", ready, r.writes)
@@ -255,7 +255,7 @@ func TestStaleCopyIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
+func TestConflictEndsTheReconciliation(t *testing.T) {
 	t.Parallel()
 	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
 	r.reconciler.Update = func(context.Context, *fastpixv1.WebhookEndpoint) error {
@@ -267,20 +267,20 @@ func TestConflictIsLeftToWhoeverCausedIt(t *testing.T) {
 	}
 }
 
-func TestEagernessEnds(t *testing.T) {
+func TestFrequentReadsEndAfterSetup(t *testing.T) {
 	t.Parallel()
 	r := newReconcilerEnv(t, receivertest.Endpoint())
-	if _, pause := r.reconcile(); pause > 2*eagerPace {
+	if _, pause := r.reconcile(); pause > 2*setupInterval {
 		t.Errorf("runs again after %v at first", pause)
 	}
-	r.now = r.now.Add(eagerTime + time.Second)
-	if _, pause := r.reconcile(); pause < patientPace {
+	r.now = r.now.Add(setupPeriod + time.Second)
+	if _, pause := r.reconcile(); pause < idleInterval {
 		t.Errorf("runs again after %v later", pause)
 	}
 	e := r.inform().DeepCopy()
 	e.Spec.Suspend, e.Generation = true, 2
 	r.reconciler.Directory.Set(e)
-	if _, pause := r.reconcile(); pause > 2*eagerPace {
+	if _, pause := r.reconcile(); pause > 2*setupInterval {
 		t.Errorf("runs again after %v when it changed", pause)
 	}
 }
@@ -306,7 +306,7 @@ func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	}
 }
 
-func TestNamespaceIsForgottenWithItsLastEndpoint(t *testing.T) {
+func TestNamespaceIsRemovedWithItsLastEndpoint(t *testing.T) {
 	t.Parallel()
 	d := NewDirectory(&receivertest.SecretStore{}, time.Now)
 	first, second := receivertest.Endpoint(), receivertest.Endpoint()
@@ -329,7 +329,7 @@ func TestMalformedDeliveriesAreShownAtABoundedRate(t *testing.T) {
 	for range 10 {
 		r.reconciler.ReportMalformed(r.reconciler.Directory.Get(receivertest.Name), receivertest.ErrUnavailable)
 	}
-	r.now = r.now.Add(malformedPause)
+	r.now = r.now.Add(malformedInterval)
 	r.reconciler.ReportMalformed(r.reconciler.Directory.Get(receivertest.Name), receivertest.ErrUnavailable)
 	if len(r.recorder.Events) != 2 {
 		t.Errorf("got %d Events, want 2", len(r.recorder.Events))
@@ -349,7 +349,7 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 		r.reconciler.Directory.Set(other)
 		e := r.reconciler.Directory.Get(client.ObjectKeyFromObject(other))
 		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
-		r.reconciler.Directory.sharedKey(e)
+		r.reconciler.Directory.sharedKeyCondition(e)
 	}
 	look(neighbour)
 	look(stranger)
@@ -358,20 +358,20 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	if !strings.Contains(message, "neighbour, an endpoint of another namespace") || strings.Contains(message, "stranger") {
 		t.Errorf("the warning says %q", message)
 	}
-	for i := range 2 * maxSharersNamed {
+	for i := range 2 * maxNamedEndpoints {
 		another := neighbour.DeepCopy()
 		another.Name, another.UID = fmt.Sprintf("neighbour-%02d", i), types.UID(fmt.Sprint("uid-", i))
 		look(another)
 		defer r.reconciler.Directory.Remove(another)
 	}
 	e, _ = r.reconcile()
-	if message := condition(e, fastpixv1.ConditionSharedKey).Message; !strings.Contains(message, "neighbour-08, others of this namespace, an endpoint of another") {
+	if message := condition(e, fastpixv1.ConditionSharedKey).Message; !strings.Contains(message, "neighbour-08, other endpoints of this namespace, an endpoint of another") {
 		t.Errorf("with many others the warning says %q", message)
 	}
 }
 
-// TestWeakKeyIsNotGuessedByTheWarning protects a namespace with a short key from whoever may write a Secret in another.
-func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
+// TestSharedKeyWarningDoesNotRevealAWeakKey protects a namespace with a short key from whoever may write a Secret in another.
+func TestSharedKeyWarningDoesNotRevealAWeakKey(t *testing.T) {
 	t.Parallel()
 	const short = "c2hvcnQ="
 	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", short))
@@ -382,7 +382,7 @@ func TestWeakKeyIsNotGuessedByTheWarning(t *testing.T) {
 		r.reconciler.Directory.Set(other)
 		e := r.reconciler.Directory.Get(client.ObjectKeyFromObject(other))
 		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
-		r.reconciler.Directory.sharedKey(e)
+		r.reconciler.Directory.sharedKeyCondition(e)
 	}
 	look("elsewhere")
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
@@ -403,7 +403,7 @@ func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	d.Set(neighbour)
 	e := d.Get(client.ObjectKeyFromObject(neighbour))
 	e.Keys.Refresh(t.Context(), &neighbour.Spec, r.now)
-	d.sharedKey(e)
+	d.sharedKeyCondition(e)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Fatalf("a neighbour with the same key is not warned about: %v", e.Status.Conditions)
 	}
@@ -415,9 +415,9 @@ func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Errorf("the warning stays when the neighbour is gone: %v", e.Status.Conditions)
 	}
-	d.sharedKey(e) // by a reconciliation that was under way
+	d.sharedKeyCondition(e) // by a reconciliation that was under way
 	d.Remove(receivertest.Endpoint())
-	if len(d.holders) != 0 {
-		t.Errorf("keys of endpoints that are gone are remembered: %v", d.holders)
+	if len(d.byFingerprint) != 0 {
+		t.Errorf("keys of endpoints that are gone are remembered: %v", d.byFingerprint)
 	}
 }

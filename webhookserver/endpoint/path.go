@@ -9,11 +9,11 @@ import (
 // pathPrefix begins every path that FastPix posts to.
 const pathPrefix = "/webhooks/"
 
-// pathOf is the path of an endpoint.
+// pathOf returns the path of an endpoint.
 func pathOf(name types.NamespacedName) string { return pathPrefix + name.Namespace + "/" + name.Name }
 
-// ParsePath is the inverse of pathOf. It takes the path as it was sent: names need no escapes, so an escaped one is another path. One slash at
-// the end is allowed, because people paste URLs with one.
+// ParsePath is the inverse of pathOf. Pass the path as it was sent, with its escapes: a name needs no escapes, so an escaped path names no
+// endpoint. One slash at the end is allowed, because users paste URLs with one.
 func ParsePath(path string) (types.NamespacedName, bool) {
 	rest, ok := strings.CutPrefix(path, pathPrefix)
 	if !ok {

@@ -10,22 +10,22 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
-// maxSharersNamed bounds the names in a warning, which says no number of others: every endpoint would be written anew whenever one comes or
-// goes.
-const maxSharersNamed = 10
+// maxNamedEndpoints bounds the names in a warning. The warning does not count the others: the status of every endpoint would change with
+// each new endpoint.
+const maxNamedEndpoints = 10
 
-// sharedKey warns that other endpoints accept a key of this one; nil if none does. Endpoints of other namespaces are not named:
-// their names are not this namespace's to know. Nor does a weak key show that another namespace accepts it, or whoever may write a Secret
-// here could guess that namespace's key, without a delivery that the other would see.
-func (d *Directory) sharedKey(e *Endpoint) *metav1.Condition {
+// sharedKeyCondition returns the warning that other endpoints accept a key of this one; nil if none does. It does not name endpoints of
+// other namespaces, because users of this namespace may not know their names. For a weak key it ignores other namespaces: a user who may
+// write a Secret here could otherwise guess the key of another namespace without sending a delivery.
+func (d *Directory) sharedKeyCondition(e *Endpoint) *metav1.Condition {
 	own := e.Keys.Usable(&e.Current().Spec).Keys
-	d.hold(e, own)
+	d.indexKeys(e, own)
 	strong := slices.DeleteFunc(slices.Clone(own), signature.Key.Weak)
 	var named []string
 	elsewhere := false
-	for _, other := range d.sharers(e, own) {
+	for _, other := range d.withSameKey(e, own) {
 		near := other.Name.Namespace == e.Name.Namespace
-		enough := near && len(named) > maxSharersNamed || !near && elsewhere
+		enough := near && len(named) > maxNamedEndpoints || !near && elsewhere
 		shown := own
 		if !near {
 			shown = strong
@@ -42,67 +42,67 @@ func (d *Directory) sharedKey(e *Endpoint) *metav1.Condition {
 	if named == nil && !elsewhere {
 		return nil
 	}
-	if len(named) > maxSharersNamed {
-		named[maxSharersNamed] = "others of this namespace"
+	if len(named) > maxNamedEndpoints {
+		named[maxNamedEndpoints] = "other endpoints of this namespace"
 	}
 	if elsewhere {
 		named = append(named, "an endpoint of another namespace")
 	}
-	return &metav1.Condition{Reason: "SharedKey", Message: "The same signing secret is accepted by " + strings.Join(named, ", ") +
-		": whoever holds it can send events to each. FastPix gives every webhook a secret of its own; use that one here."}
+	return &metav1.Condition{Reason: "SharedKey", Message: "The same signing secret is also accepted by " + strings.Join(named, ", ") +
+		": a sender that has it can send events to all of them. FastPix gives each webhook its own signing secret. Store that one for this endpoint."}
 }
 
 func overlap(a, b []signature.Key) bool {
 	return slices.ContainsFunc(a, func(k signature.Key) bool { return slices.ContainsFunc(b, k.Equal) })
 }
 
-// hold notes which keys an endpoint accepts, by their fingerprints. Every endpoint is looked at again and again, and must not look at all
-// others.
-func (d *Directory) hold(e *Endpoint, accepted []signature.Key) {
+// indexKeys records which keys an endpoint accepts, by their fingerprints. With this index a reconciliation does not compare its endpoint
+// with all others.
+func (d *Directory) indexKeys(e *Endpoint, accepted []signature.Key) {
 	fingerprints := make([]string, 0, len(accepted))
 	for _, k := range accepted {
 		fingerprints = append(fingerprints, k.Fingerprint())
 	}
-	if d.holds(e, fingerprints) {
-		return // as nearly always: deliveries wait for whoever writes
+	if d.indexed(e, fingerprints) {
+		return // the usual case; it takes no write lock, for which deliveries would wait
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.endpoints[e.Name] != e {
 		return
 	}
-	d.letGo(e)
-	e.held = fingerprints
+	d.unindexKeys(e)
+	e.fingerprints = fingerprints
 	for _, fingerprint := range fingerprints {
-		if d.holders[fingerprint] == nil {
-			d.holders[fingerprint] = map[*Endpoint]bool{}
+		if d.byFingerprint[fingerprint] == nil {
+			d.byFingerprint[fingerprint] = map[*Endpoint]bool{}
 		}
-		d.holders[fingerprint][e] = true
+		d.byFingerprint[fingerprint][e] = true
 	}
 }
 
-func (d *Directory) holds(e *Endpoint, fingerprints []string) bool {
+func (d *Directory) indexed(e *Endpoint, fingerprints []string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return slices.Equal(e.held, fingerprints)
+	return slices.Equal(e.fingerprints, fingerprints)
 }
 
-// letGo forgets which keys an endpoint accepts. The caller holds the lock.
-func (d *Directory) letGo(e *Endpoint) {
-	for _, fingerprint := range e.held {
-		if delete(d.holders[fingerprint], e); len(d.holders[fingerprint]) == 0 {
-			delete(d.holders, fingerprint)
+// unindexKeys removes the keys of an endpoint from the index. The caller holds the lock.
+func (d *Directory) unindexKeys(e *Endpoint) {
+	for _, fingerprint := range e.fingerprints {
+		if delete(d.byFingerprint[fingerprint], e); len(d.byFingerprint[fingerprint]) == 0 {
+			delete(d.byFingerprint, fingerprint)
 		}
 	}
-	e.held = nil
+	e.fingerprints = nil
 }
 
-// sharers returns the other endpoints that have accepted a key with the same fingerprint, by name.
-func (d *Directory) sharers(e *Endpoint, accepted []signature.Key) []*Endpoint {
+// withSameKey returns the other endpoints that have accepted a key with the same fingerprint, sorted by name.
+func (d *Directory) withSameKey(e *Endpoint, accepted []signature.Key) []*Endpoint {
 	sharers := map[*Endpoint]bool{}
 	d.mu.RLock()
 	for _, k := range accepted {
-		maps.Copy(sharers, d.holders[k.Fingerprint()])
+		maps.Copy(sharers, d.byFingerprint[k.Fingerprint()])
 	}
 	d.mu.RUnlock()
 	delete(sharers, e)

@@ -15,21 +15,21 @@ import (
 )
 
 const (
-	// serviceAccount is the receiver's identity, as config/rbac/receiver names it.
+	// serviceAccount is the receiver's service account, as config/rbac/receiver names it.
 	serviceAccount = "fastpix-receiver"
-	// maxMessageBytes bounds a condition's message well below the schema's limit.
+	// maxMessageBytes bounds a condition's message well below the limit of the schema.
 	maxMessageBytes = 4 << 10
 )
 
-// Options are what the status of an endpoint says of the receiver's configuration.
+// Options are the parts of the receiver's configuration that the status of an endpoint shows.
 type Options struct {
-	// ExternalURL is the URL under which FastPix reaches the receiver, if it is known.
+	// ExternalURL is the URL under which FastPix reaches the receiver; empty if it is unknown.
 	ExternalURL string
-	// OperatorNamespace is where the receiver's service account is.
+	// OperatorNamespace is the namespace of the receiver's service account.
 	OperatorNamespace string
 }
 
-// urlOf is the URL to register with FastPix for a path, or empty.
+// urlOf returns the URL to register with FastPix for a path; empty if ExternalURL is.
 func (o Options) urlOf(path string) string {
 	if o.ExternalURL == "" {
 		return ""
@@ -37,20 +37,20 @@ func (o Options) urlOf(path string) string {
 	return strings.TrimRight(o.ExternalURL, "/") + path
 }
 
-// describe writes into an endpoint's status what the receiver knows of it, and nothing else: counts and times of events are the
-// controllers'. It is a function of its arguments, so that every replica writes the same.
-func describe(e *fastpixv1.WebhookEndpoint, states []keys.State, shared *metav1.Condition, o Options, now time.Time) {
+// setStatus writes what the receiver knows into the status of an endpoint, and nothing else: the controllers write the counts and times of
+// events. It is a function of its arguments, so every replica writes the same.
+func setStatus(e *fastpixv1.WebhookEndpoint, states []keys.State, shared *metav1.Condition, o Options, now time.Time) {
 	e.Status.ObservedGeneration = e.Generation
 	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))
 	e.Status.URL = o.urlOf(e.Status.Path)
 	e.Status.SigningSecrets = secretStatuses(e, states, now)
-	setConditions(e, readiness(e, states, o.OperatorNamespace, now))
-	setWhileTrue(e, fastpixv1.ConditionWeakKey, weakness(e, states, now))
-	setWhileTrue(e, fastpixv1.ConditionKeyEncodedTwice, encodedTwice(e, states, now))
-	setWhileTrue(e, fastpixv1.ConditionSharedKey, shared)
+	setReadyConditions(e, readyCondition(e, states, o.OperatorNamespace, now))
+	setOrRemoveCondition(e, fastpixv1.ConditionWeakKey, weakKeyCondition(e, states, now))
+	setOrRemoveCondition(e, fastpixv1.ConditionKeyEncodedTwice, encodedTwiceCondition(e, states, now))
+	setOrRemoveCondition(e, fastpixv1.ConditionSharedKey, shared)
 }
 
-// secretStatuses says which keys are in use. What the controllers noted about a key stays with its fingerprint.
+// secretStatuses returns which keys are in use. What the controllers recorded about a key stays with its fingerprint.
 func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) []fastpixv1.SigningSecretStatus {
 	verified := map[string]*metav1.MicroTime{}
 	for _, s := range e.Status.SigningSecrets {
@@ -61,7 +61,7 @@ func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.
 	statuses := make([]fastpixv1.SigningSecretStatus, 0, len(states))
 	for i, ref := range e.Spec.SigningSecrets {
 		status := fastpixv1.SigningSecretStatus{Name: ref.Name, Key: keys.WithDefaultKey(ref).Key}
-		if key, ok := states[i].Fresh(now); ok {
+		if key, ok := states[i].ValidKey(now); ok {
 			status.Fingerprint = key.Fingerprint()
 			status.LastVerifiedTime = verified[status.Fingerprint]
 		}
@@ -70,16 +70,17 @@ func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.
 	return statuses
 }
 
-// readiness is the Ready condition. Its message holds one sentence or one command a line, so that a command can be copied whole.
-func readiness(e *fastpixv1.WebhookEndpoint, states []keys.State, operatorNamespace string, now time.Time) metav1.Condition {
+// readyCondition returns the condition Ready. Each line of its message holds one sentence or one command, so that a user can copy a whole
+// command.
+func readyCondition(e *fastpixv1.WebhookEndpoint, states []keys.State, operatorNamespace string, now time.Time) metav1.Condition {
 	reason, problems, usable := "", []string(nil), 0
 	for i, ref := range e.Spec.SigningSecrets {
-		if _, ok := states[i].Fresh(now); ok {
+		if _, ok := states[i].ValidKey(now); ok {
 			usable++
 			continue
 		}
-		why, lines := problemOf(e, keys.WithDefaultKey(ref), states[i], operatorNamespace)
-		if text := strings.Join(lines, "\n"); !slices.Contains(problems, text) { // two keys of one Secret may need the same
+		why, lines := explainProblem(e, keys.WithDefaultKey(ref), states[i], operatorNamespace)
+		if text := strings.Join(lines, "\n"); !slices.Contains(problems, text) { // two keys of one Secret may need the same command
 			problems = append(problems, text)
 		}
 		if reason == "" {
@@ -90,14 +91,14 @@ func readiness(e *fastpixv1.WebhookEndpoint, states []keys.State, operatorNamesp
 	switch {
 	case e.Spec.Suspend:
 		ready.Reason = fastpixv1.ReasonSuspended
-		ready.Message = "Deliveries are answered 503, so that FastPix sends them again later, until spec.suspend is unset."
+		ready.Message = "The endpoint is suspended: deliveries are answered 503, so that FastPix sends them again later. Unset spec.suspend to accept them."
 	case usable > 0:
 		ready.Status, ready.Reason = metav1.ConditionTrue, fastpixv1.ReasonAccepting
-		accepted := fmt.Sprintf("Events are accepted that %d of %d signing secrets signed.", usable, len(states))
+		accepted := fmt.Sprintf("%d of %d signing secrets are usable; events that they sign are accepted.", usable, len(states))
 		ready.Message = strings.Join(append([]string{accepted}, problems...), "\n")
 	default:
 		ready.Message = strings.Join(problems, "\n") +
-			"\nUntil then FastPix's probes are answered 200 and its events 503, so that it sends them again."
+			"\nUntil then probes of FastPix are answered 200 and events 503, so that FastPix sends the events again."
 	}
 	return ready
 }
@@ -105,9 +106,9 @@ func readiness(e *fastpixv1.WebhookEndpoint, states []keys.State, operatorNamesp
 // placeholder stands for the signing secret in commands.
 const placeholder = "the signing secret that FastPix shows"
 
-// problemOf says why a signing secret is not usable and, by commands, what to do about it. None of them takes away what works: a
-// Secret may hold other keys, and one that was named by mistake may be somebody else's.
-func problemOf(
+// explainProblem says why a signing secret is not usable, and by which commands a user repairs it. No command destroys what works: a Secret
+// may hold other keys, and a Secret that was named by mistake may have another use.
+func explainProblem(
 	e *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretReference, state keys.State, operatorNamespace string,
 ) (reason string, lines []string) {
 	secret, kubectl := e.Namespace+"/"+ref.Name, "kubectl -n "+e.Namespace+" "
@@ -119,7 +120,7 @@ func problemOf(
 	case fastpixv1.ReasonSecretForbidden:
 		name := "fastpix-read-" + ref.Name
 		return state.Problem, []string{
-			"Secret " + secret + " may not be read by the receiver, whether or not it exists. Allow it:",
+			"Secret " + secret + " cannot be checked: the receiver has no permission to read it. Grant the permission:",
 			fmt.Sprintf("%screate role %s --verb=get --resource=secrets --resource-name=%s", kubectl, name, ref.Name),
 			fmt.Sprintf("%[1]screate rolebinding %[2]s --role=%[2]s --serviceaccount=%[3]s:%[4]s", kubectl, name, operatorNamespace, serviceAccount),
 		}
@@ -127,7 +128,7 @@ func problemOf(
 		problem := fmt.Sprintf("Secret %s is not usable: %s.", secret, state.Detail)
 		if state.Immutable {
 			return state.Problem, []string{
-				problem + " It cannot be changed. If nothing else uses it, replace it; else name another one in spec.signingSecrets:",
+				problem + " It cannot be changed. If nothing else uses it, replace it. Otherwise name another Secret in spec.signingSecrets:",
 				kubectl + "delete secret " + ref.Name,
 				create,
 			}
@@ -138,34 +139,34 @@ func problemOf(
 		}
 	}
 	return fastpixv1.ReasonSecretUnreadable,
-		[]string{"Secret " + secret + " could not be read within the last minute; the receiver keeps trying."}
+		[]string{"Secret " + secret + " could not be read within the last minute: the API server gave no usable answer. The receiver keeps trying."}
 }
 
-// weakness names the secrets that are too short; nil if none is.
-func weakness(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) *metav1.Condition {
+// weakKeyCondition names the signing secrets that are too short; nil if none is.
+func weakKeyCondition(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) *metav1.Condition {
 	var weak []string
 	for i, ref := range e.Spec.SigningSecrets {
-		if key, ok := states[i].Fresh(now); ok && key.Weak() {
+		if key, ok := states[i].ValidKey(now); ok && key.Weak() {
 			weak = append(weak, e.Namespace+"/"+ref.Name)
 		}
 	}
 	if weak == nil {
 		return nil
 	}
-	return &metav1.Condition{Reason: "ShortKey", Message: "Fewer than 16 bytes of key are in Secret " + strings.Join(weak, ", ") +
-		". Such a key works and may be guessed: check that it was copied whole."}
+	return &metav1.Condition{Reason: "ShortKey", Message: "The key has fewer than 16 bytes in Secret " + strings.Join(weak, ", ") +
+		". Such a key works, but an attacker may guess it. Check that it was copied completely."}
 }
 
-// encodedTwice warns of keys that look as if they were encoded once more than FastPix shows them; nil if none does.
-func encodedTwice(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) *metav1.Condition {
+// encodedTwiceCondition warns of keys that look as if they were encoded to base64 once more than FastPix shows them; nil if none does.
+func encodedTwiceCondition(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Time) *metav1.Condition {
 	var lines []string
 	for i, ref := range e.Spec.SigningSecrets {
-		if key, ok := states[i].Fresh(now); ok && key.Encoded() {
+		if key, ok := states[i].ValidKey(now); ok && key.Encoded() {
 			ref = keys.WithDefaultKey(ref)
 			lines = append(lines,
-				fmt.Sprintf("The key %q of Secret %s/%s looks as if it was encoded to base64 once more than FastPix shows it. Every delivery is then answered 401.",
+				fmt.Sprintf("The key %q of Secret %s/%s looks as if it was encoded to base64 once more than FastPix shows it. Then every delivery is answered 401.",
 					ref.Key, e.Namespace, ref.Name),
-				"Text in data: is encoded once by whoever writes the Secret, text in stringData: not at all. Store the signing secret as FastPix shows it:",
+				"The field data of a Secret needs text that is encoded once more; the field stringData needs the text itself. Store the signing secret as FastPix shows it:",
 				fmt.Sprintf(`kubectl -n %s patch secret %s --type=merge -p '{"stringData":{%q:%q}}'`, e.Namespace, ref.Name, ref.Key, placeholder))
 		}
 	}
@@ -175,32 +176,32 @@ func encodedTwice(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.Ti
 	return &metav1.Condition{Reason: "EncodedTwice", Message: strings.Join(lines, "\n")}
 }
 
-// setConditions sets Ready and what follows from it: kstatus says that something is still to come (Reconciling), or that waiting is
-// useless (Stalled).
-func setConditions(e *fastpixv1.WebhookEndpoint, ready metav1.Condition) {
+// setReadyConditions sets Ready and the conditions of kstatus that follow from it: Reconciling while a user still has to act, Stalled if
+// waiting is useless.
+func setReadyConditions(e *fastpixv1.WebhookEndpoint, ready metav1.Condition) {
 	var reconciling, stalled *metav1.Condition
 	switch {
 	case ready.Reason == fastpixv1.ReasonSuspended:
-		stalled = &metav1.Condition{Reason: ready.Reason, Message: "Suspended until spec.suspend is unset."}
+		stalled = &metav1.Condition{Reason: ready.Reason, Message: "The endpoint is suspended. Unset spec.suspend to accept deliveries."}
 	case ready.Status != metav1.ConditionTrue:
-		reconciling = &metav1.Condition{Reason: ready.Reason, Message: "Waiting for a signing secret, see the condition Ready."}
+		reconciling = &metav1.Condition{Reason: ready.Reason, Message: "No signing secret is usable. The message of the condition Ready says what to do."}
 	}
-	set(e, ready)
-	setWhileTrue(e, fastpixv1.ConditionReconciling, reconciling)
-	setWhileTrue(e, fastpixv1.ConditionStalled, stalled)
+	setCondition(e, ready)
+	setOrRemoveCondition(e, fastpixv1.ConditionReconciling, reconciling)
+	setOrRemoveCondition(e, fastpixv1.ConditionStalled, stalled)
 }
 
-// setWhileTrue sets a condition that is present only while it is true; nil removes it.
-func setWhileTrue(e *fastpixv1.WebhookEndpoint, kind string, c *metav1.Condition) {
+// setOrRemoveCondition sets a condition that exists only while it is true; nil removes it.
+func setOrRemoveCondition(e *fastpixv1.WebhookEndpoint, kind string, c *metav1.Condition) {
 	if c == nil {
 		apimeta.RemoveStatusCondition(&e.Status.Conditions, kind)
 		return
 	}
 	c.Type, c.Status = kind, metav1.ConditionTrue
-	set(e, *c)
+	setCondition(e, *c)
 }
 
-func set(e *fastpixv1.WebhookEndpoint, c metav1.Condition) {
+func setCondition(e *fastpixv1.WebhookEndpoint, c metav1.Condition) {
 	c.ObservedGeneration = e.Generation
 	if len(c.Message) > maxMessageBytes {
 		c.Message = c.Message[:maxMessageBytes-3] + "..."

@@ -18,19 +18,17 @@ import (
 
 type reconcileQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// watchRetry is the pause before an API server that does not answer, or does not know the kind yet, is asked again.
+// watchRetry is the pause before the next attempt to watch, while the API server does not answer or does not know the kind yet.
 const watchRetry = time.Second
 
-// follow is a controller's source: it feeds the directory from the informer of WebhookEndpoints and has each change reconciled.
-// It waits for the API server, and for the kind to be installed, as long as that takes: the receiver never exits because
-// the API server is away, and the directory is not synced before every endpoint is in it.
-func follow(d *Directory, informers cache.Informers) source.Source {
+// newSource returns the source of the controller: changes of WebhookEndpoints and of their keys.
+func newSource(d *Directory, informers cache.Informers) source.Source {
 	return source.Func(func(ctx context.Context, queue reconcileQueue) error {
-		go d.follow(ctx, informers, queue)
+		go d.watch(ctx, informers, queue)
 		go func() {
 			for {
 				select {
-				case request := <-d.news:
+				case request := <-d.keyChanges:
 					queue.Add(request)
 				case <-ctx.Done():
 					return
@@ -41,35 +39,39 @@ func follow(d *Directory, informers cache.Informers) source.Source {
 	})
 }
 
-func (d *Directory) follow(ctx context.Context, informers cache.Informers, queue reconcileQueue) {
+// watch feeds the directory from the informer of WebhookEndpoints, and enqueues each change. It waits until the API server answers and serves
+// the kind, however long that takes: the receiver never exits because the API server is unavailable. The directory is synced when it holds
+// every endpoint.
+func (d *Directory) watch(ctx context.Context, informers cache.Informers, queue reconcileQueue) {
 	log := ctrl.LoggerFrom(ctx)
-	told := ""
-	tell := func(err error) { // once for each cause, however long it lasts
-		if err.Error() != told {
-			told = err.Error()
-			log.Info("Watching WebhookEndpoints is not possible yet, will retry", "error", told)
+	logged := ""
+	logOnce := func(err error) { // once for each cause, however long it lasts
+		if err.Error() != logged {
+			logged = err.Error()
+			log.Info("Cannot watch WebhookEndpoints yet, will retry", "error", logged)
 		}
 	}
 	_ = wait.PollUntilContextCancel(ctx, watchRetry, true, func(ctx context.Context) (bool, error) {
 		informer, err := informers.GetInformer(ctx, &fastpixv1.WebhookEndpoint{}, cache.BlockUntilSynced(false))
 		if err != nil {
-			tell(err)
+			logOnce(err)
 			return false, nil
 		}
-		registration, err := informer.AddEventHandler(d.handler(queue))
+		registration, err := informer.AddEventHandler(d.eventHandler(queue))
 		if err != nil {
-			tell(err)
+			logOnce(err)
 			return false, nil
 		}
 		if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
 			d.MarkSynced()
-			log.Info("WebhookEndpoints are known")
+			log.Info("All WebhookEndpoints are read, the receiver is ready")
 		}
 		return true, nil
 	})
 }
 
-func (d *Directory) handler(queue reconcileQueue) toolscache.ResourceEventHandler {
+// eventHandler stores what the informer delivers.
+func (d *Directory) eventHandler(queue reconcileQueue) toolscache.ResourceEventHandler {
 	changed := func(obj any) {
 		if object, ok := obj.(*fastpixv1.WebhookEndpoint); ok {
 			d.Set(object)

@@ -1,6 +1,8 @@
 package event
 
-import "github.com/fastpix-operator/fastpix-operator/internal/record"
+import (
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+)
 
 // Types that are not told by their family alone.
 const (
@@ -15,7 +17,7 @@ const (
 // changes returns what the event tells about each object it touches; none if it names no resource.
 func (d *decoder) changes() []record.Change {
 	i := d.ids()
-	if d.typ.Family != record.FamilyAI && bare(d.envelope.data) {
+	if d.typ.Family != record.FamilyAI && isBare(d.envelope.data) {
 		d.skip("data")
 	}
 	switch d.typ.Family {
@@ -141,7 +143,7 @@ func (d *decoder) cutFromStream(i ids) []record.Change {
 func (d *decoder) recordingReady(i ids) []record.Change {
 	stream := first(i.objectIf(objectLive), i.stream)
 	media := first(i.media, i.objectIf(objectMedia))
-	for _, id := range []string{i.data, i.objectIf(objectUnsaid, objectOther)} {
+	for _, id := range []string{i.data, i.objectIf(objectUnnamed, objectOther)} {
 		if stream == "" && id != media {
 			stream = id
 		}

@@ -27,16 +27,16 @@ func read(root value) *decoder {
 	d := &decoder{}
 	d.fill("body", root, &d.envelope)
 	d.fill("object", d.envelope.object, &d.object)
-	if !bare(d.envelope.data) {
+	if !isBare(d.envelope.data) {
 		d.fill("data", d.envelope.data, &d.payload)
 	}
 	d.workspaceID = d.workspace()
 	return d
 }
 
-// bare reports that data is a text, or a list that is not of one object: what AI found may stand there without an object around it, and
+// isBare reports that data is a text, or a list that is not of one object: what AI found may stand there without an object around it, and
 // nothing else may.
-func bare(data value) bool { return data.is('"') || data.is('[') && !onlyElement(data).is('{') }
+func isBare(data value) bool { return data.is('"') || data.is('[') && !onlyElement(data).is('{') }
 
 // spelling returns the event's type as the body spells it; empty if it is missing or no text.
 func (d *decoder) spelling() string {
@@ -98,9 +98,9 @@ func (d *decoder) time() *metav1.MicroTime {
 type objectKind int
 
 const (
-	objectUnsaid objectKind = iota // it does not say
-	objectOther                    // nothing that is known
-	objectPart                     // a part of a media or of a stream
+	objectUnnamed objectKind = iota // it does not say
+	objectOther                     // nothing that is known
+	objectPart                      // a part of a media or of a stream
 	objectMedia
 	objectUpload
 	objectLive
@@ -111,7 +111,7 @@ var parts = []string{"track", "subtitle", "watermark", "playback", "simulcast"}
 
 // objectKind reads object.type, or object.name as one table of the documentation has it.
 func (d *decoder) objectKind() objectKind {
-	kind := objectUnsaid
+	kind := objectUnnamed
 	for _, v := range []value{d.object.typ, d.object.name} {
 		if !v.is('"') {
 			continue

@@ -176,7 +176,7 @@ func TestMediaFields(t *testing.T) {
 	}
 }
 
-func TestThumbnailIsShownOnlyIfEverybodyMaySeeIt(t *testing.T) {
+func TestThumbnailIsShownOnlyIfItIsPublic(t *testing.T) {
 	t.Parallel()
 	const ids = `"playbackIds":[{"id":"pub","accessPolicy":"public"},{"id":"priv","accessPolicy":"private"}]`
 	for url, shown := range map[string]bool{

@@ -70,7 +70,7 @@ func TestSamplesGiveTheirGoldenEvents(t *testing.T) {
 }
 
 // A body says the same however it is written, as long as it is the same JSON.
-func TestWritingDoesNotMatter(t *testing.T) {
+func TestFormattingDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	for _, name := range fixtures.Payloads() {
 		t.Run(name, func(t *testing.T) {

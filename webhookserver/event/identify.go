@@ -38,17 +38,17 @@ func (i ids) objectIf(kinds ...objectKind) string {
 
 // wholeMedia finds the media of an event whose data is the media itself.
 func (i ids) wholeMedia() string {
-	return first(i.objectIf(objectMedia), i.data, i.media, i.objectIf(objectUnsaid, objectOther, objectUpload))
+	return first(i.objectIf(objectMedia), i.data, i.media, i.objectIf(objectUnnamed, objectOther, objectUpload))
 }
 
 // fromUpload finds the media that an upload became.
 func (i ids) fromUpload() string {
-	return first(i.objectIf(objectMedia, objectUnsaid), i.media, i.data, i.objectIf(objectOther, objectUpload))
+	return first(i.objectIf(objectMedia, objectUnnamed), i.media, i.data, i.objectIf(objectOther, objectUpload))
 }
 
 // partOfMedia finds the media of an event whose data is a part of it; data.id is the part's.
 func (i ids) partOfMedia() string {
-	return first(i.objectIf(objectMedia, objectUnsaid), i.media, i.objectIf(objectOther, objectUpload), i.wholeOfPart())
+	return first(i.objectIf(objectMedia, objectUnnamed), i.media, i.objectIf(objectOther, objectUpload), i.wholeOfPart())
 }
 
 // wholeOfPart returns object.id if object is called a part and is not the one that data is.
@@ -61,7 +61,7 @@ func (i ids) wholeOfPart() string {
 
 // uploadSession finds the upload of an event about an upload. FastPix's SDKs take a cancelled upload for a media.
 func (i ids) uploadSession() string {
-	return first(i.upload, i.objectIf(objectUnsaid, objectOther, objectMedia, objectUpload), i.data, i.media)
+	return first(i.upload, i.objectIf(objectUnnamed, objectOther, objectMedia, objectUpload), i.data, i.media)
 }
 
 // mediaOfUpload finds the media that an upload says it became: another id beside the upload's own; empty if there is none.
@@ -82,7 +82,7 @@ func (i ids) mediaOfUpload() string {
 // never taken for one.
 func (i ids) cutFromStream() string {
 	stream := i.sourceStream()
-	for _, id := range []string{i.objectIf(objectMedia, objectUnsaid), i.data, i.media, i.objectIf(objectOther)} {
+	for _, id := range []string{i.objectIf(objectMedia, objectUnnamed), i.data, i.media, i.objectIf(objectOther)} {
 		if id != stream && id != "" {
 			return id
 		}
@@ -95,12 +95,12 @@ func (i ids) sourceStream() string { return first(i.stream, i.objectIf(objectLiv
 
 // wholeStream finds the stream of an event whose data is the stream itself.
 func (i ids) wholeStream() string {
-	return first(i.objectIf(objectLive), i.stream, i.data, i.objectIf(objectUnsaid, objectOther))
+	return first(i.objectIf(objectLive), i.stream, i.data, i.objectIf(objectUnnamed, objectOther))
 }
 
 // partOfStream finds the stream of an event about a simulcast target.
 func (i ids) partOfStream() string {
-	return first(i.objectIf(objectLive, objectUnsaid), i.stream, i.objectIf(objectOther), i.wholeOfPart())
+	return first(i.objectIf(objectLive, objectUnnamed), i.stream, i.objectIf(objectOther), i.wholeOfPart())
 }
 
 func first(ids ...string) string {

@@ -115,16 +115,16 @@ func (r *reader) figure(field string, v value, limit int) (string, bool) {
 // nothing elsewhere.
 func (r *reader) textOf(field string, v value, limit int, full bool) *string {
 	s, ok := r.text(field, v, limit)
-	return said(s, ok, full)
+	return textOrNil(s, ok, full)
 }
 
 // figureOf is textOf for a figure.
 func (r *reader) figureOf(field string, v value, limit int, full bool) *string {
 	s, ok := r.figure(field, v, limit)
-	return said(s, ok, full)
+	return textOrNil(s, ok, full)
 }
 
-func said(s string, ok, full bool) *string {
+func textOrNil(s string, ok, full bool) *string {
 	if !ok || s == "" && !full {
 		return nil
 	}

@@ -20,7 +20,7 @@ func recordOf(e *Event, received time.Time) *record.Record {
 	return e.Record(received, types.NamespacedName{Namespace: "media", Name: "fastpix"}, "4d1b2c3a-0000-4000-8000-000000000000", "01234567")
 }
 
-func TestVerdictOnTimes(t *testing.T) {
+func TestEventWithoutCredibleTimeIsUntimed(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		createdAt   string
@@ -75,7 +75,7 @@ func TestEverySampleSurvivesTheJournal(t *testing.T) {
 	}
 }
 
-func TestOmitTextClearsWhateverWasThere(t *testing.T) {
+func TestOmitTextClearsEveryText(t *testing.T) {
 	t.Parallel()
 	const texts = `"title":"CANARY","creatorId":"CANARY","metadata":{"CANARY":"CANARY"}`
 	for name, body := range map[string]string{

@@ -21,10 +21,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// maxBatchBytes bounds the records of one batch as they are sent and stored. etcd takes 1.5 MiB.
+// maxBatchBytes bounds the records of one batch as they are sent and stored. etcd accepts 1.5 MiB.
 const maxBatchBytes = 512 << 10
 
-// newBatch makes a batch of entries. Its name is unique without asking anybody, and names sort by time.
+// newBatch returns a batch of entries. Its name is unique without a request to the API server, and names sort by time.
 func newBatch(namespace string, now time.Time, entries []*entry) *fastpixv1.EventBatch {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -40,7 +40,7 @@ func newBatch(namespace string, now time.Time, entries []*entry) *fastpixv1.Even
 	return batch
 }
 
-// counts counts entries by endpoint.
+// counts returns the number of entries by endpoint.
 func counts(entries []*entry) map[types.NamespacedName]int64 {
 	m := map[types.NamespacedName]int64{}
 	for _, e := range entries {
@@ -49,9 +49,9 @@ func counts(entries []*entry) map[types.NamespacedName]int64 {
 	return m
 }
 
-// wireBytes is the length of a record as JSON text within an object. JSON escapes what a page might take for markup by six
-// bytes for one, so that a batch may be several times longer than its records.
-func wireBytes(record string) int {
+// encodedBytes returns the length of a record as a JSON string in an object. JSON escapes each character that HTML could read as markup by
+// six bytes, so a batch may be several times longer than its records.
+func encodedBytes(record string) int {
 	n := len(record) + len(`"",`)
 	for i := range len(record) {
 		switch record[i] {
@@ -66,9 +66,9 @@ func wireBytes(record string) int {
 
 // +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=create
 
-// BatchCreator returns what creates a batch in the API server. It is a client of its own only because the usual answer would repeat the
-// whole batch: it asks for metadata. An answer that does not show the batch is an error, whatever its code: between here and the API
-// server there may be somebody who answers 200 to everything.
+// BatchCreator returns a function that creates a batch in the API server. The function has a client of its own, because it asks for
+// metadata alone: the usual answer repeats the whole batch. An answer that does not show the new batch is an error, whatever its code: a
+// proxy between the receiver and the API server may answer 200 to everything.
 func BatchCreator(
 	config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme, fieldManager string,
 ) (func(context.Context, *fastpixv1.EventBatch) error, error) {
@@ -80,32 +80,32 @@ func BatchCreator(
 	return func(ctx context.Context, batch *fastpixv1.EventBatch) error {
 		var code int
 		result := c.Post().Namespace(batch.Namespace).Resource("eventbatches").
-			Param("fieldValidation", metav1.FieldValidationStrict). // an older schema must refuse a field, not drop it
+			Param("fieldValidation", metav1.FieldValidationStrict). // an API server with an older schema must refuse a field, not drop it
 			Param("fieldManager", fieldManager).
 			SetHeader("Accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json").
 			Body(batch).Do(ctx).StatusCode(&code)
-		if err := result.Error(); err != nil { // which reads the Status of an answer; Raw would not
+		if err := result.Error(); err != nil { // Error reads the Status in an answer, Raw does not
 			return err
 		}
 		answer, err := result.Raw()
 		if err != nil {
 			return err
 		}
-		return showsBatch(code, answer, batch)
+		return confirmsBatch(code, answer, batch)
 	}, nil
 }
 
-// showsBatch returns an error unless the answer is that of an API server that has created the batch.
-func showsBatch(code int, answer []byte, batch *fastpixv1.EventBatch) error {
+// confirmsBatch returns an error unless the answer is that of an API server that has created the batch.
+func confirmsBatch(code int, answer []byte, batch *fastpixv1.EventBatch) error {
 	var created metav1.PartialObjectMetadata
 	if err := json.Unmarshal(answer, &created); err != nil || code != http.StatusCreated ||
 		created.Name != batch.Name || created.Namespace != batch.Namespace || created.UID == "" {
-		return fmt.Errorf("answer %d to a new batch does not show it: is there a proxy before the API server?", code)
+		return fmt.Errorf("the answer %d to a new batch does not show the batch: check whether a proxy answers for the API server", code)
 	}
 	return nil
 }
 
-// isCommitted reports that a batch is in the API server: it was created just now, or by an attempt whose answer was lost.
+// isCommitted reports that a batch is in the API server: this attempt created it, or an attempt whose answer was lost.
 func isCommitted(err error) bool {
 	return err == nil || apiserver.IsThere(err)
 }

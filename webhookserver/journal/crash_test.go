@@ -19,7 +19,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-func TestJournalSurvivesDeathAtEveryCall(t *testing.T) {
+func TestJournalSurvivesACrashAtEveryCall(t *testing.T) {
 	t.Parallel()
 	const events = 12
 	failures := map[string]error{

@@ -8,18 +8,18 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// DedupeCacheSize bounds the memory of recent deliveries to about 6 MiB.
+// DedupeCacheSize is the number of recent deliveries that a receiver remembers. They take about 6 MiB.
 const DedupeCacheSize = 1 << 16
 
-// dedupeLifetime outlasts a burst and a sender's first attempts. Longer would save little, and a delivery that comes again to a mirror
-// which was deleted by hand should soon make a new one.
+// dedupeLifetime outlasts a burst and the first retries of a sender. A longer time would save little. After a user deletes a mirror, a
+// delivery that is sent again should soon create a new one.
 const dedupeLifetime = time.Minute
 
 // Digest identifies one delivery to one endpoint.
 type Digest [sha256.Size]byte
 
-// DigestOf tells deliveries apart by endpoint, event id and body, and by what the endpoint does with customers' text: after that
-// changed, a redelivery has something new to say.
+// DigestOf returns the digest of a delivery: of the endpoint, the event ID, the body, and the metadata policy of the endpoint. After the
+// policy has changed, a delivery that is sent again has a new result.
 func DigestOf(endpoint *fastpixv1.WebhookEndpoint, eventID string, body []byte) Digest {
 	sum := sha256.Sum256(body)
 	text := make([]byte, 0, 256)
@@ -29,23 +29,23 @@ func DigestOf(endpoint *fastpixv1.WebhookEndpoint, eventID string, body []byte) 
 	return sha256.Sum256(append(text, sum[:]...))
 }
 
-// DedupeCache remembers what was committed lately, so that a duplicate need not be journaled again. It only ever saves work: what
-// it has forgotten is journaled, and folding it changes nothing.
+// DedupeCache holds the digests of recently committed deliveries, so that a duplicate is not appended to the journal again. It only saves
+// work: appending a duplicate changes nothing.
 type DedupeCache struct {
 	mu    sync.Mutex
-	known map[Digest]time.Time // when they were committed
-	ring  []Digest             // in order of arrival, from next on
+	known map[Digest]time.Time // when each was committed
+	ring  []Digest             // in order of arrival, starting at next
 	next  int
 	limit int
 	now   func() time.Time
 }
 
-// NewDedupeCache makes a cache of as many deliveries.
+// NewDedupeCache returns a cache of at most limit deliveries.
 func NewDedupeCache(limit int, now func() time.Time) *DedupeCache {
 	return &DedupeCache{known: map[Digest]time.Time{}, limit: limit, now: now}
 }
 
-// Has reports whether the delivery is known to be committed.
+// Has reports whether the delivery was committed recently.
 func (m *DedupeCache) Has(d Digest) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,7 +53,7 @@ func (m *DedupeCache) Has(d Digest) bool {
 	return ok && m.now().Sub(at) < dedupeLifetime
 }
 
-// Add remembers a delivery that is committed, and forgets the oldest if there are too many.
+// Add adds a committed delivery. It drops the oldest one if there are more than the limit.
 func (m *DedupeCache) Add(d Digest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-func TestMemoryForgetsTheOldest(t *testing.T) {
+func TestDedupeCacheDropsTheOldest(t *testing.T) {
 	t.Parallel()
 	m := NewDedupeCache(3, time.Now)
 	of := func(i int) Digest { return sha256.Sum256(fmt.Append(nil, i)) }
@@ -29,7 +29,7 @@ func TestMemoryForgetsTheOldest(t *testing.T) {
 }
 
 // A mirror that was deleted by hand is made again by what FastPix delivers again: the memory must not stand in the way for long.
-func TestMemoryForgetsAfterAMinute(t *testing.T) {
+func TestDedupeCacheExpiresAfterAMinute(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
 	m := NewDedupeCache(3, func() time.Time { return now })
@@ -49,7 +49,7 @@ func TestMemoryForgetsAfterAMinute(t *testing.T) {
 	}
 }
 
-func TestDigestTellsApartWhatDiffers(t *testing.T) {
+func TestDifferentDeliveriesHaveDifferentDigests(t *testing.T) {
 	t.Parallel()
 	e := receivertest.Endpoint()
 	other := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" })

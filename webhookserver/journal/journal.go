@@ -16,34 +16,34 @@ import (
 )
 
 const (
-	// maxCommits is how many commits are under way at once. A second one uses the API server while the first waits for the
-	// disk; more would make batches smaller and were slower.
+	// maxCommits is how many commits run at once. The second one uses the API server while the first one waits for the disk. More commits
+	// made smaller batches and were slower.
 	maxCommits = 2
-	// maxGather is how long the next commit waits at most for those whom the one before has answered, looking every gatherStep.
-	maxGather  = 2 * time.Millisecond
-	gatherStep = 200 * time.Microsecond
-	// attemptTimeout bounds one attempt to commit, so that a connection that hangs leaves time for another.
+	// gatherTimeout is how long the next commit waits for the senders whom the commit before has answered. It checks every gatherInterval.
+	gatherTimeout  = 2 * time.Millisecond
+	gatherInterval = 200 * time.Microsecond
+	// attemptTimeout bounds one attempt to commit, so that a hanging connection leaves time for another attempt.
 	attemptTimeout = 2 * time.Second
 	// commitTimeout bounds a commit whose waiters have no deadline.
 	commitTimeout = 10 * time.Second
-	// denialPatience is how long a commit is tried again that the API server does not allow: while it starts it may forbid
-	// what it will allow in a moment; a quota or a missing right stays.
-	denialPatience = 2 * time.Second
+	// denialTimeout is how long a commit is retried that the API server does not allow. An API server that starts may forbid for a moment
+	// what it allows later. An exceeded quota or a missing permission stays.
+	denialTimeout = 2 * time.Second
 )
 
 var (
-	// ErrNotCommitted means that the journal did not take the event in time; it may be in it nevertheless.
+	// ErrNotCommitted means that the event was not committed in time. It may be in the journal nevertheless.
 	ErrNotCommitted = errors.New("not committed to the journal")
-	// ErrRefused means that the API server will not take the record.
+	// ErrRefused means that the API server does not accept the record.
 	ErrRefused = errors.New("the API server refuses the record")
 )
 
-// Journal commits whatever gathered while the commits before were under way: alone, an event is committed at once; a burst
-// makes its own batches.
+// Journal appends events in batches. An event that arrives alone is committed at once. Events that arrive while commits run are committed
+// together by the next commit.
 type Journal struct {
 	create    func(context.Context, *fastpixv1.EventBatch) error
 	namespace string
-	committed func(counts map[types.NamespacedName]int64)
+	onCommit  func(counts map[types.NamespacedName]int64)
 	now       func() time.Time
 
 	mu         sync.Mutex
@@ -51,23 +51,24 @@ type Journal struct {
 	committing int
 }
 
-// New makes a journal whose batches go to that namespace. It calls committed after each commit.
+// New returns a journal that creates its batches in that namespace. It calls onCommit after each commit.
 func New(
 	create func(context.Context, *fastpixv1.EventBatch) error, namespace string,
-	committed func(counts map[types.NamespacedName]int64), now func() time.Time,
+	onCommit func(counts map[types.NamespacedName]int64), now func() time.Time,
 ) *Journal {
-	return &Journal{create: create, namespace: namespace, committed: committed, now: now}
+	return &Journal{create: create, namespace: namespace, onCommit: onCommit, now: now}
 }
 
 // entry is one event that waits for its commit.
 type entry struct {
-	ctx      context.Context // of the one who waits
+	ctx      context.Context // of the caller of Append
 	endpoint types.NamespacedName
 	record   string
 	done     chan error
 }
 
-// Append implements Journal.
+// Append returns nil only when the event can no longer be lost. After an error the event may or may not be in the journal; appending an
+// event twice changes nothing. Append returns soon after the context ends.
 func (j *Journal) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
 	e := &entry{ctx: ctx, endpoint: endpoint, record: record, done: make(chan error, 1)}
 	j.enqueue(e) //nolint:contextcheck // a commit outlives whoever asked for it first
@@ -89,10 +90,10 @@ func (j *Journal) enqueue(e *entry) {
 	}
 }
 
-// commitAll commits until nothing waits.
+// commitAll commits until no event waits.
 func (j *Journal) commitAll() {
 	for {
-		entries := j.take()
+		entries := j.nextBatch()
 		if entries == nil {
 			return
 		}
@@ -101,23 +102,23 @@ func (j *Journal) commitAll() {
 	}
 }
 
-// gather waits a moment until as many wait as were answered just now. Most senders that have more to say come back at once; they take part
-// in the next batch then, rather than each in a small one of its own, of which the API server bears every one.
+// gather waits until as many events wait as the last commit has answered, for at most gatherTimeout. Most senders send their next event at
+// once. It then joins the next batch instead of making a small batch of its own.
 func (j *Journal) gather(answered int) {
-	for begun := j.now(); j.waiters() < answered && j.now().Sub(begun) < maxGather; {
-		time.Sleep(gatherStep)
+	for begun := j.now(); j.waitingCount() < answered && j.now().Sub(begun) < gatherTimeout; {
+		time.Sleep(gatherInterval)
 	}
 }
 
-func (j *Journal) waiters() int {
+func (j *Journal) waitingCount() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.waiting)
 }
 
-// take returns what the next batch holds. It returns nil, and the caller must end, when nothing waits. Entries whose waiter
-// has gone are left out: their sender will come again.
-func (j *Journal) take() []*entry {
+// nextBatch returns the entries of the next batch. It returns nil if no entry waits; the caller must end then. It leaves out entries whose
+// caller has given up: their sender sends them again.
+func (j *Journal) nextBatch() []*entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var taken []*entry
@@ -127,7 +128,7 @@ func (j *Journal) take() []*entry {
 			n++
 			continue
 		}
-		bytes := wireBytes(e.record)
+		bytes := encodedBytes(e.record)
 		if len(taken) == fastpixv1.MaxBatchEvents || len(taken) > 0 && size+bytes > maxBatchBytes {
 			break
 		}
@@ -142,7 +143,7 @@ func (j *Journal) take() []*entry {
 	return taken
 }
 
-// commit commits entries as one batch, or one by one if the API server refuses the batch, and tells their waiters.
+// commit commits entries as one batch, or one by one if the API server refuses the batch, and answers their callers.
 func (j *Journal) commit(entries []*entry) {
 	start := j.now()
 	err := j.createBatch(entries)
@@ -155,15 +156,15 @@ func (j *Journal) commit(entries []*entry) {
 	if err == nil {
 		commitRecords.Observe(float64(len(entries)))
 		commitSeconds.Observe(j.now().Sub(start).Seconds())
-		j.committed(counts(entries))
+		j.onCommit(counts(entries))
 	}
 	for _, e := range entries {
 		e.done <- err
 	}
 }
 
-// createBatch creates one EventBatch, trying again while somebody waits for it. Every attempt uses the same name, so that when an
-// answer was lost the next attempt meets AlreadyExists, which means committed.
+// createBatch creates one EventBatch. It retries while a caller waits. Every attempt uses the same name: if an answer was lost, the next
+// attempt gets AlreadyExists, which means committed.
 func (j *Journal) createBatch(entries []*entry) error {
 	ctx, cancel := context.WithDeadline(context.Background(), j.deadline(entries))
 	defer cancel()
@@ -179,7 +180,7 @@ func (j *Journal) createBatch(entries []*entry) error {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		commitFailures.WithLabelValues("unavailable").Inc()
-		if isDenial(err) && j.now().Sub(start) > denialPatience || !clock.Sleep(ctx, max(backoff.Step(), askedDelay(err))) {
+		if isDenial(err) && j.now().Sub(start) > denialTimeout || !clock.Sleep(ctx, max(backoff.Step(), suggestedDelay(err))) {
 			return fmt.Errorf("%w: %w", ErrNotCommitted, err)
 		}
 	}
@@ -188,10 +189,10 @@ func (j *Journal) createBatch(entries []*entry) error {
 func (j *Journal) attempt(ctx context.Context, batch *fastpixv1.EventBatch) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	return j.create(ctx, batch.DeepCopy()) // a client may write into what it sends
+	return j.create(ctx, batch.DeepCopy()) // the client may write into the object that it sends
 }
 
-// deadline is when the last waiter gives up.
+// deadline returns when the last caller gives up.
 func (j *Journal) deadline(entries []*entry) time.Time {
 	last := time.Time{}
 	for _, e := range entries {
@@ -204,18 +205,18 @@ func (j *Journal) deadline(entries []*entry) time.Time {
 	return last
 }
 
-// isRefusal reports that the API server will not take this content, however often it is sent.
+// isRefusal reports that the API server never accepts this content.
 func isRefusal(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }
 
-// isDenial reports that the API server takes nothing at all from this receiver.
+// isDenial reports that the API server accepts nothing from this receiver.
 func isDenial(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err)
 }
 
-// askedDelay is how long the API server asks to wait.
-func askedDelay(err error) time.Duration {
+// suggestedDelay returns how long the API server asks to wait.
+func suggestedDelay(err error) time.Duration {
 	seconds, _ := apierrors.SuggestsClientDelay(err)
 	return time.Duration(seconds) * time.Second
 }

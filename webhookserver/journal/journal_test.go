@@ -66,7 +66,7 @@ func waitIdle(t *testing.T, j *Journal) {
 		defer j.mu.Unlock()
 		return j.committing == 0
 	}
-	for end := time.Now().Add(time.Minute); !idle(); time.Sleep(gatherStep) {
+	for end := time.Now().Add(time.Minute); !idle(); time.Sleep(gatherInterval) {
 		if time.Now().After(end) {
 			t.Fatal("somebody still commits although all is done")
 		}
@@ -186,9 +186,9 @@ func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 	})
 }
 
-// TestSendersWhoComeBackShareABatch protects the API server from a batch for each sender: those who were answered together come back
+// TestSendersThatSendAgainShareABatch protects the API server from a batch for each sender: those who were answered together come back
 // together, a moment later.
-func TestSendersWhoComeBackShareABatch(t *testing.T) {
+func TestSendersThatSendAgainShareABatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const senders, events = 40, 20
@@ -216,8 +216,8 @@ func TestSendersWhoComeBackShareABatch(t *testing.T) {
 	})
 }
 
-// TestOneSenderWaitsForNobody protects a delivery that is alone from a pause that only a burst has use for.
-func TestOneSenderWaitsForNobody(t *testing.T) {
+// TestSingleSenderDoesNotWait protects a delivery that is alone from a pause that only a burst has use for.
+func TestSingleSenderDoesNotWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
@@ -227,7 +227,7 @@ func TestOneSenderWaitsForNobody(t *testing.T) {
 			if err := j.Append(t.Context(), receivertest.Name, fmt.Sprint(i)); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(begun); took > gatherStep {
+			if took := time.Since(begun); took > gatherInterval {
 				t.Errorf("an event alone took %v", took)
 			}
 			time.Sleep(time.Duration(i) * time.Millisecond)
@@ -369,7 +369,7 @@ func TestHangingAttemptLeavesTimeForAnother(t *testing.T) {
 	})
 }
 
-func TestWaiterThatGaveUpIsLeftOut(t *testing.T) {
+func TestEventWhoseWaiterTimedOutIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()

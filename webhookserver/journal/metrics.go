@@ -9,17 +9,17 @@ import (
 var (
 	commitRecords = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_journal_commit_records",
-		Help:    "Events in one committed batch of the journal.",
+		Help:    "Number of events in one committed batch of the journal.",
 		Buckets: prometheus.ExponentialBuckets(1, 2, 9),
 	})
 	commitSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_journal_commit_seconds",
-		Help:    "Time of one commit to the journal, retries included.",
+		Help:    "Duration of one commit to the journal, including retries.",
 		Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 	})
 	commitFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_journal_commit_failures_total",
-		Help: "Attempts to commit that failed, by reason: refused (by the API server, for good) or unavailable (tried again).",
+		Help: "Failed attempts to commit, by reason: refused (the API server does not accept the content) or unavailable (the attempt is retried).",
 	}, []string{"reason"})
 )
 

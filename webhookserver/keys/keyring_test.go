@@ -79,14 +79,14 @@ func TestReadsAreShared(t *testing.T) {
 		if s.Reads != 2 {
 			t.Errorf("got %d reads, want 2: one for those who came first, one a second later for all others", s.Reads)
 		}
-		if k.waiting != 0 || k.flight != nil {
+		if k.waiting != 0 || k.running != nil {
 			t.Errorf("%d still wait", k.waiting)
 		}
 	})
 }
 
-// TestFewWaitForAReadThatHangs protects memory: who waits holds a body, and anybody can send what no key verifies.
-func TestFewWaitForAReadThatHangs(t *testing.T) {
+// TestWaitersForAHangingReadAreBounded protects memory: who waits holds a body, and anybody can send what no key verifies.
+func TestWaitersForAHangingReadAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		limit := NewReadLimit()

@@ -14,30 +14,30 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
-// Reading is what one read of a signing secret showed: a key, or why there is none.
+// Reading is the result of one read of a signing secret: a key, or the problem.
 type Reading struct {
 	key signature.Key
-	// Problem is a reason of the Ready condition, empty when there is a key.
+	// Problem is a reason of the condition Ready; empty if there is a key.
 	Problem string
-	// Detail says in words what is wrong with a Secret that exists; it never quotes it.
+	// Detail says what is wrong with a Secret that exists. It never quotes the Secret.
 	Detail string
-	// Immutable says that it must be made anew: neither the type of a Secret can be changed, nor anything of an immutable one.
+	// Immutable says that the Secret must be replaced: neither the type of a Secret can change, nor the content of an immutable Secret.
 	Immutable bool
 }
 
-// secretReader reads the Secrets of one namespace for one refresh, each at most once.
+// secretReader reads the Secrets of one namespace for one read of a keyring, each at most once.
 type secretReader struct {
-	reader    client.Reader // live: nothing of a Secret is ever cached
+	reader    client.Reader // reads from the API server: the content of a Secret is never cached
 	namespace string
-	read      map[string]readSecret
+	results   map[string]secretResult
 }
 
-type readSecret struct {
+type secretResult struct {
 	secret corev1.Secret
 	err    error
 }
 
-// key reads one signing secret.
+// key reads one signing secret and counts the result.
 func (s *secretReader) key(ctx context.Context, ref fastpixv1.SigningSecretReference) Reading {
 	r := s.readKey(ctx, ref)
 	label := r.Problem
@@ -75,10 +75,10 @@ func (s *secretReader) readKey(ctx context.Context, ref fastpixv1.SigningSecretR
 }
 
 func (s *secretReader) get(ctx context.Context, name string) (*corev1.Secret, error) {
-	r, ok := s.read[name]
+	r, ok := s.results[name]
 	if !ok {
 		r.err = s.reader.Get(ctx, types.NamespacedName{Namespace: s.namespace, Name: name}, &r.secret)
-		s.read[name] = r
+		s.results[name] = r
 	}
 	return &r.secret, r.err
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-func TestStrangersAnswerSaysNothingOfASecret(t *testing.T) {
+func TestAnswerOfAProxySaysNothingAboutASecret(t *testing.T) {
 	t.Parallel()
 	ref := fastpixv1.SigningSecretReference{Name: "signing", Key: fastpixv1.DefaultSigningSecretKey}
 	reader := fake.NewClientBuilder().WithScheme(receivertest.Scheme()).WithInterceptorFuncs(interceptor.Funcs{
@@ -23,7 +23,7 @@ func TestStrangersAnswerSaysNothingOfASecret(t *testing.T) {
 			return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{}, "", "404 page not found", 0, true)
 		},
 	}).Build()
-	s := secretReader{reader: reader, namespace: "video", read: map[string]readSecret{}}
+	s := secretReader{reader: reader, namespace: "video", results: map[string]secretResult{}}
 	if got := s.key(t.Context(), ref).Problem; got != fastpixv1.ReasonSecretUnreadable {
 		t.Errorf("a 404 of a load balancer means %s", got)
 	}

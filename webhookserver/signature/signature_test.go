@@ -155,7 +155,7 @@ func TestVerifyTriesEveryKey(t *testing.T) {
 	}
 }
 
-func TestEveryTwinOfASignatureIsRefused(t *testing.T) {
+func TestEveryAlteredSignatureIsRefused(t *testing.T) {
 	t.Parallel()
 	body, key := []byte("{}"), mustKey(t, fixtures.SigningSecret)
 	right := fixtures.Sign(fixtures.SigningSecret, body)
