@@ -1,4 +1,4 @@
-// These tests protect the receiver's bounds: clients that keep it waiting, and memory of bodies.
+// These tests protect the receiver's limits: slow clients, and the memory of bodies.
 package webhookserver
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-// fewConnections is a budget for less than ten connections.
+// fewConnections is a budget for fewer than ten connections.
 const fewConnections = 256 << 10
 
 func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
@@ -27,16 +27,16 @@ func TestFloodOfSlowClientsDoesNotKeepOutFastOnes(t *testing.T) {
 		"silent":                    "",
 		"slow header":               "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\n",
 		"slow body":                 "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-		"slow body for nobody":      "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-		"slow body of no POST":      "PUT " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
+		"slow body for no endpoint": "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"slow body of a PUT":        "PUT " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
 		"slow body, and 100 wanted": "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{",
-		"forger who waits":          "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nFastPix-Signature: x\r\nContent-Length: 1\r\n\r\n{",
+		"forger that waits":         "POST " + receivertest.Path + " HTTP/1.1\r\nHost: x\r\nFastPix-Signature: x\r\nContent-Length: 1\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newTunedTestEnv(t, func(r *testEnv) {
 				r.limiter = connlimit.NewWithBudgets(fewConnections, fewConnections)
-				// Nothing else cuts them off.
+				// No timeout closes the connections.
 				r.server.Config.ReadTimeout, r.server.Config.ReadHeaderTimeout = time.Hour, time.Hour
 			}, receivertest.Endpoint(), receivertest.Secret("signing", key))
 			var open atomic.Int64
@@ -74,7 +74,7 @@ func TestUnauthenticatedClientsDoNotEvictIdleSenders(t *testing.T) {
 	}
 }
 
-// keepOpen opens a connection, sends the beginning of something, and counts it as open until the receiver closes it.
+// keepOpen opens a connection, sends the beginning of a request, and counts the connection as open until the receiver closes it.
 func (r *testEnv) keepOpen(open *atomic.Int64, begin string) {
 	r.t.Helper()
 	var d net.Dialer
@@ -102,7 +102,7 @@ func TestFloodOfLargeBodiesDelaysOnlyLargeOnes(t *testing.T) {
 		t.Errorf("got %d for a small body, want 200", got)
 	}
 	if got := r.handler.bodies.large.Load(); got != maxLargeBytes {
-		t.Errorf("%d bytes are taken, want as many as before", got)
+		t.Errorf("%d bytes are reserved, want as many as before", got)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestBodyOfAnySizeIsReadWhole(t *testing.T) {
 			}
 			release()
 			if got := b.large.Load(); got != 0 {
-				t.Errorf("%d: %d bytes are still taken", size, got)
+				t.Errorf("%d: %d bytes are still reserved", size, got)
 			}
 		}
 	}

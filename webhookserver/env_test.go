@@ -30,7 +30,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 
-// journalFunc is a Journal for tests.
+// journalFunc is an appender for tests.
 type journalFunc func(ctx context.Context, endpoint types.NamespacedName, record string) error
 
 func (f journalFunc) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
@@ -48,8 +48,8 @@ type testEnv struct {
 
 	mu       sync.Mutex
 	records  []string
-	fail     error // what the journal answers
-	readFail error // what reads of Secrets answer
+	fail     error // the answer of the journal
+	readFail error // the answer to reads of Secrets
 	reads    int   // reads of Secrets
 }
 
@@ -60,7 +60,7 @@ func testOptions() *Options {
 	return &o
 }
 
-// newTestEnv makes a receiver that knows one endpoint, and the Secrets given.
+// newTestEnv starts a receiver that knows one endpoint and the given Secrets.
 func newTestEnv(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...client.Object) *testEnv {
 	t.Helper()
 	return newTunedTestEnv(t, func(*testEnv) {}, e, secrets...)
@@ -113,7 +113,7 @@ func (r *testEnv) append(_ context.Context, _ types.NamespacedName, text string)
 	return r.fail
 }
 
-// journaled returns what is in the journal.
+// journaled returns the records in the journal.
 func (r *testEnv) journaled() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,14 +126,14 @@ func (r *testEnv) secretReads() int {
 	return r.reads
 }
 
-// breakReads makes reads of Secrets fail, or work again.
+// breakReads makes reads of Secrets fail; nil makes them work again.
 func (r *testEnv) breakReads(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.readFail = err
 }
 
-// request makes a request to the endpoint's path.
+// request returns a request to a path of the receiver.
 func (r *testEnv) request(method, path string, body string, signatures ...string) *http.Request {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.server.URL+path, strings.NewReader(body))
@@ -156,7 +156,7 @@ func (r *testEnv) post(body string, secrets ...string) int {
 	return r.do(r.request(http.MethodPost, receivertest.Path, body, signatures...))
 }
 
-// metricsText returns what the receiver's metrics tell.
+// metricsText returns the receiver's metrics.
 func metricsText(t *testing.T) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -164,14 +164,14 @@ func metricsText(t *testing.T) string {
 	return w.Body.String()
 }
 
-// do makes a request and returns the status code.
+// do sends a request and returns the status code.
 func (r *testEnv) do(req *http.Request) int {
 	r.t.Helper()
 	resp, err := r.server.Client().Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	_, _ = io.Copy(io.Discard, resp.Body) // or the connection could not be used again
+	_, _ = io.Copy(io.Discard, resp.Body) // the connection can be reused only after its body is read
 	_ = resp.Body.Close()
 	return resp.StatusCode
 }

@@ -1,5 +1,5 @@
-// These tests protect the HTTP contract: what each request is answered, in which order it is checked, and that nothing moves without
-// a valid signature. They speak to a real socket.
+// These tests protect the HTTP contract: the answer to each request, the order of the checks, and that no state changes without a valid
+// signature. They use a real socket.
 package webhookserver
 
 import (
@@ -49,7 +49,7 @@ func TestContract(t *testing.T) {
 		path        string
 		method      string
 		body        string
-		signatures  []string // "=" stands for the right one
+		signatures  []string // "=" stands for the valid signature
 		want        int
 		wantJournal int
 	}{
@@ -194,7 +194,7 @@ func TestWhatIsNotMirroredIsCounted(t *testing.T) {
 	r.fail = journal.ErrNotCommitted
 	r.mu.Unlock()
 	if got := r.post(strings.Replace(ready1, "{", `{"data":{"title":6},`, 1), key); got != 503 || counted(t, "fastpix_skipped_fields_total") != before {
-		t.Errorf("what is answered %d and comes again is counted already", got)
+		t.Errorf("an event that is answered %d and sent again is counted already", got)
 	}
 }
 
@@ -259,7 +259,7 @@ func TestChunkedBodyThatIsTooLargeIsCutOff(t *testing.T) {
 		t.Errorf("got %d, want 413", got)
 	}
 	if held := r.handler.bodies.large.Load(); held != 0 {
-		t.Errorf("%d bytes are still taken", held)
+		t.Errorf("%d bytes are still reserved", held)
 	}
 }
 
@@ -310,8 +310,8 @@ func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 	}
 }
 
-// TestOneRequestHasOneAnswer protects senders behind a shared server in front. If the two servers disagree where a request ends, the one
-// in front takes an attacker's second answer for that of a delivery, which FastPix then never sends again.
+// TestOneRequestHasOneAnswer protects senders behind a shared proxy. If proxy and receiver disagree where a request ends, the proxy takes
+// the second answer of an attacker for the answer to a delivery, and FastPix never sends that delivery again.
 func TestOneRequestHasOneAnswer(t *testing.T) {
 	t.Parallel()
 	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
@@ -342,7 +342,7 @@ func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	r.fail = receivertest.ErrUnavailable
 	if got := r.post(ready1, key); got != 503 {
-		t.Errorf("journal away: got %d, want 503", got)
+		t.Errorf("journal unavailable: got %d, want 503", got)
 	}
 	r.fail = nil
 	for range 3 {
@@ -359,7 +359,7 @@ func TestDuplicateIsAcknowledgedWithoutAnotherCommit(t *testing.T) {
 	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.UID = "uid-2" }))
 	r.post(ready1, key)
 	if got := len(r.journaled()); got != 3 {
-		t.Errorf("journaled %d times, want 3: the endpoint was made anew", got)
+		t.Errorf("journaled %d times, want 3: the endpoint was created again", got)
 	}
 }
 
@@ -367,11 +367,11 @@ func TestUnknownEndpointIs404OnlyOnceAllAreKnown(t *testing.T) {
 	t.Parallel()
 	r := newTestEnv(t, nil, receivertest.Secret("signing", key))
 	if got := r.post(ready1, key); got != 503 {
-		t.Errorf("got %d before the endpoints are known, want 503", got)
+		t.Errorf("got %d before all endpoints are read, want 503", got)
 	}
 	r.handler.directory.Set(receivertest.Endpoint())
 	if got := r.post(ready1, key); got != 200 {
-		t.Errorf("got %d for an endpoint that is known already, want 200", got)
+		t.Errorf("got %d for an endpoint that is read already, want 200", got)
 	}
 	r.handler.directory.Remove(receivertest.Endpoint())
 	r.handler.directory.MarkSynced()
@@ -421,8 +421,8 @@ func TestKeyRemovedFromTheSpecStopsAtOnce(t *testing.T) {
 func TestWrongSignatureIs503WhileSecretsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
-		"away":      receivertest.ErrUnavailable,
-		"forbidden": apierrors.NewForbidden(corev1.Resource("secrets"), "signing", errors.New("no")),
+		"unavailable": receivertest.ErrUnavailable,
+		"forbidden":   apierrors.NewForbidden(corev1.Resource("secrets"), "signing", errors.New("no")),
 	} {
 		r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 		r.breakReads(err)
@@ -475,7 +475,7 @@ func TestBacklogAboveItsBoundIs503(t *testing.T) {
 		t.Errorf("got %d, want 503", got)
 	}
 	if got := r.post(ready1, key); got != 200 {
-		t.Errorf("got %d for a duplicate, want 200: it needs no room", got)
+		t.Errorf("got %d for a duplicate, want 200: it needs no capacity", got)
 	}
 	r.handler.directory.Set(receivertest.Endpoint())
 	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
@@ -516,12 +516,12 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 	}
 }
 
-// TestOneNamespaceUsesAtMostHalfOfTheLimits protects tenants from one who makes many endpoints.
+// TestOneNamespaceUsesAtMostHalfOfTheLimits protects tenants from a tenant with many endpoints.
 func TestOneNamespaceUsesAtMostHalfOfTheLimits(t *testing.T) {
 	t.Parallel()
 	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
 	o, d := r.handler.options, r.handler.directory
-	place := func(namespace, name string, pending int64) *fastpixv1.WebhookEndpoint {
+	set := func(namespace, name string, pending int64) *fastpixv1.WebhookEndpoint {
 		e := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
 			e.Namespace, e.Name, e.UID = namespace, name, types.UID(namespace+name)
 			e.Status.PendingEvents, e.Status.PendingTime = pending, new(metav1.NowMicro())
@@ -540,21 +540,21 @@ func TestOneNamespaceUsesAtMostHalfOfTheLimits(t *testing.T) {
 	}
 
 	o.MaxPendingPerEndpoint, o.MaxPendingTotal = 100, 200
-	place("video", "first", 60)
-	place("video", "second", 40)
+	set("video", "first", 60)
+	set("video", "second", 40)
 	if got := deliver("video", "first"); got != 200 {
-		t.Errorf("got %d, want 200: there is nobody else", got)
+		t.Errorf("got %d, want 200: no other namespace has endpoints", got)
 	}
-	other := place("other", "fastpix", 0)
+	other := set("other", "fastpix", 0)
 	if got := deliver("video", "fastpix"); got != 503 {
-		t.Errorf("got %d for a namespace that has half of what may wait, want 503", got)
+		t.Errorf("got %d for a namespace that uses half of the limit of pending events, want 503", got)
 	}
 	if got := deliver("other", "fastpix"); got != 200 {
 		t.Errorf("got %d for another namespace, want 200", got)
 	}
 
-	place("video", "first", 0)
-	place("video", "second", 0)
+	set("video", "first", 0)
+	set("video", "second", 0)
 	o.MaxInFlightPerEndpoint, o.MaxInFlight = 1, 2
 	entered, release := make(chan struct{}), make(chan struct{})
 	r.handler.journal = journalFunc(func(_ context.Context, name types.NamespacedName, _ string) error {
@@ -568,9 +568,9 @@ func TestOneNamespaceUsesAtMostHalfOfTheLimits(t *testing.T) {
 	go func() { blocked <- deliver("video", "second") }()
 	<-entered
 	if got := deliver("video", "fastpix"); got != 503 {
-		t.Errorf("got %d for a namespace that has half of what may be in flight, want 503", got)
+		t.Errorf("got %d for a namespace that uses half of the limit of deliveries in flight, want 503", got)
 	}
-	o.MaxPendingPerEndpoint = 200 // its first event still counts as waiting
+	o.MaxPendingPerEndpoint = 200 // its first event still counts as pending
 	other.UID = "another"
 	d.Set(other)
 	if got := deliver("other", "fastpix"); got != 200 {
@@ -578,7 +578,7 @@ func TestOneNamespaceUsesAtMostHalfOfTheLimits(t *testing.T) {
 	}
 	d.Remove(other)
 	if got := deliver("video", "fastpix"); got != 200 {
-		t.Errorf("got %d, want 200: there is nobody else any more", got)
+		t.Errorf("got %d, want 200: no other namespace has endpoints any more", got)
 	}
 	close(release)
 	if got := <-blocked; got != 200 {

@@ -1,5 +1,5 @@
-// These tests protect the third promise at the whole receiver: whatever a delivery holds, and whoever signed it, nothing secret of it gets
-// into the journal, a log line, a metric, a Kubernetes Event or an answer.
+// These tests protect from leaks at the whole receiver: whatever a delivery holds, and whoever signed it, no secret of it gets into the
+// journal, a log line, a metric, a Kubernetes Event or an answer.
 package webhookserver
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-// Not parallel: it looks at all that happens in this process.
+// Not parallel: it checks the metrics of the whole process.
 func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	seed := rand.Uint64()
 	secrets := redaction.NewSecrets(seed)
@@ -30,7 +30,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	recorder := events.NewFakeRecorder(1000)
 	reconciler := &endpoint.Reconciler{Recorder: recorder, Now: func() func() time.Time {
 		clock := time.Now()
-		return func() time.Time { clock = clock.Add(time.Hour); return clock } // so that no Event is left out
+		return func() time.Time { clock = clock.Add(time.Hour); return clock } // so that every malformed delivery is reported
 	}()}
 	r.handler.reportMalformed = reconciler.ReportMalformed
 	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{})
@@ -48,7 +48,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	for _, name := range fixtures.Payloads() {
 		redaction.Plant(fixtures.Payload(name), secrets.Next, func(_ string, body []byte) bool {
 			post(body, fixtures.Sign(key, body))
-			if n++; n%50 == 0 { // not JSON, not signed, and signed with a secret for a signature
+			if n++; n%50 == 0 { // not JSON, not signed, and signed with a secret instead of a signature
 				broken := append([]byte("["), body...)
 				post(broken, fixtures.Sign(key, broken))
 				post(body)
@@ -61,19 +61,19 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	}
 	r.handler.refusals.flush()
 	close(recorder.Events)
-	var notes strings.Builder
+	var eventNotes strings.Builder
 	for note := range recorder.Events {
-		notes.WriteString(note + "\n")
+		eventNotes.WriteString(note + "\n")
 	}
-	for place, text := range map[string]string{
-		"the journal": strings.Join(r.journaled(), "\n"), "the log": r.log.String(), "the metrics": metricsText(t), "Kubernetes Events": notes.String(), "the answers": answers.String(),
+	for output, text := range map[string]string{
+		"the journal": strings.Join(r.journaled(), "\n"), "the log": r.log.String(), "the metrics": metricsText(t), "Kubernetes Events": eventNotes.String(), "the answers": answers.String(),
 	} {
 		if text == "" {
-			t.Errorf("%s is empty: nothing was looked at", place)
+			t.Errorf("%s is empty: nothing was checked", output)
 		}
 		for _, secret := range []string{secrets.Marker, key} {
 			if at := strings.Index(strings.ToLower(text), strings.ToLower(secret)); at >= 0 {
-				t.Errorf("seed %d: %q is in %s: ...%s", seed, secret, place, text[max(0, at-300):min(len(text), at+100)])
+				t.Errorf("seed %d: %q is in %s: ...%s", seed, secret, output, text[max(0, at-300):min(len(text), at+100)])
 			}
 		}
 	}
@@ -82,17 +82,17 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 	}
 }
 
-// Redaction by construction: the types that the receiver fills and that end in an object, a log line or a metric have no place for a
-// secret, nor for just anything.
+// Redaction by construction: the types that the receiver fills and that end in an object, a log line or a metric have no field for a
+// secret, and no field for arbitrary content.
 func TestNoToldTypeHasAPlaceForSecrets(t *testing.T) {
 	harmless := []string{
 		"WebhookEndpointSpec.SigningSecrets", "WebhookEndpointStatus.SigningSecrets", "SigningSecretStatus.Key", // names of Secrets and of their keys
-		"WebhookEndpointStatus.URL", // the operator's own
+		"WebhookEndpointStatus.URL", // set by the operator's administrator
 	}
-	places, walked := redaction.Places(harmless, reflect.TypeFor[record.Record](), reflect.TypeFor[refusal](), reflect.TypeFor[outcome](),
+	fields, walked := redaction.Places(harmless, reflect.TypeFor[record.Record](), reflect.TypeFor[refusal](), reflect.TypeFor[outcome](),
 		reflect.TypeFor[fastpixv1.EventBatch](), reflect.TypeFor[fastpixv1.WebhookEndpoint](), reflect.TypeFor[fastpixv1.SigningSecretStatus]())
-	for _, place := range places {
-		t.Error(place)
+	for _, field := range fields {
+		t.Error(field)
 	}
 	if walked < 40 {
 		t.Errorf("only %d types were walked", walked)

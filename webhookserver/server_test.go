@@ -1,5 +1,5 @@
-// These tests protect the life of the receiver: it serves before it knows anything and while the API server is away, drains before it
-// stops, and takes new certificates without a restart.
+// These tests protect the start and the end of the receiver: it serves before it knows the endpoints and while the API server is
+// unavailable, drains before it stops, and loads new certificates without a restart.
 package webhookserver
 
 import (
@@ -37,7 +37,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
-// freeAddress is an address that nobody listens on.
+// freeAddress returns an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	var c net.ListenConfig
@@ -115,7 +115,7 @@ func TestReadiness(t *testing.T) {
 	d, drain := endpoint.NewDirectory(nil, time.Now), &drainer{draining: &atomic.Bool{}}
 	check := ready(d, drain)
 	if check(nil) == nil {
-		t.Error("ready before the endpoints are known")
+		t.Error("ready before all endpoints are read")
 	}
 	d.MarkSynced()
 	if err := check(nil); err != nil {
@@ -177,7 +177,7 @@ func TestTLSTakesNewCertificates(t *testing.T) {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 
-	// deliver returns the status code, the protocol and the server's certificate. The client would speak HTTP/2.
+	// deliver returns the status code, the protocol and the server's certificate. The client supports HTTP/2.
 	deliver := func(config *tls.Config) (code, major int, certificate []byte, err error) {
 		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 		defer transport.CloseIdleConnections()
@@ -210,7 +210,7 @@ func TestTLSTakesNewCertificates(t *testing.T) {
 	}
 }
 
-// pipes is a listener of connections that hold nothing: who writes waits for who reads.
+// pipes is a listener of connections without a buffer: a write waits for the read.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {
@@ -232,11 +232,11 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const farewell = 5 * time.Second // of crypto/tls
+	const closeTimeout = 5 * time.Second // of crypto/tls, for its last message
 	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
+		serverSide, clientSide := net.Pipe()
 		listener := make(pipes, 1)
-		listener <- near
+		listener <- serverSide
 		h := &handler{
 			directory: endpoint.NewDirectory(nil, time.Now), bodies: &bodies{},
 			refusals: newRefusalLog(logr.Discard()), options: testOptions(), now: time.Now,
@@ -245,16 +245,16 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 		server := newServer(h, limiter)
 		config := httpserver.TLSConfig(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil })
 		go func() { _ = server.Serve(limiter.Listen(listener, config)) }()
-		client := tls.Client(far, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+		client := tls.Client(clientSide, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
 		if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
 		for err = nil; err == nil; time.Sleep(time.Second) {
-			_, err = io.WriteString(client, "x") // until it is cut off
+			_, err = io.WriteString(client, "x") // until the server closes the connection
 		}
-		if took := time.Since(start); took < writeTimeout || took > writeTimeout+farewell+2*time.Second {
-			t.Errorf("cut off after %v, want %v", took, writeTimeout)
+		if took := time.Since(start); took < writeTimeout || took > writeTimeout+closeTimeout+2*time.Second {
+			t.Errorf("disconnected after %v, want %v", took, writeTimeout)
 		}
 		close(listener)
 		_ = server.Close()

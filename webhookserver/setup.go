@@ -14,7 +14,7 @@ import (
 // fieldManager is the receiver's name in managedFields.
 const fieldManager = "fastpix-receiver"
 
-// The manager serves the metrics of the process. It asks the API server who may read them:
+// The manager serves the metrics of the process. It asks the API server which clients may read them:
 //
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
@@ -29,25 +29,34 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 	if err != nil {
 		return err
 	}
-	d := endpoint.NewDirectory(mgr.GetAPIReader(), time.Now)
+	directory := endpoint.NewDirectory(mgr.GetAPIReader(), time.Now)
 	reconciler := &endpoint.Reconciler{
-		Directory: d, Reader: mgr.GetAPIReader(), Update: endpoint.NewStatusUpdater(mgr.GetClient(), fieldManager),
-		Recorder: mgr.GetEventRecorder(fieldManager), Options: endpoint.Options{ExternalURL: o.ExternalURL, OperatorNamespace: o.OperatorNamespace}, Now: time.Now,
-	}
-	refusals := newRefusalLog(mgr.GetLogger().WithName("receiver"))
-	h := &handler{
-		directory: d, committed: journal.NewDedupeCache(journal.DedupeCacheSize, time.Now), bodies: &bodies{},
-		journal:         journal.New(create, o.OperatorNamespace, d.AddCommitted, time.Now),
-		reportMalformed: reconciler.ReportMalformed, refusals: refusals, options: &o, now: time.Now, log: refusals.log,
+		Directory: directory,
+		Reader:    mgr.GetAPIReader(),
+		Update:    endpoint.NewStatusUpdater(mgr.GetClient(), fieldManager),
+		Recorder:  mgr.GetEventRecorder(fieldManager),
+		Options:   endpoint.Options{ExternalURL: o.ExternalURL, OperatorNamespace: o.OperatorNamespace},
+		Now:       time.Now,
 	}
 	if err := endpoint.AddController(mgr, reconciler); err != nil {
 		return fmt.Errorf("add the controller of endpoints: %w", err)
 	}
-	return addServer(mgr, limiter, h, refusals)
+	log := mgr.GetLogger().WithName("receiver")
+	return addServer(mgr, limiter, &handler{
+		directory:       directory,
+		journal:         journal.New(create, o.OperatorNamespace, directory.AddCommitted, time.Now),
+		committed:       journal.NewDedupeCache(journal.DedupeCacheSize, time.Now),
+		bodies:          &bodies{},
+		refusals:        newRefusalLog(log),
+		options:         &o,
+		now:             time.Now,
+		log:             log,
+		reportMalformed: reconciler.ReportMalformed,
+	})
 }
 
 // addServer adds the HTTP server, its readiness check and its runnables.
-func addServer(mgr manager.Manager, limiter *connlimit.Limiter, h *handler, refusals *refusalLog) error {
+func addServer(mgr manager.Manager, limiter *connlimit.Limiter, h *handler) error {
 	drain := &drainer{delay: h.options.DrainDelay, draining: &h.draining}
 	if err := mgr.AddReadyzCheck("receiver", ready(h.directory, drain)); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
@@ -56,7 +65,7 @@ func addServer(mgr manager.Manager, limiter *connlimit.Limiter, h *handler, refu
 	if err != nil {
 		return err
 	}
-	for _, runnable := range []manager.Runnable{refusals, drain, serverRunnable(newServer(h, limiter), listener)} {
+	for _, runnable := range []manager.Runnable{h.refusals, drain, serverRunnable(newServer(h, limiter), listener)} {
 		if err := mgr.Add(runnable); err != nil {
 			return fmt.Errorf("add the receiver's server: %w", err)
 		}

@@ -47,27 +47,27 @@ func (s signedBody) check(accepted []signature.Key) (string, error) {
 // verify returns the fingerprint of the key that signed the delivery, or a final outcome. A signature that fits no key causes another read
 // of the Secrets: a new key works at the first delivery that it signs.
 func verify(ctx context.Context, ring *keys.Keyring, spec *fastpixv1.WebhookEndpointSpec, s signedBody) (string, outcome) {
-	known := ring.Usable(spec)
-	if len(known.Keys) == 0 {
+	usable := ring.Usable(spec)
+	if len(usable.Keys) == 0 {
 		ring.Reread(ctx, spec, s.arrived)
-		if known = ring.Usable(spec); len(known.Keys) == 0 {
+		if usable = ring.Usable(spec); len(usable.Keys) == 0 {
 			if len(s.body) <= maxProbeBytes && event.LooksLikeProbe(s.body) {
 				return "", outcome{result: resultProbe}
 			}
 			return "", outcome{result: resultNoKey}
 		}
 	}
-	fingerprint, err := s.check(known.Keys)
+	fingerprint, err := s.check(usable.Keys)
 	recent := true
-	if errors.Is(err, signature.ErrMismatch) || err != nil && !known.Complete {
+	if errors.Is(err, signature.ErrMismatch) || err != nil && !usable.Complete {
 		recent = ring.Reread(ctx, spec, s.arrived)
-		known = ring.Usable(spec)
-		fingerprint, err = s.check(known.Keys)
+		usable = ring.Usable(spec)
+		fingerprint, err = s.check(usable.Keys)
 	}
 	switch {
 	case err == nil:
 		return fingerprint, outcome{}
-	case known.Complete && recent:
+	case usable.Complete && recent:
 		return "", unverified(resultUnauthorized, err)
 	}
 	return "", unverified(resultKeyUnread, err)

@@ -1,4 +1,5 @@
-// These tests protect what a delivery is answered while keys change: a new key is never called wrong before it has been read.
+// These tests protect the answers to deliveries while keys change: a delivery that a new key signs is never answered 401 before the key is
+// read.
 package webhookserver
 
 import (
@@ -13,28 +14,28 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
-// How deliveries have Secrets read, see package keys.
+// Limits of the reads that deliveries cause, see package keys.
 const (
 	readInterval   = time.Second
 	readTimeout    = 3 * time.Second
 	maxReadWaiters = 256
 )
 
-// verdict is what becomes of a delivery at an endpoint with those keys.
-func verdict(t *testing.T, k *keys.Keyring, body, secret string) result {
+// verifyWith returns the result of verifying a delivery by the keys of a keyring.
+func verifyWith(t *testing.T, k *keys.Keyring, body, secret string) result {
 	t.Helper()
 	c := signedBody{signatures: []string{fixtures.Sign(secret, []byte(body))}, body: []byte(body), arrived: time.Now()}
 	_, o := verify(t.Context(), k, &receivertest.Endpoint().Spec, c)
 	return o.result
 }
 
-// TestForgeriesToOtherEndpointsDoNotRefuseANewKey protects FastPix from being told to give up: the reads that a new key needs are used up by
-// strangers, who need no more than names.
+// TestForgeriesToOtherEndpointsDoNotRefuseANewKey protects deliveries by a new key while unauthenticated clients use up the reads of
+// Secrets. A 401 would make FastPix give up.
 func TestForgeriesToOtherEndpointsDoNotRefuseANewKey(t *testing.T) {
 	t.Parallel()
 	for namespace, want := range map[string]result{
-		"video": "",              // its share is its own
-		"evil":  resultKeyUnread, // put off, not refused
+		"video":    "",              // a namespace has a share of its own
+		"attacker": resultKeyUnread, // FastPix sends it again
 	} {
 		t.Run(namespace, func(t *testing.T) {
 			t.Parallel()
@@ -51,13 +52,13 @@ func TestForgeriesToOtherEndpointsDoNotRefuseANewKey(t *testing.T) {
 				secrets.Secrets["signing"] = receivertest.Secret("signing", receivertest.OtherSecret)
 				var flood [100]*keys.Keyring
 				for i := range flood {
-					flood[i], _ = open("evil")
+					flood[i], _ = open("attacker")
 				}
 				time.Sleep(readInterval)
 				for _, k := range flood {
-					verdict(t, k, ready1, receivertest.OtherSecret)
+					verifyWith(t, k, ready1, receivertest.OtherSecret)
 				}
-				if got := verdict(t, victim, ready1, receivertest.OtherSecret); got != want {
+				if got := verifyWith(t, victim, ready1, receivertest.OtherSecret); got != want {
 					t.Errorf("a delivery signed by the new key is %q, want %q", got, want)
 				}
 			})
@@ -65,7 +66,7 @@ func TestForgeriesToOtherEndpointsDoNotRefuseANewKey(t *testing.T) {
 	}
 }
 
-// TestNewKeyIsNotRefusedWhileItIsRead protects the first deliveries by a new key when reads are slow, or there are more than may wait.
+// TestNewKeyIsNotRefusedWhileItIsRead protects the first deliveries by a new key while reads are slow, or while too many deliveries wait.
 func TestNewKeyIsNotRefusedWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -85,7 +86,7 @@ func TestNewKeyIsNotRefusedWhileItIsRead(t *testing.T) {
 				s.Secrets["signing"], s.Delay = receivertest.Secret("signing", receivertest.OtherSecret), tc.took
 				results := make(chan result, tc.deliveries)
 				for range tc.deliveries {
-					go func() { results <- verdict(t, k, ready1, receivertest.OtherSecret) }()
+					go func() { results <- verifyWith(t, k, ready1, receivertest.OtherSecret) }()
 				}
 				time.Sleep(time.Minute)
 				for range tc.deliveries {
@@ -105,7 +106,7 @@ func TestDeliveryWaitsForKeysNoLongerThanForTheJournal(t *testing.T) {
 		go k.Refresh(t.Context(), &receivertest.Endpoint().Spec, time.Now())
 		time.Sleep(time.Second)
 		started := time.Now()
-		if got := verdict(t, k, ready1, key); got != resultNoKey {
+		if got := verifyWith(t, k, ready1, key); got != resultNoKey {
 			t.Errorf("it is %q", got)
 		}
 		if took := time.Since(started); took > journalTimeout {

@@ -45,7 +45,7 @@ func TestBacklogIsWhatWasCountedAndWhatWasCommittedSince(t *testing.T) {
 	check("a count by a clock that is an hour late", 1, 1)
 	b.drop()
 	b.addCommitted(5, at(31))
-	check("of an endpoint that is gone", 6, 0)
+	check("of a deleted endpoint", 6, 0)
 }
 
 func TestBacklogIsBoundedInMemoryWithoutCounts(t *testing.T) {

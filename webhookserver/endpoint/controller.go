@@ -46,7 +46,7 @@ type StatusUpdater func(context.Context, *fastpixv1.WebhookEndpoint) error
 // keys. The comment in publish.go says how the replicas agree on one status.
 type Reconciler struct {
 	Directory *Directory
-	Reader    client.Reader
+	Reader    client.Reader // reads from the API server, never from a cache
 	Update    StatusUpdater
 	Recorder  events.EventRecorder
 	Options   Options
@@ -78,13 +78,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // readInterval returns how often the Secrets of an endpoint are read.
 func (r *Reconciler) readInterval(e *Endpoint, object *fastpixv1.WebhookEndpoint) time.Duration {
-	known := e.Keys.Usable(&object.Spec)
+	usable := e.Keys.Usable(&object.Spec)
 	switch {
-	case known.Complete:
+	case usable.Complete:
 		return readyInterval
 	case r.Now().Sub(e.changedAt()) < setupPeriod:
 		return setupInterval
-	case len(known.Keys) > 0:
+	case len(usable.Keys) > 0:
 		return readyInterval
 	}
 	return idleInterval

@@ -21,14 +21,17 @@ const maxKeyChanges = 1024
 // Endpoint is the state that this receiver keeps of one WebhookEndpoint. It belongs to one UID: a WebhookEndpoint that is deleted and
 // created again gets a new Endpoint.
 type Endpoint struct {
-	Name              types.NamespacedName
+	// Name is the name of the WebhookEndpoint.
+	Name types.NamespacedName
+	// Keys holds its signing keys.
+	Keys *keys.Keyring
+
 	tenant            *tenant
-	Keys              *keys.Keyring
 	backlog           backlog
-	inFlight          atomic.Int64
-	malformedReported atomic.Int64 // when ReportMalformed last recorded a Kubernetes Event, in Unix seconds
-	fingerprints      []string     // of its keys; guarded by the directory
 	writes            statusWrites
+	inFlight          atomic.Int64
+	fingerprints      []string     // of its keys; guarded by the directory
+	malformedReported atomic.Int64 // when ReportMalformed last recorded a Kubernetes Event, in Unix seconds
 
 	object          atomic.Pointer[fastpixv1.WebhookEndpoint]
 	specObserved    atomic.Int64 // when the current spec was first observed, in Unix nanoseconds

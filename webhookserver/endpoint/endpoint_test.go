@@ -1,5 +1,5 @@
-// These tests protect what a user sees of an endpoint: a condition that says what to do next, and a status that is written only when
-// it has something new to say and never takes away what the controllers wrote.
+// These tests protect what a user sees of an endpoint: conditions say what to do next. The receiver writes the status only when it has
+// changed, and keeps what the controllers wrote.
 package endpoint
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 
-// reconcilerEnv is a reconciler of one endpoint with a fake API server and a clock of its own.
+// reconcilerEnv is a reconciler of one endpoint with a fake API server and its own clock.
 type reconcilerEnv struct {
 	t          *testing.T
 	api        client.Client
@@ -61,7 +61,7 @@ func newReconcilerEnv(t *testing.T, e *fastpixv1.WebhookEndpoint, secrets ...*co
 	return r
 }
 
-// inform does what the informer does.
+// inform passes the stored endpoint to the directory, as the informer does.
 func (r *reconcilerEnv) inform() *fastpixv1.WebhookEndpoint {
 	r.t.Helper()
 	var e fastpixv1.WebhookEndpoint
@@ -72,7 +72,7 @@ func (r *reconcilerEnv) inform() *fastpixv1.WebhookEndpoint {
 	return &e
 }
 
-// reconcile runs once, and returns the endpoint as it is stored and when it would run again.
+// reconcile reconciles the endpoint once. It returns the stored endpoint and the requeue interval.
 func (r *reconcilerEnv) reconcile() (*fastpixv1.WebhookEndpoint, time.Duration) {
 	r.t.Helper()
 	result, err := r.reconciler.Reconcile(r.t.Context(), ctrl.Request{NamespacedName: receivertest.Name})
@@ -127,7 +127,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 				"kubectl -n video create role fastpix-read-signing --verb=get --resource=secrets --resource-name=signing\n" +
 				"kubectl -n video create rolebinding fastpix-read-signing --role=fastpix-read-signing --serviceaccount=fastpix-system:fastpix-receiver\n" +
 				"Until then"}},
-		"away": {fail: receivertest.ErrUnavailable, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
+		"unavailable": {fail: receivertest.ErrUnavailable, wantStatus: "False", wantReason: fastpixv1.ReasonSecretUnreadable, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"other type": {secrets: []*corev1.Secret{otherType}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
 			wantMessage: []string{"it is not of type video.fastpix.com/signing-secret", replace}, wantAlso: fastpixv1.ConditionReconciling, wantPace: setupInterval},
 		"other key": {secrets: []*corev1.Secret{otherKey}, wantStatus: "False", wantReason: fastpixv1.ReasonSecretInvalid,
@@ -175,7 +175,7 @@ func TestConditionsSayWhatToDo(t *testing.T) {
 				t.Errorf("got conditions %+v", got.Status.Conditions)
 			}
 			if pause < tc.wantPace || pause > tc.wantPace*12/10 {
-				t.Errorf("runs again after %v, want about %v", pause, tc.wantPace)
+				t.Errorf("requeued after %v, want about %v", pause, tc.wantPace)
 			}
 			if got.Status.Path != receivertest.Path || got.Status.URL != "https://hooks.example.com"+receivertest.Path {
 				t.Errorf("got path %q, url %q", got.Status.Path, got.Status.URL)
@@ -218,7 +218,7 @@ func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = r.inform()
-	// The secrets change places: what was noted about a key stays with the key.
+	// The secrets change their order. What was recorded about a key stays with the key.
 	e.Spec.SigningSecrets[0], e.Spec.SigningSecrets[1] = e.Spec.SigningSecrets[1], e.Spec.SigningSecrets[0]
 	e.Generation = 2
 	if err := r.api.Update(t.Context(), e); err != nil {
@@ -263,7 +263,7 @@ func TestConflictEndsTheReconciliation(t *testing.T) {
 	}
 	r.reconcile()
 	if len(r.recorder.Events) != 0 {
-		t.Error("told of what was not written")
+		t.Error("a status that was not written is recorded")
 	}
 }
 
@@ -271,17 +271,17 @@ func TestFrequentReadsEndAfterSetup(t *testing.T) {
 	t.Parallel()
 	r := newReconcilerEnv(t, receivertest.Endpoint())
 	if _, pause := r.reconcile(); pause > 2*setupInterval {
-		t.Errorf("runs again after %v at first", pause)
+		t.Errorf("requeued after %v at first", pause)
 	}
 	r.now = r.now.Add(setupPeriod + time.Second)
 	if _, pause := r.reconcile(); pause < idleInterval {
-		t.Errorf("runs again after %v later", pause)
+		t.Errorf("requeued after %v later", pause)
 	}
 	e := r.inform().DeepCopy()
 	e.Spec.Suspend, e.Generation = true, 2
 	r.reconciler.Directory.Set(e)
 	if _, pause := r.reconcile(); pause > 2*setupInterval {
-		t.Errorf("runs again after %v when it changed", pause)
+		t.Errorf("requeued after %v when it changed", pause)
 	}
 }
 
@@ -292,7 +292,7 @@ func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	d := r.reconciler.Directory
 	d.Remove(e)
 	if d.Get(receivertest.Name) != nil {
-		t.Fatal("the endpoint is still known")
+		t.Fatal("the endpoint is still in the directory")
 	}
 	if _, err := r.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: receivertest.Name}); err != nil {
 		t.Error(err)
@@ -300,7 +300,7 @@ func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	again := e.DeepCopy()
 	again.UID = "uid-2"
 	d.Set(again)
-	d.Remove(e) // late news of the old one
+	d.Remove(e) // a late deletion of the old endpoint
 	if got := d.Get(receivertest.Name); got == nil || len(got.Keys.Usable(&again.Spec).Keys) != 0 {
 		t.Error("the new endpoint is missing, or has the keys of the old one")
 	}
@@ -315,11 +315,11 @@ func TestNamespaceIsRemovedWithItsLastEndpoint(t *testing.T) {
 	d.Set(second)
 	d.Remove(first)
 	if len(d.tenants) != 1 {
-		t.Errorf("%d namespaces are known, want 1", len(d.tenants))
+		t.Errorf("the directory holds %d namespaces, want 1", len(d.tenants))
 	}
 	d.Remove(second)
 	if len(d.tenants) != 0 {
-		t.Errorf("%d namespaces are known without an endpoint", len(d.tenants))
+		t.Errorf("the directory holds %d namespaces without an endpoint", len(d.tenants))
 	}
 }
 
@@ -342,26 +342,26 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Fatalf("an endpoint alone has conditions %v", e.Status.Conditions)
 	}
-	neighbour, stranger := receivertest.Endpoint(), receivertest.Endpoint()
+	neighbour, foreign := receivertest.Endpoint(), receivertest.Endpoint()
 	neighbour.Name, neighbour.UID = "neighbour", "uid-neighbour"
-	stranger.Namespace, stranger.Name, stranger.UID = "elsewhere", "stranger", "uid-stranger"
-	look := func(other *fastpixv1.WebhookEndpoint) { // as a reconciliation of it does
+	foreign.Namespace, foreign.Name, foreign.UID = "elsewhere", "foreign", "uid-foreign"
+	reconcileOther := func(other *fastpixv1.WebhookEndpoint) { // as its reconciliation does
 		r.reconciler.Directory.Set(other)
 		e := r.reconciler.Directory.Get(client.ObjectKeyFromObject(other))
 		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
 		r.reconciler.Directory.sharedKeyCondition(e)
 	}
-	look(neighbour)
-	look(stranger)
+	reconcileOther(neighbour)
+	reconcileOther(foreign)
 	e, _ := r.reconcile()
 	message := condition(e, fastpixv1.ConditionSharedKey).Message
-	if !strings.Contains(message, "neighbour, an endpoint of another namespace") || strings.Contains(message, "stranger") {
+	if !strings.Contains(message, "neighbour, an endpoint of another namespace") || strings.Contains(message, "foreign") {
 		t.Errorf("the warning says %q", message)
 	}
 	for i := range 2 * maxNamedEndpoints {
 		another := neighbour.DeepCopy()
 		another.Name, another.UID = fmt.Sprintf("neighbour-%02d", i), types.UID(fmt.Sprint("uid-", i))
-		look(another)
+		reconcileOther(another)
 		defer r.reconciler.Directory.Remove(another)
 	}
 	e, _ = r.reconcile()
@@ -370,13 +370,13 @@ func TestSharedKeysAreWarnedAbout(t *testing.T) {
 	}
 }
 
-// TestSharedKeyWarningDoesNotRevealAWeakKey protects a namespace with a short key from whoever may write a Secret in another.
+// TestSharedKeyWarningDoesNotRevealAWeakKey protects a namespace with a short key from users who may write Secrets in another one.
 func TestSharedKeyWarningDoesNotRevealAWeakKey(t *testing.T) {
 	t.Parallel()
 	const short = "c2hvcnQ="
 	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", short))
 	r.reconcile()
-	look := func(namespace string) {
+	reconcileOther := func(namespace string) {
 		other := receivertest.Endpoint()
 		other.Namespace, other.Name, other.UID = namespace, "other", types.UID("uid-"+namespace)
 		r.reconciler.Directory.Set(other)
@@ -384,11 +384,11 @@ func TestSharedKeyWarningDoesNotRevealAWeakKey(t *testing.T) {
 		e.Keys.Refresh(t.Context(), &other.Spec, r.now)
 		r.reconciler.Directory.sharedKeyCondition(e)
 	}
-	look("elsewhere")
+	reconcileOther("elsewhere")
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
 		t.Errorf("a short key shows that another namespace accepts it: %v", e.Status.Conditions)
 	}
-	look(receivertest.Endpoint().Namespace)
+	reconcileOther(receivertest.Endpoint().Namespace)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
 		t.Error("a short key that two endpoints of one namespace accept is not warned about")
 	}
@@ -409,15 +409,15 @@ func TestSharedKeyEndsWithTheOthers(t *testing.T) {
 	}
 	d.Remove(neighbour)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status == "" {
-		t.Error("the warning goes at once, although a receiver that has just started would not know the neighbour's keys")
+		t.Error("the warning ends at once, although a receiver that has just started has not read the keys of the neighbour")
 	}
 	r.now = r.now.Add(keys.Lifetime)
 	if e, _ := r.reconcile(); condition(e, fastpixv1.ConditionSharedKey).Status != "" {
-		t.Errorf("the warning stays when the neighbour is gone: %v", e.Status.Conditions)
+		t.Errorf("the warning stays when the neighbour is deleted: %v", e.Status.Conditions)
 	}
-	d.sharedKeyCondition(e) // by a reconciliation that was under way
+	d.sharedKeyCondition(e) // as a reconciliation that was running does
 	d.Remove(receivertest.Endpoint())
 	if len(d.byFingerprint) != 0 {
-		t.Errorf("keys of endpoints that are gone are remembered: %v", d.byFingerprint)
+		t.Errorf("keys of deleted endpoints are still in the index: %v", d.byFingerprint)
 	}
 }

@@ -46,18 +46,18 @@ func newStatusWrites() statusWrites {
 }
 
 // publish writes the status if this replica has a newer observation. It reports whether the write is postponed.
-func (r *Reconciler) publish(ctx context.Context, e *Endpoint, known *fastpixv1.WebhookEndpoint) (postponed bool, _ error) {
-	if !known.DeletionTimestamp.IsZero() || r.withNewStatus(e, known) == nil {
+func (r *Reconciler) publish(ctx context.Context, e *Endpoint, observed *fastpixv1.WebhookEndpoint) (postponed bool, _ error) {
+	if !observed.DeletionTimestamp.IsZero() || r.withNewStatus(e, observed) == nil {
 		return false, nil
 	}
 	var object fastpixv1.WebhookEndpoint
 	if err := r.Reader.Get(ctx, e.Name, &object); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	if object.UID != known.UID || object.Generation != known.Generation {
+	if object.UID != observed.UID || object.Generation != observed.Generation {
 		return false, nil // the informer will deliver the new version, which enqueues the endpoint
 	}
-	if object.ResourceVersion != known.ResourceVersion || !e.Keys.ReadSince(e.observedAt()) {
+	if object.ResourceVersion != observed.ResourceVersion || !e.Keys.ReadSince(e.observedAt()) {
 		e.Keys.Refresh(ctx, &object.Spec, r.Now())
 	}
 	updated := r.withNewStatus(e, &object)

@@ -5,10 +5,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// maxNesting is how deep what AI found may be wrapped: {status, data: {chapters: [...]}} is 2.
+// maxNesting is how deep a result of AI may be wrapped: {status, data: {chapters: [...]}} is 2.
 const maxNesting = 3
 
-// mediaAI reads what a full media says AI found: each of its parts is {status, data}. It returns nil if it says nothing.
+// mediaAI reads the results of AI in a full media: each of them is {status, data}. It returns nil if there is none.
 func (d *decoder) mediaAI() *fastpixv1.MediaAI {
 	p := &d.payload
 	var ai fastpixv1.MediaAI
@@ -30,13 +30,13 @@ func (d *decoder) mediaAI() *fastpixv1.MediaAI {
 	return &ai
 }
 
-// aiEvent reads the one part that the event's type names; that it is ready is what the type says.
+// aiEvent reads the one result that the event's type names. The type says that it is ready.
 func (d *decoder) aiEvent(m *record.MediaChange) {
 	if m.AI == nil {
 		m.AI = &fastpixv1.MediaAI{}
 	}
 	p := &d.payload
-	unnamed := p.found // data.data, or data itself where no object is around what was found
+	unnamed := p.found // data.data, or data itself if there is no object around the result
 	if unnamed == nil && !d.envelope.data.is('{') {
 		unnamed = d.envelope.data
 	}
@@ -116,7 +116,7 @@ func (r *reader) moderation(v value) fastpixv1.AIModeration {
 	return fastpixv1.AIModeration{Availability: availability, Items: items}
 }
 
-// findings reads the first maxFindings elements of a list that say anything.
+// findings reads the first maxFindings elements of a list that are not empty.
 func findings[T comparable](r *reader, field string, v value, read func(found) T) []T {
 	var items []T
 	for element := range v.elements() {

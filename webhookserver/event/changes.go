@@ -4,7 +4,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Types that are not told by their family alone.
+// Types that their family alone does not describe.
 const (
 	typeMediaCreated   = "video.upload.media_created"
 	typeRecordingReady = "video.live_stream.recording.ready"
@@ -14,7 +14,7 @@ const (
 	typeModeration     = "video.mediaAI.moderation.ready"
 )
 
-// changes returns what the event tells about each object it touches; none if it names no resource.
+// changes returns what the event says about each object that it concerns; none if it names no resource.
 func (d *decoder) changes() []record.Change {
 	i := d.ids()
 	if d.typ.Family != record.FamilyAI && isBare(d.envelope.data) {
@@ -43,8 +43,8 @@ func (d *decoder) changes() []record.Change {
 	return nil
 }
 
-// upload is about an upload session, whose mirror is that of the media it will become, as both have the same id. Where they
-// differ, the upload's own mirror is told which media it became.
+// upload reads an event about an upload session. Its mirror is that of the media that it will become, because both have the same id. If the
+// ids differ, the upload's own mirror records which media the upload became.
 func (d *decoder) upload(i ids) []record.Change {
 	id := i.uploadSession()
 	if id == "" {
@@ -61,7 +61,7 @@ func (d *decoder) upload(i ids) []record.Change {
 	return []record.Change{mediaChange(media, became), mediaChange(id, m)}
 }
 
-// mediaCreated is about a media that came from an upload.
+// mediaCreated reads an event about a media that came from an upload.
 func (d *decoder) mediaCreated(i ids) []record.Change {
 	id := i.fromUpload()
 	if id == "" {
@@ -77,7 +77,7 @@ func (d *decoder) mediaCreated(i ids) []record.Change {
 	return changes
 }
 
-// wholeMedia is about a media; data is the media, whether or not it repeats the id.
+// wholeMedia reads an event about a media; data is the media, even if it does not repeat the id.
 func (d *decoder) wholeMedia(i ids) []record.Change {
 	id := i.wholeMedia()
 	if id == "" {
@@ -91,8 +91,8 @@ func (d *decoder) wholeMedia(i ids) []record.Change {
 	return []record.Change{mediaChange(id, m)}
 }
 
-// partOfMedia is about a track, a subtitle or what AI found. FastPix's SDKs say that data is the whole media; integrations saw the part
-// alone. The id tells.
+// partOfMedia reads an event about a track, a subtitle or a result of AI. FastPix's SDKs say that data is the whole media; integrations
+// received the part alone. The id in data shows which of the two it is.
 func (d *decoder) partOfMedia(i ids) []record.Change {
 	id := i.partOfMedia()
 	if id == "" {
@@ -117,7 +117,7 @@ func (d *decoder) partOfMedia(i ids) []record.Change {
 	return []record.Change{mediaChange(id, m)}
 }
 
-// cutFromStream is about a media that was made of a stream: a recording or a clip, which the type tells apart.
+// cutFromStream reads an event about a media that was made of a stream: a recording or a clip. The type distinguishes them.
 func (d *decoder) cutFromStream(i ids) []record.Change {
 	id, stream := i.cutFromStream(), i.sourceStream()
 	if id == "" {
@@ -138,8 +138,8 @@ func (d *decoder) cutFromStream(i ids) []record.Change {
 	return append(changes, streamChange(stream, s))
 }
 
-// recordingReady names a stream and the media that its broadcast became, and tells nothing else about either. It comes with only one
-// of them if the other is missing.
+// recordingReady reads an event that names a stream and the media that its broadcast became, and says nothing else about either. If one of
+// the two ids is missing, it returns a change of the other alone.
 func (d *decoder) recordingReady(i ids) []record.Change {
 	stream := first(i.objectIf(objectLive), i.stream)
 	media := first(i.media, i.objectIf(objectMedia))
@@ -189,7 +189,7 @@ func (d *decoder) simulcast(i ids) []record.Change {
 	return []record.Change{streamChange(id, s)}
 }
 
-// state reads a state word in the one spelling that mirrors use.
+// state reads a state word and returns it in the spelling that mirrors use.
 func (d *decoder) state(field string, v value) string {
 	return record.StateWord(d.word(field, v, maxState))
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// maxTypeBytes is more than any type has.
+// maxTypeBytes is longer than every type.
 const maxTypeBytes = 256
 
-// decoder holds one body while it is turned into changes.
+// decoder holds one body while it is decoded.
 type decoder struct {
 	reader
 	envelope    envelope
@@ -34,11 +34,11 @@ func read(root value) *decoder {
 	return d
 }
 
-// isBare reports that data is a text, or a list that is not of one object: what AI found may stand there without an object around it, and
-// nothing else may.
+// isBare reports that data is a text, or a list that is not of one object. A result of AI may be written like that, without an object
+// around it, and nothing else may.
 func isBare(data value) bool { return data.is('"') || data.is('[') && !onlyElement(data).is('{') }
 
-// spelling returns the event's type as the body spells it; empty if it is missing or no text.
+// spelling returns the event's type as the body spells it; empty if the type is missing or not a text.
 func (d *decoder) spelling() string {
 	for _, v := range []value{d.envelope.typ, d.envelope.event, d.envelope.eventType} {
 		if v.is('"') && len(v) <= maxTypeBytes {
@@ -61,7 +61,7 @@ func (d *decoder) eventID(body []byte) string {
 	return digest(body)
 }
 
-// plainID reads the id of an event, which names no object and so keeps its case.
+// plainID reads the id of an event. It keeps its case, because the id names no Kubernetes object.
 func (d *decoder) plainID(v value) string {
 	if d.id("id", v) == "" {
 		return ""
@@ -72,7 +72,7 @@ func (d *decoder) plainID(v value) string {
 	return string(v)
 }
 
-// workspace returns the workspace that sent the event. Older deliveries call it environment, or name it flatly.
+// workspace returns the workspace that sent the event. Older deliveries call it environment, or name it without an object around it.
 func (d *decoder) workspace() string {
 	for _, v := range []value{d.envelope.workspace, d.envelope.environment} {
 		var w named
@@ -94,22 +94,22 @@ func (d *decoder) time() *metav1.MicroTime {
 	return d.moment("occurredAt", d.envelope.occurredAt)
 }
 
-// objectKind is what the envelope says its object is.
+// objectKind is the kind of the envelope's object.
 type objectKind int
 
 const (
-	objectUnnamed objectKind = iota // it does not say
-	objectOther                     // nothing that is known
+	objectUnnamed objectKind = iota // the envelope does not name it
+	objectOther                     // an unknown kind
 	objectPart                      // a part of a media or of a stream
 	objectMedia
 	objectUpload
 	objectLive
 )
 
-// parts are what an object that is a part of a media or of a stream is called, among other words.
+// parts are words in the name of an object that is a part of a media or of a stream.
 var parts = []string{"track", "subtitle", "watermark", "playback", "simulcast"}
 
-// objectKind reads object.type, or object.name as one table of the documentation has it.
+// objectKind reads object.type, or object.name, which one table of the documentation uses.
 func (d *decoder) objectKind() objectKind {
 	kind := objectUnnamed
 	for _, v := range []value{d.object.typ, d.object.name} {

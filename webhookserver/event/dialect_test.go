@@ -1,4 +1,4 @@
-// These tests protect the reading of one field at a time: every spelling and type it has had, and every one it should not have.
+// These tests protect the reading of single fields: in every spelling and type that FastPix has used, and in wrong ones.
 package event
 
 import (
@@ -16,7 +16,7 @@ const (
 	streamD = "6f7553ebbe31a61ea53cda1f69032eb7"
 )
 
-// changesOf returns the changes of an event as JSON, without the kinds and ids that every case would repeat.
+// changesOf returns the changes of an event as JSON, without the kinds and ids that are the same in every case.
 func changesOf(t *testing.T, body string) (string, []string) {
 	t.Helper()
 	e, err := Decode([]byte(body))
@@ -41,7 +41,7 @@ func liveEvent(typ, data string) string {
 func TestMediaFields(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		data, want  string // want is the media's facts beside the state
+		data, want  string // want is the media's fields beside the state
 		wantSkipped string
 	}{
 		"nothing":                      {data: `{}`},
@@ -268,7 +268,7 @@ func TestStreamFields(t *testing.T) {
 	}
 }
 
-// Which objects an event touches, and what else than their own fields it tells about them.
+// The objects that an event concerns, and what it says about them beside their own fields.
 func TestObjectsThatAnEventTouches(t *testing.T) {
 	t.Parallel()
 	const (
@@ -285,10 +285,10 @@ func TestObjectsThatAnEventTouches(t *testing.T) {
 		"media named by a stream object": {
 			body: `{"type":"video.media.ready","object":{"type":"live","id":"` + streamD + `"},"data":{"id":"` + mediaA + `"}}`, want: media + `{"state":"Ready","streamID":"` + streamD + `"}}`,
 		},
-		"updated tells the state by data":     {body: mediaEvent("video.media.updated", `{"status":"in_queue"}`), want: media + `{"state":"InQueue"}}`},
-		"updated without status tells none":   {body: mediaEvent("video.media.updated", `{}`), want: media + `{}}`},
+		"updated, state in data":              {body: mediaEvent("video.media.updated", `{"status":"in_queue"}`), want: media + `{"state":"InQueue"}}`},
+		"updated without status":              {body: mediaEvent("video.media.updated", `{}`), want: media + `{}}`},
 		"updated with a wrong type of status": {body: mediaEvent("video.media.updated", `{"status":5}`), want: media + `{}}`},
-		"updated tells that it is deleted":    {body: mediaEvent("video.media.updated", `{"status":"deleted"}`), want: media + `{"state":"Deleted"}}`},
+		"updated to deleted":                  {body: mediaEvent("video.media.updated", `{"status":"deleted"}`), want: media + `{"state":"Deleted"}}`},
 		"ready says ready, whatever else":     {body: mediaEvent("video.media.ready", `{"status":"Failed"}`), want: media + `{"state":"Ready"}}`},
 		"source.deleted deletes no media":     {body: mediaEvent("video.media.source.deleted", `{"status":"Ready"}`), want: media + `{}}`},
 		"an upload by object":                 {body: `{"type":"video.upload.created","object":{"type":"upload","id":"` + uploadB + `"}}`, want: upload + `{"state":"Waiting","uploadID":"` + uploadB + `"}}`},

@@ -16,10 +16,10 @@ import (
 var (
 	// ErrNotObject means that the body is not a JSON object. Sending it again is useless.
 	ErrNotObject = errors.New("the body is not a JSON object")
-	// ErrProbe means that the body is a JSON object with neither a type nor the id of a resource, in any known spelling: the
-	// dashboard asks whether the endpoint answers.
+	// ErrProbe means that the body is a JSON object with neither a type nor the id of a resource, in any known spelling: the dashboard
+	// checks whether the endpoint answers.
 	ErrProbe = errors.New("the body is a validation probe")
-	// ErrNoID means that an event of a known type does not say, in a usable form, which resource it is about.
+	// ErrNoID means that an event of a known type names no resource in a usable form.
 	ErrNoID = errors.New("the event names no resource with a usable id")
 )
 
@@ -31,21 +31,21 @@ type Event struct {
 	Type record.Type
 	// Known says that the type is in the catalogue. An event of any other type has no changes.
 	Known bool
-	// Family of the type; of an unknown one by its prefix.
+	// Family is the family of the type; of an unknown type the family of its prefix.
 	Family record.Family
 	// WorkspaceID is the workspace that sent the event; empty if the body names none.
 	WorkspaceID string
-	// Time is when the event happened, cut to microseconds; nil when the body does not say, or not readably.
+	// Time is when the event happened, cut to microseconds; nil if the body has no readable time.
 	Time *metav1.MicroTime
-	// Changes is what the event tells about each object it touches.
+	// Changes is what the event says about each object that it concerns.
 	Changes []record.Change
-	// Skipped names the known fields that held nothing usable: a wrong type, an absurd number, a text that looks like a secret.
-	// The names are this package's own, never text of the body.
+	// Skipped names the known fields without a usable value: a wrong type, an absurd number, a text that looks like a secret. The names are
+	// constants of this package, never text of the body.
 	Skipped []string
 }
 
-// Decode reads the body of a verified delivery. It does not keep the body. Its errors are ErrNotObject, ErrProbe and ErrNoID; a
-// type that is unknown, missing or no text is no error, as FastPix adds types.
+// Decode reads the body of a verified delivery. It does not keep the body. Its errors are ErrNotObject, ErrProbe and ErrNoID. An unknown or
+// missing type is not an error, because FastPix adds types.
 func Decode(body []byte) (*Event, error) {
 	root, ok := parse(body)
 	if !ok {
@@ -70,8 +70,8 @@ func Decode(body []byte) (*Event, error) {
 	return e, nil
 }
 
-// OmitText clears the customer's own text, whatever the event says of it: title, creator and metadata of every object it touches. It
-// is the metadata policy Omit.
+// OmitText clears the customer's own text: title, creator and metadata of every object that the event concerns. It implements the metadata
+// policy Omit.
 func (e *Event) OmitText() {
 	for i := range e.Changes {
 		none := map[string]fastpixv1.MetadataValue{}
@@ -84,8 +84,7 @@ func (e *Event) OmitText() {
 	}
 }
 
-// Record returns what is journaled of an event of a known type. It makes the verdict whether the event's time is to be believed,
-// once and for all.
+// Record returns the journal's record of an event of a known type. It decides for good whether the event's time is credible.
 func (e *Event) Record(received time.Time, endpoint types.NamespacedName, uid types.UID, fingerprint string) *record.Record {
 	receipt := metav1.NewMicroTime(received.UTC().Truncate(time.Microsecond))
 	return &record.Record{
@@ -103,20 +102,20 @@ func (e *Event) Record(received time.Time, endpoint types.NamespacedName, uid ty
 	}
 }
 
-// digest stands for the id of an event that has none: the same bytes are the same event.
+// digest returns the id of an event that has none: the same bytes are the same event.
 func digest(body []byte) string {
 	sum := sha256.Sum256(body)
 	return "digest:" + hex.EncodeToString(sum[:])
 }
 
-// IsEmptyProbe reports whether a body is empty or {}: what the dashboard sends, unsigned, to ask whether an endpoint answers.
+// IsEmptyProbe reports whether a body is empty or {}. The dashboard sends such a body, unsigned, to check whether an endpoint answers.
 func IsEmptyProbe(body []byte) bool {
 	body = trim(body)
 	return len(body) == 0 || string(body) == "{}"
 }
 
-// LooksLikeProbe reports whether a body is empty, {}, or a JSON object with neither a type nor the id of a resource, which the newer
-// dashboard sends and signs.
+// LooksLikeProbe reports whether a body is empty, {}, or a JSON object with neither a type nor the id of a resource. The newer dashboard
+// sends and signs such an object.
 func LooksLikeProbe(body []byte) bool {
 	if IsEmptyProbe(body) {
 		return true
@@ -125,7 +124,7 @@ func LooksLikeProbe(body []byte) bool {
 	return ok && read(root).isProbe()
 }
 
-// isProbe reports that the body has neither a type nor the id of a resource. The id of the event is not one.
+// isProbe reports that the body has neither a type nor the id of a resource. The id of the event does not count.
 func (d *decoder) isProbe() bool {
 	for _, v := range []value{
 		d.envelope.typ, d.envelope.event, d.envelope.eventType, d.envelope.streamID, d.envelope.uploadID, d.envelope.mediaID,

@@ -7,9 +7,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Fit encodes a record. One that is too large although its texts and lists obey the schemas is cut, in place, until it fits: a real event
-// is never lost for its size. The same event is always cut in the same way. What is least missed goes first; states, ids and
-// times never go.
+// Fit encodes a record. It cuts a record that is too large, in place, until it fits: the receiver never loses an event because of its size.
+// It always cuts the same event in the same way. It cuts the least important fields first, and never states, ids or times.
 func Fit(r *record.Record) (string, error) {
 	encoded, err := record.Encode(r)
 	for _, shrink := range cuts {
@@ -24,7 +23,7 @@ func Fit(r *record.Record) (string, error) {
 	return encoded, err
 }
 
-// cuts are made one after the other.
+// cuts are applied one after the other.
 var cuts = []func(*record.Change){
 	findingsTo(8, 1024),
 	findingsTo(0, 128),
@@ -92,8 +91,8 @@ func titlesTo(characters int) func(*record.Change) {
 	}
 }
 
-// dropAccessRestrictions drops them whole: half a list would say that the rest is not restricted. That the playback ids say less than
-// they should shows in the condition Truncated.
+// dropAccessRestrictions drops whole restrictions: half a list would say that the rest is not restricted. The condition Truncated then
+// shows that the playback ids are incomplete.
 func dropAccessRestrictions(c *record.Change) {
 	var ids *record.ListChange[fastpixv1.PlaybackID]
 	switch {

@@ -12,8 +12,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// FuzzDecode: never panics, is deterministic, and every event of a known type becomes a record that fits, is valid to the
-// controllers, and holds no stream secret.
+// FuzzDecode checks that Decode never panics and is deterministic, and that every event of a known type becomes a record that fits, that
+// the controllers can read, and that holds no stream secret.
 func FuzzDecode(f *testing.F) {
 	for _, name := range fixtures.Payloads() {
 		f.Add(fixtures.Payload(name))

@@ -1,4 +1,4 @@
-// These tests protect the reading of FastPix's dialects: every sample gives exactly what its golden file says.
+// These tests protect the reading of FastPix's dialects: every sample gives exactly the content of its golden file.
 package event
 
 import (
@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// shown is what a golden file shows of an event.
+// shown is the content of a golden file.
 type shown struct {
 	Error       string            `json:"error,omitempty"`
 	ID          string            `json:"id,omitempty"`
@@ -69,7 +69,7 @@ func TestSamplesGiveTheirGoldenEvents(t *testing.T) {
 	}
 }
 
-// A body says the same however it is written, as long as it is the same JSON.
+// White space and a byte order mark do not change what a body means.
 func TestFormattingDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	for _, name := range fixtures.Payloads() {

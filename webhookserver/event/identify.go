@@ -6,8 +6,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// ids are the usable ids of one body, and what kind of thing object is. Which of them names the resource depends on the family:
-// section 6.1 of the protocol notes.
+// ids are the usable ids of one body, and the kind of its object. The family decides which of them names the resource: see section 6.1 of
+// the protocol notes.
 type ids struct {
 	kind                                objectKind
 	object                              string // object.id
@@ -46,12 +46,12 @@ func (i ids) fromUpload() string {
 	return first(i.objectIf(objectMedia, objectUnnamed), i.media, i.data, i.objectIf(objectOther, objectUpload))
 }
 
-// partOfMedia finds the media of an event whose data is a part of it; data.id is the part's.
+// partOfMedia finds the media of an event whose data is a part of it. The part's own id is data.id.
 func (i ids) partOfMedia() string {
 	return first(i.objectIf(objectMedia, objectUnnamed), i.media, i.objectIf(objectOther, objectUpload), i.wholeOfPart())
 }
 
-// wholeOfPart returns object.id if object is called a part and is not the one that data is.
+// wholeOfPart returns object.id if the object is called a part and is not the part in data.
 func (i ids) wholeOfPart() string {
 	if i.data == "" && i.target == "" || i.object == i.data || i.object == i.target {
 		return ""
@@ -59,12 +59,12 @@ func (i ids) wholeOfPart() string {
 	return i.objectIf(objectPart)
 }
 
-// uploadSession finds the upload of an event about an upload. FastPix's SDKs take a cancelled upload for a media.
+// uploadSession finds the upload of an event about an upload. FastPix's SDKs call a cancelled upload a media.
 func (i ids) uploadSession() string {
 	return first(i.upload, i.objectIf(objectUnnamed, objectOther, objectMedia, objectUpload), i.data, i.media)
 }
 
-// mediaOfUpload finds the media that an upload says it became: another id beside the upload's own; empty if there is none.
+// mediaOfUpload finds the media that an upload became, if the body names another id than the upload's own; empty otherwise.
 func (i ids) mediaOfUpload() string {
 	upload := first(i.upload, i.objectIf(objectUpload))
 	if upload == "" {
@@ -78,8 +78,8 @@ func (i ids) mediaOfUpload() string {
 	return ""
 }
 
-// cutFromStream finds the media of an event about a recording or clip. The stream's id may stand where a media's is expected and is
-// never taken for one.
+// cutFromStream finds the media of an event about a recording or clip. It never returns the stream's id, which may be in a field where the
+// media's id is expected.
 func (i ids) cutFromStream() string {
 	stream := i.sourceStream()
 	for _, id := range []string{i.objectIf(objectMedia, objectUnnamed), i.data, i.media, i.objectIf(objectOther)} {
@@ -90,7 +90,7 @@ func (i ids) cutFromStream() string {
 	return ""
 }
 
-// sourceStream finds the stream that a media was made of, or a part of it.
+// sourceStream finds the stream that a media, or a part of it, was made of.
 func (i ids) sourceStream() string { return first(i.stream, i.objectIf(objectLive)) }
 
 // wholeStream finds the stream of an event whose data is the stream itself.

@@ -1,5 +1,5 @@
-// These tests protect the identity of what an event is about, row by row of section 6.1 of the protocol notes: for every type of the
-// catalogue the first usable id in the family's order counts, and no id of anything else is ever taken for it.
+// These tests protect the identity of the resource, row by row of section 6.1 of the protocol notes: for every type of the catalogue the
+// first usable id in the order of the family counts, and no id of another thing is ever used.
 package event
 
 import (
@@ -11,32 +11,32 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// place is where an id can stand: a field of data, or the object as something.
-type place string
+// position is a position of an id: a field of data, or the object with a kind.
+type position string
 
 const (
-	asMedia    place = "object as media"
-	asUpload   place = "object as upload"
-	asLive     place = "object as live"
-	asOther    place = "object as account"
-	asUnsaid   place = "object"
-	dataID     place = "id"
-	dataMedia  place = "mediaId"
-	dataUpload place = "uploadId"
-	dataStream place = "streamId"
-	dataLive   place = "livestreamId"
-	dataTarget place = "simulcastId"
-	dataMade   place = "playbackId" // a field that names nothing
+	asMedia    position = "object as media"
+	asUpload   position = "object as upload"
+	asLive     position = "object as live"
+	asOther    position = "object as account"
+	asUnnamed  position = "object"
+	dataID     position = "id"
+	dataMedia  position = "mediaId"
+	dataUpload position = "uploadId"
+	dataStream position = "streamId"
+	dataLive   position = "livestreamId"
+	dataTarget position = "simulcastId"
+	dataMade   position = "playbackId" // a field that names nothing
 )
 
-var objectTypes = map[place]string{asMedia: "media", asUpload: "upload", asLive: "live", asOther: "account", asUnsaid: ""}
+var objectTypes = map[position]string{asMedia: "media", asUpload: "upload", asLive: "live", asOther: "account", asUnnamed: ""}
 
-// bodyWith returns an event with an id of its own in each of the places; of several objects the first.
-func bodyWith(t *testing.T, typ string, places []place) []byte {
+// bodyWith returns an event with a different id in each of the positions. If several positions are objects, it uses the first.
+func bodyWith(t *testing.T, typ string, positions []position) []byte {
 	t.Helper()
 	data := map[string]any{}
 	body := map[string]any{"type": typ, "id": "event", "data": data}
-	for _, p := range places {
+	for _, p := range positions {
 		kind, isObject := objectTypes[p]
 		switch {
 		case !isObject:
@@ -52,78 +52,78 @@ func bodyWith(t *testing.T, typ string, places []place) []byte {
 	return b
 }
 
-func idAt(p place) string { return "id at " + string(p) }
+func idAt(p position) string { return "id at " + string(p) }
 
-// resource is what an event of these families is about, and what else may stand in its body.
+// resource describes the events of some families: which ids name the resource, and which ids do not.
 type resource struct {
 	families []record.Family
 	types    []string // only these of the families, if any
 	except   []string
 	kind     record.Kind
-	from     []place // in the order in which they count
-	never    []place // what alone names no resource
-	with     place   // what is always there
+	from     []position // in the order of priority
+	never    []position // ids that alone name no resource
+	with     position   // an id that every body has
 }
 
 func TestTheFirstUsableIDNamesTheResource(t *testing.T) {
 	t.Parallel()
-	seen := map[string]bool{}
+	covered := map[string]bool{}
 	for name, row := range map[string]resource{
 		"media": {
 			families: []record.Family{record.FamilyMedia}, except: []string{typeMediaCreated}, kind: record.MediaAsset,
-			from: []place{asMedia, dataID, dataMedia, asUnsaid}, never: []place{dataStream, dataLive, dataUpload, asLive},
+			from: []position{asMedia, dataID, dataMedia, asUnnamed}, never: []position{dataStream, dataLive, dataUpload, asLive},
 		},
 		"upload": {
 			families: []record.Family{record.FamilyUpload}, kind: record.MediaAsset,
-			from: []place{dataUpload, asMedia, dataID, dataMedia}, never: []place{dataStream, dataTarget, asLive},
+			from: []position{dataUpload, asMedia, dataID, dataMedia}, never: []position{dataStream, dataTarget, asLive},
 		},
 		"upload of an older page": {
 			families: []record.Family{record.FamilyUpload}, kind: record.MediaAsset,
-			from: []place{dataUpload, asUpload, dataID}, never: []place{dataStream, asLive},
+			from: []position{dataUpload, asUpload, dataID}, never: []position{dataStream, asLive},
 		},
 		"media of an upload": {
 			families: []record.Family{record.FamilyMedia}, types: []string{typeMediaCreated}, kind: record.MediaAsset,
-			from: []place{asMedia, dataMedia, dataID}, never: []place{dataStream, dataLive, asLive},
+			from: []position{asMedia, dataMedia, dataID}, never: []position{dataStream, dataLive, asLive},
 		},
 		"media of an upload, whose object has no type": {
 			families: []record.Family{record.FamilyMedia}, types: []string{typeMediaCreated}, kind: record.MediaAsset,
-			from: []place{asUnsaid, dataMedia, dataID}, never: []place{dataStream, asLive},
+			from: []position{asUnnamed, dataMedia, dataID}, never: []position{dataStream, asLive},
 		},
 		"part of a media": {
 			families: []record.Family{record.FamilyTrack, record.FamilySubtitle, record.FamilyAI}, kind: record.MediaAsset,
-			from: []place{asMedia, dataMedia}, never: []place{dataID, dataStream, dataUpload, asLive},
+			from: []position{asMedia, dataMedia}, never: []position{dataID, dataStream, dataUpload, asLive},
 		},
 		"part of a media, whose object has no type": {
 			families: []record.Family{record.FamilyTrack, record.FamilySubtitle, record.FamilyAI}, kind: record.MediaAsset,
-			from: []place{asUnsaid, dataMedia, asOther}, never: []place{dataID, dataStream, asLive},
+			from: []position{asUnnamed, dataMedia, asOther}, never: []position{dataID, dataStream, asLive},
 		},
 		"stream": {
 			families: []record.Family{record.FamilyStream}, kind: record.LiveStream,
-			from: []place{asLive, dataStream, dataID, asUnsaid}, never: []place{dataMedia, dataUpload, asMedia},
+			from: []position{asLive, dataStream, dataID, asUnnamed}, never: []position{dataMedia, dataUpload, asMedia},
 		},
 		"simulcast target": {
 			families: []record.Family{record.FamilySimulcast}, kind: record.LiveStream,
-			from: []place{asLive, dataStream, dataLive}, never: []place{dataID, dataTarget, dataMedia, asMedia},
+			from: []position{asLive, dataStream, dataLive}, never: []position{dataID, dataTarget, dataMedia, asMedia},
 		},
 		"simulcast target, whose object has no type": {
 			families: []record.Family{record.FamilySimulcast}, kind: record.LiveStream,
-			from: []place{asUnsaid, dataStream}, never: []place{dataID, dataTarget},
+			from: []position{asUnnamed, dataStream}, never: []position{dataID, dataTarget},
 		},
 		"media cut from a stream": {
 			families: []record.Family{record.FamilyRecording, record.FamilyClip}, except: []string{typeRecordingReady}, kind: record.MediaAsset,
-			from: []place{asMedia, dataID, dataMedia}, never: []place{dataStream, dataLive, dataUpload, asLive},
+			from: []position{asMedia, dataID, dataMedia}, never: []position{dataStream, dataLive, dataUpload, asLive},
 		},
 		"stream that a media was cut from": {
 			families: []record.Family{record.FamilyRecording, record.FamilyClip}, except: []string{typeRecordingReady}, kind: record.LiveStream,
-			from: []place{dataStream, dataLive, asLive}, never: []place{dataUpload}, with: dataMedia,
+			from: []position{dataStream, dataLive, asLive}, never: []position{dataUpload}, with: dataMedia,
 		},
 		"stream of a finished recording": {
 			families: []record.Family{record.FamilyRecording}, types: []string{typeRecordingReady}, kind: record.LiveStream,
-			from: []place{asLive, dataStream, dataID}, never: []place{dataUpload, dataTarget},
+			from: []position{asLive, dataStream, dataID}, never: []position{dataUpload, dataTarget},
 		},
 		"media of a finished recording": {
 			families: []record.Family{record.FamilyRecording}, types: []string{typeRecordingReady}, kind: record.MediaAsset,
-			from: []place{dataMedia, asMedia}, never: []place{dataUpload},
+			from: []position{dataMedia, asMedia}, never: []position{dataUpload},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,11 +135,11 @@ func TestTheFirstUsableIDNamesTheResource(t *testing.T) {
 			}
 		})
 		for _, typ := range record.Catalogue() {
-			seen[typ.Name] = seen[typ.Name] || row.covers(typ)
+			covered[typ.Name] = covered[typ.Name] || row.covers(typ)
 		}
 	}
 	for _, typ := range record.Catalogue() {
-		if !seen[typ.Name] {
+		if !covered[typ.Name] {
 			t.Errorf("no row is about %s", typ.Name)
 		}
 	}
@@ -149,10 +149,10 @@ func (r resource) covers(t record.Type) bool {
 	return slices.Contains(r.families, t.Family) && !slices.Contains(r.except, t.Name) && (r.types == nil || slices.Contains(r.types, t.Name))
 }
 
-// check takes the places away one by one.
+// check removes the positions one by one.
 func (r resource) check(t *testing.T, typ string) {
 	t.Helper()
-	never := slices.Concat([]place{dataMade}, r.never)
+	never := slices.Concat([]position{dataMade}, r.never)
 	if r.with != "" {
 		never = append(never, r.with)
 	}

@@ -6,15 +6,15 @@ import (
 	"iter"
 )
 
-// value is one JSON value inside a body that json.Valid has accepted, without white space around it. It shares the body's
-// memory. It is nil when the field is absent or null, which say the same: nothing.
+// value is one JSON value inside a body that json.Valid has accepted, without white space around it. It shares the memory of the body. It
+// is nil when the field is absent or null; both mean no change.
 //
-// Values are read lazily and in place, because encoding/json knows no "skip this field, keep the rest", and because a body that
-// is known to be valid can be walked several times faster.
+// Values are read lazily and in place: encoding/json cannot skip one field and keep the rest, and walking a body that is known to be valid
+// is several times faster.
 type value []byte
 
-// parse returns the JSON object that a body consists of. A byte order mark in front of it is no part of JSON, but a body that has
-// one and verifies is an event all the same.
+// parse returns the JSON object that a body consists of. A byte order mark in front is not JSON, but a verified body that has one is still
+// an event.
 func parse(body []byte) (value, bool) {
 	body = trim(body)
 	if len(body) == 0 || body[0] != '{' || !json.Valid(body) {
@@ -27,7 +27,7 @@ func trim(body []byte) []byte {
 	return bytes.Trim(bytes.TrimPrefix(body, []byte("\uFEFF")), " \t\r\n")
 }
 
-// is reports whether the value starts like one of those kinds: '{', '[', '"', 't', 'f' or '0' for any number.
+// is reports whether the value is of that kind: '{', '[', '"', 't', 'f', or '0' for any number.
 func (v value) is(kind byte) bool {
 	if len(v) == 0 {
 		return false
@@ -38,8 +38,8 @@ func (v value) is(kind byte) bool {
 	return v[0] == kind
 }
 
-// members yields the names, quoted as in the body, and values of an object, in the order of the body; nulls are left out. It
-// yields nothing for any other value.
+// members yields the names and values of an object in the order of the body, without nulls. A name is quoted as in the body. It yields
+// nothing for any other value.
 func (v value) members() iter.Seq2[[]byte, value] {
 	return func(yield func([]byte, value) bool) {
 		if !v.is('{') {
@@ -59,8 +59,8 @@ func (v value) members() iter.Seq2[[]byte, value] {
 	}
 }
 
-// elements yields what a list holds, without nulls. A value that is no list is its own only element, because the platform has
-// written single elements without the list around them.
+// elements yields the elements of a list, without nulls. For a value that is not a list it yields the value itself, because the platform
+// has written single elements without the list around them.
 func (v value) elements() iter.Seq[value] {
 	return func(yield func(value) bool) {
 		if !v.is('[') {
@@ -81,7 +81,7 @@ func (v value) elements() iter.Seq[value] {
 	}
 }
 
-// space returns the index of the first byte from i on that is no white space.
+// space returns the index of the first byte from i on that is not white space.
 func (v value) space(i int) int {
 	for v[i] == ' ' || v[i] == '\n' || v[i] == '\t' || v[i] == '\r' {
 		i++
@@ -126,7 +126,7 @@ func (v value) stringEnd(i int) int {
 	return i + 1
 }
 
-// unquote returns the text of a JSON string. What is not UTF-8 becomes U+FFFD.
+// unquote returns the text of a JSON string. U+FFFD replaces what is not UTF-8.
 func (v value) unquote() string {
 	for _, c := range v {
 		if c == '\\' || c >= 0x80 {

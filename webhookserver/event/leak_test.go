@@ -1,4 +1,4 @@
-// These tests protect the third promise: nothing secret gets into an object, whatever field it stands in.
+// These tests protect from leaks: no secret gets into an object, whatever field holds it.
 package event
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 )
 
-// journaled returns everything of a body that leaves this package.
+// journaled returns everything that this package returns for a body.
 func journaled(t *testing.T, body []byte) string {
 	t.Helper()
 	e, err := Decode(body)
@@ -46,14 +46,14 @@ func TestMarkersOfTheSamplesDoNotAppear(t *testing.T) {
 	}
 }
 
-// What is planted differs from run to run; a failure names the seed.
+// The planted secrets differ from run to run. A failure names the seed.
 func TestSecretsInAnyPositionDoNotAppear(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	secrets := redaction.NewSecrets(seed)
 	planted := 0
 	for _, name := range fixtures.Payloads() {
-		for range 2 { // an odd number of shapes: another one in each place
+		for range 2 { // the number of shapes is odd, so each place gets another one
 			redaction.Plant(fixtures.Payload(name), secrets.Next, func(place string, body []byte) bool {
 				planted++
 				if out := journaled(t, body); strings.Contains(out, secrets.Marker) {
@@ -71,21 +71,20 @@ func TestSecretsInAnyPositionDoNotAppear(t *testing.T) {
 	}
 }
 
-// Redaction by construction: no Go type that a record or a wire struct reaches has a place for what must not be mirrored, nor a
-// place for just anything.
+// Redaction by construction: no Go type that a record or a wire struct reaches has a field for a secret, or a field for arbitrary content.
 func TestNoTypeHasAPlaceForSecrets(t *testing.T) {
 	t.Parallel()
-	places, walked := redaction.Places(nil, reflect.TypeFor[record.Record](), reflect.TypeFor[Event](), reflect.TypeFor[decoder](), reflect.TypeFor[item](),
+	fields, walked := redaction.Places(nil, reflect.TypeFor[record.Record](), reflect.TypeFor[Event](), reflect.TypeFor[decoder](), reflect.TypeFor[item](),
 		reflect.TypeFor[restrictions](), reflect.TypeFor[rule](), reflect.TypeFor[finding](), reflect.TypeFor[found]())
-	for _, place := range places {
-		t.Error(place)
+	for _, field := range fields {
+		t.Error(field)
 	}
 	if walked < 30 {
 		t.Errorf("only %d types were walked", walked)
 	}
 }
 
-// The wire structs name no secret either.
+// The wire structs name no secret field.
 func TestSecretFieldsAreNotRead(t *testing.T) {
 	t.Parallel()
 	for _, name := range append([]string{"srtPlaybackResponse", "inputs", "input", "generatedSubtitles"}, redaction.Fields...) {

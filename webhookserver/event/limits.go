@@ -2,8 +2,8 @@ package event
 
 import "time"
 
-// Limits of texts in characters and of lists in elements, as the schemas of MediaAsset and LiveStream have them; a test compares the
-// two. What is longer is cut.
+// Limits of texts in characters and of lists in elements, as in the schemas of MediaAsset and LiveStream; a test compares them. Longer
+// values are cut.
 const (
 	maxTitle         = 512
 	maxMetadataKeys  = 32
@@ -25,9 +25,9 @@ const (
 )
 
 const (
-	// maxSpan is longer than any media or broadcast; a longer duration is a mistake.
+	// maxSpan is longer than every media and broadcast. A longer duration is a mistake.
 	maxSpan = 10_000 * time.Hour
-	// maxPixels is wider than any picture.
+	// maxPixels is wider than every picture.
 	maxPixels = 1 << 20
 	// maxCount bounds how often a name was found.
 	maxCount = 1 << 31

@@ -110,7 +110,7 @@ func compareLimit(t *testing.T, path string, s schema, want int) {
 	t.Errorf("%s: the schema has no limit", path)
 }
 
-// The longest event that there can be, against the schema, field by field: this finds the field that has no limit here.
+// This test compares the longest possible event with the schema, field by field. It finds a field that has no limit in this package.
 func TestNothingOfAChangeIsLongerThanTheSchemaAllows(t *testing.T) {
 	t.Parallel()
 	schemas := map[record.Kind]schema{record.MediaAsset: statusSchema(t, "mediaassets"), record.LiveStream: statusSchema(t, "livestreams")}
@@ -154,7 +154,7 @@ func checkSchema(t *testing.T, path string, v any, s schema) {
 			checkSchema(t, path+".[]", element, *s.Items)
 		}
 	case map[string]any:
-		if s.Items != nil { // a ListChange, of which the mirror shows the elements
+		if s.Items != nil { // a ListChange, whose elements the mirror shows
 			for _, part := range []string{"snapshot", "set"} {
 				if list, ok := v[part]; ok {
 					checkSchema(t, path+"."+part, list, s)

@@ -5,8 +5,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// snapshot reads the whole list of a full object. Elements without a usable id are dropped; of two with one id the last counts; of more
-// than maxElements the first stay, and the list says that it was cut. A list that came as a single element is read as such.
+// snapshot reads the whole list of a full object. It drops elements without a usable id. Of two elements with one id the last counts. Of
+// more than maxElements the first stay, and the result is marked as truncated. A single element without a list is read as a list of one.
 func snapshot[T any](r *reader, field string, v value, read func(value) (id string, element T)) record.ListChange[T] {
 	var list record.ListChange[T]
 	var known []string
@@ -29,7 +29,7 @@ func snapshot[T any](r *reader, field string, v value, read func(value) (id stri
 	return list
 }
 
-// item reads an element that is an object. A text is none: taken for an id it would push all that is known out of the list.
+// item reads an element that is an object. A text is not an element: read as an id it would remove all known elements from the list.
 func (r *reader) item(field string, element value) item {
 	var i item
 	r.fill(field, element, &i)
@@ -118,7 +118,7 @@ func (r *reader) track(i item) fastpixv1.Track {
 	return t
 }
 
-// availability reads the state of a part of a media. One that can be used is called available alone and Ready in lists.
+// availability reads the state of a part of a media. FastPix calls a usable part available in its own events and Ready in lists.
 func (r *reader) availability(field string, v value) string {
 	word := record.StateWord(r.word(field, v, maxState))
 	if word == record.StateReady {
@@ -136,7 +136,8 @@ func (d *decoder) trackOfPayload() fastpixv1.Track {
 	})
 }
 
-// trackEvent sets or removes the track that data is. A track that was removed is no subtitle any more: a generated subtitle is a track.
+// trackEvent sets or removes the track in data. Removing a track removes the subtitle with the same id too: a generated subtitle is a
+// track.
 func (d *decoder) trackEvent(m *record.MediaChange, id string) {
 	switch {
 	case id == "":
@@ -153,7 +154,7 @@ func (d *decoder) trackEvent(m *record.MediaChange, id string) {
 	m.Tracks.Set = []fastpixv1.Track{t}
 }
 
-// subtitleEvent sets the generated subtitle that data is.
+// subtitleEvent sets the generated subtitle in data.
 func (d *decoder) subtitleEvent(m *record.MediaChange, id string) {
 	if id == "" {
 		d.skip("data.id")

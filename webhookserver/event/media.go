@@ -10,8 +10,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/text"
 )
 
-// mediaFacts reads data as a media, a full object: in it an empty text, an empty metadata object and a thumbnail that must not be shown
-// clear what was known.
+// mediaFacts reads data as a media, which is a full object: an empty text, an empty metadata object and a thumbnail that must not be shown
+// clear the field of the mirror.
 func (d *decoder) mediaFacts() *record.MediaChange {
 	const full = true
 	p := &d.payload
@@ -39,8 +39,8 @@ func (d *decoder) mediaFacts() *record.MediaChange {
 	return m
 }
 
-// uploadFacts reads what an upload session says of the media it will become: pushMediaSettings, or the same at the top where the API's
-// answer to a cancelled upload has it. It has no playback ids yet, and its URL is a secret. Nothing in it clears anything.
+// uploadFacts reads what an upload session says about the media that it will become: pushMediaSettings, or the same fields outside of it,
+// as in the API's answer to a cancelled upload. It has no playback ids yet, and its URL is a secret. It clears no field.
 func (d *decoder) uploadFacts() *record.MediaChange {
 	var settings payload
 	d.fill("pushMediaSettings", d.payload.pushMediaSettings, &settings)
@@ -62,8 +62,8 @@ func either(a, b value) value {
 	return b
 }
 
-// metadata reads the customer's own text by key. Numbers and booleans are read as texts, anything nested is skipped, and so is what its
-// key calls a secret. Of more keys than fit, the first in order stay, so that a redelivery gives the same.
+// metadata reads the customer's own text by key. Numbers and booleans are read as texts. Nested values are skipped, and so are values whose
+// key names a secret. If there are too many keys, the first ones in order stay, so that the same delivery always gives the same result.
 func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv1.MetadataValue {
 	if v == nil {
 		return nil
@@ -80,11 +80,11 @@ func (r *reader) metadata(field string, v value, full bool) *map[string]fastpixv
 	for name, member := range v.members() {
 		empty = false
 		key, safe := text.SafeKey(value(name).unquote())
-		said, ok := r.metadataValue(field, member)
+		content, ok := r.metadataValue(field, member)
 		if !safe || cut(key, maxMetadataKey) != key {
 			r.skip(field)
 		} else if ok {
-			texts[key] = fastpixv1.MetadataValue(said)
+			texts[key] = fastpixv1.MetadataValue(content)
 		}
 	}
 	if len(texts) == 0 && (!empty || !full) {
@@ -134,9 +134,9 @@ func (r *reader) mp4Support(field string, v value) *string {
 	return notEmpty(joined)
 }
 
-// thumbnail lets the URL of a still through only if anybody may see it: its path starts with a playback id that this event calls
-// public, and it carries no credentials. Any other thumbnail clears what was known, and so does an event without one whose playback ids
-// are not all public, because what was known may be of one that was public before; one without playback ids says nothing.
+// thumbnail returns the URL of a still only if it is public: its path starts with a playback id that this event calls public, and it
+// carries no credentials. Any other thumbnail clears the field. An event without a thumbnail also clears the field if not all its playback
+// ids are public, because the known thumbnail may be of one that was public before. An event without playback ids changes nothing.
 func (r *reader) thumbnail(field string, v value, playbackIDs []fastpixv1.PlaybackID) *string {
 	isPrivate := func(p fastpixv1.PlaybackID) bool { return p.AccessPolicy != "" && !isPublic(p) }
 	private := slices.ContainsFunc(playbackIDs, isPrivate)

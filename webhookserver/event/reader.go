@@ -9,16 +9,16 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/text"
 )
 
-// maxNameBytes is more than any known field name has.
+// maxNameBytes is longer than every known field name.
 const maxNameBytes = 32
 
-// reader reads single values and remembers which known fields it had to skip.
+// reader reads single values and records which known fields it skipped.
 type reader struct {
 	skipped []string
 	name    [maxNameBytes]byte
 }
 
-// skip notes that a known field held nothing usable. The name is one of this package's own, never the body's.
+// skip records that a known field has no usable value. The name is a constant of this package, never text of the body.
 func (r *reader) skip(field string) {
 	if !slices.Contains(r.skipped, field) {
 		r.skipped = append(r.skipped, field)
@@ -27,12 +27,12 @@ func (r *reader) skip(field string) {
 
 // shape is a wire struct: an allow-list of the fields that are read.
 type shape interface {
-	// field returns where the field of that folded name goes; nil for every field that is not read.
+	// field returns where to store the field of that folded name; nil for every field that is not read.
 	field(name []byte) *value
 }
 
-// fill reads an object into a wire struct. Of several spellings of one field, and of a field that comes twice, the last that is not
-// null counts. A list of one object is read as that object; anything else is skipped.
+// fill reads an object into a wire struct. If a field comes in several spellings, or twice, the last value that is not null counts. A list
+// of one object is read as that object. Everything else is skipped.
 func (r *reader) fill(field string, v value, s shape) {
 	if v == nil {
 		return
@@ -62,7 +62,7 @@ func onlyElement(list value) value {
 	return only
 }
 
-// fold makes the spellings of a field name one: mediaPolicy, mediapolicy and media_policy; Workspace and workspace. The result is
+// fold gives all spellings of a field name one form: mediaPolicy, mediapolicy and media_policy; Workspace and workspace. The result is
 // valid until the next call.
 func (r *reader) fold(quoted []byte) []byte {
 	name := quoted[1 : len(quoted)-1]
@@ -85,8 +85,7 @@ func (r *reader) fold(quoted []byte) []byte {
 	return folded
 }
 
-// text reads a text of at most limit characters; a longer one is cut. It returns false when the field says nothing, and skips a text
-// that looks like a secret.
+// text reads a text and cuts it to limit characters. It returns false when the field is absent. It skips a text that looks like a secret.
 func (r *reader) text(field string, v value, limit int) (string, bool) {
 	switch {
 	case v == nil:
@@ -103,7 +102,7 @@ func (r *reader) text(field string, v value, limit int) (string, bool) {
 	return cut(s, limit), true
 }
 
-// figure is text for what is written as a number too: a resolution, a rate, a time within a media.
+// figure is text for a field that may also be a number: a resolution, a rate, a time within a media.
 func (r *reader) figure(field string, v value, limit int) (string, bool) {
 	if v.is('0') {
 		return cut(string(v), limit), true
@@ -111,8 +110,8 @@ func (r *reader) figure(field string, v value, limit int) (string, bool) {
 	return r.text(field, v, limit)
 }
 
-// textOf is text for a field of a mirror: nil says nothing. An empty text clears the field if it stands in a full object, and says
-// nothing elsewhere.
+// textOf is text for a field of a mirror; nil means no change. An empty text clears the field if it is in a full object, and means no
+// change elsewhere.
 func (r *reader) textOf(field string, v value, limit int, full bool) *string {
 	s, ok := r.text(field, v, limit)
 	return textOrNil(s, ok, full)
@@ -131,7 +130,7 @@ func textOrNil(s string, ok, full bool) *string {
 	return &s
 }
 
-// id reads an id in its normal form; empty if there is none that can be used.
+// id reads an id in its normal form; empty if there is no usable id.
 func (r *reader) id(field string, v value) string {
 	if v == nil {
 		return ""
@@ -146,7 +145,7 @@ func (r *reader) id(field string, v value) string {
 		r.skip(field)
 		return ""
 	}
-	// U+FFFD stands for what was not UTF-8: two ids could look alike.
+	// U+FFFD replaces what is not UTF-8: two different ids could become the same text.
 	if !record.UsableID(s) || strings.ContainsRune(s, utf8.RuneError) {
 		r.skip(field)
 		return ""
@@ -154,7 +153,7 @@ func (r *reader) id(field string, v value) string {
 	return record.NormalizeID(s)
 }
 
-// flag reads a boolean, also as a text or as 0 or 1.
+// flag reads a boolean, which may also be a text, 0 or 1.
 func (r *reader) flag(field string, v value) *bool {
 	if v == nil {
 		return nil
@@ -175,7 +174,7 @@ func (r *reader) flag(field string, v value) *bool {
 	return nil
 }
 
-// word reads one of the platform's words; empty if there is none.
+// word reads one of the platform's words; empty if there is no usable one.
 func (r *reader) word(field string, v value, limit int) string {
 	s, _ := r.text(field, v, limit)
 	return s

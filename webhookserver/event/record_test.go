@@ -1,4 +1,5 @@
-// These tests protect what is journaled: the verdict on times, the policy Omit, and that nothing real is lost for its size.
+// These tests protect the records of the journal: whether a time is credible, the policy Omit, and that no event is lost because of its
+// size.
 package event
 
 import (
@@ -106,7 +107,7 @@ func TestOmitTextClearsEveryText(t *testing.T) {
 	}
 }
 
-// huge returns a body in which every field that is read is as long as can be, of characters that take the most bytes.
+// huge returns a body in which every field is as long as possible, of characters that take the most bytes.
 func huge(head, wide string) []byte {
 	text := func(n int) string { return strings.Repeat(wide, n) }
 	word := text(600)
@@ -139,7 +140,7 @@ func huge(head, wide string) []byte {
 	return []byte(head + strings.Join(fields, ",") + "}}")
 }
 
-// longID returns a text of at most so many bytes as JSON writes it, which is how ids are bounded.
+// longID returns an id of at most that many bytes as JSON writes it, which is how ids are limited.
 func longID(wide string, bytes int) string {
 	written, err := json.Marshal(wide)
 	if err != nil {
@@ -148,7 +149,7 @@ func longID(wide string, bytes int) string {
 	return strings.Repeat(wide, bytes/(len(written)-len(`""`)))
 }
 
-// hugeHeads are events that touch as much as can be.
+// hugeHeads are events that concern as many objects as possible.
 func hugeHeads(wide string) map[string]string {
 	id := longID(wide, 120)
 	ids := `"id":"m` + id + `","uploadId":"u` + id + `","streamId":"s` + id + `",`

@@ -5,8 +5,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// streamFacts reads data as a live stream, a full object. Its status is not read: connected, disconnected and recording exist in types
-// alone, and data.status lags behind them.
+// streamFacts reads data as a live stream, which is a full object. It does not read the status: the states connected, disconnected and
+// recording exist only as event types, and data.status changes later than they do.
 func (d *decoder) streamFacts() *record.StreamChange {
 	p := &d.payload
 	return &record.StreamChange{
@@ -27,7 +27,7 @@ func (d *decoder) streamFacts() *record.StreamChange {
 	}
 }
 
-// targetEvent sets or removes one simulcast target. Only the type tells its state.
+// targetEvent sets or removes one simulcast target. The type alone gives its state.
 func (d *decoder) targetEvent(s *record.StreamChange, id string) {
 	switch {
 	case id == "":

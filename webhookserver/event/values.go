@@ -11,8 +11,9 @@ import (
 // millisFrom is the number from which an epoch time counts milliseconds: as seconds it is the year 5138, as milliseconds 1973.
 const millisFrom = 100_000_000_000
 
-// moment reads a time, cut to the microseconds that a mirror keeps: RFC 3339 with any number of fractional digits (0, 3, 6 and 9 were
-// seen), or seconds or milliseconds since 1970, as a number or its text. A time outside the years 1970 to 9999 is unreadable.
+// moment reads a time and cuts it to the microseconds that a mirror keeps. It accepts RFC 3339 with any number of fractional digits
+// (FastPix sends 0, 3, 6 and 9), or seconds or milliseconds since 1970 as a number or its text. A time outside the years 1970 to 9999 is
+// skipped.
 func (r *reader) moment(field string, v value) *metav1.MicroTime {
 	if v == nil {
 		return nil
@@ -23,7 +24,7 @@ func (r *reader) moment(field string, v value) *metav1.MicroTime {
 			return nil
 		}
 	}
-	t, err := time.Parse(time.RFC3339, strings.ToUpper(s)) // its T and Z may be small: section 5.6
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(s)) // T and Z may be lower case: section 5.6 of RFC 3339
 	if err != nil {
 		t = epoch(s)
 	}
@@ -35,7 +36,7 @@ func (r *reader) moment(field string, v value) *metav1.MicroTime {
 	return &metav1.MicroTime{Time: t.Truncate(time.Microsecond)}
 }
 
-// epoch reads a positive number of seconds or milliseconds since 1970; the zero time if it is none.
+// epoch reads a positive number of seconds or milliseconds since 1970; the zero time if there is none.
 func epoch(s string) time.Time {
 	whole, nanos, ok := decimal(s)
 	switch {
@@ -47,8 +48,8 @@ func epoch(s string) time.Time {
 	return time.Unix(whole, nanos)
 }
 
-// span reads a duration, cut to microseconds: "HH:MM:SS" with or without a fraction and with any number of hours, or seconds as a
-// number or its text. A negative or absurd one is skipped.
+// span reads a duration and cuts it to microseconds: "HH:MM:SS" with or without a fraction and with any number of hours, or seconds as a
+// number or its text. A negative or absurd duration is skipped.
 func (r *reader) span(field string, v value) *metav1.Duration {
 	if v == nil {
 		return nil
@@ -87,8 +88,8 @@ func clock(s string) (time.Duration, bool) {
 	return d, d <= maxSpan
 }
 
-// decimal reads a number that is not negative, to nine digits behind the point. Digits are read as they stand, because a binary
-// fraction would move the last ones.
+// decimal reads a non-negative number with up to nine digits behind the point. It reads the digits themselves, because a binary fraction
+// would change the last ones.
 func decimal(s string) (whole, nanos int64, ok bool) {
 	if strings.ContainsAny(s, "eE") {
 		f, err := strconv.ParseFloat(s, 64)
@@ -107,7 +108,7 @@ func decimal(s string) (whole, nanos int64, ok bool) {
 	return int64(n), int64(part), err == nil
 }
 
-// count reads a whole number from 1 to limit; 0 says nothing. A picture without width is written as 0 or -1.
+// count reads a whole number from 1 to limit; 0 means no change. FastPix writes 0 or -1 for a picture without width.
 func (r *reader) count(field string, v value, limit int64) int64 {
 	if v == nil {
 		return 0
@@ -136,7 +137,7 @@ func (r *reader) resolution(field string, v value, full bool) *string {
 	return s
 }
 
-// frameRate reads 30/1, 60.000 or a number; -1 means that the platform does not know it.
+// frameRate reads 30/1, 60.000 or a number. The platform writes -1 if it does not know the rate.
 func (r *reader) frameRate(field string, v value, full bool) *string {
 	s := r.figureOf(field, v, maxWord, full)
 	if s != nil && strings.HasPrefix(*s, "-") {
@@ -145,7 +146,7 @@ func (r *reader) frameRate(field string, v value, full bool) *string {
 	return s
 }
 
-// score reads a decimal number as a text without an exponent.
+// score reads a decimal number and returns it as a text without an exponent.
 func (r *reader) score(field string, v value) string {
 	if v == nil {
 		return ""

@@ -1,19 +1,19 @@
 package event
 
-// The wire structs are the allow-list: what they do not name is not read, whatever it holds. Names are folded (see reader.fold),
-// so that one case stands for all spellings that differ in case, "_" or "-". Sources of the fields and of their older names are
-// sections 4, 6 and 8 of the protocol notes: FastPix's documentation and captured deliveries.
+// The wire structs are the allow-list: a field that they do not name is not read. Names are folded (see reader.fold), so one case covers
+// all spellings that differ in case, "_" or "-". The fields and their older names come from FastPix's documentation and from captured
+// deliveries: sections 4, 6 and 8 of the protocol notes.
 
-// envelope is what surrounds every event.
+// envelope is the outer object of every event.
 type envelope struct {
 	typ, event, eventType       value // one of them names the type
 	id, eventID                 value
 	object                      value
 	workspace, environment      value // environment is the older name
 	workspaceID                 value
-	createdAt, occurredAt       value // created_at is the older name; occurredAt was seen in one integration's fixtures
+	createdAt, occurredAt       value // created_at is the older name; occurredAt comes from the fixtures of one integration
 	data                        value
-	streamID, uploadID, mediaID value // never seen here; they only tell an event from a probe
+	streamID, uploadID, mediaID value // not documented here; they only distinguish an event from a probe
 }
 
 func (e *envelope) field(name []byte) *value {
@@ -52,7 +52,7 @@ func (e *envelope) field(name []byte) *value {
 	return nil
 }
 
-// named is an object of which only the kind and the id matter: the envelope's object and workspace.
+// named is an object of which only the kind and the id are read: the envelope's object and workspace.
 type named struct{ typ, name, id value }
 
 func (n *named) field(name []byte) *value {
@@ -67,7 +67,7 @@ func (n *named) field(name []byte) *value {
 	return nil
 }
 
-// payload is the envelope's data: of a media, an upload, a track, a subtitle, a stream, a simulcast target, or of what AI found.
+// payload is the envelope's data: of a media, an upload, a track, a subtitle, a stream, a simulcast target, or of the results of AI.
 type payload struct {
 	id, mediaID, uploadID, streamID, livestreamID, simulcastID, workspaceID value
 
@@ -81,7 +81,7 @@ type payload struct {
 	playbackIDs, tracks                        value
 	summary, chapters, namedEntities           value
 	moderation, moderationResult, found        value
-	pushMediaSettings                          value // what a direct upload's media will be made with
+	pushMediaSettings                          value // the settings of the media that a direct upload will become
 	maxDuration, reconnectWindow               value
 	enableRecording, enableDVRMode, lowLatency value
 	closedCaptions, mediaPolicy                value
@@ -268,7 +268,7 @@ func (i *item) field(name []byte) *value {
 	return nil
 }
 
-// restrictions limit where something may be played; rule is one of the two kinds.
+// restrictions limit where a media may be played; rule is one of the two kinds.
 type restrictions struct{ domains, userAgents value }
 
 func (s *restrictions) field(name []byte) *value {
@@ -295,7 +295,7 @@ func (u *rule) field(name []byte) *value {
 	return nil
 }
 
-// finding is what AI found, as a full media wraps it: {status, data}, where data may again be an object with one of the lists.
+// finding is one result of AI, as a full media wraps it: {status, data}, where data may again be an object with one of the lists.
 type finding struct{ status, content value }
 
 func (f *finding) field(name []byte) *value {

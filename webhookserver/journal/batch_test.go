@@ -1,4 +1,4 @@
-// These tests protect that nothing is acknowledged on the word of somebody between the receiver and the API server.
+// These tests protect from acknowledging an event because of an answer that does not come from the API server.
 package journal
 
 import (
@@ -27,7 +27,7 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 		want   bool
 	}{
 		"the batch":             {asJSON, 201, right, true},
-		"there already":         {asJSON, 409, conflict, true},
+		"already exists":        {asJSON, 409, conflict, true},
 		"not created":           {asJSON, 200, right, false},
 		"another's name":        {asJSON, 201, created(batch.Namespace, "events-2", "u1"), false},
 		"another's namespace":   {asJSON, 201, created("video", batch.Name, "u1"), false},
@@ -38,7 +38,7 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 		"some JSON":             {asJSON, 201, `{"ok":true}`, false},
 		"no content":            {nil, 204, "", false},
 		"a redirect to a login": {http.Header{"Location": {"/login"}}, 302, "", false},
-		"a stranger's conflict": {http.Header{"Content-Type": {"text/html"}}, 409, "<html>", false},
+		"a conflict of a proxy": {http.Header{"Content-Type": {"text/html"}}, 409, "<html>", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +47,7 @@ func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := create(t.Context(), batch.DeepCopy()); isCommitted(err) != a.want {
-				t.Errorf("an answer with %s is taken for a commit: %v (%v)", name, !a.want, err)
+				t.Errorf("an answer with %s counts as a commit: %v (%v)", name, !a.want, err)
 			}
 		})
 	}

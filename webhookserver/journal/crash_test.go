@@ -1,6 +1,6 @@
-// This test protects the first promise in the receiving half: whichever call to the API server fails, before it has an effect or with
-// its answer lost, and whenever the process dies, what was acknowledged is in the journal, and what was not is there after its
-// sender has come again.
+// This test protects acknowledged events: whichever call to the API server fails, before its effect or after it, and whenever the process
+// crashes, every acknowledged event is in the journal. An event that was not acknowledged is in the journal after its sender has sent it
+// again.
 package journal
 
 import (
@@ -30,15 +30,15 @@ func TestJournalSurvivesACrashAtEveryCall(t *testing.T) {
 	}
 	for name, failure := range failures {
 		for _, after := range []bool{false, true} {
-			for _, dies := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s, after its effect: %t, and the process dies: %t", name, after, dies), func(t *testing.T) {
+			for _, crashes := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, after its effect: %t, and the process crashes: %t", name, after, crashes), func(t *testing.T) {
 					t.Parallel()
 					for at := 1; ; at++ {
 						calls := 0
-						synctest.Test(t, func(t *testing.T) { calls = interruptAppends(t, events, at, failure, after, dies) })
+						synctest.Test(t, func(t *testing.T) { calls = interruptAppends(t, events, at, failure, after, crashes) })
 						if calls < at {
 							if at < 4 {
-								t.Errorf("only %d calls were there to fail", at-1)
+								t.Errorf("only %d calls were made", at-1)
 							}
 							return
 						}
@@ -49,19 +49,19 @@ func TestJournalSurvivesACrashAtEveryCall(t *testing.T) {
 	}
 }
 
-// interruptAppends has events appended, of which the at-th call to the API server fails, by senders that come again, to the next process if
-// the first dies. It returns how many calls the first process made.
-func interruptAppends(t *testing.T, events, at int, failure error, after, dies bool) int {
+// interruptAppends appends events while the at-th call to the API server fails, and then appends those again that were not acknowledged, in
+// a second process if the first one crashes. It returns how many calls the first process made.
+func interruptAppends(t *testing.T, events, at int, failure error, after, crashes bool) int {
 	t.Helper()
 	s := newStore()
-	s.takes = time.Millisecond
+	s.delay = time.Millisecond
 	var mu sync.Mutex
-	calls, dead := 0, false
+	calls, crashed := 0, false
 	fail := func(effective bool) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if dead || effective == after && calls == at {
-			dead = dies
+		if crashed || effective == after && calls == at {
+			crashed = crashes
 			return failure
 		}
 		return nil
@@ -81,15 +81,15 @@ func interruptAppends(t *testing.T, events, at int, failure error, after, dies b
 	left := appendAll(t, s, want)
 	made := calls
 	mu.Lock()
-	dead = false
+	crashed = false
 	mu.Unlock()
 	for acknowledged := range slices.Values(want) {
 		if !slices.Contains(left, acknowledged) && !slices.Contains(s.events(t), acknowledged) {
 			t.Errorf("call %d: %s was acknowledged and is not in the journal", at, acknowledged)
 		}
 	}
-	if left = appendAll(t, s, left); len(left) > 0 { // another process
-		t.Errorf("call %d: %v are not taken although nothing fails", at, left)
+	if left = appendAll(t, s, left); len(left) > 0 { // a second process
+		t.Errorf("call %d: %v are not appended although nothing fails", at, left)
 	}
 	if got := slices.Compact(s.events(t)); !slices.Equal(got, want) {
 		t.Errorf("call %d: the journal holds %v", at, got)
@@ -97,7 +97,7 @@ func interruptAppends(t *testing.T, events, at int, failure error, after, dies b
 	return made
 }
 
-// appendAll appends events to a new journal, some at once and some later, and returns those that were not acknowledged.
+// appendAll appends events to a new journal, some at once and some later. It returns those that were not acknowledged.
 func appendAll(t *testing.T, s *store, events []string) (left []string) {
 	t.Helper()
 	j := s.journal(t)
@@ -105,7 +105,7 @@ func appendAll(t *testing.T, s *store, events []string) (left []string) {
 	var wg sync.WaitGroup
 	for i, text := range events {
 		wg.Go(func() {
-			time.Sleep(time.Duration(i) * 300 * time.Microsecond) // when it arrives, on the test's own clock
+			time.Sleep(time.Duration(i) * 300 * time.Microsecond) // the time of arrival, on the clock of the test
 			ctx, cancel := context.WithTimeout(t.Context(), appendTimeout)
 			defer cancel()
 			if j.Append(ctx, receivertest.Name, text) != nil {

@@ -32,41 +32,41 @@ func DigestOf(endpoint *fastpixv1.WebhookEndpoint, eventID string, body []byte) 
 // DedupeCache holds the digests of recently committed deliveries, so that a duplicate is not appended to the journal again. It only saves
 // work: appending a duplicate changes nothing.
 type DedupeCache struct {
-	mu    sync.Mutex
-	known map[Digest]time.Time // when each was committed
-	ring  []Digest             // in order of arrival, starting at next
-	next  int
-	limit int
-	now   func() time.Time
+	mu        sync.Mutex
+	committed map[Digest]time.Time // when each was committed
+	ring      []Digest             // in order of arrival, starting at next
+	next      int
+	limit     int
+	now       func() time.Time
 }
 
 // NewDedupeCache returns a cache of at most limit deliveries.
 func NewDedupeCache(limit int, now func() time.Time) *DedupeCache {
-	return &DedupeCache{known: map[Digest]time.Time{}, limit: limit, now: now}
+	return &DedupeCache{committed: map[Digest]time.Time{}, limit: limit, now: now}
 }
 
 // Has reports whether the delivery was committed recently.
-func (m *DedupeCache) Has(d Digest) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at, ok := m.known[d]
-	return ok && m.now().Sub(at) < dedupeLifetime
+func (c *DedupeCache) Has(d Digest) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok := c.committed[d]
+	return ok && c.now().Sub(at) < dedupeLifetime
 }
 
 // Add adds a committed delivery. It drops the oldest one if there are more than the limit.
-func (m *DedupeCache) Add(d Digest) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, known := m.known[d]
-	m.known[d] = m.now()
-	if known {
+func (c *DedupeCache) Add(d Digest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, committed := c.committed[d]
+	c.committed[d] = c.now()
+	if committed {
 		return
 	}
-	if len(m.ring) < m.limit {
-		m.ring = append(m.ring, d)
+	if len(c.ring) < c.limit {
+		c.ring = append(c.ring, d)
 		return
 	}
-	delete(m.known, m.ring[m.next])
-	m.ring[m.next] = d
-	m.next = (m.next + 1) % m.limit
+	delete(c.committed, c.ring[c.next])
+	c.ring[c.next] = d
+	c.next = (c.next + 1) % c.limit
 }

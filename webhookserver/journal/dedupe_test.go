@@ -12,40 +12,40 @@ import (
 
 func TestDedupeCacheDropsTheOldest(t *testing.T) {
 	t.Parallel()
-	m := NewDedupeCache(3, time.Now)
+	cache := NewDedupeCache(3, time.Now)
 	of := func(i int) Digest { return sha256.Sum256(fmt.Append(nil, i)) }
 	for i := range 10 {
-		m.Add(of(i))
-		m.Add(of(i))
+		cache.Add(of(i))
+		cache.Add(of(i))
 	}
 	for i := range 10 {
-		if m.Has(of(i)) != (i >= 7) {
-			t.Errorf("%d: got %v", i, m.Has(of(i)))
+		if cache.Has(of(i)) != (i >= 7) {
+			t.Errorf("%d: got %v", i, cache.Has(of(i)))
 		}
 	}
-	if len(m.known) != 3 || len(m.ring) != 3 {
-		t.Errorf("holds %d and %d entries, want 3", len(m.known), len(m.ring))
+	if len(cache.committed) != 3 || len(cache.ring) != 3 {
+		t.Errorf("holds %d and %d entries, want 3", len(cache.committed), len(cache.ring))
 	}
 }
 
-// A mirror that was deleted by hand is made again by what FastPix delivers again: the memory must not stand in the way for long.
+// After a user deletes a mirror, a delivery that FastPix sends again creates a new one. The cache must not prevent that for long.
 func TestDedupeCacheExpiresAfterAMinute(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	m := NewDedupeCache(3, func() time.Time { return now })
+	cache := NewDedupeCache(3, func() time.Time { return now })
 	d := Digest{1}
-	m.Add(d)
+	cache.Add(d)
 	now = now.Add(dedupeLifetime - time.Second)
-	if !m.Has(d) {
-		t.Error("it is forgotten before a minute has passed")
+	if !cache.Has(d) {
+		t.Error("the delivery is dropped before a minute has passed")
 	}
 	now = now.Add(time.Second)
-	if m.Has(d) {
-		t.Error("it is known after a minute")
+	if cache.Has(d) {
+		t.Error("the delivery is still in the cache after a minute")
 	}
-	m.Add(d)
-	if !m.Has(d) || len(m.ring) != 1 {
-		t.Errorf("committed again, it is known: %v, in %d entries", m.Has(d), len(m.ring))
+	cache.Add(d)
+	if !cache.Has(d) || len(cache.ring) != 1 {
+		t.Errorf("committed again, it is in the cache: %v, in %d entries", cache.Has(d), len(cache.ring))
 	}
 }
 

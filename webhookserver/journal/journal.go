@@ -71,7 +71,7 @@ type entry struct {
 // event twice changes nothing. Append returns soon after the context ends.
 func (j *Journal) Append(ctx context.Context, endpoint types.NamespacedName, record string) error {
 	e := &entry{ctx: ctx, endpoint: endpoint, record: record, done: make(chan error, 1)}
-	j.enqueue(e) //nolint:contextcheck // a commit outlives whoever asked for it first
+	j.enqueue(e) //nolint:contextcheck // a commit outlives the caller that began it
 	select {
 	case err := <-e.done:
 		return err

@@ -1,4 +1,4 @@
-// These tests protect the first promise at its narrowest point: Append returns nil only when the event is in the API server.
+// These tests protect the promise of Append: it returns nil only when the event is in the API server.
 package journal
 
 import (
@@ -26,31 +26,31 @@ import (
 const (
 	// appendTimeout is how long the handler waits for the journal.
 	appendTimeout = 3 * time.Second
-	// deadline is how long the handler takes for a delivery at most.
+	// deadline is how long the handler handles one delivery at most.
 	deadline = 10 * time.Second
 )
 
 var batchGVR = schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "eventbatches"}
 
-// store is an API server that keeps batches, and fails as told.
+// store is an API server that keeps batches. A test decides which calls fail.
 type store struct {
 	api    client.Client
-	takes  time.Duration                     // how long an attempt is under way, on a test's own clock: meanwhile others gather
+	delay  time.Duration                     // duration of an attempt, on the clock of the test
 	before func(*fastpixv1.EventBatch) error // answers instead of the API server
-	after  func(*fastpixv1.EventBatch) error // replaces the API server's answer: the batch is committed all the same
+	after  func(*fastpixv1.EventBatch) error // replaces the answer of the API server after the batch is committed
 
-	mu         sync.Mutex
-	names      []string // of every attempt
-	underWay   int
-	maxUnder   int
-	tellCounts map[types.NamespacedName]int64
+	mu              sync.Mutex
+	names           []string // of every attempt
+	underWay        int
+	maxUnder        int
+	committedCounts map[types.NamespacedName]int64
 }
 
 func newStore() *store {
-	return &store{api: fake.NewClientBuilder().WithScheme(receivertest.Scheme()).Build(), tellCounts: map[types.NamespacedName]int64{}}
+	return &store{api: fake.NewClientBuilder().WithScheme(receivertest.Scheme()).Build(), committedCounts: map[types.NamespacedName]int64{}}
 }
 
-// journal returns a journal that the test outlives.
+// journal returns a journal and waits for its last commit before the test ends.
 func (s *store) journal(t *testing.T) *Journal {
 	t.Helper()
 	j := New(s.create, "fastpix-system", s.committed, time.Now)
@@ -58,7 +58,7 @@ func (s *store) journal(t *testing.T) *Journal {
 	return j
 }
 
-// waitIdle waits until nobody commits any more.
+// waitIdle waits until no commit is running.
 func waitIdle(t *testing.T, j *Journal) {
 	t.Helper()
 	idle := func() bool {
@@ -68,7 +68,7 @@ func waitIdle(t *testing.T, j *Journal) {
 	}
 	for end := time.Now().Add(time.Minute); !idle(); time.Sleep(gatherInterval) {
 		if time.Now().After(end) {
-			t.Fatal("somebody still commits although all is done")
+			t.Fatal("a commit is still running although every event is committed")
 		}
 	}
 }
@@ -84,7 +84,7 @@ func (s *store) create(ctx context.Context, batch *fastpixv1.EventBatch) error {
 		defer s.mu.Unlock()
 		s.underWay--
 	}()
-	time.Sleep(s.takes)
+	time.Sleep(s.delay)
 	if s.before != nil {
 		if err := s.before(batch); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (s *store) committed(counts map[types.NamespacedName]int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, n := range counts {
-		s.tellCounts[name] += n
+		s.committedCounts[name] += n
 	}
 }
 
@@ -141,8 +141,8 @@ func TestLostAnswerIsRepeatedByTheSameName(t *testing.T) {
 		if len(s.batches(t)) != 1 || len(s.names) != 2 || s.names[0] != s.names[1] {
 			t.Errorf("got %d batches after attempts %v, want one", len(s.batches(t)), s.names)
 		}
-		if s.tellCounts[receivertest.Name] != 1 {
-			t.Errorf("told of %d commits, want 1", s.tellCounts[receivertest.Name])
+		if s.committedCounts[receivertest.Name] != 1 {
+			t.Errorf("%d commits were reported, want 1", s.committedCounts[receivertest.Name])
 		}
 	})
 }
@@ -151,7 +151,7 @@ func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
-		s.takes = 10 * time.Millisecond
+		s.delay = 10 * time.Millisecond
 		j := s.journal(t)
 		var wg sync.WaitGroup
 		var want []string
@@ -181,19 +181,19 @@ func TestBurstIsCommittedInBatchesOfWhatGathered(t *testing.T) {
 		}
 		waitIdle(t, j)
 		if j.waiting != nil || j.committing != 0 {
-			t.Errorf("%d wait and %d commit although all is done", len(j.waiting), j.committing)
+			t.Errorf("%d wait and %d commit although every event is committed", len(j.waiting), j.committing)
 		}
 	})
 }
 
-// TestSendersThatSendAgainShareABatch protects the API server from a batch for each sender: those who were answered together come back
-// together, a moment later.
+// TestSendersThatSendAgainShareABatch protects the API server from one batch for each sender: senders that were answered together send
+// their next events together.
 func TestSendersThatSendAgainShareABatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const senders, events = 40, 20
 		s := newStore()
-		s.takes = 10 * time.Millisecond
+		s.delay = 10 * time.Millisecond
 		j := s.journal(t)
 		var wg sync.WaitGroup
 		for i := range senders {
@@ -216,7 +216,7 @@ func TestSendersThatSendAgainShareABatch(t *testing.T) {
 	})
 }
 
-// TestSingleSenderDoesNotWait protects a delivery that is alone from a pause that only a burst has use for.
+// TestSingleSenderDoesNotWait protects a single delivery from a pause that helps only a burst.
 func TestSingleSenderDoesNotWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestBatchIsBoundedInBytesAsTheyAreSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
-		s.takes = time.Millisecond
+		s.delay = time.Millisecond
 		s.before = func(b *fastpixv1.EventBatch) error {
 			text, err := json.Marshal(b.Spec.Events)
 			if err != nil || len(text) > maxBatchBytes+2 {
@@ -276,7 +276,7 @@ func TestRefusedBatchIsCommittedOneByOne(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newStore()
-				s.takes = time.Millisecond
+				s.delay = time.Millisecond
 				s.before = func(b *fastpixv1.EventBatch) error {
 					if slices.Contains(b.Spec.Events, "culprit") {
 						return refusal
@@ -312,17 +312,17 @@ func TestCommitIsTriedAgainUntilTheDeadline(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		err     error
-		lasting time.Duration // of the failure
+		lasting time.Duration // duration of the failure
 		wantErr bool
 		wantMax time.Duration
 	}{
-		"short outage":      {err: errors.New("connection refused"), lasting: 3 * time.Second, wantMax: 5 * time.Second},
-		"long outage":       {err: errors.New("connection refused"), lasting: time.Hour, wantErr: true, wantMax: 10 * time.Second},
-		"overload":          {err: apierrors.NewTooManyRequests("later", 2), lasting: time.Second, wantMax: 3 * time.Second},
-		"server error":      {err: apierrors.NewInternalError(errors.New("etcd")), lasting: time.Second, wantMax: 3 * time.Second},
-		"forbids at start":  {err: apierrors.NewForbidden(batchGVR, "b", errors.New("not yet")), lasting: time.Second, wantMax: 3 * time.Second},
-		"quota is used up":  {err: apierrors.NewForbidden(batchGVR, "b", errors.New("quota")), lasting: time.Hour, wantErr: true, wantMax: 4 * time.Second},
-		"namespace is gone": {err: apierrors.NewNotFound(batchGVR, "b"), lasting: time.Hour, wantErr: true, wantMax: 4 * time.Second},
+		"short outage":         {err: errors.New("connection refused"), lasting: 3 * time.Second, wantMax: 5 * time.Second},
+		"long outage":          {err: errors.New("connection refused"), lasting: time.Hour, wantErr: true, wantMax: 10 * time.Second},
+		"overload":             {err: apierrors.NewTooManyRequests("later", 2), lasting: time.Second, wantMax: 3 * time.Second},
+		"server error":         {err: apierrors.NewInternalError(errors.New("etcd")), lasting: time.Second, wantMax: 3 * time.Second},
+		"forbids at start":     {err: apierrors.NewForbidden(batchGVR, "b", errors.New("not yet")), lasting: time.Second, wantMax: 3 * time.Second},
+		"quota is used up":     {err: apierrors.NewForbidden(batchGVR, "b", errors.New("quota")), lasting: time.Hour, wantErr: true, wantMax: 4 * time.Second},
+		"namespace is deleted": {err: apierrors.NewNotFound(batchGVR, "b"), lasting: time.Hour, wantErr: true, wantMax: 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -373,16 +373,16 @@ func TestEventWhoseWaiterTimedOutIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
-		s.takes = time.Second
+		s.delay = time.Second
 		j := s.journal(t)
 		var wg sync.WaitGroup
 		for i := range maxCommits {
 			wg.Go(func() { _ = j.Append(t.Context(), receivertest.Name, fmt.Sprint(i)) })
-			synctest.Wait() // until its commit is under way
+			synctest.Wait() // until its commit runs
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if err := j.Append(ctx, receivertest.Name, "gone"); !errors.Is(err, ErrNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
+		if err := j.Append(ctx, receivertest.Name, "timed out"); !errors.Is(err, ErrNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		wg.Wait()

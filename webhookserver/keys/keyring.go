@@ -214,7 +214,7 @@ func (k *Keyring) nextRead(
 		return nil, 0
 	}
 	k.lastBegan, k.running = now, make(chan struct{})
-	// The read serves all who wait, so it outlives the caller that began it.
+	// The read serves all waiting callers, so it outlives the caller that began it.
 	go k.read(context.WithoutCancel(ctx), spec.SigningSecrets, now, k.running)
 	return k.running, 0
 }

@@ -1,5 +1,5 @@
-// These tests protect what a key is worth over time: a replaced one ends within a minute, a new one works at once, and neither
-// deliveries nor outages turn into load on the API server.
+// These tests protect the lifetime of keys: a replaced key ends within a minute, a new key works at once, and neither deliveries nor
+// outages cause load on the API server.
 package keys
 
 import (
@@ -33,14 +33,14 @@ func TestKeyEndsAMinuteAfterItsLastRead(t *testing.T) {
 		after time.Duration
 		want  int
 	}{
-		"read again":                      {then: func(*receivertest.SecretStore) {}, after: 30 * time.Second, want: 1},
-		"gone":                            {then: func(s *receivertest.SecretStore) { s.Secrets = nil }, after: 30 * time.Second, want: 0},
-		"of another type now":             {then: func(s *receivertest.SecretStore) { s.Secrets["signing"].Type = corev1.SecretTypeOpaque }, after: 30 * time.Second, want: 0},
-		"away for less than a minute":     {then: func(s *receivertest.SecretStore) { s.Err = receivertest.ErrUnavailable }, after: 50 * time.Second, want: 1},
-		"away for a minute":               {then: func(s *receivertest.SecretStore) { s.Err = receivertest.ErrUnavailable }, after: time.Minute, want: 0},
-		"forbidden for a moment":          {then: func(s *receivertest.SecretStore) { s.Err = forbidden }, after: 30 * time.Second, want: 1},
-		"forbidden for a minute":          {then: func(s *receivertest.SecretStore) { s.Err = forbidden }, after: time.Minute, want: 0},
-		"hanging API server for a minute": {then: func(s *receivertest.SecretStore) { s.Delay = time.Hour }, after: time.Minute, want: 0},
+		"read again":                         {then: func(*receivertest.SecretStore) {}, after: 30 * time.Second, want: 1},
+		"deleted":                            {then: func(s *receivertest.SecretStore) { s.Secrets = nil }, after: 30 * time.Second, want: 0},
+		"another type":                       {then: func(s *receivertest.SecretStore) { s.Secrets["signing"].Type = corev1.SecretTypeOpaque }, after: 30 * time.Second, want: 0},
+		"unavailable for less than a minute": {then: func(s *receivertest.SecretStore) { s.Err = receivertest.ErrUnavailable }, after: 50 * time.Second, want: 1},
+		"unavailable for a minute":           {then: func(s *receivertest.SecretStore) { s.Err = receivertest.ErrUnavailable }, after: time.Minute, want: 0},
+		"forbidden for a moment":             {then: func(s *receivertest.SecretStore) { s.Err = forbidden }, after: 30 * time.Second, want: 1},
+		"forbidden for a minute":             {then: func(s *receivertest.SecretStore) { s.Err = forbidden }, after: time.Minute, want: 0},
+		"hanging API server for a minute":    {then: func(s *receivertest.SecretStore) { s.Delay = time.Hour }, after: time.Minute, want: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,8 +68,8 @@ func TestReadsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &receivertest.SecretStore{Delay: 10 * time.Millisecond}
 		k, spec := NewKeyring(s, "video", NewReadLimit(), time.Now, nil), &receivertest.Endpoint().Spec
-		for range 5 { // arriving together, in turns of 100 ms
-			for range maxRereadWaiters / 5 { // as many as may wait
+		for range 5 { // in rounds of 100 ms
+			for range maxRereadWaiters / 5 { // the most that may wait
 				go k.Reread(t.Context(), spec, time.Now())
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -77,7 +77,7 @@ func TestReadsAreShared(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if s.Reads != 2 {
-			t.Errorf("got %d reads, want 2: one for those who came first, one a second later for all others", s.Reads)
+			t.Errorf("got %d reads, want 2: one for the first deliveries, one a second later for all others", s.Reads)
 		}
 		if k.waiting != 0 || k.running != nil {
 			t.Errorf("%d still wait", k.waiting)
@@ -85,7 +85,8 @@ func TestReadsAreShared(t *testing.T) {
 	})
 }
 
-// TestWaitersForAHangingReadAreBounded protects memory: who waits holds a body, and anybody can send what no key verifies.
+// TestWaitersForAHangingReadAreBounded protects memory: a delivery that waits keeps its body, and every client can send what no key
+// verifies.
 func TestWaitersForAHangingReadAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -141,10 +142,10 @@ func TestSecretsAreNotLoggedWhateverTheLevel(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	talkative := funcr.New(func(prefix, args string) { log.WriteString(prefix + args) }, funcr.Options{Verbosity: 10})
+	verbose := funcr.New(func(prefix, args string) { log.WriteString(prefix + args) }, funcr.Options{Verbosity: 10})
 	k := NewKeyring(reader, "video", NewReadLimit(), time.Now, nil)
 	spec := &receivertest.Endpoint().Spec
-	k.Refresh(logr.NewContext(t.Context(), talkative), spec, time.Now())
+	k.Refresh(logr.NewContext(t.Context(), verbose), spec, time.Now())
 	if len(k.Usable(spec).Keys) != 1 || strings.Contains(log.String(), "signing-secret") {
 		t.Errorf("of %d keys the log says %s", len(k.Usable(spec).Keys), log.String())
 	}

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// fingerprintLabel is the message whose HMAC is the fingerprint; a body cannot be mistaken for it, as it is no JSON.
+	// fingerprintLabel is the message whose HMAC is the fingerprint. It is not JSON, so no body is the same message.
 	fingerprintLabel = "fastpix-fingerprint-v1"
-	// fingerprintBytes are enough to tell a handful of secrets apart, and far too few to guess one from.
+	// fingerprintBytes are enough to distinguish a few secrets, and far too few to guess a secret from.
 	fingerprintBytes = 4
-	// weakBytes is the length below which a user should be warned: FastPix's own secrets are longer.
+	// weakBytes is the length below which a key is weak. FastPix's own secrets are longer.
 	weakBytes = 16
-	// maxPlausibleBytes is the block size of SHA-256: HMAC hashes longer keys first, so nobody makes them.
+	// maxPlausibleBytes is the block size of SHA-256. HMAC hashes a longer key first, so longer keys are useless.
 	maxPlausibleBytes = 64
-	// asciiSpace is what copying, editors and shells leave around a secret.
+	// asciiSpace is the white space that copying, editors and shells leave around a secret.
 	asciiSpace = " \t\r\n\v\f"
 )
 
@@ -29,23 +29,23 @@ var (
 	// ErrNotBase64 means that a signing secret was not copied as the dashboard shows it.
 	ErrNotBase64 = errors.New("the signing secret is not base64: store it exactly as FastPix's dashboard shows it, " +
 		"in the standard alphabet, without quotes or line breaks, neither decoded nor encoded again")
-	// ErrEmpty means that a signing secret holds nothing. It is refused because anybody can sign with an empty key.
+	// ErrEmpty means that a signing secret holds nothing. It is refused because everyone can sign with an empty key.
 	ErrEmpty = errors.New("the signing secret is empty: store the one that FastPix's dashboard shows for this webhook")
 )
 
-// Key is a decoded signing secret. Only ParseKey makes one that verifies anything; the zero Key never does. A Key prints, logs
-// and marshals as its fingerprint. It may be used by several goroutines.
+// Key is a decoded signing secret. Only ParseKey returns a Key that verifies anything; the zero Key never does. A Key prints, logs and
+// marshals as its fingerprint. Several goroutines may use it.
 type Key struct {
-	// mac returns the HMAC-SHA256 of a message. The secret itself lives in this closure alone, where no printer finds it,
-	// not even one that walks unexported fields.
+	// mac returns the HMAC-SHA256 of a message. The secret lives in this closure alone: no printer finds it there, not even one that walks
+	// unexported fields.
 	mac         func(message []byte) [sha256.Size]byte
 	fingerprint string
 	weak        bool
 	encoded     bool
 }
 
-// ParseKey decodes a signing secret as the dashboard shows it: base64 in the standard alphabet, padded or not, with white space
-// around it. Its errors are ErrNotBase64 and ErrEmpty and never quote the secret.
+// ParseKey decodes a signing secret as the dashboard shows it: base64 in the standard alphabet, padded or not, with white space around it.
+// Its errors are ErrNotBase64 and ErrEmpty. They never quote the secret.
 func ParseKey(secret []byte) (Key, error) {
 	text := bytes.Trim(secret, asciiSpace)
 	if len(text) == 0 {
@@ -61,10 +61,10 @@ func ParseKey(secret []byte) (Key, error) {
 	decoded := make([]byte, encoding.DecodedLen(len(text)))
 	n, err := encoding.Decode(decoded, text)
 	if err != nil {
-		return Key{}, ErrNotBase64 // the decoder's own error tells a position, and nothing that helps
+		return Key{}, ErrNotBase64 // the decoder's own error holds a position, which does not help
 	}
 	decoded = decoded[:n]
-	if len(bytes.Trim(decoded, "\x00")) == 0 { // HMAC fills a key up with zeros: one of zeros alone is the empty one
+	if len(bytes.Trim(decoded, "\x00")) == 0 { // HMAC pads a key with zeros, so a key of zeros alone is the empty key
 		return Key{}, ErrEmpty
 	}
 	return newKey(decoded), nil
@@ -84,8 +84,8 @@ func newKey(secret []byte) Key {
 	}
 }
 
-// isEncodedKey reports that the bytes of a key are themselves base64 text of a key of 16 to 64 bytes. Of random keys of 22 bytes or more, fewer
-// than one in 2^43 are.
+// isEncodedKey reports that the bytes of a key are themselves the base64 text of a key of 16 to 64 bytes. Fewer than one in 2^43 random
+// keys of 22 bytes or more are.
 func isEncodedKey(secret []byte) bool {
 	text := bytes.Trim(secret, asciiSpace)
 	encoding := base64.StdEncoding
@@ -96,13 +96,14 @@ func isEncodedKey(secret []byte) bool {
 	return err == nil && !bytes.ContainsAny(text, "\r\n") && len(decoded) >= weakBytes && len(decoded) <= maxPlausibleBytes
 }
 
-// Weak reports that the secret has fewer than 16 bytes: it works, but its user should be warned.
+// Weak reports that the secret has fewer than 16 bytes. It works, but the user should be warned.
 func (k Key) Weak() bool { return k.weak }
 
-// Encoded reports that the signing secret looks as if it was encoded to base64 once more than FastPix shows it: then no delivery verifies.
+// Encoded reports that the signing secret looks as if it was encoded to base64 once more than FastPix shows it. Then it verifies no
+// delivery.
 func (k Key) Encoded() bool { return k.encoded }
 
-// Fingerprint returns 8 hex digits that tell secrets apart and say nothing else about them; empty for the zero Key.
+// Fingerprint returns 8 hex digits that distinguish secrets and reveal nothing else; empty for the zero Key.
 func (k Key) Fingerprint() string { return k.fingerprint }
 
 // Equal reports whether both keys verify the same deliveries. The zero Key equals only itself.
@@ -110,7 +111,7 @@ func (k Key) Equal(other Key) bool {
 	if k.mac == nil || other.mac == nil {
 		return k.mac == nil && other.mac == nil
 	}
-	if k.fingerprint != other.fingerprint { // which is no secret, and spares nearly every comparison its HMACs
+	if k.fingerprint != other.fingerprint { // the fingerprint is not secret; comparing it first saves most HMACs
 		return false
 	}
 	a, b := k.mac([]byte(fingerprintLabel)), other.mac([]byte(fingerprintLabel))
@@ -123,7 +124,7 @@ func (k Key) String() string { return "Key(" + k.fingerprint + ")" }
 // GoString is String, for %#v.
 func (k Key) GoString() string { return k.String() }
 
-// Format writes String whatever the verb.
+// Format writes String for every verb.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // MarshalJSON returns String as a JSON string.

@@ -1,4 +1,4 @@
-// These tests protect the third promise: nothing forged gets in, and no signing secret gets out.
+// These tests protect from forged deliveries and from leaked signing secrets.
 package signature
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// refused are the vectors that are valid by the bare arithmetic and yet are a mistake in the configuration.
+// refused are the vectors that are arithmetically valid but whose secret is misconfigured.
 var refused = map[string]error{"secret-url-safe-alphabet": ErrNotBase64}
 
 func TestVerifyAgreesWithEveryVector(t *testing.T) {
@@ -62,7 +62,7 @@ func TestParseKey(t *testing.T) {
 		"as shown":           {secret: fixtures.SigningSecret},
 		"without padding":    {secret: strings.TrimRight(fixtures.SigningSecret, "=")},
 		"white space around": {secret: "\t \v\f" + fixtures.SigningSecret + "\r\n\n"},
-		"a twin that differs only in unused bits": {secret: strings.Replace(fixtures.SigningSecret, "448=", "449=", 1)},
+		"another text that differs only in unused bits": {secret: strings.Replace(fixtures.SigningSecret, "448=", "449=", 1)},
 		"empty":                  {secret: "", wantErr: ErrEmpty},
 		"white space alone":      {secret: " \n", wantErr: ErrEmpty},
 		"zeros alone":            {secret: "AAAA", wantErr: ErrEmpty},
@@ -161,8 +161,8 @@ func TestEveryAlteredSignatureIsRefused(t *testing.T) {
 	right := fixtures.Sign(fixtures.SigningSecret, body)
 	for i := range len(right) {
 		for c := range 256 {
-			twin := right[:i] + string([]byte{byte(c)}) + right[i+1:]
-			if _, err := Verify([]Key{key}, twin, body); (err == nil) != (twin == right) {
+			altered := right[:i] + string([]byte{byte(c)}) + right[i+1:]
+			if _, err := Verify([]Key{key}, altered, body); (err == nil) != (altered == right) {
 				t.Fatalf("byte %#x at %d: got %v", c, i, err)
 			}
 		}
@@ -268,8 +268,8 @@ func mustKey(tb testing.TB, secret string) Key {
 	return key
 }
 
-// TestEncodedKeysAreNoticed protects users from the commonest mistake with a Secret's data: encoding once more what is base64 already. Keys
-// that are as FastPix makes them must never be suspected.
+// TestEncodedKeysAreNoticed protects users from a common mistake: the data of a Secret is encoded once more than it should be. A key as
+// FastPix makes it must never be reported.
 func TestEncodedKeysAreNoticed(t *testing.T) {
 	t.Parallel()
 	random := rand.NewChaCha8([32]byte{1})

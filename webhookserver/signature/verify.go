@@ -18,14 +18,14 @@ var (
 	ErrMismatch = errors.New("the " + Header + " fits none of the signing secrets")
 )
 
-// textLen is the length of every signature: base64, padded, of a SHA-256.
+// textLen is the length of every signature: padded base64 of a SHA-256.
 var textLen = base64.StdEncoding.EncodedLen(sha256.Size)
 
-// Verify returns the index of the first key that signed the body, or -1 with ErrMissing or ErrMismatch. Exactly the text that
-// FastPix writes passes: no prefix, white space, other alphabet or encoding, no twin that decodes to the same bytes.
+// Verify returns the index of the first key that signed the body, or -1 with ErrMissing or ErrMismatch. Only the exact text that FastPix
+// writes passes: no prefix, no white space, no other alphabet or encoding, and no other text that decodes to the same bytes.
 //
-// It takes the same time whether and whichever key fits: every key is tried, and texts are compared in constant time. Only a
-// signature of the wrong length is turned down early, which its sender knows anyway.
+// It takes the same time whether a key fits and whichever does: it tries every key, and compares in constant time. Only a signature of a
+// wrong length is refused early, and its sender knows the length anyway.
 func Verify(keys []Key, header string, body []byte) (int, error) {
 	if header == "" {
 		return -1, ErrMissing
@@ -34,7 +34,7 @@ func Verify(keys []Key, header string, body []byte) (int, error) {
 		return -1, ErrMismatch
 	}
 	index, given := -1, []byte(header)
-	for i, key := range slices.Backward(keys) { // backwards, so that the first one that fits is what remains
+	for i, key := range slices.Backward(keys) { // backwards, so that index ends as the first key that fits
 		if key.mac == nil {
 			continue
 		}
