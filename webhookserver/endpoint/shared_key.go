@@ -22,36 +22,37 @@ func (d *Directory) sharedKeyCondition(e *Endpoint) *metav1.Condition {
 	d.indexKeys(e, own)
 	strong := slices.DeleteFunc(slices.Clone(own), signature.Key.Weak)
 	var named []string
-	elsewhere := false
+	inOtherNamespace := false
 	for _, other := range d.withSameKey(e, own) {
-		near := other.Name.Namespace == e.Name.Namespace
-		enough := near && len(named) > maxNamedEndpoints || !near && elsewhere
-		shown := own
-		if !near {
-			shown = strong
+		sameNamespace := other.Name.Namespace == e.Name.Namespace
+		compared := own
+		if !sameNamespace {
+			compared = strong
 		}
-		if enough || !overlap(shown, other.Keys.Usable(&other.Current().Spec).Keys) {
+		enough := sameNamespace && len(named) > maxNamedEndpoints || !sameNamespace && inOtherNamespace
+		if enough || !overlap(compared, other.Keys.Usable(&other.Current().Spec).Keys) {
 			continue
 		}
-		if near {
+		if sameNamespace {
 			named = append(named, other.Name.Name)
 		} else {
-			elsewhere = true
+			inOtherNamespace = true
 		}
 	}
-	if named == nil && !elsewhere {
+	if named == nil && !inOtherNamespace {
 		return nil
 	}
 	if len(named) > maxNamedEndpoints {
 		named[maxNamedEndpoints] = "other endpoints of this namespace"
 	}
-	if elsewhere {
+	if inOtherNamespace {
 		named = append(named, "an endpoint of another namespace")
 	}
 	return &metav1.Condition{Reason: "SharedKey", Message: "The same signing secret is also accepted by " + strings.Join(named, ", ") +
 		": a sender that has it can send events to all of them. FastPix gives each webhook its own signing secret. Store that one for this endpoint."}
 }
 
+// overlap reports whether the two lists have a key in common.
 func overlap(a, b []signature.Key) bool {
 	return slices.ContainsFunc(a, func(k signature.Key) bool { return slices.ContainsFunc(b, k.Equal) })
 }

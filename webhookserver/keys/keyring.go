@@ -178,13 +178,14 @@ func (k *Keyring) removeWaiter() {
 	k.limit.waiting.Add(-1)
 }
 
+// awaitRead waits until a read has ended that began at since or later. It begins reads itself if allowed returns true.
 func (k *Keyring) awaitRead(ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time, allowed func() bool) {
 	for ctx.Err() == nil {
-		flight, pause := k.nextRead(ctx, spec, since, allowed)
+		running, pause := k.nextRead(ctx, spec, since, allowed)
 		switch {
-		case flight != nil:
+		case running != nil:
 			select {
-			case <-flight:
+			case <-running:
 			case <-ctx.Done():
 			}
 		case pause > 0:
@@ -199,7 +200,7 @@ func (k *Keyring) awaitRead(ctx context.Context, spec *fastpixv1.WebhookEndpoint
 // if there is nothing to wait for.
 func (k *Keyring) nextRead(
 	ctx context.Context, spec *fastpixv1.WebhookEndpointSpec, since time.Time, allowed func() bool,
-) (flight <-chan struct{}, pause time.Duration) {
+) (running <-chan struct{}, pause time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
@@ -219,7 +220,8 @@ func (k *Keyring) nextRead(
 	return k.running, 0
 }
 
-func (k *Keyring) read(ctx context.Context, refs []fastpixv1.SigningSecretReference, began time.Time, flight chan struct{}) {
+// read reads the Secrets and stores the result. It closes running at its end.
+func (k *Keyring) read(ctx context.Context, refs []fastpixv1.SigningSecretReference, began time.Time, running chan struct{}) {
 	// At a high log level client-go logs the content of what it reads, to the logger of the context.
 	ctx, cancel := context.WithTimeout(logr.NewContext(ctx, logr.Discard()), secretTimeout)
 	defer cancel()
@@ -231,7 +233,7 @@ func (k *Keyring) read(ctx context.Context, refs []fastpixv1.SigningSecretRefere
 	if k.store(readings, began) && k.onChange != nil {
 		k.onChange()
 	}
-	close(flight)
+	close(running)
 }
 
 // store stores the result of a read and reports whether it shows a change.
