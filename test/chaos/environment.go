@@ -12,12 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
@@ -77,7 +75,7 @@ func newTestEnv(ctx context.Context, o options) (_ *testEnv, err error) {
 	if err := plane.Apply(ctx, "config/quota"); err != nil {
 		return nil, err
 	}
-	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: scheme()}); err != nil {
+	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: operator.NewScheme()}); err != nil {
 		return nil, err
 	}
 	if r.kubeControllers, err = plane.ControllerManager(); err != nil {
@@ -94,16 +92,6 @@ func newTestEnv(ctx context.Context, o options) (_ *testEnv, err error) {
 	return r, r.prepare(ctx)
 }
 
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, fastpixv1.AddToScheme} {
-		if err := add(s); err != nil {
-			panic(err)
-		}
-	}
-	return s
-}
-
 func (r *testEnv) path(name string) string { return filepath.Join(r.plane.Dir, name) }
 
 // prepare prepares the operator's processes.
@@ -116,7 +104,7 @@ func (r *testEnv) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.asReceiver, err = client.New(receivers.Config, client.Options{Scheme: scheme()}); err != nil {
+	if r.asReceiver, err = client.New(receivers.Config, client.Options{Scheme: operator.NewScheme()}); err != nil {
 		return err
 	}
 	for i := range controllerCount {

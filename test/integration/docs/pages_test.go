@@ -13,9 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	_ "github.com/fastpix-operator/fastpix-operator/controllers" // registers metrics, as the imports below do
-	_ "github.com/fastpix-operator/fastpix-operator/internal/metricsguard"
-	_ "github.com/fastpix-operator/fastpix-operator/webhookserver"
+	_ "github.com/fastpix-operator/fastpix-operator/internal/operator" // registers the metrics of all parts
 )
 
 // TestOperationsPageNamesEveryMetric protects docs/operations.md from telling of what is not there: every metric that exists is in it, and

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
@@ -35,7 +36,7 @@ type statusLog struct {
 // watchStatus follows an endpoint until the test ends.
 func watchStatus(t *testing.T, e framework.Endpoint) *statusLog {
 	t.Helper()
-	watcher, err := client.NewWithWatch(framework.Deployed.Config(), client.Options{Scheme: framework.NewScheme()})
+	watcher, err := client.NewWithWatch(framework.Deployed.Config(), client.Options{Scheme: operator.NewScheme()})
 	if err != nil {
 		t.Fatal(err)
 	}

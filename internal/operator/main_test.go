@@ -1,9 +1,0 @@
-package operator_test
-
-import (
-	"testing"
-
-	"github.com/fastpix-operator/fastpix-operator/test/framework"
-)
-
-func TestMain(m *testing.M) { framework.Main(m) }
