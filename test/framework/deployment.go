@@ -82,15 +82,18 @@ func endOnInterrupt() {
 // deploy installs config/default and starts the two processes.
 func deploy(ctx context.Context) error {
 	d := &Deployed
-	binary, err := controlplane.BuildOperator(ctx, filepath.Join(d.Dir, "bin"))
-	if err != nil {
-		return err
+	binary := os.Getenv("OPERATOR_BINARY") // built once for all areas by make test
+	if binary == "" {
+		var err error
+		if binary, err = controlplane.BuildOperator(ctx, filepath.Join(d.Dir, "bin")); err != nil {
+			return err
+		}
 	}
 	if err := d.Apply(ctx, "config/default"); err != nil {
 		return err
 	}
-	scheme := operator.NewScheme()
-	if d.Admin, err = client.New(d.Config(), client.Options{Scheme: scheme, FieldValidation: "Strict"}); err != nil {
+	var err error
+	if d.Admin, err = client.New(d.Config(), client.Options{Scheme: operator.NewScheme(), FieldValidation: "Strict"}); err != nil {
 		return err
 	}
 	if d.AsReceiver, err = d.ServiceAccount(ctx, OperatorNamespace, "fastpix-receiver"); err != nil {
