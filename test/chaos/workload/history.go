@@ -26,13 +26,13 @@ type Scenario struct {
 const HotScenario = "hot"
 
 func LoadScenarios() ([]Scenario, error) {
-	told, err := fixtures.LoadStories()
+	told, err := fixtures.LoadScenarios()
 	if err != nil {
 		return nil, err
 	}
 	weights := map[string]int{"A-pull-asset": 40, "B-direct-upload": 15, "B-cancelled-upload": 10, "C-failing-asset": 15, "D-live-stream": 20}
 	var stories []Scenario
-	for name, files := range told.Stories {
+	for name, files := range told.Scenarios {
 		stories = append(stories, Scenario{Name: name, weight: weights[name], files: files})
 	}
 	slices.SortFunc(stories, func(a, b Scenario) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })

@@ -203,8 +203,7 @@ func sendReadmeDelivery(t *testing.T, e framework.Endpoint) {
 	framework.Kubectl(t, "delete", "--namespace=video", "mediaasset", fixtures.MediaA)
 }
 
-// TestReadmeWalkthrough does what the README says, as it says it, and then what a pipeline does: it applies an asset and waits for
-// it, and FastPix tells of it meanwhile.
+// TestReadmeWalkthrough runs the commands of the README, and then what a pipeline does: it applies an asset and waits for it while events arrive.
 func TestReadmeWalkthrough(t *testing.T) {
 	run := func(step, paste string) {
 		t.Helper()

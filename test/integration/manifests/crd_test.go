@@ -230,7 +230,7 @@ func TestObjectsAreSelectableByEndpoint(t *testing.T) {
 		framework.Create(t, object(t, "LiveStream", namespace, name, "spec: {streamID: "+name+", endpointRef: {name: of-"+name+"}}"))
 	}
 	for _, list := range []client.ObjectList{&fastpixv1.MediaAssetList{}, &fastpixv1.LiveStreamList{}} {
-		// A status that nobody has written yet is selected as empty.
+		// A status that is not written yet is selected as empty.
 		for _, selector := range []client.MatchingFields{
 			{"spec.endpointRef.name": "of-b"},
 			{"spec.endpointRef.name": "of-b", "status.state": "", "status.timer": ""},

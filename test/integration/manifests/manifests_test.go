@@ -147,7 +147,7 @@ func TestNetworkPoliciesAdmitWhatIsUsed(t *testing.T) {
 		"Deployment/fastpix-receiver":           {"http": anywhere, "probes": anywhere, "metrics": cluster},
 		"Deployment/fastpix-controller-manager": {"probes": anywhere, "metrics": cluster},
 	}
-	everybody := false
+	denied := false
 	policies := map[string]*networkingv1.NetworkPolicy{}
 	for name := range installed {
 		if !strings.HasPrefix(name, "NetworkPolicy/") {
@@ -158,12 +158,12 @@ func TestNetworkPoliciesAdmitWhatIsUsed(t *testing.T) {
 			t.Errorf("%s is for %v only", name, p.Spec.PolicyTypes)
 		}
 		if len(p.Spec.PodSelector.MatchLabels) == 0 {
-			everybody = len(p.Spec.Ingress) == 0 && len(p.Spec.Egress) == 0
+			denied = len(p.Spec.Ingress) == 0 && len(p.Spec.Egress) == 0
 			continue
 		}
 		policies[name] = p
 	}
-	if !everybody {
+	if !denied {
 		t.Error("pods that no other policy selects are not cut off")
 	}
 	for _, name := range deployments {
@@ -252,7 +252,7 @@ func TestComponentsAreAccepted(t *testing.T) {
 				if container.Image != "registry.example/fastpix-operator:v1" {
 					t.Errorf("%s runs %s", name, container.Image)
 				}
-				if told := slices.Contains(container.Args, "--external-url=https://hooks.mine.example"); told != (name == deployments[0]) {
+				if shown := slices.Contains(container.Args, "--external-url=https://hooks.mine.example"); shown != (name == deployments[0]) {
 					t.Errorf("%s has the arguments %v", name, container.Args)
 				}
 			}
