@@ -143,7 +143,7 @@ func (r *testEnv) waitReflected(ctx context.Context, timeout time.Duration) erro
 	return err
 }
 
-// pids names the processes whose consumption is told.
+// pids names the processes whose consumption is reported.
 func (r *testEnv) pids() map[string]int {
 	pids := map[string]int{"bench": os.Getpid(), "kube-apiserver": r.plane.APIServer.PID(), "etcd": r.plane.Etcd.PID()}
 	for name, o := range map[string]*controlplane.Operator{"receiver": r.receiver, "controllers": r.controllers} {
@@ -154,7 +154,7 @@ func (r *testEnv) pids() map[string]int {
 	return pids
 }
 
-// explain adds the ends of the logs to an error, unless it is that somebody pressed Ctrl-C.
+// explain adds the ends of the logs to an error, unless the user pressed Ctrl-C.
 func (r *testEnv) explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err

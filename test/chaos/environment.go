@@ -37,7 +37,7 @@ type testEnv struct {
 	asReceiver client.Client
 	binary     string
 	// processes are the controllers, then the receivers. The last of each is never asked to end before everything was checked, so that one process
-	// of each half lives through all that happens to its connections: what leaks shows with time only.
+	// of each part runs through all faults of its connections: leaks show with time only.
 	processes []*operatorProcess
 	baselines map[string]resources
 	verified  map[record.Key][sha256.Size]byte // every mirror that was compared with the oracle, as it was then
@@ -187,7 +187,7 @@ func (r *testEnv) startControlPlaneLocked(ctx context.Context) error {
 	return err
 }
 
-// maxFailures is how many are told: the first ones say what is wrong.
+// maxFailures is how many failures are reported: the first ones say what is wrong.
 const maxFailures = 20
 
 // fail notes something that must not happen.
@@ -201,21 +201,21 @@ func (r *testEnv) fail(format string, args ...any) {
 	}
 }
 
-// logPatterns are what no log may tell of: a panic, also one that a process caught, and records that controllers drop, as they do after a
+// logPatterns are texts that no log may contain: a panic, also one that a process caught, and records that controllers drop, as they do after a
 // namespace was deleted or a mirror purged, of which nothing happens here.
 var logPatterns = []string{"panic", "Discarded records"}
 
-// searchLogs looks for what must not happen in the logs, and tells the first of each.
+// searchLogs looks for what must not happen in the logs, and reports the first of each.
 func (r *testEnv) searchLogs() {
 	for _, m := range r.processes {
 		content, err := os.ReadFile(m.Log)
 		if err != nil {
 			r.fail("read the log of %s: %v", m.Name, err)
 		}
-		for _, omen := range logPatterns {
+		for _, pattern := range logPatterns {
 			for line := range bytes.Lines(content) {
-				if bytes.Contains(line, []byte(omen)) {
-					r.fail("the log of %s tells of %q: %.400s", m.Name, omen, line)
+				if bytes.Contains(line, []byte(pattern)) {
+					r.fail("the log of %s contains %q: %.400s", m.Name, pattern, line)
 					break
 				}
 			}

@@ -21,7 +21,7 @@ const (
 	ControllersAccount = "fastpix-controller-manager"
 )
 
-// Tenant is a namespace with one endpoint. Each burst about new media has its own, so that what it left can be told apart.
+// Tenant is a namespace with one endpoint. Each burst about new media has its own, so that its mirrors can be distinguished.
 type Tenant struct{ Namespace string }
 
 const (

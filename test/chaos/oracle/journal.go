@@ -19,12 +19,12 @@ import (
 const (
 	// storedBatches is where the API server stores EventBatches in etcd.
 	storedBatches = "/registry/video.fastpix.com/eventbatches/" + workload.OperatorNamespace + "/"
-	// FollowTimeout is how long etcd may take to tell of what it has committed.
+	// FollowTimeout is how long a watch may lag behind what etcd has committed.
 	FollowTimeout = 15 * time.Second
 )
 
 // Journal knows of every event that was ever committed in an EventBatch. It asks etcd, where commits happen: a watch there goes on
-// without a gap whatever becomes of the API server, whose own memory begins anew at each start.
+// without a gap whatever becomes of the API server, whose own cache is empty at each start.
 type Journal struct {
 	mu       sync.Mutex
 	revision int64                // of the last write that is known
@@ -85,7 +85,7 @@ func (j *Journal) problem(err error) {
 	j.problems = append(j.problems, err)
 }
 
-// eventKey tells events of all namespaces apart.
+// eventKey identifies an event in all namespaces.
 // err returns why the journal may not be known in full.
 func (j *Journal) Err() error {
 	j.mu.Lock()
