@@ -32,7 +32,7 @@ OUT ?= .
 # The tests of these packages start an API server or run helm. All others are unit tests, and so is test/integration/docs.
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # Its tests measure how fast the receiver answers in floods: no other package runs beside it.
-ALONE := ./test/integration/overload
+ALONE := ./test/integration/floods
 MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 

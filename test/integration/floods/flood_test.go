@@ -1,4 +1,4 @@
-package overload
+package floods
 
 import (
 	"bufio"
