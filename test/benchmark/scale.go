@@ -153,7 +153,7 @@ func (r *testEnv) grow(ctx context.Context, t workload.Tenant, assets int) error
 		deleted := len(media) / tombstoneEvery
 		b := r.workload.Each(t, media[deleted:], workload.MediaReady)
 		for _, id := range media[:deleted] {
-			b.Add(workload.Event{ID: r.workload.Uuid(), Media: id, At: r.workload.Now(), Created: r.workload.Recently(), Body: workload.MediaDeleted})
+			b.Add(workload.Event{ID: r.workload.NewID(), Media: id, At: r.workload.Now(), Created: r.workload.Recently(), Body: workload.MediaDeleted})
 		}
 		if _, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, manyConnections); err != nil {
 			return err

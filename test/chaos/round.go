@@ -70,7 +70,7 @@ func runRound(ctx context.Context, r *testEnv, number int, duration time.Duratio
 }
 
 func newRound(ctx context.Context, r *testEnv, number int, report *report) (*round, error) {
-	n := &round{env: r, report: report, oracle: oracle.NewOracle()}
+	n := &round{env: r, report: report, oracle: oracle.New()}
 	var err error
 	if n.scenarios, err = workload.LoadScenarios(); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := oracle.NewOracle()
+	o := oracle.New()
 	for _, e := range workload.NewHistory(rand.New(rand.NewPCG(1, 2)), &workload.Tenant{Namespace: "a"}, scenarios[0]).Events {
 		o.Record(e)
 	}

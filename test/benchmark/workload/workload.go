@@ -55,12 +55,14 @@ type Workload struct {
 	random *rand.Rand
 }
 
+// New returns a workload of a seed.
 func New(seed uint64) *Workload {
 	return &Workload{random: rand.New(rand.NewPCG(seed, 0x66617374706978))}
 }
 
-func (w *Workload) Uuid() uuid {
-	var u uuid
+// NewID returns another id.
+func (w *Workload) NewID() UUID {
+	var u UUID
 	binary.BigEndian.PutUint64(u[:8], w.random.Uint64())
 	binary.BigEndian.PutUint64(u[8:], w.random.Uint64())
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
@@ -68,10 +70,10 @@ func (w *Workload) Uuid() uuid {
 }
 
 // Media are ids of media that exist, or will once their first event is mirrored.
-func (w *Workload) Media(n int) []uuid {
-	ids := make([]uuid, n)
+func (w *Workload) Media(n int) []UUID {
+	ids := make([]UUID, n)
 	for i := range ids {
-		ids[i] = w.Uuid()
+		ids[i] = w.NewID()
 	}
 	return ids
 }
@@ -122,17 +124,17 @@ func (w *Workload) Lifecycles(t Tenant, lifecycle []*Template, n int) *Burst {
 		created := w.Recently()
 		for i, body := range lifecycle {
 			at := created.Add(time.Duration(i)*2*time.Second + time.Duration(w.random.IntN(1e9)))
-			b.Add(Event{ID: w.Uuid(), Media: media, At: at, Created: created, Body: body})
+			b.Add(Event{ID: w.NewID(), Media: media, At: at, Created: created, Body: body})
 		}
 	}
 	return b
 }
 
 // Each makes one event about each of the media.
-func (w *Workload) Each(t Tenant, media []uuid, body *Template) *Burst {
+func (w *Workload) Each(t Tenant, media []UUID, body *Template) *Burst {
 	b := newBurst(t)
 	for _, id := range media {
-		b.Add(Event{ID: w.Uuid(), Media: id, At: w.Now(), Created: w.Recently(), Body: body})
+		b.Add(Event{ID: w.NewID(), Media: id, At: w.Now(), Created: w.Recently(), Body: body})
 	}
 	return b
 }
@@ -140,10 +142,10 @@ func (w *Workload) Each(t Tenant, media []uuid, body *Template) *Burst {
 // Hot makes n events about one media.
 func (w *Workload) Hot(t Tenant, n int) *Burst {
 	b := newBurst(t)
-	media, created, start := w.Uuid(), w.Recently(), w.Now()
+	media, created, start := w.NewID(), w.Recently(), w.Now()
 	for i := range n {
 		at := start.Add(time.Duration(i) * 100 * time.Microsecond)
-		b.Add(Event{ID: w.Uuid(), Media: media, At: at, Created: created, Body: MediaUpdated})
+		b.Add(Event{ID: w.NewID(), Media: media, At: at, Created: created, Body: MediaUpdated})
 	}
 	return b
 }

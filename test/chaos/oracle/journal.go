@@ -33,6 +33,7 @@ type Journal struct {
 	problems []error
 }
 
+// NewJournal returns a journal of which nothing is known yet.
 func NewJournal() *Journal { return &Journal{received: map[string]time.Time{}} }
 
 // Follow notes every batch that is written until the context ends. A gap is a problem, and ends it.
@@ -85,14 +86,14 @@ func (j *Journal) problem(err error) {
 	j.problems = append(j.problems, err)
 }
 
-// eventKey identifies an event in all namespaces.
-// err returns why the journal may not be known in full.
+// Err returns why the journal may not be known in full.
 func (j *Journal) Err() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return errors.Join(j.problems...)
 }
 
+// eventKey identifies an event in all namespaces.
 func eventKey(r *record.Record) string { return r.Namespace + "/" + r.ID }
 
 // missing returns the events that were acknowledged although nothing of them was committed that had been received by then: a later

@@ -24,7 +24,8 @@ type Oracle struct {
 	err     error
 }
 
-func NewOracle() *Oracle {
+// New returns an oracle for which nothing was acknowledged yet.
+func New() *Oracle {
 	return &Oracle{bodies: map[[sha256.Size]byte]bool{}, acked: map[string]time.Time{}, records: map[record.Key][]*record.Record{}}
 }
 

@@ -15,7 +15,7 @@ func TestHiscenariosFollowFromTheirSeedAndAreDecoded(t *testing.T) {
 	}
 	tenants := []*workload.Tenant{{Namespace: "a"}, {Namespace: "b"}}
 	send := func(seed uint64) (ids []string, o *Oracle) {
-		o = NewOracle()
+		o = New()
 		g := workload.NewGenerator(rand.New(rand.NewPCG(seed, 0)), tenants, scenarios, 20)
 		for range 2000 {
 			for _, e := range g.Next() {

@@ -7,6 +7,7 @@ import (
 )
 
 const (
+	// PercentDuplicates is how many of a hundred events are sent twice.
 	PercentDuplicates = 30
 	// outOfOrder is how many events of one history may overtake each other.
 	outOfOrder = 5
@@ -25,6 +26,7 @@ type Generator struct {
 	later     map[int][]*Event // duplicates, by when they are due
 }
 
+// NewGenerator returns a generator of so many histories at once.
 func NewGenerator(random *rand.Rand, tenants []*Tenant, scenarios []Scenario, histories int) *Generator {
 	g := &Generator{random: random, tenants: tenants, scenarios: scenarios, later: map[int][]*Event{}, histories: make([]*History, histories)}
 	for _, s := range scenarios {

@@ -25,6 +25,7 @@ type Scenario struct {
 // HotScenario is about one media that is updated again and again.
 const HotScenario = "hot"
 
+// LoadScenarios returns every scenario of package fixtures, and one with hundreds of updates of a media.
 func LoadScenarios() ([]Scenario, error) {
 	samples, err := fixtures.LoadScenarios()
 	if err != nil {
@@ -130,6 +131,7 @@ func (l *History) IDFor(sample string) string {
 	return l.prefix + id
 }
 
+// NewID returns an id of this history alone; the same text leads to the same id.
 func (l *History) NewID(of string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%x/%s", l.nonce, of))
 	h := hex.EncodeToString(sum[:16])

@@ -187,7 +187,7 @@ func readmeCommands(t *testing.T, behind string) string {
 }
 
 // sendReadmeDelivery sends the README's signed test delivery to the receiver, and deletes the asset that it brings.
-func sendReadmeDelivery(t *testing.T, e framework.Endpoint) {
+func sendReadmeDelivery(t *testing.T) {
 	t.Helper()
 	for _, program := range []string{"openssl", "curl", "base64", "od"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -218,7 +218,7 @@ func TestReadmeWalkthrough(t *testing.T) {
 	checkUnready(t, e)
 	run("4. Store the signing secret", fixtures.SigningSecret)
 	e.WaitReady(t)
-	sendReadmeDelivery(t, e)
+	sendReadmeDelivery(t)
 
 	framework.Kubectl(t, "apply", "-f", "config/samples/media_asset.yaml")
 	waited := make(chan error)
