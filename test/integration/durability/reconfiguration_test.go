@@ -298,7 +298,7 @@ func (tr *traffic) settle(t *testing.T, secret string) {
 	tr.WaitReady(t)
 }
 
-// checkOwn checks that everything of this team is there in the end, and nothing of those who had the namespace before.
+// checkOwn checks that the namespace has every asset of this team, and none of the teams before it.
 func (tr *traffic) checkOwn(t *testing.T, others []string) {
 	t.Helper()
 	framework.WaitJournalEmpty(t)
@@ -309,17 +309,17 @@ func (tr *traffic) checkOwn(t *testing.T, others []string) {
 	if err := framework.Deployed.Admin.List(t.Context(), &assets, client.InNamespace(tr.Namespace)); err != nil {
 		t.Error(err)
 	}
-	there := map[string]bool{}
+	exists := map[string]bool{}
 	for _, a := range assets.Items {
-		there[a.Name] = true
+		exists[a.Name] = true
 	}
 	for _, id := range tr.acknowledged {
-		if !there[id] {
+		if !exists[id] {
 			t.Errorf("acknowledged, and lost: %s", id)
 		}
 	}
 	for _, id := range others {
-		if there[id] {
+		if exists[id] {
 			t.Errorf("an event of the namespace before is in this one: %s", id)
 		}
 	}

@@ -34,7 +34,7 @@ func consumer(t *testing.T, e framework.Endpoint) controlplane.Identity {
 	return identity
 }
 
-// entry waits until the example's ConfigMap of a media is as wanted: with these data, or not there when they are nil.
+// entry waits until the example's ConfigMap of a media has these data, or does not exist if they are nil.
 func entry(t *testing.T, e framework.Endpoint, media string, want map[string]string) {
 	t.Helper()
 	framework.Eventually(t, fmt.Sprintf("the entry of %s is %v", media, want), func(ctx context.Context) error {

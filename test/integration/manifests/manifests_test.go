@@ -58,7 +58,7 @@ func typed[T any](t *testing.T, m manifests, name string) *T {
 	t.Helper()
 	u := m[name]
 	if u == nil {
-		t.Fatalf("there is no %s in %v", name, slices.Sorted(maps.Keys(m)))
+		t.Fatalf("%s does not exist in %v", name, slices.Sorted(maps.Keys(m)))
 	}
 	into := new(T)
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(u.Object, into, true); err != nil {

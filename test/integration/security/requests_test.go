@@ -78,7 +78,7 @@ func TestUnauthenticatedRequests(t *testing.T) {
 	wide := `{"type":"video.media.ready","object":{"id":"a"},"data":{` + strings.Repeat(`"a":1,`, 100_000) + `"a":1}}`
 	const invalid = "\xff\xfe\x00{}"
 
-	// Answered 405 at the end: the connection goes on. Without it: it ended there.
+	// With 405 at the end the connection stayed open, otherwise the receiver closed it.
 	for name, tt := range map[string]struct{ request, want string }{
 		"a delivery":                  {framework.RawPost(path, body, signature), "200 405"},
 		"the same again, and again":   {strings.Repeat(framework.RawPost(path, body, signature), 3), "200 200 200 405"},

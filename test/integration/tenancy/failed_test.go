@@ -278,13 +278,13 @@ func TestPurgedMediaStaysDeletedWhateverItsReferenceSays(t *testing.T) {
 	if err := framework.Deployed.Admin.Patch(t.Context(), asset, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"endpointRef":{"name":"missing"}}}`))); err != nil {
 		t.Fatal(err)
 	}
-	gone := func() error {
+	deleted := func() error {
 		if a, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("it is %q (%w)", a.Status.State, err)
 		}
 		return nil
 	}
-	framework.Eventually(t, "the tombstone is purged", func(context.Context) error { return gone() })
+	framework.Eventually(t, "the tombstone is purged", func(context.Context) error { return deleted() })
 	framework.Create(t, framework.MakeEndpoint(e.Namespace, "second"))
 	second := "/webhooks/" + e.Namespace + "/second"
 	framework.Eventually(t, "the other endpoint has the same purgedThrough", func(ctx context.Context) error {
@@ -305,7 +305,7 @@ func TestPurgedMediaStaysDeletedWhateverItsReferenceSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	framework.WaitJournalEmpty(t)
-	if err := gone(); err != nil {
+	if err := deleted(); err != nil {
 		t.Errorf("a replay by another endpoint of the namespace recreated the media: %v", err)
 	}
 }
