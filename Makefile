@@ -29,8 +29,10 @@ CONTROLLER_GEN := bin/tools/controller-gen
 GOLANGCI_LINT := bin/tools/golangci-lint
 # Where generated files go. hack/verify.sh points it elsewhere, to compare without touching the work tree.
 OUT ?= .
-# No client, no clock, no goroutine: their tests need no API server.
-PURE := ./api/... ./internal/record/... ./internal/text/... ./webhookserver/signature/... ./webhookserver/event/... ./controllers/projection/...
+# The tests of these packages start an API server or run helm. All others are unit tests, and so is test/integration/docs.
+NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
+# Its tests measure how fast the receiver answers in floods: no other package runs beside it.
+ALONE := ./test/integration/floods
 MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 
@@ -93,16 +95,19 @@ verify: vet lint ## Check that what is generated, formatted and tidied is up to 
 ##@ Tests
 
 .PHONY: test
-test: $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (first run: about 10 minutes of building).
-	go test -count=1 -timeout 20m $(TEST_FLAGS) ./...
+test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (first run: about 10 minutes of building).
+	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
+	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
+	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
+	[ -z "$$failed" ]
 
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, by what Flux and Argo CD judge by.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
-test-unit: ## Run the tests of the pure packages (seconds).
-	go test $(TEST_FLAGS) $(PURE)
+test-unit: ## Run the tests that need no API server (seconds).
+	go test -short $(TEST_FLAGS) $$(go list ./... | grep -vE '$(NEED_API_SERVER)') ./test/integration/docs
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).

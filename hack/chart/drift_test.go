@@ -76,7 +76,7 @@ func forgetKeep(t *testing.T, all objects) {
 }
 
 // forgetRelease removes the labels that say of which release of which chart an object is, and checks that every object has them. Pods have
-// no name of the chart, so that a new chart alone starts none anew.
+// no name of the chart, so that a new chart alone restarts no pod.
 func forgetRelease(t *testing.T, all objects) {
 	t.Helper()
 	release := map[string]string{

@@ -148,8 +148,8 @@ func (c cluster) admin() client.Client {
 	return admin
 }
 
-// told delivers one sample to the endpoint of the notes and waits until it shows.
-func (c cluster) told(receiver *controlplane.Operator, file, state string) {
+// deliver delivers one sample to the endpoint of the notes and waits for its mirror.
+func (c cluster) deliver(receiver *controlplane.Operator, file, state string) {
 	c.t.Helper()
 	body := fixtures.Payload(file)
 	err := receiver.Deliver(c.t.Context(), "/webhooks/video/fastpix", body, fixtures.Sign(fixtures.SigningSecret, body))
@@ -243,14 +243,14 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	if got := c.kubectl("get", "webhookendpoint", "fastpix", "--namespace=video", "--output=jsonpath={.status.url}"); got != "https://hooks.example.com/webhooks/video/fastpix" {
 		t.Errorf("the endpoint's URL is %q", got)
 	}
-	c.told(receiver, "video.media.created.json", "Created")
+	c.deliver(receiver, "video.media.created.json", "Created")
 	_, err = c.Kubectl(t.Context(), "patch", "mediaasset", fixtures.MediaA, "--namespace=video", "--subresource=status", "--type=merge", "--patch={\"status\":{\"state\":\"Ready\"}}")
 	if err == nil || !strings.Contains(err.Error(), elsewhere+"/fastpix-controller-manager") {
 		t.Errorf("an administrator writes a status: %v", err)
 	}
 	c.wantRefused("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace", withImage)
 
-	// Acknowledged while nobody folds, then uninstalled.
+	// Acknowledged without controllers, then uninstalled.
 	if err := controllers.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -348,9 +348,9 @@ func TestNotesFitTheCluster(t *testing.T) {
 	for used() == "" && time.Since(begun) < 20*time.Second {
 		wait(t, 100*time.Millisecond)
 	}
-	t.Logf("made anew, the quota counts after %v: %s", time.Since(begun).Round(100*time.Millisecond), used())
+	t.Logf("recreated, the quota counts after %v: %s", time.Since(begun).Round(100*time.Millisecond), used())
 	if used() == "" {
-		t.Error("made anew as the notes say, the quota does not count")
+		t.Error("recreated as the notes say, the quota does not count")
 	}
 
 	c.run(label)
@@ -458,12 +458,12 @@ func section(t *testing.T, heading string) string {
 func TestHelmIsTheOneTested(t *testing.T) {
 	t.Parallel()
 	page := read(t, "docs/helm.md")
-	told := regexp.MustCompile(`tested with Helm (v4\.\d+\.\d+)\b`).FindStringSubmatch(page)
-	if told == nil {
+	documented := regexp.MustCompile(`tested with Helm (v4\.\d+\.\d+)\b`).FindStringSubmatch(page)
+	if documented == nil {
 		t.Fatal("docs/helm.md does not say with which Helm the chart is tested")
 	}
-	if pinned := "helm.sh/helm/v4 " + told[1] + " "; !strings.Contains(read(t, "hack/helm/go.mod"), pinned) {
-		t.Errorf("hack/helm does not pin Helm %s", told[1])
+	if pinned := "helm.sh/helm/v4 " + documented[1] + " "; !strings.Contains(read(t, "hack/helm/go.mod"), pinned) {
+		t.Errorf("hack/helm does not pin Helm %s", documented[1])
 	}
 }
 
@@ -479,7 +479,7 @@ func TestReadmeInstallsAsThePageDoes(t *testing.T) {
 	}
 }
 
-// TestDocumentedCommands protects docs/helm.md, and those who change from kustomize to the chart: nothing is made anew.
+// TestDocumentedCommands protects docs/helm.md, and those who change from kustomize to the chart: no object is recreated.
 func TestDocumentedCommands(t *testing.T) {
 	c := newCluster(t)
 	if err := c.Apply(t.Context(), "config/default"); err != nil {
@@ -496,7 +496,7 @@ func TestDocumentedCommands(t *testing.T) {
 	c.wantRefused("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace, withImage)
 	c.run(section(t, "From kustomize"))
 	if after := uids(); after != before {
-		t.Errorf("objects were made anew: before %s, after %s", before, after)
+		t.Errorf("objects were recreated: before %s, after %s", before, after)
 	}
 	if got := image(); got != "registry.example/fastpix-operator:v1" {
 		t.Errorf("taken over, the image is %s", got)

@@ -203,10 +203,10 @@ func TestValuesTellTheFlagsDefaults(t *testing.T) {
 		"max-pending-events-per-endpoint": `null: [\d,]+ in all, ([\d,]+) of one WebhookEndpoint\.\n  maxPendingEvents: null\n  maxPendingEventsPerEndpoint:`,
 		"fold-concurrency":                `null: ([\d,]+)\.\n  foldConcurrency:`,
 	} {
-		told := regexp.MustCompile(sentence).FindStringSubmatch(source)
-		if told == nil {
+		documented := regexp.MustCompile(sentence).FindStringSubmatch(source)
+		if documented == nil {
 			t.Errorf("values.yaml does not say what --%s is without a value", name)
-		} else if got, want := strings.ReplaceAll(told[1], ",", ""), flags.Lookup(name).DefValue; got != want {
+		} else if got, want := strings.ReplaceAll(documented[1], ",", ""), flags.Lookup(name).DefValue; got != want {
 			t.Errorf("values.yaml says that --%s is %s without a value, it is %s", name, got, want)
 		}
 	}

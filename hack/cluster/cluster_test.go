@@ -1,4 +1,4 @@
-// These tests protect what can go wrong before and after a cluster runs, and need no root: that a process of somebody else is never taken for the cluster, that keys fit
+// These tests protect what can go wrong before and after a cluster runs, and need no root: that an unrelated process is never taken for the cluster, that keys fit
 // together, and that one Kubernetes is built and not two. That it runs at all is what make e2e shows.
 package main
 
@@ -40,7 +40,7 @@ func TestOnlyItsOwnProcessIsTheCluster(t *testing.T) {
 			t.Fatalf("%q is process %d, want %d", tc.content, got, tc.want)
 		}
 	}
-	// The last content names a process of somebody else, here this one: stop must not end it, and must remove the folder.
+	// The last content names an unrelated process, here this one: stop must not end it, and must remove the folder.
 	if err := c.stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestConfigurationsAreWellFormed(t *testing.T) {
 }
 
 // TestNodeAndControlPlaneAreOneKubernetes compares the modules that both are built from: another version of any would compile half of Kubernetes twice, and another
-// version of Kubernetes would test what nobody runs.
+// version of Kubernetes would test a combination without users.
 func TestNodeAndControlPlaneAreOneKubernetes(t *testing.T) {
 	t.Parallel()
 	controlPlane, node := requirements(t, "../kubernetes/go.mod"), requirements(t, "../node/kubernetes/go.mod")

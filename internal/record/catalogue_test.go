@@ -163,7 +163,7 @@ func TestOnlyThreeTypesTouchBothKinds(t *testing.T) {
 
 func TestEverySampleTypeIsKnownOrMeantNotToBe(t *testing.T) {
 	t.Parallel()
-	stories, err := fixtures.LoadStories()
+	stories, err := fixtures.LoadScenarios()
 	if err != nil {
 		t.Fatal(err)
 	}

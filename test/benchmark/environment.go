@@ -10,12 +10,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/sender"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
@@ -51,23 +50,13 @@ func newTestEnv(ctx context.Context, o options, seed uint64, receiverArgs ...str
 	if err := plane.Apply(ctx, "config/default"); err != nil {
 		return nil, err
 	}
-	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: scheme()}); err != nil {
+	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: operator.NewScheme()}); err != nil {
 		return nil, err
 	}
 	if err := r.prepareOperator(ctx, o.binary, receiverArgs); err != nil {
 		return nil, err
 	}
 	return r, nil
-}
-
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, fastpixv1.AddToScheme} {
-		if err := add(s); err != nil {
-			panic(err)
-		}
-	}
-	return s
 }
 
 // prepareOperator prepares the two processes with the arguments and the memory limit of config/receiver and config/manager.
@@ -154,7 +143,7 @@ func (r *testEnv) waitReflected(ctx context.Context, timeout time.Duration) erro
 	return err
 }
 
-// pids names the processes whose consumption is told.
+// pids names the processes whose consumption is reported.
 func (r *testEnv) pids() map[string]int {
 	pids := map[string]int{"bench": os.Getpid(), "kube-apiserver": r.plane.APIServer.PID(), "etcd": r.plane.Etcd.PID()}
 	for name, o := range map[string]*controlplane.Operator{"receiver": r.receiver, "controllers": r.controllers} {
@@ -165,7 +154,7 @@ func (r *testEnv) pids() map[string]int {
 	return pids
 }
 
-// explain adds the ends of the logs to an error, unless it is that somebody pressed Ctrl-C.
+// explain adds the ends of the logs to an error, unless the user pressed Ctrl-C.
 func (r *testEnv) explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err

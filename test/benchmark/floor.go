@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
 )
 
@@ -58,7 +59,7 @@ const minManyTime = 4 * time.Second
 func (r *testEnv) newFloor(ctx context.Context, config *rest.Config, window time.Duration, assets []*fastpixv1.MediaAsset) (floorRow, *floor, error) {
 	config = rest.CopyConfig(config)
 	config.GroupVersion, config.APIPath = &fastpixv1.GroupVersion, "/apis"
-	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme()).WithoutConversion()
+	config.NegotiatedSerializer = serializer.NewCodecFactory(operator.NewScheme()).WithoutConversion()
 	config.UserAgent = "fastpix-bench-floor"
 	client, err := rest.RESTClientFor(config)
 	if err != nil {

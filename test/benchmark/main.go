@@ -55,7 +55,7 @@ func main() {
 	}
 }
 
-// run measures what the options ask for and reports it. A bar that is missed is no error: the table tells.
+// run measures what the options ask for and reports it. A missed bar is no error: the table shows it.
 func run(ctx context.Context, o options) error {
 	if o.profiles != "" {
 		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
@@ -80,7 +80,7 @@ func run(ctx context.Context, o options) error {
 	return errors.Join(report.write(o.out), report.draw(o.plot))
 }
 
-// progress tells a person who waits what is being done.
+// progress reports to the user what is being done.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }

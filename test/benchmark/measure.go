@@ -25,7 +25,7 @@ type measurement struct {
 	AckP99       float64 `json:"ackP99Milliseconds"`
 	// Reflected are events per second from the first request to the last write of a status.
 	Reflected float64 `json:"reflectedPerSecond"`
-	// Batches of the journal, Requests that both halves made of the API server, and the least number of requests that the
+	// Batches of the journal, Requests that the receiver and the controllers made of the API server, and the least number of requests that the
 	// design needs; 0 where events are coalesced.
 	Batches  int            `json:"batches"`
 	Requests int            `json:"requests"`

@@ -85,7 +85,7 @@ func (rep *repetition) bursts() markdown.Table {
 	return t
 }
 
-// consumption tells the CPU seconds that 1,000 events took of each process, and how large the operator's were at the end.
+// consumption shows the CPU seconds that 1,000 events took of each process, and how large the operator's were at the end.
 func (rep *repetition) consumption() markdown.Table {
 	names := []string{"receiver", "controllers", "kube-apiserver", "etcd", "bench"}
 	t := markdown.Table{append([]string{"CPU s/1,000 events"}, append(names, "receiver MiB", "controllers MiB")...)}

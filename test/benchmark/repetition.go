@@ -61,7 +61,7 @@ func repeatOnce(ctx context.Context, o options, seed uint64) (rep repetition, er
 	return rep, nil
 }
 
-// prepareFloor lets the operator mirror some lives and copies the outcome for the floor.
+// prepareFloor lets the operator mirror some lifecycles and copies the outcome for the floor.
 func (rep *repetition) prepareFloor(ctx context.Context, r *testEnv, s sizes) (*floor, error) {
 	t, err := r.newTenant(ctx, "model")
 	if err != nil {

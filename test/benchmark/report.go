@@ -52,7 +52,7 @@ func newReport(ctx context.Context, o options) *report {
 	return &report{Started: time.Now().UTC().Truncate(time.Second), Form: form, Seed: o.seed, Sizes: o.sizes, Machine: thisMachine(ctx)}
 }
 
-// thisMachine reads what Linux tells of itself; elsewhere fields stay empty.
+// thisMachine reads what Linux reports of the machine; elsewhere fields stay empty.
 func thisMachine(ctx context.Context) machine {
 	field := func(file, name string) string {
 		b, _ := os.ReadFile(file)

@@ -125,7 +125,7 @@ func (s *scale) byEndpoints(ctx context.Context, r *testEnv, sizes sizes) error 
 	for _, n := range sizes.Endpoints {
 		progress("Growing to %d endpoints", n)
 		for len(tenants) < n {
-			t, err := r.addTenant(ctx, fmt.Sprintf("crowd-%d", len(tenants)))
+			t, err := r.addTenant(ctx, fmt.Sprintf("scale-%d", len(tenants)))
 			if err != nil {
 				return err
 			}
@@ -150,10 +150,10 @@ func (r *testEnv) grow(ctx context.Context, t workload.Tenant, assets int) error
 	progress("Growing by %d assets", assets)
 	for done := 0; done < assets; done += chunk {
 		media := r.workload.Media(min(chunk, assets-done))
-		gone := len(media) / tombstoneEvery
-		b := r.workload.Each(t, media[gone:], workload.MediaReady)
-		for _, id := range media[:gone] {
-			b.Add(workload.Event{ID: r.workload.Uuid(), Media: id, At: r.workload.Now(), Created: r.workload.Recently(), Body: workload.MediaDeleted})
+		deleted := len(media) / tombstoneEvery
+		b := r.workload.Each(t, media[deleted:], workload.MediaReady)
+		for _, id := range media[:deleted] {
+			b.Add(workload.Event{ID: r.workload.NewID(), Media: id, At: r.workload.Now(), Created: r.workload.Recently(), Body: workload.MediaDeleted})
 		}
 		if _, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, manyConnections); err != nil {
 			return err
@@ -165,7 +165,7 @@ func (r *testEnv) grow(ctx context.Context, t workload.Tenant, assets int) error
 	return nil
 }
 
-// footprint starts both halves anew, with the wanted number of events in the journal, and measures them through their start and a burst.
+// footprint restarts the receiver and the controllers, with the wanted number of events in the journal, and measures them through their start and a burst.
 func (r *testEnv) footprint(ctx context.Context, tenants []workload.Tenant, f footprint) (footprint, error) {
 	f.Endpoints = len(tenants)
 	if err := r.stop(); err != nil {
@@ -211,7 +211,7 @@ func (r *testEnv) databaseSize() float64 {
 	return float64(info.Size()) / (1 << 20)
 }
 
-// fill puts events about new media into the journal while nobody folds, over as many connections as the burst that is measured then.
+// fill puts events about new media into the journal while no controllers run, over as many connections as the burst that is measured then.
 func (r *testEnv) fill(ctx context.Context, t workload.Tenant, n int) error {
 	for done := 0; done < n; done += chunk {
 		b := r.workload.Lifecycles(t, workload.Lifecycle, min(chunk, n-done))

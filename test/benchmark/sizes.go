@@ -6,7 +6,7 @@ const (
 	// connections is how many deliveries are under way at once unless a figure says otherwise, and how many writers the
 	// floor has.
 	connections = 64
-	// manyConnections is for the figure that shows what group commit does for a crowd.
+	// manyConnections is for the figure that shows what group commit does for many connections.
 	manyConnections = 512
 	// maxDrift is how far the floor may move during a repetition.
 	maxDrift = 0.20

@@ -1,27 +1,26 @@
-// Command chaos breaks everything, all the time, while a sender tells the lives of hundreds of media and streams, and checks at
-// the end that nothing acknowledged was lost.
+// Command chaos injects faults all the time while a sender delivers the histories of hundreds of media and streams. At the end it checks that no
+// acknowledged event is lost.
 //
-// What runs is real: etcd with real syncs to disk, kube-apiserver, kube-controller-manager for quotas, three receivers and two controllers with leader election, each
-// a process with its own identity behind TCP proxies that can fail (see docs/adr/0008-chaos-proxy.md). The sender delivers at
-// least once, as FastPix does: it takes the receivers in turn, gives up on an answer after seconds, tries again until it gets
-// a 2xx, sends three events in ten twice, and out of order. Faults are dealt from a seed that is printed; the same seed deals
-// the same faults and tells the same lives.
+// The servers are real: etcd with syncs to disk, kube-apiserver, kube-controller-manager for quotas, three receivers and two controllers with leader
+// election. Each process has its own identity and connects through TCP proxies that can fail (see docs/adr/0008-chaos-proxy.md). The sender
+// delivers at least once, as FastPix does: it uses the receivers in turn, waits seconds for an answer, repeats a delivery until the answer is 2xx,
+// sends three events in ten twice, and out of order. A seed, which is printed, determines the faults and the histories.
 //
-// A fault counts as survived when it took effect, as far as that can be seen - a Secret that is gone must be missed, a quota must refuse, a
-// frozen leader must be followed by another one, a flooded process must have taken connections - and an event was mirrored after it.
+// A fault counts as survived when it took effect, as far as that can be observed, and an event was mirrored after it. For example, the status must
+// report that a Secret is missing, a quota must refuse a batch, another leader must follow a frozen one, and a flooded process must have accepted
+// connections.
 //
-// At the end of each round, at most ten minutes long, the faults end. Then each single receiver must take an event for each tenant, and
-// when the journal is empty every mirror must equal what controllers/projection makes of the events that were acknowledged; no
-// process may hold more goroutines, files or memory than it did at the start, within tolerances that are printed; and no log may
-// tell of a panic or of discarded records. One process of each half lives through the whole run, as leaks show with time only. At
-// the end of the run no mirror of an earlier round may have changed, the leader is killed, and the other one must mirror an event within 45 seconds.
+// A round lasts ten minutes at most. At its end the faults end. Then each receiver must accept an event for each tenant. When the journal is empty,
+// every mirror must equal what controllers/projection makes of the acknowledged events. No process may hold more goroutines, files or memory than
+// at the start, within tolerances that are printed. No log may contain a panic or discarded records. One receiver and one of the controllers run
+// through all rounds, because leaks show with time only. At the end of the run no mirror of an earlier round may have changed. Then the leader is
+// killed, and the other one must mirror an event within 45 seconds.
 //
-// Each event that was acknowledged must have been in the journal, received before it was acknowledged: the harness follows in etcd
-// itself everything that is ever written there, and a gap would fail the run. So a receiver that loses one event is found by that event. What
-// is lost between the journal and the mirrors is found by the mirrors alone, and an old event that newer ones outdid in everything leaves
-// no trace in a status: of events removed one at a time from the lives that are told, the statuses showed 51 % in the stories of
-// assets and of live streams, 100 % in those of uploads and failures, 4 % in the one that updates a media two hundred times, and 47 % of
-// all as often as they are told. One that is lost while a duplicate of it is under way, and this is committed, is not found either.
+// Each acknowledged event must be in the journal, with a receipt before its acknowledgement: the harness follows every write in etcd itself, and a
+// gap fails the run. This finds a receiver that loses one event. Only the mirrors show what is lost between the journal and the mirrors, and an
+// old event that newer ones replace leaves no trace in a status. When events were removed one at a time from histories, the statuses showed 51 % of
+// the removals in the scenarios of assets and of live streams, 100 % in those of uploads and failures, 4 % in the scenario that updates a media two
+// hundred times, and 47 % of all by the frequency of the scenarios. A lost event is also not found when a duplicate of it is committed.
 //
 //	go run ./test/chaos                         one round of a minute
 //	go run ./test/chaos -duration 1h -gap 4s    the long form: faults far enough apart for controllers to lead in between

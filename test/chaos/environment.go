@@ -12,12 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
@@ -39,7 +37,7 @@ type testEnv struct {
 	asReceiver client.Client
 	binary     string
 	// processes are the controllers, then the receivers. The last of each is never asked to end before everything was checked, so that one process
-	// of each half lives through all that happens to its connections: what leaks shows with time only.
+	// of each part runs through all faults of its connections: leaks show with time only.
 	processes []*operatorProcess
 	baselines map[string]resources
 	verified  map[record.Key][sha256.Size]byte // every mirror that was compared with the oracle, as it was then
@@ -77,7 +75,7 @@ func newTestEnv(ctx context.Context, o options) (_ *testEnv, err error) {
 	if err := plane.Apply(ctx, "config/quota"); err != nil {
 		return nil, err
 	}
-	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: scheme()}); err != nil {
+	if r.admin, err = client.New(plane.Config(), client.Options{Scheme: operator.NewScheme()}); err != nil {
 		return nil, err
 	}
 	if r.kubeControllers, err = plane.ControllerManager(); err != nil {
@@ -94,16 +92,6 @@ func newTestEnv(ctx context.Context, o options) (_ *testEnv, err error) {
 	return r, r.prepare(ctx)
 }
 
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, fastpixv1.AddToScheme} {
-		if err := add(s); err != nil {
-			panic(err)
-		}
-	}
-	return s
-}
-
 func (r *testEnv) path(name string) string { return filepath.Join(r.plane.Dir, name) }
 
 // prepare prepares the operator's processes.
@@ -116,7 +104,7 @@ func (r *testEnv) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.asReceiver, err = client.New(receivers.Config, client.Options{Scheme: scheme()}); err != nil {
+	if r.asReceiver, err = client.New(receivers.Config, client.Options{Scheme: operator.NewScheme()}); err != nil {
 		return err
 	}
 	for i := range controllerCount {
@@ -199,7 +187,7 @@ func (r *testEnv) startControlPlaneLocked(ctx context.Context) error {
 	return err
 }
 
-// maxFailures is how many are told: the first ones say what is wrong.
+// maxFailures is how many failures are reported: the first ones say what is wrong.
 const maxFailures = 20
 
 // fail notes something that must not happen.
@@ -213,21 +201,21 @@ func (r *testEnv) fail(format string, args ...any) {
 	}
 }
 
-// logPatterns are what no log may tell of: a panic, also one that a process caught, and records that controllers drop, as they do after a
+// logPatterns are texts that no log may contain: a panic, also one that a process caught, and records that controllers drop, as they do after a
 // namespace was deleted or a mirror purged, of which nothing happens here.
 var logPatterns = []string{"panic", "Discarded records"}
 
-// searchLogs looks for what must not happen in the logs, and tells the first of each.
+// searchLogs looks for what must not happen in the logs, and reports the first of each.
 func (r *testEnv) searchLogs() {
 	for _, m := range r.processes {
 		content, err := os.ReadFile(m.Log)
 		if err != nil {
 			r.fail("read the log of %s: %v", m.Name, err)
 		}
-		for _, omen := range logPatterns {
+		for _, pattern := range logPatterns {
 			for line := range bytes.Lines(content) {
-				if bytes.Contains(line, []byte(omen)) {
-					r.fail("the log of %s tells of %q: %.400s", m.Name, omen, line)
+				if bytes.Contains(line, []byte(pattern)) {
+					r.fail("the log of %s contains %q: %.400s", m.Name, pattern, line)
 					break
 				}
 			}

@@ -27,10 +27,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
-// kinds returns every way to break something. See rig.members for the order of targets: all but the last of each half may be killed.
+// kinds returns every way to break something. See testEnv.processes for the order of targets: all but the last receiver and the last controllers may be killed.
 func kinds() []kind {
 	const (
-		members           = controllerCount + receiverCount
+		processes         = controllerCount + receiverCount
 		mortalControllers = controllerCount - 1
 		mortalReceivers   = receiverCount - 1
 	)
@@ -44,9 +44,9 @@ func kinds() []kind {
 		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeProcess},
 		{"kill -9 of kube-apiserver", 2, 0, 1, 0, 3 * time.Second, killAPIServer},
 		{"kill -9 of etcd", 2, 0, 1, 0, 3 * time.Second, killEtcd},
-		{"reset of a link to the API server", 3, 0, members, 100 * time.Millisecond, 2 * time.Second, resetAPILink},
-		{"slow link to the API server", 2, 0, members, 2 * time.Second, 6 * time.Second, slowAPILink},
-		{"black hole to the API server", 2, 0, members, 2 * time.Second, 12 * time.Second, holeAPILink},
+		{"reset of a link to the API server", 3, 0, processes, 100 * time.Millisecond, 2 * time.Second, resetAPILink},
+		{"slow link to the API server", 2, 0, processes, 2 * time.Second, 6 * time.Second, slowAPILink},
+		{"black hole to the API server", 2, 0, processes, 2 * time.Second, 12 * time.Second, holeAPILink},
 		{"reset of a link to a receiver", 3, controllerCount, receiverCount, 100 * time.Millisecond, 2 * time.Second, resetFrontLink},
 		{"slow link to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 6 * time.Second, slowFrontLink},
 		{"black hole to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 8 * time.Second, holeFrontLink},
@@ -55,7 +55,7 @@ func kinds() []kind {
 		{"journal's quota used up", 1, 0, 1, 2 * time.Second, 6 * time.Second, useUpQuota},
 		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, occupyName},
 		{"policy that refuses a media, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, refuse},
-		{"flood of unauthenticated clients", 2, 0, members, 2 * time.Second, 6 * time.Second, floodProcess},
+		{"flood of unauthenticated clients", 2, 0, processes, 2 * time.Second, 6 * time.Second, floodProcess},
 		{"batches by a stolen receiver identity", 2, 0, tenantCount, 2 * time.Second, 6 * time.Second, forge},
 	}
 }
@@ -180,9 +180,9 @@ func recreateSecret(ctx context.Context, n *round, f fault) error {
 	if err := n.env.remove(ctx, t.Secret()); err != nil {
 		return err
 	}
-	gone := time.Now()
-	noticed := n.env.waitSecretMissed(ctx, t, gone, f.length)
-	clock.Sleep(ctx, time.Until(gone.Add(f.length)))
+	deleted := time.Now()
+	noticed := n.env.waitSecretMissed(ctx, t, deleted, f.length)
+	clock.Sleep(ctx, time.Until(deleted.Add(f.length)))
 	if err := n.env.create(ctx, t.Secret()); err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (r *testEnv) limitJournal(ctx context.Context, spec corev1.ResourceQuotaSpe
 	})
 }
 
-// occupyName makes an object that has the name of a media of which events will tell, but another id: they cannot be folded until it is
+// occupyName makes an object that has the name of a media of later events, but another id: they fail until it is
 // removed. Only where the name is a hash does the API server accept that.
 func occupyName(ctx context.Context, n *round, f fault) error {
 	l, name := n.victim(f, hashedIDs)
@@ -276,7 +276,7 @@ func occupyName(ctx context.Context, n *round, f fault) error {
 	return retry(ctx, func(ctx context.Context) error { return n.env.removeOccupant(ctx, squatter) })
 }
 
-// refuse has the API server refuse a media of which events will tell, by a policy such as a tenant may have.
+// refuse has the API server refuse a media of later events, by a policy such as a tenant may have.
 func refuse(ctx context.Context, n *round, f fault) error {
 	l, name := n.victim(f, "")
 	policy := policyAgainst(l.Tenant.Namespace, name)
@@ -337,14 +337,14 @@ func (n *round) waitInForce(ctx context.Context, namespace, name string) error {
 // hashedIDs begins ids that cannot be names, so that the names of their mirrors are hashes.
 const hashedIDs = "x_"
 
-// victim returns a life of which nothing was told yet, and the name of the mirror of its media. It is told by itself: when that happens is a matter of
-// the clock, on which the lives that the generator tells must not depend.
+// victim returns a history of which nothing was sent yet, and the name of the mirror of its media. It is sent by itself: its time depends on the
+// clock, on which the histories of the generator must not depend.
 func (n *round) victim(f fault, prefix string) (*workload.History, string) {
 	l := workload.NewHistoryWithIDs(prefix, rand.New(rand.NewPCG(f.seed, 0)), n.tenants[f.target], n.scenarios[n.scenarioIndex("A-pull-asset")])
 	return l, record.ObjectName(l.IDFor(fixtures.MediaA))
 }
 
-// block tells a life whose media something is in the way of, and returns when its records are reported as failed.
+// block sends a history whose mirror cannot be written, and returns when its records are reported as failed.
 func (n *round) block(ctx context.Context, f fault, l *workload.History, name string) error {
 	now, later := l.Events[:len(l.Events)/3+1], l.Events[len(l.Events)/3+1:]
 	l.Events = later

@@ -18,7 +18,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 )
 
-// forge creates batches as somebody could who has stolen the receiver's identity. Batches that no receiver creates must be refused. A batch
+// forge creates batches as an attacker with the stolen identity of the receiver could. Batches that no receiver creates must be refused. A batch
 // whose counts lie must change nothing: it holds a record that is in the journal already. It has no effect if the API server is away.
 func forge(ctx context.Context, n *round, f fault) error {
 	genuine := n.env.journal.LastRecord()

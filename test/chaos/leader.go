@@ -17,11 +17,11 @@ import (
 
 const (
 	leaseName = "fastpix-controller-manager"
-	// leaderTimeout is how long to look for the process that leads: nobody does while a lease runs out.
+	// leaderTimeout is how long to look for the process that leads: no process leads while a lease expires.
 	leaderTimeout = 20 * time.Second
 	// beyondLease is how long a leader must be silent for another one to take over: a lease of 15 s, and another look at it 2 s later.
 	beyondLease = 18 * time.Second
-	// failoverTimeout is how long it may take from the death of the leader until another one has mirrored an event.
+	// failoverTimeout is how long it may take from the kill of the leader until another one has mirrored an event.
 	failoverTimeout = 45 * time.Second
 )
 
@@ -78,7 +78,7 @@ func (r *testEnv) freezeLeader(ctx context.Context, length time.Duration) error 
 	m.freeze(ctx, length)
 	after, err := r.holder(ctx)
 	if err == nil && (after == before || after == "") {
-		return fmt.Errorf("%w: nobody took over from %s", errNoEffect, m.Name)
+		return fmt.Errorf("%w: no process took over from %s", errNoEffect, m.Name)
 	}
 	return err
 }
@@ -103,7 +103,7 @@ func (n *round) failOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	progress("%s leads, and dies", m.Name)
+	progress("kill %s, which leads", m.Name)
 	m.crash()
 	soon, cancel := context.WithTimeout(ctx, failoverTimeout)
 	defer cancel()

@@ -33,7 +33,7 @@ func parseFlags() options {
 	var o options
 	flag.DurationVar(&o.duration, "duration", time.Minute, "How long faults go on, in rounds of at most ten minutes.")
 	flag.Uint64Var(&o.seed, "seed", 0, "Seed of faults and events. Default: a new one, which is printed.")
-	flag.IntVar(&o.assets, "assets", 200, "How many lives are told at once; one that ends makes room for another.")
+	flag.IntVar(&o.assets, "assets", 200, "How many histories are sent at once. A history that ends is replaced by another.")
 	flag.IntVar(&o.rate, "rate", 60, "Events per second.")
 	flag.DurationVar(&o.gap, "gap", 1500*time.Millisecond, "Mean time from the begin of a fault to that of the next; most last longer.")
 	flag.StringVar(&o.binary, "binary", "", "The operator's binary. Default: build it.")
@@ -98,7 +98,7 @@ func run(ctx context.Context, o options) (err error) {
 	return errors.Join(r.failures(), report.verdict())
 }
 
-// progress tells a person who waits what is being done.
+// progress reports to the user what is being done.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05.0 ")+format+"\n", args...)
 }

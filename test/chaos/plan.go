@@ -13,7 +13,7 @@ type kind struct {
 	name string
 	// cards is how often it is in the deck.
 	cards int
-	// first and count say which members or tenants may be hit.
+	// first and count say which processes or tenants may be hit.
 	first, count int
 	// least and most say how long it lasts, or how long the thing is away.
 	least, most time.Duration
@@ -29,7 +29,7 @@ type fault struct {
 	seed   uint64
 }
 
-// errNoEffect says that something was broken and that nobody felt it.
+// errNoEffect says that a fault was injected without an effect.
 var errNoEffect = errors.New("without effect")
 
 func (f fault) String() string {

@@ -1,4 +1,4 @@
-// These tests protect that a run can be played again from its seed: the same faults, the same lives, and events that a receiver
+// These tests protect that a run can be repeated from its seed: the same faults, the same histories, and events that a receiver
 // takes and the oracle understands.
 package main
 

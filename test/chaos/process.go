@@ -57,7 +57,7 @@ func newOperatorProcess(r *testEnv, name string, identity controlplane.Identity,
 	return m, err
 }
 
-// launch starts the process and has its exits watched. Whoever calls it holds mu.
+// launch starts the process and has its exits watched. The caller holds mu.
 func (m *operatorProcess) launch(ctx context.Context, r *testEnv) error {
 	ending := &atomic.Bool{}
 	m.ending = ending
@@ -79,7 +79,7 @@ func (m *operatorProcess) launch(ctx context.Context, r *testEnv) error {
 	return nil
 }
 
-// restartAfterExit tells of an exit that nobody wanted, and starts the process again as Kubernetes would.
+// restartAfterExit reports an unwanted exit, and starts the process again as Kubernetes would.
 func (m *operatorProcess) restartAfterExit(r *testEnv) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -88,7 +88,7 @@ func (m *operatorProcess) restartAfterExit(r *testEnv) {
 	m.ensureRunning(r.ctx, r)
 }
 
-// retry starts the process until it runs. Whoever calls it holds mu.
+// retry starts the process until it runs. The caller holds mu.
 func (m *operatorProcess) ensureRunning(ctx context.Context, r *testEnv) {
 	for ctx.Err() == nil && !m.Running() {
 		excused := r.outage.Load()

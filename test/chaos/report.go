@@ -31,7 +31,7 @@ type report struct {
 // survival is how often a kind of fault was survived, and how long it took at most until an event was mirrored again.
 type survival struct {
 	count         int
-	withoutEffect int // how often nobody felt it, of which nothing follows
+	withoutEffect int // how often it had no effect, from which nothing follows
 	longest       time.Duration
 }
 
@@ -97,7 +97,7 @@ func (p *report) verdict() error {
 }
 
 func (p *report) print(w io.Writer, r *testEnv, took time.Duration) {
-	fmt.Fprintf(w, "\nSeed %d, %v of faults, one every %v, in %d rounds, %d lives at once, %d events a second; took %v.\n\n",
+	fmt.Fprintf(w, "\nSeed %d, %v of faults, one every %v, in %d rounds, %d histories at once, %d events a second; took %v.\n\n",
 		r.options.seed, r.options.duration, r.options.gap, p.rounds, r.options.assets, r.options.rate, took.Round(time.Second))
 	p.survivals().Print(w)
 	p.deliveries().Print(w)

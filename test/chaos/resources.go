@@ -22,11 +22,11 @@ type resources struct {
 	rss, heap         float64 // MiB
 }
 
-// How much more than at the start a process may hold once everything is quiet.
+// How much more than at the start a process may hold without load.
 const (
 	moreGoroutines = 40
 	moreFiles      = 12
-	moreHeap       = 64.0  // MiB: memories of duplicates and of what was written fill up to their bounds
+	moreHeap       = 64.0  // MiB: deduplication caches and caches of writes fill up to their bounds
 	maxRSS         = 230.0 // MiB, the memory limit of config/
 	idleTimeout    = 90 * time.Second
 )
@@ -73,7 +73,7 @@ func metric(metrics []byte, name string) (float64, error) {
 
 // tolerances says what calm and leaks let pass.
 func tolerances() string {
-	return fmt.Sprintf("Once everything is quiet, a process may hold %d goroutines, %d files and %.0f MiB of heap more than any of its half did at the start, and %.0f MiB at most.",
+	return fmt.Sprintf("Without load, a process may hold %d goroutines, %d files and %.0f MiB of heap more than any receiver, or any of the controllers, did at the start, and %.0f MiB at most.",
 		moreGoroutines, moreFiles, moreHeap, maxRSS)
 }
 
@@ -108,7 +108,7 @@ func (r *testEnv) waitIdle(ctx context.Context) (map[string]resources, error) {
 	}
 }
 
-// leaks says which processes hold more than they did. A process is compared with the one of its half that held most at the start:
+// leaks says which processes hold more than they did. A receiver is compared with the receiver that held most at the start, and controllers alike:
 // any of the controllers may be the leader now.
 func (r *testEnv) leaks(now map[string]resources) []string {
 	var leaks []string

@@ -39,7 +39,7 @@ type round struct {
 	sender    *sender
 	generator *workload.Generator
 	canaries  sync.WaitGroup
-	blocked   sync.WaitGroup // of lives that are told by themselves
+	blocked   sync.WaitGroup // of histories that are sent by themselves
 	ends      time.Time      // when no new fault comes any more
 	restored  time.Time      // when nothing was broken any more
 }
@@ -50,7 +50,7 @@ func runRound(ctx context.Context, r *testEnv, number int, duration time.Duratio
 	if err != nil {
 		return err
 	}
-	// The faults do not depend on how many events were told before, nor the events on the faults.
+	// The faults do not depend on how many events were sent before, nor the events on the faults.
 	faults := plan(rand.New(rand.NewPCG(r.options.seed, uint64(2*number+1))), kinds(), duration, r.options.gap)
 	if number == 0 && r.options.duration >= maxRound {
 		faults = append(faults, outage(rand.New(rand.NewPCG(r.options.seed, 0)), duration))
@@ -70,7 +70,7 @@ func runRound(ctx context.Context, r *testEnv, number int, duration time.Duratio
 }
 
 func newRound(ctx context.Context, r *testEnv, number int, report *report) (*round, error) {
-	n := &round{env: r, report: report, oracle: oracle.NewOracle()}
+	n := &round{env: r, report: report, oracle: oracle.New()}
 	var err error
 	if n.scenarios, err = workload.LoadScenarios(); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (n *round) settle(ctx context.Context) error {
 	return err
 }
 
-// injectFaults tells lives and breaks things until the time is over, and returns when everything works and all is acknowledged.
+// injectFaults sends events and injects faults until the time is over, and returns when everything works and all is acknowledged.
 func (n *round) injectFaults(ctx context.Context, faults []fault, duration time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -145,7 +145,7 @@ func (n *round) injectFaults(ctx context.Context, faults []fault, duration time.
 	return errors.Join(context.Cause(ctx), healed)
 }
 
-// sendHistories queues the events of lives at an even pace, as far as they are taken.
+// sendHistories queues the events of histories at an even rate, as fast as the queues accept them.
 func (n *round) sendHistories(ctx context.Context, until time.Time) {
 	tick := time.NewTicker(time.Second / time.Duration(n.env.options.rate))
 	defer tick.Stop()
@@ -160,10 +160,10 @@ func (n *round) sendHistories(ctx context.Context, until time.Time) {
 	n.enqueue(ctx, n.generator.Rest())
 }
 
-// historyPause is about how often a life that is told by itself goes on, as others do: each of 200 at 60 events a second.
+// historyPause is the mean time between two events of a history that is sent by itself, as of others: each of 200 at 60 events a second.
 const historyPause = 3 * time.Second
 
-// sendHistory tells what is left of one life, as the generator does those of others, until no new fault comes any more.
+// sendHistory sends the rest of one history, as the generator does those of others, until the last fault has begun.
 func (n *round) sendHistory(ctx context.Context, l *workload.History, random *rand.Rand) {
 	for len(l.Events) > 0 && clock.Sleep(ctx, time.Duration(random.Int64N(2*int64(historyPause)))) && time.Now().Before(n.ends) {
 		e := l.Next(random)
@@ -229,7 +229,7 @@ func (n *round) isMirrored(ctx context.Context, t *workload.Tenant, id string) b
 	return err == nil && m.Status.LastEvent != nil
 }
 
-// checkReceivers has every receiver take an event for every tenant: whoever answers a canary is not who would not.
+// checkReceivers checks that every receiver accepts an event for every tenant: a canary is answered by one receiver only.
 func (n *round) checkReceivers(ctx context.Context) {
 	for _, m := range n.env.receivers() {
 		for _, t := range n.tenants {
@@ -247,14 +247,14 @@ func (n *round) checkReceiver(ctx context.Context, m *operatorProcess, t *worklo
 		return last == nil && code == http.StatusOK, nil
 	})
 	if err != nil {
-		n.env.fail("%s takes no event for %s %v after all faults: its last answer was %d, %v", m.Name, t.Namespace, receiverTimeout, code, last)
+		n.env.fail("%s accepts no event for %s %v after all faults: its last answer was %d, %v", m.Name, t.Namespace, receiverTimeout, code, last)
 		return
 	}
 	n.oracle.Record(e)
 	n.report.receiverAccepted(time.Since(begun))
 }
 
-// check waits until everything is folded, compares it with the oracle, and looks for leaks.
+// check waits until the journal is empty, compares it with the oracle, and looks for leaks.
 func (n *round) check(ctx context.Context) error {
 	progress("all is acknowledged")
 	n.checkReceivers(ctx)

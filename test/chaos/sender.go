@@ -88,12 +88,12 @@ func (s *sender) attempt(ctx context.Context, e *workload.Event) bool {
 	case code == http.StatusServiceUnavailable:
 	case code == http.StatusNotFound && e.Tenant.WasDeleted.Load():
 	default:
-		s.env.fail("%s answered %d to a genuine event, which tells the sender to give up", m.Name, code)
+		s.env.fail("%s answered %d to a genuine event, after which a sender gives up", m.Name, code)
 	}
 	return false
 }
 
-// receiver returns the next receiver that lives; nil if none does.
+// receiver returns the next receiver that runs; nil if none does.
 func (s *sender) receiver() *operatorProcess {
 	all := s.env.receivers()
 	for range all {

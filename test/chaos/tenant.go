@@ -20,7 +20,7 @@ import (
 const (
 	tenantCount = 2
 
-	// maxQueued holds what is told about a tenant while its Secret is away, at 60 events a second.
+	// maxQueued holds the events of a tenant while its Secret is deleted, at 60 events a second.
 	maxQueued = 2000
 )
 
@@ -44,14 +44,14 @@ func (r *testEnv) newTenant(ctx context.Context, name string) (*workload.Tenant,
 	return t, nil
 }
 
-// waitSecretMissed waits until the endpoint's status says that its Secret, which is gone since then, does not exist, and reports whether it does.
-func (r *testEnv) waitSecretMissed(ctx context.Context, t *workload.Tenant, gone time.Time, patience time.Duration) bool {
-	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+// waitSecretMissed waits until the endpoint's status says that its Secret, deleted at that time, does not exist. It reports whether the status says so.
+func (r *testEnv) waitSecretMissed(ctx context.Context, t *workload.Tenant, deleted time.Time, timeout time.Duration) bool {
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, timeout, true, func(ctx context.Context) (bool, error) {
 		var e fastpixv1.WebhookEndpoint
 		err := r.admin.Get(ctx, client.ObjectKeyFromObject(t.Endpoint()), &e)
 		ready := apimeta.FindStatusCondition(e.Status.Conditions, fastpixv1.ConditionReady)
 		return err == nil && ready != nil && ready.Reason == fastpixv1.ReasonSecretNotFound &&
-			!ready.LastTransitionTime.Time.Before(gone.Truncate(time.Second)), nil
+			!ready.LastTransitionTime.Time.Before(deleted.Truncate(time.Second)), nil
 	})
 	return err == nil
 }

@@ -66,12 +66,12 @@ func (r *testEnv) verify(ctx context.Context, tenants []*workload.Tenant, o *ora
 	}
 	for key := range found {
 		c.wrong++
-		r.fail("%s exists, of which no acknowledged event tells", key)
+		r.fail("%s exists, and no acknowledged event is about it", key)
 	}
 	return c, err
 }
 
-// verifyAgain compares every mirror of all rounds with what it was when it was compared with the oracle: nothing was told of it since.
+// verifyAgain compares every mirror of all rounds with what it was when it was compared with the oracle: no event about it was sent since.
 func (r *testEnv) verifyAgain(ctx context.Context) error {
 	found := map[record.Key]any{}
 	namespaces := map[string]bool{}
@@ -91,7 +91,7 @@ func (r *testEnv) verifyAgain(ctx context.Context) error {
 	return nil
 }
 
-// digestOf tells states of a mirror apart, also that there is none; what depends on the clock does not count.
+// digestOf distinguishes states of a mirror, and that it does not exist, without what depends on the clock.
 func digestOf(object any) [sha256.Size]byte {
 	text := ""
 	switch m := object.(type) {
@@ -147,7 +147,7 @@ func (c *comparison) compare(r *testEnv, key record.Key, records []*record.Recor
 		seen, due = m.Status.RecentEvents, wanted.RecentEvents
 	default:
 		c.wrong, c.lost = c.wrong+1, c.lost+len(records)
-		r.fail("%s does not exist, %d acknowledged events tell of it", key, len(records))
+		r.fail("%s does not exist, %d acknowledged events are about it", key, len(records))
 		return
 	}
 	if got == want {

@@ -18,12 +18,12 @@ import (
 )
 
 func TestComparisonFindsWhatIsLost(t *testing.T) {
-	stories, err := workload.LoadScenarios()
+	scenarios, err := workload.LoadScenarios()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := oracle.NewOracle()
-	for _, e := range workload.NewHistory(rand.New(rand.NewPCG(1, 2)), &workload.Tenant{Namespace: "a"}, stories[0]).Events {
+	o := oracle.New()
+	for _, e := range workload.NewHistory(rand.New(rand.NewPCG(1, 2)), &workload.Tenant{Namespace: "a"}, scenarios[0]).Events {
 		o.Record(e)
 	}
 	mirrors, err := o.Mirrors()
@@ -46,10 +46,10 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 			want      comparison
 			wantFails int
 		}{
-			"all is there":       {mirrorOf(records), comparison{mirrors: 1}, 0},
-			"one event is lost":  {mirrorOf(withoutNewest(records, mirrorOf(records))), comparison{wrong: 1, lost: 1}, 1},
-			"its spec is wrong":  {foreign, comparison{wrong: 1, lost: 1}, 1},
-			"the mirror is gone": {nil, comparison{wrong: 1, lost: len(records)}, 1},
+			"all is there":          {mirrorOf(records), comparison{mirrors: 1}, 0},
+			"one event is lost":     {mirrorOf(withoutNewest(records, mirrorOf(records))), comparison{wrong: 1, lost: 1}, 1},
+			"its spec is wrong":     {foreign, comparison{wrong: 1, lost: 1}, 1},
+			"the mirror is deleted": {nil, comparison{wrong: 1, lost: len(records)}, 1},
 		} {
 			t.Run(name, func(t *testing.T) {
 				var c comparison
@@ -81,6 +81,6 @@ func TestDigestShowsLaterChanges(t *testing.T) {
 		t.Error("a state does not count")
 	}
 	if digestOf(nil) == before || digestOf(nil) == digestOf(&fastpixv1.LiveStream{}) {
-		t.Error("a mirror that is gone does not count")
+		t.Error("a mirror that is deleted does not count")
 	}
 }

@@ -10,14 +10,11 @@ import (
 	"syscall"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
@@ -85,15 +82,18 @@ func endOnInterrupt() {
 // deploy installs config/default and starts the two processes.
 func deploy(ctx context.Context) error {
 	d := &Deployed
-	binary, err := controlplane.BuildOperator(ctx, filepath.Join(d.Dir, "bin"))
-	if err != nil {
-		return err
+	binary := os.Getenv("OPERATOR_BINARY") // built once for all areas by make test
+	if binary == "" {
+		var err error
+		if binary, err = controlplane.BuildOperator(ctx, filepath.Join(d.Dir, "bin")); err != nil {
+			return err
+		}
 	}
 	if err := d.Apply(ctx, "config/default"); err != nil {
 		return err
 	}
-	scheme := NewScheme()
-	if d.Admin, err = client.New(d.Config(), client.Options{Scheme: scheme, FieldValidation: "Strict"}); err != nil {
+	var err error
+	if d.Admin, err = client.New(d.Config(), client.Options{Scheme: operator.NewScheme(), FieldValidation: "Strict"}); err != nil {
 		return err
 	}
 	if d.AsReceiver, err = d.ServiceAccount(ctx, OperatorNamespace, "fastpix-receiver"); err != nil {
@@ -109,14 +109,6 @@ func deploy(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(d.Receiver.Start(ctx), d.Controllers.Start(ctx))
-}
-
-// NewScheme returns the kinds that the operator and its tests use.
-func NewScheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
-	utilruntime.Must(fastpixv1.AddToScheme(scheme))
-	return scheme
 }
 
 // RunInRoot runs the tests of a package that needs no API server, with the root of the repository as working directory, and exits.

@@ -111,9 +111,12 @@ func ReplaceSigningSecret(t *testing.T, e Endpoint, secret string) {
 func (e Endpoint) Edit(t *testing.T, change func(*fastpixv1.WebhookEndpointSpec)) {
 	t.Helper()
 	Eventually(t, "the endpoint is changed", func(ctx context.Context) error {
-		whe := e.Read(t)
+		var whe fastpixv1.WebhookEndpoint
+		if err := Deployed.Admin.Get(ctx, client.ObjectKey{Namespace: e.Namespace, Name: "fastpix"}, &whe); err != nil {
+			return err
+		}
 		change(&whe.Spec)
-		return Deployed.Admin.Update(ctx, whe)
+		return Deployed.Admin.Update(ctx, &whe)
 	})
 }
 

@@ -34,7 +34,7 @@ func (r Request) String() string {
 }
 
 // Requests counts requests, and says when the last status of a media was written.
-type requests struct {
+type Requests struct {
 	Count      map[Request]int
 	LastStatus time.Time
 }
@@ -49,8 +49,8 @@ func (a *AuditLog) Skip() error {
 }
 
 // Read counts what was logged since the last call.
-func (a *AuditLog) Read() (requests, error) {
-	r := requests{Count: map[Request]int{}}
+func (a *AuditLog) Read() (Requests, error) {
+	r := Requests{Count: map[Request]int{}}
 	f, err := os.Open(a.File)
 	if err != nil {
 		return r, err
@@ -75,7 +75,7 @@ func (a *AuditLog) Read() (requests, error) {
 	}
 }
 
-func (r *requests) add(line []byte) error {
+func (r *Requests) add(line []byte) error {
 	var e struct {
 		Stage, Verb    string
 		User           struct{ Username string }
@@ -103,6 +103,7 @@ func (r *requests) add(line []byte) error {
 
 var statusWrite = Request{User: workload.ControllersAccount, Verb: "update", Resource: "mediaassets/status", Code: 200}
 
+// ShortName returns a user name without the prefix of ServiceAccounts.
 func ShortName(user string) string {
 	if i := strings.LastIndexByte(user, ':'); i >= 0 && strings.HasPrefix(user, "system:serviceaccount:") {
 		return user[i+1:]
@@ -111,7 +112,7 @@ func ShortName(user string) string {
 }
 
 // Of counts the requests of some users.
-func (r requests) Of(users ...string) int {
+func (r Requests) Of(users ...string) int {
 	n := 0
 	for q, count := range r.Count {
 		if slices.Contains(users, q.User) {
@@ -122,7 +123,7 @@ func (r requests) Of(users ...string) int {
 }
 
 // List returns the counts of some users by request, for people.
-func (r requests) List(users ...string) map[string]int {
+func (r Requests) List(users ...string) map[string]int {
 	list := map[string]int{}
 	for q, n := range r.Count {
 		if slices.Contains(users, q.User) {

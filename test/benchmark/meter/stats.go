@@ -47,6 +47,7 @@ func Drift(a, b float64) float64 {
 	return max(a-b, b-a) / ((a + b) / 2)
 }
 
+// PerSecond returns n per second of a time; 0 if that is none.
 func PerSecond(n int, d time.Duration) float64 {
 	if d <= 0 {
 		return 0
@@ -54,4 +55,5 @@ func PerSecond(n int, d time.Duration) float64 {
 	return float64(n) / d.Seconds()
 }
 
+// Milliseconds returns a time in milliseconds.
 func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -10,9 +10,10 @@ import (
 // The plot has panels side by side; in each, the states of the cluster stand at equal distances, and the axis begins at 0: what is flat
 // looks flat.
 const (
-	PanelWidth, PanelHeight = 360, 240
-	marginLeft, marginTop   = 46, 40
-	marginRight, marginLow  = 14, 58
+	PanelWidth             = 360
+	PanelHeight            = 240
+	marginLeft, marginTop  = 46, 40
+	marginRight, marginLow = 14, 58
 )
 
 // Panel is one chart: a line for each name, with one value for each state.
@@ -25,6 +26,7 @@ type Panel struct {
 
 var colors = []string{"#1f77b4", "#d62728", "#2ca02c"}
 
+// Draw writes the chart as a group of SVG.
 func (p *Panel) Draw(b *strings.Builder) {
 	top := 0.0
 	for _, values := range p.Values {

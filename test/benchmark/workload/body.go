@@ -11,10 +11,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// Uuid is an id of the platform.
-type uuid [16]byte
+// NewID is an id of the platform.
+type UUID [16]byte
 
-func (u uuid) append(b []byte) []byte {
+func (u UUID) append(b []byte) []byte {
 	start := 0
 	for _, end := range []int{4, 6, 8, 10, 16} {
 		if start > 0 {
@@ -27,10 +27,10 @@ func (u uuid) append(b []byte) []byte {
 }
 
 // String returns the id as FastPix writes it.
-func (u uuid) String() string { return string(u.append(nil)) }
+func (u UUID) String() string { return string(u.append(nil)) }
 
 // xor makes one id of two: for each media another id of the same playback id or track of the sample.
-func (u uuid) xor(o uuid) uuid {
+func (u UUID) xor(o UUID) UUID {
 	for i := range u {
 		u[i] ^= o[i]
 	}
@@ -38,7 +38,7 @@ func (u uuid) xor(o uuid) uuid {
 	return u
 }
 
-func parseUUID(s []byte) (u uuid) {
+func parseUUID(s []byte) (u UUID) {
 	if n, err := hex.Decode(u[:], bytes.ReplaceAll(s, []byte("-"), nil)); err != nil || n != len(u) {
 		panic(fmt.Sprintf("%q is no UUID", s))
 	}
@@ -47,14 +47,14 @@ func parseUUID(s []byte) (u uuid) {
 
 // Event is one event about one media.
 type Event struct {
-	ID      uuid
-	Media   uuid
+	ID      UUID
+	Media   UUID
 	At      time.Time // when it happened
 	Created time.Time // when the media was created
 	Body    *Template
 }
 
-// A template is a sample body whose ids and times are replaced by those of an event.
+// Template is a sample body whose ids and times are replaced by those of an event.
 type Template struct {
 	// typ is the event's type, state what the media's state is once this is its newest event.
 	typ, state string
@@ -65,7 +65,7 @@ type Template struct {
 type part struct {
 	literal []byte
 	slot    slot
-	sample  uuid // of slotPart
+	sample  UUID // of slotPart
 }
 
 type slot int

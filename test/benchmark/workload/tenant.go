@@ -15,15 +15,17 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
+// The names of config/default.
 const (
 	OperatorNamespace  = "fastpix-system"
 	ReceiverAccount    = "fastpix-receiver"
 	ControllersAccount = "fastpix-controller-manager"
 )
 
-// Tenant is a namespace with one endpoint. Each burst about new media has its own, so that what it left can be told apart.
+// Tenant is a namespace with one endpoint. Each burst about new media has its own, so that its mirrors can be distinguished.
 type Tenant struct{ Namespace string }
 
+// The names of what a tenant has.
 const (
 	EndpointName = "fastpix"
 	secretName   = "fastpix-signing-secret"
@@ -37,6 +39,7 @@ func (t Tenant) secret() string {
 
 func (t Tenant) path() string { return "/webhooks/" + t.Namespace + "/" + EndpointName }
 
+// Objects are what config/samples creates for a tenant.
 func (t Tenant) Objects() []client.Object {
 	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: t.Namespace, Name: name} }
 	return []client.Object{

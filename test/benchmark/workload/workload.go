@@ -10,12 +10,12 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// Spread tells lives of new media, n events in all, shared out among the tenants.
+// Spread makes the lifecycles of new media, n events in all, shared by the tenants.
 func (w *Workload) Spread(tenants []Tenant, n int) *Burst {
 	var all [][][]byte
 	for i, t := range tenants {
-		lives := n/len(Lifecycle)/len(tenants) + order(i < n/len(Lifecycle)%len(tenants))
-		all = append(all, w.Lifecycles(t, Lifecycle, lives*len(Lifecycle)).Requests)
+		lifecycles := n/len(Lifecycle)/len(tenants) + order(i < n/len(Lifecycle)%len(tenants))
+		all = append(all, w.Lifecycles(t, Lifecycle, lifecycles*len(Lifecycle)).Requests)
 	}
 	b := newBurst(tenants[0])
 	b.Requests = slices.Concat(all...)
@@ -55,12 +55,14 @@ type Workload struct {
 	random *rand.Rand
 }
 
+// New returns a workload of a seed.
 func New(seed uint64) *Workload {
 	return &Workload{random: rand.New(rand.NewPCG(seed, 0x66617374706978))}
 }
 
-func (w *Workload) Uuid() uuid {
-	var u uuid
+// NewID returns another id.
+func (w *Workload) NewID() UUID {
+	var u UUID
 	binary.BigEndian.PutUint64(u[:8], w.random.Uint64())
 	binary.BigEndian.PutUint64(u[8:], w.random.Uint64())
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
@@ -68,15 +70,15 @@ func (w *Workload) Uuid() uuid {
 }
 
 // Media are ids of media that exist, or will once their first event is mirrored.
-func (w *Workload) Media(n int) []uuid {
-	ids := make([]uuid, n)
+func (w *Workload) Media(n int) []UUID {
+	ids := make([]UUID, n)
 	for i := range ids {
-		ids[i] = w.Uuid()
+		ids[i] = w.NewID()
 	}
 	return ids
 }
 
-// The life of a media on the platform, as far as a burst tells it: what most of them go through, and one whose bodies are all
+// The lifecycle of a media in a burst: what most of them go through, and one whose bodies are all
 // full media objects.
 var (
 	Lifecycle     = []*Template{MediaCreated, MediaReady, trackCreated, MediaUpdated}
@@ -115,40 +117,40 @@ func (b *Burst) Add(e Event) {
 	b.Want[name] = x
 }
 
-// Lifecycles tells the lives of new media, n events in all.
-func (w *Workload) Lifecycles(t Tenant, life []*Template, n int) *Burst {
+// Lifecycles makes the lifecycles of new media, n events in all.
+func (w *Workload) Lifecycles(t Tenant, lifecycle []*Template, n int) *Burst {
 	b := newBurst(t)
-	for _, media := range w.Media(n / len(life)) {
+	for _, media := range w.Media(n / len(lifecycle)) {
 		created := w.Recently()
-		for i, body := range life {
+		for i, body := range lifecycle {
 			at := created.Add(time.Duration(i)*2*time.Second + time.Duration(w.random.IntN(1e9)))
-			b.Add(Event{ID: w.Uuid(), Media: media, At: at, Created: created, Body: body})
+			b.Add(Event{ID: w.NewID(), Media: media, At: at, Created: created, Body: body})
 		}
 	}
 	return b
 }
 
-// Each tells one event about each of the media.
-func (w *Workload) Each(t Tenant, media []uuid, body *Template) *Burst {
+// Each makes one event about each of the media.
+func (w *Workload) Each(t Tenant, media []UUID, body *Template) *Burst {
 	b := newBurst(t)
 	for _, id := range media {
-		b.Add(Event{ID: w.Uuid(), Media: id, At: w.Now(), Created: w.Recently(), Body: body})
+		b.Add(Event{ID: w.NewID(), Media: id, At: w.Now(), Created: w.Recently(), Body: body})
 	}
 	return b
 }
 
-// Hot tells n events about one media.
+// Hot makes n events about one media.
 func (w *Workload) Hot(t Tenant, n int) *Burst {
 	b := newBurst(t)
-	media, created, start := w.Uuid(), w.Recently(), w.Now()
+	media, created, start := w.NewID(), w.Recently(), w.Now()
 	for i := range n {
 		at := start.Add(time.Duration(i) * 100 * time.Microsecond)
-		b.Add(Event{ID: w.Uuid(), Media: media, At: at, Created: created, Body: MediaUpdated})
+		b.Add(Event{ID: w.NewID(), Media: media, At: at, Created: created, Body: MediaUpdated})
 	}
 	return b
 }
 
-// Recently is a time within the last minutes, long enough ago for a life to fit in.
+// Recently is a time within the last minutes, long enough ago for a lifecycle.
 func (w *Workload) Recently() time.Time {
 	return time.Now().Add(-time.Minute - time.Duration(w.random.IntN(60e9))).UTC()
 }

@@ -19,12 +19,12 @@ import (
 const (
 	// storedBatches is where the API server stores EventBatches in etcd.
 	storedBatches = "/registry/video.fastpix.com/eventbatches/" + workload.OperatorNamespace + "/"
-	// FollowTimeout is how long etcd may take to tell of what it has committed.
+	// FollowTimeout is how long a watch may lag behind what etcd has committed.
 	FollowTimeout = 15 * time.Second
 )
 
 // Journal knows of every event that was ever committed in an EventBatch. It asks etcd, where commits happen: a watch there goes on
-// without a gap whatever becomes of the API server, whose own memory begins anew at each start.
+// without a gap whatever becomes of the API server, whose own cache is empty at each start.
 type Journal struct {
 	mu       sync.Mutex
 	revision int64                // of the last write that is known
@@ -33,6 +33,7 @@ type Journal struct {
 	problems []error
 }
 
+// NewJournal returns a journal of which nothing is known yet.
 func NewJournal() *Journal { return &Journal{received: map[string]time.Time{}} }
 
 // Follow notes every batch that is written until the context ends. A gap is a problem, and ends it.
@@ -85,14 +86,14 @@ func (j *Journal) problem(err error) {
 	j.problems = append(j.problems, err)
 }
 
-// eventKey tells events of all namespaces apart.
-// err returns why the journal may not be known in full.
+// Err returns why the journal may not be known in full.
 func (j *Journal) Err() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return errors.Join(j.problems...)
 }
 
+// eventKey identifies an event in all namespaces.
 func eventKey(r *record.Record) string { return r.Namespace + "/" + r.ID }
 
 // missing returns the events that were acknowledged although nothing of them was committed that had been received by then: a later

@@ -18,13 +18,13 @@ import (
 
 func TestJournalMissesEverySingleEvent(t *testing.T) {
 	t.Parallel()
-	stories, err := workload.LoadScenarios()
+	scenarios, err := workload.LoadScenarios()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range stories {
+	for _, s := range scenarios {
 		records := recordsOf(t, workload.NewHistory(rand.New(rand.NewPCG(1, 2)), &workload.Tenant{Namespace: "a"}, s))
-		records = records[:min(len(records), 30)] // the hot story has hundreds
+		records = records[:min(len(records), 30)] // the hot scenario has hundreds
 		acknowledged := map[string]time.Time{}
 		for _, r := range records {
 			acknowledged[eventKey(r)] = r.Received.Add(time.Second)

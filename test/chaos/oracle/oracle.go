@@ -24,7 +24,8 @@ type Oracle struct {
 	err     error
 }
 
-func NewOracle() *Oracle {
+// New returns an oracle for which nothing was acknowledged yet.
+func New() *Oracle {
 	return &Oracle{bodies: map[[sha256.Size]byte]bool{}, acked: map[string]time.Time{}, records: map[record.Key][]*record.Record{}}
 }
 
@@ -74,7 +75,7 @@ func (o *Oracle) MissingFrom(j *Journal) []string {
 }
 
 // recordOf returns the record that a receiver journals of an event. Only the receipt, the endpoint's UID and the key's fingerprint
-// differ, of which no status depends: no event of a life is a few minutes ahead, so every receiver makes the same verdict
+// differ, of which no status depends: no event of a history is a few minutes ahead, so every receiver makes the same verdict
 // about its time.
 func recordOf(e *workload.Event) (*record.Record, error) {
 	decoded, err := decoder.Decode(e.Body)

@@ -8,15 +8,15 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 )
 
-func TestHistoriesFollowFromTheirSeedAndAreDecoded(t *testing.T) {
-	stories, err := workload.LoadScenarios()
+func TestHiscenariosFollowFromTheirSeedAndAreDecoded(t *testing.T) {
+	scenarios, err := workload.LoadScenarios()
 	if err != nil {
 		t.Fatal(err)
 	}
 	tenants := []*workload.Tenant{{Namespace: "a"}, {Namespace: "b"}}
-	tell := func(seed uint64) (ids []string, o *Oracle) {
-		o = NewOracle()
-		g := workload.NewGenerator(rand.New(rand.NewPCG(seed, 0)), tenants, stories, 20)
+	send := func(seed uint64) (ids []string, o *Oracle) {
+		o = New()
+		g := workload.NewGenerator(rand.New(rand.NewPCG(seed, 0)), tenants, scenarios, 20)
 		for range 2000 {
 			for _, e := range g.Next() {
 				ids = append(ids, e.Tenant.Namespace+"/"+e.ID)
@@ -25,7 +25,7 @@ func TestHistoriesFollowFromTheirSeedAndAreDecoded(t *testing.T) {
 		}
 		return ids, o
 	}
-	ids, o := tell(7)
+	ids, o := send(7)
 	mirrors, err := o.Mirrors()
 	if err != nil {
 		t.Error(err)
@@ -44,7 +44,7 @@ func TestHistoriesFollowFromTheirSeedAndAreDecoded(t *testing.T) {
 	if untimed == 0 {
 		t.Error("no clock is absurd")
 	}
-	if again, _ := tell(7); !slices.Equal(ids, again) {
-		t.Error("one seed tells different lives")
+	if again, _ := send(7); !slices.Equal(ids, again) {
+		t.Error("one seed makes different histories")
 	}
 }

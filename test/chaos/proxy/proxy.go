@@ -41,6 +41,7 @@ func New(target string) (*Proxy, error) {
 	return p, nil
 }
 
+// Address is where it listens.
 func (p *Proxy) Address() string { return p.listener.Addr().String() }
 
 // SetFault makes the link behave in another way, for connections that are open too.

@@ -7,14 +7,15 @@ import (
 )
 
 const (
+	// PercentDuplicates is how many of a hundred events are sent twice.
 	PercentDuplicates = 30
-	// outOfOrder is how many events of one life may overtake each other.
+	// outOfOrder is how many events of one history may overtake each other.
 	outOfOrder = 5
 	// maxLater is after how many further events a duplicate comes at the latest.
 	maxLater = 300
 )
 
-// Generator tells lives, many at once, and in no good order. What it tells depends on its seed; only times are taken from the clock.
+// Generator makes the events of many histories at once, out of order. The events depend on its seed; only times are taken from the clock.
 type Generator struct {
 	random    *rand.Rand
 	tenants   []*Tenant
@@ -25,9 +26,10 @@ type Generator struct {
 	later     map[int][]*Event // duplicates, by when they are due
 }
 
-func NewGenerator(random *rand.Rand, tenants []*Tenant, stories []Scenario, lives int) *Generator {
-	g := &Generator{random: random, tenants: tenants, scenarios: stories, later: map[int][]*Event{}, histories: make([]*History, lives)}
-	for _, s := range stories {
+// NewGenerator returns a generator of so many histories at once.
+func NewGenerator(random *rand.Rand, tenants []*Tenant, scenarios []Scenario, histories int) *Generator {
+	g := &Generator{random: random, tenants: tenants, scenarios: scenarios, later: map[int][]*Event{}, histories: make([]*History, histories)}
+	for _, s := range scenarios {
 		g.weights += s.weight
 	}
 	for i := range g.histories {

@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// Scenario is one of stories.json, as a mould for lives.
+// Scenario is one of scenarios.json, of which hiscenarios are made.
 type Scenario struct {
 	Name   string
 	weight int
@@ -25,28 +25,29 @@ type Scenario struct {
 // HotScenario is about one media that is updated again and again.
 const HotScenario = "hot"
 
+// LoadScenarios returns every scenario of package fixtures, and one with hundreds of updates of a media.
 func LoadScenarios() ([]Scenario, error) {
-	told, err := fixtures.LoadStories()
+	samples, err := fixtures.LoadScenarios()
 	if err != nil {
 		return nil, err
 	}
 	weights := map[string]int{"A-pull-asset": 40, "B-direct-upload": 15, "B-cancelled-upload": 10, "C-failing-asset": 15, "D-live-stream": 20}
-	var stories []Scenario
-	for name, files := range told.Stories {
-		stories = append(stories, Scenario{Name: name, weight: weights[name], files: files})
+	var scenarios []Scenario
+	for name, files := range samples.Scenarios {
+		scenarios = append(scenarios, Scenario{Name: name, weight: weights[name], files: files})
 	}
-	slices.SortFunc(stories, func(a, b Scenario) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	slices.SortFunc(scenarios, func(a, b Scenario) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
 	hot := Scenario{Name: HotScenario, weight: 1, files: []string{"video.media.created.json"}}
 	for range 50 {
 		hot.files = append(hot.files, "video.media.updated.json", "video.media.ready.json", "video.media.track.ready.json", "video.media.track.deleted.json")
 	}
-	return append(stories, hot), nil
+	return append(scenarios, hot), nil
 }
 
-// History is what FastPix tells about one media or stream and what belongs to it.
+// History is the events about one media or stream and what belongs to it.
 type History struct {
 	Tenant *Tenant
-	nonce  uint64 // makes the ids of one life differ from those of all others
+	nonce  uint64 // makes the ids of one history differ from those of all others
 	prefix string // of its ids
 	Events []*Event
 }
@@ -59,16 +60,16 @@ type Event struct {
 	Signature string
 }
 
-// Of a hundred events, so many are told differently from the sample.
+// Of a hundred events, so many differ from the sample.
 const (
 	percentLeftOut  = 5 // FastPix may skip
 	percentEchoed   = 25
 	percentAbsurd   = 4 // a clock that is a century ahead
 	percentUntimed  = 3
-	percentSameTime = 10 // as another event of its life
+	percentSameTime = 10 // as another event of its history
 )
 
-// NewHistory tells a story anew: other ids, other times within the last days, some events several times with other texts, some
+// NewHistory makes new events of a scenario: other ids, other times within the last days, some events several times with other texts, some
 // left out, and some at absurd times.
 func NewHistory(random *rand.Rand, t *Tenant, s Scenario) *History {
 	return NewHistoryWithIDs("", random, t, s)
@@ -89,12 +90,12 @@ func NewHistoryWithIDs(prefix string, random *rand.Rand, t *Tenant, s Scenario) 
 			copies += 1 + random.IntN(2)
 		}
 		for c := range copies {
-			told := mustDecode(body)
+			event := mustDecode(body)
 			if c > 0 || s.Name == HotScenario {
-				alter(random, told, l.NewID(fmt.Sprint("echo", i, c)))
+				alter(random, event, l.NewID(fmt.Sprint("echo", i, c)))
 			}
-			last = disturbTime(random, told, last)
-			l.Events = append(l.Events, newEvent(t, told))
+			last = disturbTime(random, event, last)
+			l.Events = append(l.Events, newEvent(t, event))
 		}
 	}
 	return l
@@ -108,7 +109,7 @@ func (l *History) Next(random *rand.Rand) *Event {
 	return e
 }
 
-// scenarioEnd is later than every time of the stories.
+// scenarioEnd is later than every time of the scenarios.
 var scenarioEnd = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 
 var (
@@ -121,7 +122,7 @@ func (l *History) rename(body []byte) []byte {
 	return idPattern.ReplaceAllFunc(body, func(id []byte) []byte { return []byte(l.IDFor(string(id))) })
 }
 
-// IDFor returns the id that stands for one of the samples in this life.
+// IDFor returns the id that stands for one of the samples in this history.
 func (l *History) IDFor(sample string) string {
 	id := l.NewID(sample)
 	if len(sample) == 32 {
@@ -130,6 +131,7 @@ func (l *History) IDFor(sample string) string {
 	return l.prefix + id
 }
 
+// NewID returns an id of this history alone; the same text leads to the same id.
 func (l *History) NewID(of string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%x/%s", l.nonce, of))
 	h := hex.EncodeToString(sum[:16])
@@ -151,22 +153,22 @@ const eventTimeFormat = "2006-01-02T15:04:05.000000000Z"
 func mustDecode(body []byte) map[string]any {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	var told map[string]any
-	if err := d.Decode(&told); err != nil {
+	var event map[string]any
+	if err := d.Decode(&event); err != nil {
 		panic(err)
 	}
-	return told
+	return event
 }
 
 // alter makes another event of one: its own id, a moment earlier or later, and other texts.
-func alter(random *rand.Rand, told map[string]any, id string) {
-	told["id"] = id
-	if text, ok := told["createdAt"].(string); ok {
+func alter(random *rand.Rand, event map[string]any, id string) {
+	event["id"] = id
+	if text, ok := event["createdAt"].(string); ok {
 		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-			told["createdAt"] = at.Add(time.Duration(random.IntN(240_000)-120_000) * time.Millisecond).Format(eventTimeFormat)
+			event["createdAt"] = at.Add(time.Duration(random.IntN(240_000)-120_000) * time.Millisecond).Format(eventTimeFormat)
 		}
 	}
-	data, ok := told["data"].(map[string]any)
+	data, ok := event["data"].(map[string]any)
 	if !ok {
 		return
 	}
@@ -182,36 +184,36 @@ func alter(random *rand.Rand, told map[string]any, id string) {
 }
 
 // disturbTime makes some events absurd, and returns the event's time for another one to share.
-func disturbTime(random *rand.Rand, told map[string]any, last string) string {
+func disturbTime(random *rand.Rand, event map[string]any, last string) string {
 	switch n := random.IntN(100); {
 	case n < percentAbsurd:
-		told["createdAt"] = fmt.Sprintf("2126-01-%02dT00:00:00.000000000Z", 1+random.IntN(28))
+		event["createdAt"] = fmt.Sprintf("2126-01-%02dT00:00:00.000000000Z", 1+random.IntN(28))
 		return last
 	case n < percentAbsurd+percentUntimed:
-		delete(told, "createdAt")
+		delete(event, "createdAt")
 		return last
 	case n < percentAbsurd+percentUntimed+percentSameTime && last != "":
-		told["createdAt"] = last
+		event["createdAt"] = last
 	}
-	text, _ := told["createdAt"].(string)
+	text, _ := event["createdAt"].(string)
 	return text
 }
 
-func newEvent(t *Tenant, told map[string]any) *Event {
-	body, err := json.Marshal(told)
+func newEvent(t *Tenant, event map[string]any) *Event {
+	body, err := json.Marshal(event)
 	if err != nil {
 		panic(err)
 	}
-	id, _ := told["id"].(string)
+	id, _ := event["id"].(string)
 	return &Event{Tenant: t, ID: id, Body: body, Signature: fixtures.Sign(fixtures.SigningSecret, body)}
 }
 
-// Again returns the event as FastPix tells it another time: in the same bytes, or with its earlier attempts.
+// Again returns the event as FastPix sends it another time: in the same bytes, or with its earlier attempts.
 func (e *Event) Again(random *rand.Rand) *Event {
 	if random.IntN(2) == 0 {
 		return e
 	}
-	told := mustDecode(e.Body)
-	told["attempts"] = []any{map[string]any{"status": 503, "number": random.IntN(20)}}
-	return newEvent(e.Tenant, told)
+	event := mustDecode(e.Body)
+	event["attempts"] = []any{map[string]any{"status": 503, "number": random.IntN(20)}}
+	return newEvent(e.Tenant, event)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
+// The names of config/default.
 const (
 	OperatorNamespace  = "fastpix-system"
 	ReceiverAccount    = "fastpix-receiver"
@@ -28,13 +29,15 @@ const (
 // Tenant is a namespace with one endpoint.
 type Tenant struct {
 	Namespace  string
-	Queue      chan *Event // to deliver; one for each, as one that cannot take any must not hold up the others
+	Queue      chan *Event // to deliver; one for each tenant, so that a tenant that cannot accept events does not delay the others
 	Mu         sync.Mutex  // held by the one fault that removes something of it
-	WasDeleted atomic.Bool // its endpoint was away at some time: 404 was right for a while
+	WasDeleted atomic.Bool // its endpoint was deleted for a while: 404 is right then
 }
 
+// Path is where the receivers accept the tenant's events.
 func (t *Tenant) Path() string { return "/webhooks/" + t.Namespace + "/" + EndpointName }
 
+// Secret is the Secret with the signing secret.
 func (t *Tenant) Secret() *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: secretName}, Type: fastpixv1.SigningSecretType,
@@ -42,6 +45,7 @@ func (t *Tenant) Secret() *corev1.Secret {
 	}
 }
 
+// Endpoint is the tenant's endpoint.
 func (t *Tenant) Endpoint() *fastpixv1.WebhookEndpoint {
 	return &fastpixv1.WebhookEndpoint{
 		ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: EndpointName},

@@ -2,7 +2,7 @@
 // them, for integration tests, the demo and the benchmark.
 //
 // What it promises: RBAC is on and the only rights are those of config/; the operator's processes carry ServiceAccount
-// tokens, never an administrator's; etcd syncs to disk unless told otherwise; every process can be stopped, killed and
+// tokens, never an administrator's; etcd syncs to disk by default; every process can be stopped, killed and
 // started again with the same data and the same ports; and no process outlives the one that started it (on Linux even if
 // that one is killed).
 //

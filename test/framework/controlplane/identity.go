@@ -15,7 +15,7 @@ import (
 // tokenLifetime outlives every test; the API server would refuse less than ten minutes.
 const tokenLifetime = 24 * 60 * 60
 
-// Identity is somebody whom the API server knows.
+// Identity is a user that the API server authenticates.
 type Identity struct {
 	// Kubeconfig is a file for processes.
 	Kubeconfig string

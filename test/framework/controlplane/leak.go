@@ -70,7 +70,7 @@ func ignoreNotExist(err error) error {
 	return err
 }
 
-// Metrics returns what an operator's metrics endpoint tells an administrator.
+// Metrics returns the metrics of an operator, read as an administrator.
 func (c *ControlPlane) Metrics(ctx context.Context, o *Operator) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.MetricsURL+"/metrics", nil)
 	if err != nil {

@@ -30,7 +30,7 @@ func WaitMirror(ctx context.Context, c client.Reader, namespace string, want fix
 	err := wait.PollUntilContextTimeout(ctx, mirrorInterval, mirrorTimeout, true, func(ctx context.Context) (bool, error) {
 		err := CheckMirror(ctx, c, namespace, want)
 		if ctx.Err() == nil {
-			last = err // not that time is up, which tells nothing
+			last = err // not the error that the time is up
 		}
 		return err == nil, nil
 	})

@@ -67,7 +67,7 @@ func (g *MemoryGroup) Kills() (int, error) {
 // Remove removes the group, whose processes have ended.
 func (g *MemoryGroup) Remove() error { return os.Remove(g.folder) }
 
-// ResetPeak has Memory count the peak of a process anew.
+// ResetPeak resets the peak that Memory returns of a process.
 func ResetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0o600)
 }

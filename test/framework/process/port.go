@@ -21,7 +21,7 @@ var (
 	taken   = map[int]bool{}
 )
 
-// FreeAddress returns a loopback address that nobody listens on, and never the same one twice.
+// FreeAddress returns a loopback address without a listener, and never the same one twice.
 func FreeAddress() (string, error) {
 	portsMu.Lock()
 	defer portsMu.Unlock()

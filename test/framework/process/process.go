@@ -147,11 +147,11 @@ func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
 // Resume lets a paused process go on.
 func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
 
-// signal reaches the process's whole group. It may find nobody left, which is nobody's fault.
+// signal reaches the process's whole group. It is no error if the group has no process left.
 func (p *Process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
 
 // startOnLastingThread starts a command on one thread that lives as long as this process: Linux sends the signal for a
-// parent's death when the parent's thread ends, and Go ends threads as it likes.
+// end of a parent when the parent's thread ends, and Go ends threads as it likes.
 func startOnLastingThread(cmd *exec.Cmd) error {
 	result := make(chan error)
 	lastingThread() <- func() { result <- cmd.Start() }

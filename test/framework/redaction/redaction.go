@@ -58,7 +58,7 @@ func (s *Secrets) hex(digits int) string {
 	return b.String()
 }
 
-// Plant yields the body with a secret in place of one string after the other, names of fields too, and a word that tells the place. It
+// Plant yields the body with a secret in place of one string after the other, names of fields too, and the place. It
 // panics if the body is not JSON: it is for samples.
 func Plant(body []byte, secret func() string, yield func(place string, planted []byte) bool) {
 	var root any

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// words are what names of fields must not hold, when what is in them is told.
+// words are what names of fields must not hold, when their values are logged.
 var words = []string{
 	"key", "secret", "secert", "url", "token", "password", "passphrase", "credential", "srt", "signature", "cors", "input", "raw", "body", "header",
 }

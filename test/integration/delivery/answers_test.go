@@ -94,7 +94,7 @@ func TestAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if names := framework.Names(t, list); len(names) > 0 {
-			t.Errorf("requests that tell nothing left %v", names)
+			t.Errorf("requests without an event left %v", names)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package delivery tests the way of an event from a delivery to the mirrors:
-// the answers that senders get, the scenarios of stored samples told in order and in any order, samples outside of scenarios, odd bodies, and
+// the answers that senders get, the scenarios of samples in order and in any order, samples outside of scenarios, odd bodies, and
 // connections that end early.
 //
 // The tests run the operator as config/default installs it, on a real API server: see package framework. Start reading in answers_test.go.

@@ -22,7 +22,7 @@ const (
 	oldStream           = "a2ae2143-62a1-4eee-b888-4f1406148481"
 )
 
-// sampleCase is one sample, told after others.
+// sampleCase is one sample, delivered after others.
 type sampleCase struct {
 	after []string
 	want  []fixtures.Mirror // nil: nothing changes
@@ -89,13 +89,13 @@ func TestSamplesOutsideScenarios(t *testing.T) {
 
 func TestEverySampleIsTested(t *testing.T) {
 	t.Parallel()
-	told := map[string]bool{}
+	inScenario := map[string]bool{}
 	for _, step := range fixtures.Steps() {
-		told[step.File] = true
+		inScenario[step.File] = true
 	}
 	for _, name := range fixtures.Payloads() {
-		if _, ok := sampleCases[name]; ok == told[name] {
-			t.Errorf("%s: in a story %v, in a case of its own %v", name, told[name], ok)
+		if _, ok := sampleCases[name]; ok == inScenario[name] {
+			t.Errorf("%s: in a scenario: %v, in a case of its own: %v", name, inScenario[name], ok)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-var update = flag.Bool("update", false, "write what the stories lead to into test/framework/fixtures/golden")
+var update = flag.Bool("update", false, "write the statuses after all scenarios to test/framework/fixtures/golden")
 
 // TestScenariosInOrder protects what every single event leads to, and, with -update, records the final statuses.
 func TestScenariosInOrder(t *testing.T) {
@@ -32,8 +32,8 @@ func TestScenariosInOrder(t *testing.T) {
 	e.CheckGolden(t)
 }
 
-// TestScenariosInAnyOrder protects that the mirrors are a function of the set of events: told in any order, at once, and some
-// of them several times, the stories end in the same statuses, byte for byte.
+// TestScenariosInAnyOrder protects the mirrors as a function of the set of events: the statuses are the same, byte for byte, when events come in
+// any order, at once, and several times.
 func TestScenariosInAnyOrder(t *testing.T) {
 	var files []string
 	for _, step := range fixtures.Steps() {
@@ -53,11 +53,11 @@ func TestScenariosInAnyOrder(t *testing.T) {
 		files   []string
 		senders int
 	}{
-		"backwards, one by one":           {reversed, 1},
-		"shuffled, by eight senders":      {shuffle(files), 8},
-		"three times, shuffled, at once":  {shuffle(thrice), 32},
-		"told, then told again in order":  {append(append([]string(nil), files...), files...), 1},
-		"told, then told again backwards": {append(append([]string(nil), files...), reversed...), 1},
+		"backwards, one by one":          {reversed, 1},
+		"shuffled, by eight senders":     {shuffle(files), 8},
+		"three times, shuffled, at once": {shuffle(thrice), 32},
+		"in order, twice":                {append(append([]string(nil), files...), files...), 1},
+		"in order, then backwards":       {append(append([]string(nil), files...), reversed...), 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestScenariosInAnyOrder(t *testing.T) {
 			framework.WaitJournalEmpty(t)
 			e.CheckGolden(t)
 			if t.Failed() {
-				t.Logf("told in the order\n%s", strings.Join(tt.files, "\n"))
+				t.Logf("delivered in the order\n%s", strings.Join(tt.files, "\n"))
 			}
 		})
 	}

@@ -13,21 +13,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	_ "github.com/fastpix-operator/fastpix-operator/controllers" // registers metrics, as the imports below do
-	_ "github.com/fastpix-operator/fastpix-operator/internal/metricsguard"
-	_ "github.com/fastpix-operator/fastpix-operator/webhookserver"
+	_ "github.com/fastpix-operator/fastpix-operator/internal/operator" // registers the metrics of all parts
 )
 
-// TestOperationsPageNamesEveryMetric protects docs/operations.md from telling of what is not there: every metric that exists is in it, and
-// no other.
+// TestOperationsPageNamesEveryMetric protects docs/operations.md: it names every metric that exists, and no other.
 func TestOperationsPageNamesEveryMetric(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	registry, ok := metrics.Registry.(prometheus.Collector)
 	if !ok {
-		t.Fatal("the registry of metrics cannot be asked what is in it")
+		t.Fatal("the registry of metrics does not describe its metrics")
 	}
 	described := make(chan *prometheus.Desc)
 	go func() {
@@ -40,40 +38,54 @@ func TestOperationsPageNamesEveryMetric(t *testing.T) {
 			exist[name[1]] = true
 		}
 	}
-	told := map[string]bool{}
+	documented := map[string]bool{}
 	for _, name := range regexp.MustCompile(`fastpix_\w+`).FindAllString(string(text), -1) {
-		told[strings.TrimSuffix(name, "_bucket")] = true
+		documented[strings.TrimSuffix(name, "_bucket")] = true
 	}
-	if want, got := sorted(exist), sorted(told); !slices.Equal(got, want) || len(want) < 20 {
-		t.Errorf("the text tells of the metrics\n%v\nthere are\n%v", got, want)
+	if want, got := sorted(exist), sorted(documented); !slices.Equal(got, want) || len(want) < 20 {
+		t.Errorf("the page names the metrics\n%v\nthese exist:\n%v", got, want)
 	}
 }
 
-// TestPagesNameTestsThatExist protects what README.md, SECURITY.md and the pages of docs say from being held by no test: every test that
-// is named there exists, and every -run of a command selects one.
+// TestPagesNameTestsThatExist protects the claims of README.md, SECURITY.md and the pages of docs: every test that a page names exists, in
+// whatever package, and every command with -run selects a test of the packages that it names.
 func TestPagesNameTestsThatExist(t *testing.T) {
-	tests := namesOfTests(t)
+	t.Parallel()
+	tests := testsByFolder(t)
+	all := map[string]bool{}
+	for _, names := range tests {
+		for _, name := range names {
+			all[name] = true
+		}
+	}
 	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`")
-	selected := regexp.MustCompile(`-run (\w+)`)
+	command := regexp.MustCompile("(?:go test|make test)[^`\n]* -run (\\w+)[^`\n]*")
+	folder := regexp.MustCompile(` \./(\S+)`)
 	for _, page := range pages(t) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range named.FindAllStringSubmatch(string(text), -1) {
-			if !tests[name[1]] {
+			if !all[name[1]] {
 				t.Errorf("%s names %s, which does not exist", page, name[1])
 			}
 		}
-		for _, prefix := range selected.FindAllStringSubmatch(string(text), -1) {
-			if !slices.ContainsFunc(sorted(tests), func(name string) bool { return strings.HasPrefix(name, prefix[1]) }) {
-				t.Errorf("%s runs %s, which selects no test", page, prefix[1])
+		for _, run := range command.FindAllStringSubmatch(string(text), -1) {
+			among := sorted(all)
+			if in := folder.FindStringSubmatch(run[0]); in != nil {
+				among = tests[strings.TrimRight(in[1], "`.,;)")]
+			} else if strings.HasPrefix(run[0], "go test") {
+				t.Errorf("%s names no package: %s", page, run[0])
+			}
+			if !slices.ContainsFunc(among, func(name string) bool { return strings.HasPrefix(name, run[1]) }) {
+				t.Errorf("%s has a command that selects no test: %s", page, run[0])
 			}
 		}
 	}
 }
 
-// pages returns what is written for people.
+// pages returns the files of the documentation.
 func pages(t *testing.T) []string {
 	t.Helper()
 	found := []string{"README.md", "SECURITY.md"}
@@ -91,18 +103,18 @@ func pages(t *testing.T) []string {
 
 func sorted(names map[string]bool) []string { return slices.Sorted(maps.Keys(names)) }
 
-// namesOfTests returns the tests and fuzz targets of every package.
-func namesOfTests(t *testing.T) map[string]bool {
+// testsByFolder returns the tests and fuzz targets of every package, by its folder.
+func testsByFolder(t *testing.T) map[string][]string {
 	t.Helper()
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
-	tests := map[string]bool{}
+	tests := map[string][]string{}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		code, err := os.ReadFile(path)
 		for _, name := range function.FindAllStringSubmatch(string(code), -1) {
-			tests[name[1]] = true
+			tests[filepath.Dir(path)] = append(tests[filepath.Dir(path)], name[1])
 		}
 		return err
 	})

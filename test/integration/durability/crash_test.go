@@ -39,8 +39,8 @@ func TestAcknowledgedEventsSurviveBothProcesses(t *testing.T) {
 }
 
 // TestKillsDuringScenariosLoseNothing protects promise 1 under load: both processes are killed in turn, at random moments, while
-// the stories and a stream of new assets are delivered. Every asset that was acknowledged exists in the end, and the
-// stories end as always.
+// scenarios and events about new assets are delivered. Every acknowledged asset exists in the end, and the scenarios have
+// their usual statuses.
 func TestKillsDuringScenariosLoseNothing(t *testing.T) {
 	const killsOfEach = 4
 	e := framework.NewEndpoint(t)
@@ -92,7 +92,7 @@ func TestKillsDuringScenariosLoseNothing(t *testing.T) {
 }
 
 // TestAPIServerKilledDuringScenarios protects that without an API server nothing is acknowledged, that both processes go on by
-// themselves when it is back, and that the stories end as always.
+// themselves when it is available again, and that the scenarios have their usual statuses.
 func TestAPIServerKilledDuringScenarios(t *testing.T) {
 	e := framework.NewEndpoint(t)
 	bodies := framework.ScenarioBodies()

@@ -65,9 +65,9 @@ func TestOneProcessSurvivesALongOutage(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Receiver, framework.Deployed.Controllers) })
-	// Both halves by one account: that of the controllers, who alone write statuses, with every right that the receiver has beside.
+	// Both parts run under one account: that of the controllers, which alone may write statuses, with every right of the receiver too.
 	binding := &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "both-halves"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		ObjectMeta: metav1.ObjectMeta{Name: "receiver-and-controllers"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
 		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: framework.OperatorNamespace, Name: "fastpix-controller-manager"}},
 	}
 	framework.Create(t, binding)

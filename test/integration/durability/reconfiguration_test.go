@@ -27,18 +27,18 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// TestReconfigurationLosesNothing protects all three promises while users pull the ground from under events on their way: endpoints are
-// suspended, deleted, made anew and renamed, their Secrets too, rights come and go, and namespaces change hands. Nothing that was
-// acknowledged is lost, nothing forged is taken, nothing of a deleted namespace comes up in the next one, a neighbour notices nothing,
-// and neither process ends.
+// TestReconfigurationLosesNothing protects all three promises while users change what events in flight depend on: endpoints and Secrets are
+// suspended, deleted, recreated and renamed, rights are withdrawn and granted, and namespaces are recreated for other teams. No acknowledged event
+// is lost, no forged event is accepted, no event of a deleted namespace appears in the next one, another tenant is not affected, and
+// no process ends.
 func TestReconfigurationLosesNothing(t *testing.T) {
 	const lasting = 8 * time.Second
 	receiver, controllers := framework.Deployed.Receiver.PID(), framework.Deployed.Controllers.PID()
 	ctx, stop := context.WithTimeout(t.Context(), lasting)
 	defer stop()
-	neighbour, byEndpoint, bySecret := newTraffic(t), newTraffic(t), newTraffic(t)
+	neighbor, byEndpoint, bySecret := newTraffic(t), newTraffic(t), newTraffic(t)
 	var wg sync.WaitGroup
-	for _, tr := range []*traffic{neighbour, byEndpoint, bySecret} {
+	for _, tr := range []*traffic{neighbor, byEndpoint, bySecret} {
 		wg.Go(func() { tr.run(ctx, t) })
 	}
 	wg.Go(func() { disrupt(ctx, t, byEndpoint.endpointDisruptions()) })
@@ -47,7 +47,7 @@ func TestReconfigurationLosesNothing(t *testing.T) {
 	wg.Wait()
 	framework.WaitJournalEmpty(t)
 
-	for name, tr := range map[string]*traffic{"neighbour": neighbour, "endpoint": byEndpoint, "Secret": bySecret} {
+	for name, tr := range map[string]*traffic{"neighbor": neighbor, "endpoint": byEndpoint, "Secret": bySecret} {
 		t.Logf("%s: answers %v", name, tr.answers)
 		if len(tr.acknowledged) == 0 {
 			t.Errorf("%s: nothing was acknowledged", name)
@@ -59,20 +59,20 @@ func TestReconfigurationLosesNothing(t *testing.T) {
 			}
 		}
 	}
-	if len(neighbour.answers) != 1 {
-		t.Errorf("the neighbour was answered %v", neighbour.answers)
+	if len(neighbor.answers) != 1 {
+		t.Errorf("the other tenant was answered %v", neighbor.answers)
 	}
 	if framework.Deployed.Receiver.PID() != receiver || framework.Deployed.Controllers.PID() != controllers {
-		t.Error("a process was started anew")
+		t.Error("a process was restarted")
 	}
 	for _, p := range []string{framework.Deployed.Receiver.Log, framework.Deployed.Controllers.Log} {
 		if log, err := os.ReadFile(p); err != nil || strings.Contains(string(log), "panic") {
-			t.Errorf("%s tells of a panic (%v)", p, err)
+			t.Errorf("%s contains a panic (%v)", p, err)
 		}
 	}
 }
 
-// traffic is FastPix sending to an endpoint, and somebody who forges.
+// traffic is the genuine and the forged deliveries to an endpoint.
 type traffic struct {
 	framework.Endpoint
 	secret atomic.Pointer[string] // what FastPix signs with
@@ -135,12 +135,12 @@ func (tr *traffic) send(t *testing.T) {
 // disruption changes something and then what it takes for deliveries to be accepted again.
 type disruption func(ctx context.Context) error
 
-// disrupt lets upheavals follow each other until the context ends; each is finished.
-func disrupt(ctx context.Context, t *testing.T, upheavals []disruption) {
+// disrupt runs one disruption after the other until the context ends; each is completed.
+func disrupt(ctx context.Context, t *testing.T, disruptions []disruption) {
 	t.Helper()
 	for i := 0; ctx.Err() == nil; i++ {
-		if err := upheavals[i%len(upheavals)](t.Context()); err != nil {
-			t.Errorf("upheaval %d: %v", i%len(upheavals), err)
+		if err := disruptions[i%len(disruptions)](t.Context()); err != nil {
+			t.Errorf("disruption %d: %v", i%len(disruptions), err)
 			return
 		}
 		randomPause(300 * time.Millisecond)
@@ -231,7 +231,7 @@ func (tr *traffic) secretDisruptions() []disruption {
 		return errors.Join(err, remove(ctx, from), forbid(ctx, from))
 	}
 	return []disruption{
-		func(ctx context.Context) error { // made anew, for a while as something else
+		func(ctx context.Context) error { // recreated, for a while with another type
 			err := remove(ctx, "signing-secret")
 			randomPause(200 * time.Millisecond)
 			err = errors.Join(err, put(ctx, "signing-secret", corev1.SecretTypeOpaque))
@@ -298,7 +298,7 @@ func (tr *traffic) settle(t *testing.T, secret string) {
 	tr.WaitReady(t)
 }
 
-// checkOwn checks that everything of this team is there in the end, and nothing of those who had the namespace before.
+// checkOwn checks that the namespace has every asset of this team, and none of the teams before it.
 func (tr *traffic) checkOwn(t *testing.T, others []string) {
 	t.Helper()
 	framework.WaitJournalEmpty(t)
@@ -309,17 +309,17 @@ func (tr *traffic) checkOwn(t *testing.T, others []string) {
 	if err := framework.Deployed.Admin.List(t.Context(), &assets, client.InNamespace(tr.Namespace)); err != nil {
 		t.Error(err)
 	}
-	there := map[string]bool{}
+	exists := map[string]bool{}
 	for _, a := range assets.Items {
-		there[a.Name] = true
+		exists[a.Name] = true
 	}
 	for _, id := range tr.acknowledged {
-		if !there[id] {
+		if !exists[id] {
 			t.Errorf("acknowledged, and lost: %s", id)
 		}
 	}
 	for _, id := range others {
-		if there[id] {
+		if exists[id] {
 			t.Errorf("an event of the namespace before is in this one: %s", id)
 		}
 	}

@@ -22,8 +22,8 @@ import (
 // These tests protect users who change something while a watch is broken: each part that watches finds the change within seconds after the API
 // server is available again.
 
-// foundWithin bounds how long a change waits, on a machine that does other things too. Informers, whose back-off is not ours, double their
-// pause with each restart that comes within two minutes of another: they are looked at in the first tries alone.
+// foundWithin bounds how long a change waits, on a busy machine. Informers, whose backoff this repository does not set, double their pause with each
+// restart within two minutes of another: the test waits for them in the first tries only.
 const foundWithin = 20 * time.Second
 
 // found collects how long changes waited, by what was changed.
@@ -123,12 +123,12 @@ func TestChangesAroundARestartOfTheAPIServerAreFound(t *testing.T) {
 		changeSpec(t, e, before, fmt.Sprint("before-", try))
 		framework.NewNamespace(t) // so that the API server begins later than what any watch of mirrors has seen: it answers 410
 		framework.Deployed.APIServer.Kill()
-		gone := time.Now()
+		killed := time.Now()
 		if err := framework.Deployed.APIServer.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		back := time.Now()
-		if away := back.Sub(gone); away > 10*time.Second {
+		if away := back.Sub(killed); away > 10*time.Second {
 			t.Logf("try %d: the API server was away for %s", try, away)
 		}
 		var wg sync.WaitGroup
@@ -188,7 +188,7 @@ func (f *found) purge(t *testing.T, e framework.Endpoint, id string) {
 			return fmt.Errorf("answer %d: %w", code, err)
 		}
 		if _, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
-			return errors.Join(errors.New("it is there"), err)
+			return errors.Join(errors.New("it exists"), err)
 		}
 		return nil
 	})

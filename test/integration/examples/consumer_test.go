@@ -34,7 +34,7 @@ func consumer(t *testing.T, e framework.Endpoint) controlplane.Identity {
 	return identity
 }
 
-// entry waits until the example's ConfigMap of a media is as wanted: with these data, or not there when they are nil.
+// entry waits until the example's ConfigMap of a media has these data, or does not exist if they are nil.
 func entry(t *testing.T, e framework.Endpoint, media string, want map[string]string) {
 	t.Helper()
 	framework.Eventually(t, fmt.Sprintf("the entry of %s is %v", media, want), func(ctx context.Context) error {
@@ -74,19 +74,19 @@ func TestConsumerFollowsMedia(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tell := func(files ...string) {
+	deliver := func(files ...string) {
 		for _, file := range files {
 			e.MustDeliver(t, fixtures.Payload(file))
 		}
 	}
 	start()
-	tell("video.media.created.json", "video.media.ready.json")
+	deliver("video.media.created.json", "video.media.ready.json")
 	entry(t, e, fixtures.MediaA, map[string]string{"title": "Autumn launch film", "playbackID": "5b2e567b-b933-471b-beac-3e81260bfcbe"})
 	if err := example.Stop(); err != nil {
 		t.Fatal(err)
 	}
 
-	tell("video.media.deleted.json", "video.media.ready.direct-upload.json")
+	deliver("video.media.deleted.json", "video.media.ready.direct-upload.json")
 	framework.WaitJournalEmpty(t)
 	start()
 	entry(t, e, fixtures.MediaA, nil)

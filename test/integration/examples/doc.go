@@ -1,4 +1,4 @@
-// Package examples tests what the documentation tells users to do, by doing it:
+// Package examples tests the instructions of the documentation by following them:
 // the README, the commands in conditions, the example of a consumer, and kubectl.
 //
 // The tests run the operator as config/default installs it, on a real API server: see package framework. Start reading in setup_test.go.

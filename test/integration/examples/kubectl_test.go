@@ -56,7 +56,7 @@ func TestKubectlShowsWhatAUserExpects(t *testing.T) {
 	})
 }
 
-// TestEveryFieldIsExplained protects that kubectl explain tells a user what every field of every kind means.
+// TestEveryFieldIsExplained protects kubectl explain: every field of every kind has a description.
 func TestEveryFieldIsExplained(t *testing.T) {
 	for _, kind := range []string{"mediaasset", "livestream", "webhookendpoint", "eventbatch"} {
 		for _, part := range []string{"", ".spec", ".status"} {

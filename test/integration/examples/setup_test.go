@@ -187,7 +187,7 @@ func readmeCommands(t *testing.T, behind string) string {
 }
 
 // sendReadmeDelivery sends the README's signed test delivery to the receiver, and deletes the asset that it brings.
-func sendReadmeDelivery(t *testing.T, e framework.Endpoint) {
+func sendReadmeDelivery(t *testing.T) {
 	t.Helper()
 	for _, program := range []string{"openssl", "curl", "base64", "od"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -203,8 +203,7 @@ func sendReadmeDelivery(t *testing.T, e framework.Endpoint) {
 	framework.Kubectl(t, "delete", "--namespace=video", "mediaasset", fixtures.MediaA)
 }
 
-// TestReadmeWalkthrough does what the README says, as it says it, and then what a pipeline does: it applies an asset and waits for
-// it, and FastPix tells of it meanwhile.
+// TestReadmeWalkthrough runs the commands of the README, and then what a pipeline does: it applies an asset and waits for it while events arrive.
 func TestReadmeWalkthrough(t *testing.T) {
 	run := func(step, paste string) {
 		t.Helper()
@@ -219,7 +218,7 @@ func TestReadmeWalkthrough(t *testing.T) {
 	checkUnready(t, e)
 	run("4. Store the signing secret", fixtures.SigningSecret)
 	e.WaitReady(t)
-	sendReadmeDelivery(t, e)
+	sendReadmeDelivery(t)
 
 	framework.Kubectl(t, "apply", "-f", "config/samples/media_asset.yaml")
 	waited := make(chan error)

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
@@ -25,7 +26,7 @@ import (
 // These tests protect the status of an endpoint when several receivers write it: a watch observes each change of Ready once for each cause,
 // with few writes and few Kubernetes Events.
 
-// statusLog is what a watch saw of an endpoint.
+// statusLog is what a watch observes of an endpoint.
 type statusLog struct {
 	mu      sync.Mutex
 	updates int
@@ -35,7 +36,7 @@ type statusLog struct {
 // watchStatus follows an endpoint until the test ends.
 func watchStatus(t *testing.T, e framework.Endpoint) *statusLog {
 	t.Helper()
-	watcher, err := client.NewWithWatch(framework.Deployed.Config(), client.Options{Scheme: framework.NewScheme()})
+	watcher, err := client.NewWithWatch(framework.Deployed.Config(), client.Options{Scheme: operator.NewScheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func watchStatus(t *testing.T, e framework.Endpoint) *statusLog {
 	go func() {
 		for event := range w.ResultChan() {
 			if whe, ok := event.Object.(*fastpixv1.WebhookEndpoint); ok {
-				l.see(whe)
+				l.observe(whe)
 			}
 		}
 	}()
@@ -55,7 +56,7 @@ func watchStatus(t *testing.T, e framework.Endpoint) *statusLog {
 	return l
 }
 
-func (l *statusLog) see(whe *fastpixv1.WebhookEndpoint) {
+func (l *statusLog) observe(whe *fastpixv1.WebhookEndpoint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.updates++
@@ -117,7 +118,7 @@ func (l *statusLog) check(t *testing.T, e framework.Endpoint, want []string) {
 	}
 	t.Logf("%d changes of Ready, %d versions of the endpoint, %d Kubernetes Events", len(l.ready)-1, l.updates, events)
 	if !slices.Equal(l.ready, want) {
-		t.Errorf("a watch saw\n%s\nwant\n%s", strings.Join(l.ready, "\n"), strings.Join(want, "\n"))
+		t.Errorf("a watch observed\n%s\nwant\n%s", strings.Join(l.ready, "\n"), strings.Join(want, "\n"))
 	}
 	if most := len(want) + 4; l.updates > most || events > most {
 		t.Errorf("%d versions and %d Kubernetes Events for %d causes, want at most %d each", l.updates, events, len(want)-1, most)

@@ -15,7 +15,7 @@ func TestRecreatedEndpointStartsEmpty(t *testing.T) {
 	e := framework.NewEndpoint(t)
 	for range 3 {
 		e.MirrorAsset(t)
-		framework.Eventually(t, "the time of the last event is told", func(context.Context) error {
+		framework.Eventually(t, "the time of the last event is shown", func(context.Context) error {
 			s := e.Read(t).Status
 			if s.LastEventTime == nil || len(s.SigningSecrets) != 1 || s.SigningSecrets[0].LastVerifiedTime == nil {
 				return fmt.Errorf("the status is %+v", s)

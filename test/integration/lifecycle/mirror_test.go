@@ -66,20 +66,20 @@ func TestTombstoneIsPurgedAndReplaysDoNotRecreateIt(t *testing.T) {
 		if apierrors.IsNotFound(err) {
 			return nil
 		}
-		return fmt.Errorf("it is there, timer %q at %v (%w)", a.Status.Timer, a.Status.TimerTime, err)
+		return fmt.Errorf("it exists, timer %q at %v (%w)", a.Status.Timer, a.Status.TimerTime, err)
 	})
 	if e.Read(t).Status.PurgedThrough == nil {
-		t.Error("the endpoint does not remember what was purged")
+		t.Error("the endpoint has no purgedThrough")
 	}
-	// The same event in other bytes, so that the receiver's memory of duplicates does not keep it.
+	// The same event in other bytes, so that the deduplication cache of the receiver does not contain it.
 	e.MustDeliver(t, append(deleted, ' '))
 	framework.WaitJournalEmpty(t)
 	if a, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
-		t.Errorf("a replay raised the dead: %+v (%v)", a.Status, err)
+		t.Errorf("a replay recreated the asset: %+v (%v)", a.Status, err)
 	}
 }
 
-// What becomes due while nobody is there is done by the next leader: a tombstone goes, and a stream whose encoder did not come back is
+// The next leader does what became due without a leader: a tombstone is purged, and a stream whose encoder did not reconnect is
 // no longer in doubt.
 func TestTimersFireAlthoughTheControllersWereDown(t *testing.T) {
 	const seconds = 4
@@ -128,13 +128,13 @@ func TestTimersFireAlthoughTheControllersWereDown(t *testing.T) {
 	}
 	framework.Eventually(t, "the tombstone is purged", func(context.Context) error {
 		if _, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
-			return fmt.Errorf("it is there (%w)", err)
+			return fmt.Errorf("it exists (%w)", err)
 		}
 		return nil
 	})
 }
 
-// TestKubernetesEventsAreRecordedOnce protects what people see with kubectl describe: each Event once, however often FastPix tells of it.
+// TestKubernetesEventsAreRecordedOnce protects what kubectl describe shows: each Event once, however often events repeat.
 func TestKubernetesEventsAreRecordedOnce(t *testing.T) {
 	e := framework.NewEndpoint(t)
 	framework.Restart(t, framework.Deployed.Controllers) // no other test's burst leaves these out
@@ -142,7 +142,7 @@ func TestKubernetesEventsAreRecordedOnce(t *testing.T) {
 		for _, file := range bodies {
 			body := bytes.ReplaceAll(framework.RecentPayload(file), []byte(fixtures.MediaA), []byte(id))
 			for range 3 {
-				body = append(body, ' ') // other bytes, so that the receiver remembers none of them
+				body = append(body, ' ') // other bytes, so that the deduplication cache does not contain them
 				e.MustDeliver(t, body)
 			}
 			framework.WaitJournalEmpty(t)
@@ -163,7 +163,7 @@ func TestKubernetesEventsAreRecordedOnce(t *testing.T) {
 	want := []string{
 		"LiveStream Ended", "LiveStream Interrupted", "LiveStream WentLive", "MediaAsset Deleted", "MediaAsset Failed", "MediaAsset Ready",
 	}
-	framework.Eventually(t, "all Events are there", func(ctx context.Context) error {
+	framework.Eventually(t, "all Events exist", func(ctx context.Context) error {
 		var list eventsv1.EventList
 		if err := framework.Deployed.Admin.List(ctx, &list, client.InNamespace(e.Namespace)); err != nil {
 			return err
@@ -173,7 +173,7 @@ func TestKubernetesEventsAreRecordedOnce(t *testing.T) {
 			if ev.Regarding.Kind != "WebhookEndpoint" {
 				got = append(got, ev.Regarding.Kind+" "+ev.Reason)
 				if ev.Series != nil {
-					t.Errorf("%s was told %d times", ev.Reason, ev.Series.Count)
+					t.Errorf("%s was recorded %d times", ev.Reason, ev.Series.Count)
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -77,31 +78,37 @@ func TestNamesFollowFromIDs(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	namespace := framework.NewNamespace(t)
-	for _, id := range drawnIDs(r, 400) {
-		right := record.ObjectName(id)
-		for _, spelling := range []string{id, record.NormalizeID(id)} { // users apply either, the operator the second
-			for _, o := range mirrorsNamed(namespace, right, spelling) {
-				if err := framework.Deployed.Admin.Create(t.Context(), o, client.DryRunAll); err != nil {
-					t.Errorf("%q under its own name: %v", spelling, err)
-				}
-			}
-		}
-		wrong := []string{"another", "a" + right[1:], right + ".b"}
-		if !record.IsHashName(right) {
-			wrong = append(wrong, hashName(id))
-		}
-		for _, name := range wrong {
-			if name == right || record.IsHashName(name) && record.IsHashName(right) {
-				continue
-			}
-			for _, o := range mirrorsNamed(namespace, name, id) {
-				err := framework.Deployed.Admin.Create(t.Context(), o, client.DryRunAll)
-				if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), wantedName(right)) {
-					t.Errorf("%T %q under the name %q: error is %v, want one that says %q", o, id, name, err, wantedName(right))
-				}
+	ids := drawnIDs(r, 400)
+	framework.InParallel(t, len(ids), func(n int) error { return checkNames(t.Context(), namespace, ids[n]) })
+}
+
+// checkNames checks which names the API server accepts for an id.
+func checkNames(ctx context.Context, namespace, id string) error {
+	var errs []error
+	right := record.ObjectName(id)
+	for _, spelling := range []string{id, record.NormalizeID(id)} { // users apply either, the operator the second
+		for _, o := range mirrorsNamed(namespace, right, spelling) {
+			if err := framework.Deployed.Admin.Create(ctx, o, client.DryRunAll); err != nil {
+				errs = append(errs, fmt.Errorf("%q under its own name: %w", spelling, err))
 			}
 		}
 	}
+	wrong := []string{"another", "a" + right[1:], right + ".b"}
+	if !record.IsHashName(right) {
+		wrong = append(wrong, hashName(id))
+	}
+	for _, name := range wrong {
+		if name == right || record.IsHashName(name) && record.IsHashName(right) {
+			continue
+		}
+		for _, o := range mirrorsNamed(namespace, name, id) {
+			err := framework.Deployed.Admin.Create(ctx, o, client.DryRunAll)
+			if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), wantedName(right)) {
+				errs = append(errs, fmt.Errorf("%T %q under the name %q: error is %w, want one that says %q", o, id, name, err, wantedName(right)))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func hashName(id string) string {

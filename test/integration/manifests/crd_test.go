@@ -114,7 +114,7 @@ func TestSpecsAreValidated(t *testing.T) {
 }
 
 // TestDurationErrorsNameTheUnits protects users from an error that only a programmer understands: whatever is no duration that the operator
-// can use is refused with the units that there are and the bounds.
+// can use is refused with the units and the bounds.
 func TestDurationErrorsNameTheUnits(t *testing.T) {
 	const units = "in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
 	fields := map[string]string{"deleted": "0s", "ready": "1m", "failed": "1m"} // and their least values
@@ -230,7 +230,7 @@ func TestObjectsAreSelectableByEndpoint(t *testing.T) {
 		framework.Create(t, object(t, "LiveStream", namespace, name, "spec: {streamID: "+name+", endpointRef: {name: of-"+name+"}}"))
 	}
 	for _, list := range []client.ObjectList{&fastpixv1.MediaAssetList{}, &fastpixv1.LiveStreamList{}} {
-		// A status that nobody has written yet is selected as empty.
+		// A status that is not written yet is selected as empty.
 		for _, selector := range []client.MatchingFields{
 			{"spec.endpointRef.name": "of-b"},
 			{"spec.endpointRef.name": "of-b", "status.state": "", "status.timer": ""},

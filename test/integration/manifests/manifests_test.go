@@ -36,8 +36,14 @@ type manifests map[string]*unstructured.Unstructured
 
 func render(t *testing.T, folder string) manifests {
 	t.Helper()
+	return parse(t, framework.Kubectl(t, "kustomize", folder))
+}
+
+// parse reads what kustomize prints.
+func parse(t *testing.T, rendered string) manifests {
+	t.Helper()
 	m := manifests{}
-	for text := range strings.SplitSeq(framework.Kubectl(t, "kustomize", folder), "\n---\n") {
+	for text := range strings.SplitSeq(rendered, "\n---\n") {
 		u := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(text), &u.Object); err != nil {
 			t.Fatal(err)
@@ -52,7 +58,7 @@ func typed[T any](t *testing.T, m manifests, name string) *T {
 	t.Helper()
 	u := m[name]
 	if u == nil {
-		t.Fatalf("there is no %s in %v", name, slices.Sorted(maps.Keys(m)))
+		t.Fatalf("%s does not exist in %v", name, slices.Sorted(maps.Keys(m)))
 	}
 	into := new(T)
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(u.Object, into, true); err != nil {
@@ -141,7 +147,7 @@ func TestNetworkPoliciesAdmitWhatIsUsed(t *testing.T) {
 		"Deployment/fastpix-receiver":           {"http": anywhere, "probes": anywhere, "metrics": cluster},
 		"Deployment/fastpix-controller-manager": {"probes": anywhere, "metrics": cluster},
 	}
-	everybody := false
+	denied := false
 	policies := map[string]*networkingv1.NetworkPolicy{}
 	for name := range installed {
 		if !strings.HasPrefix(name, "NetworkPolicy/") {
@@ -152,12 +158,12 @@ func TestNetworkPoliciesAdmitWhatIsUsed(t *testing.T) {
 			t.Errorf("%s is for %v only", name, p.Spec.PolicyTypes)
 		}
 		if len(p.Spec.PodSelector.MatchLabels) == 0 {
-			everybody = len(p.Spec.Ingress) == 0 && len(p.Spec.Egress) == 0
+			denied = len(p.Spec.Ingress) == 0 && len(p.Spec.Egress) == 0
 			continue
 		}
 		policies[name] = p
 	}
-	if !everybody {
+	if !denied {
 		t.Error("pods that no other policy selects are not cut off")
 	}
 	for _, name := range deployments {
@@ -206,6 +212,7 @@ func TestNetworkPoliciesAdmitWhatIsUsed(t *testing.T) {
 // TestComponentsAreAccepted applies every component, alone and together as far as they belong together, on top of config/default, as a
 // dry run on the API server, which checks them by the CRDs that the projects publish.
 func TestComponentsAreAccepted(t *testing.T) {
+	t.Parallel()
 	installPublishedCRDs(t)
 	for name, components := range map[string][]string{
 		"ingress":               {"components/ingress"},
@@ -217,38 +224,42 @@ func TestComponentsAreAccepted(t *testing.T) {
 		"prometheus":            {"prometheus"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			overlay := "resources: [../config/default, host.yaml]\ncomponents:\n"
 			for _, c := range components {
 				overlay += "- ../config/" + c + "\n"
 			}
 			folder := writeOverlay(t, overlay)
 			framework.Kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
-			rendered := render(t, folder)
-			checkRoute(t, rendered)
-			checkHost(t, folder)
+			text := framework.Kubectl(t, "kustomize", folder)
+			checkRoute(t, parse(t, text))
+			checkHost(t, text)
 			if slices.Contains(components, "components/certificate") {
-				checkSolver(t, rendered)
+				checkSolver(t, parse(t, text))
 			}
 		})
 	}
 	for _, c := range []string{"ingress", "gateway"} {
 		t.Run("as the comment of "+c+" says", func(t *testing.T) {
+			t.Parallel()
 			folder := writeOverlay(t, commentedOverlay(t, "components/"+c))
 			framework.Kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
-			checkHost(t, folder)
-			rendered := render(t, folder)
+			text := framework.Kubectl(t, "kustomize", folder)
+			checkHost(t, text)
+			rendered := parse(t, text)
 			for _, name := range deployments {
 				container := typed[appsv1.Deployment](t, rendered, name).Spec.Template.Spec.Containers[0]
 				if container.Image != "registry.example/fastpix-operator:v1" {
 					t.Errorf("%s runs %s", name, container.Image)
 				}
-				if told := slices.Contains(container.Args, "--external-url=https://hooks.mine.example"); told != (name == deployments[0]) {
+				if shown := slices.Contains(container.Args, "--external-url=https://hooks.mine.example"); shown != (name == deployments[0]) {
 					t.Errorf("%s has the arguments %v", name, container.Args)
 				}
 			}
 		})
 	}
 	t.Run("as the comment of prometheus says", func(t *testing.T) {
+		t.Parallel()
 		folder := writeOverlay(t, commentedOverlay(t, "prometheus"))
 		framework.Kubectl(t, "apply", "--dry-run=server", "--warnings-as-errors", "--kustomize", folder)
 		if out := framework.Kubectl(t, "kustomize", folder); !strings.Contains(out, "credentials:") || strings.Contains(out, "/var/run/secrets") {
@@ -269,14 +280,14 @@ func TestComponentsNeedAHost(t *testing.T) {
 	}
 }
 
-// checkHost follows the host of host.yaml to where it has to be known.
-func checkHost(t *testing.T, folder string) {
+// checkHost checks that the host of host.yaml is wherever it must be known.
+func checkHost(t *testing.T, text string) {
 	t.Helper()
-	if out := framework.Kubectl(t, "kustomize", folder); strings.Contains(out, "hooks.example.com") || strings.Contains(out, "fastpix-public-host") {
-		t.Errorf("the example's host or what only components read is there:\n%s", out)
+	if strings.Contains(text, "hooks.example.com") || strings.Contains(text, "fastpix-public-host") {
+		t.Errorf("the example's host, or what only components read, is rendered:\n%s", text)
 	}
 	const host = "hooks.mine.example"
-	m := render(t, folder)
+	m := parse(t, text)
 	shown := slices.Contains(typed[appsv1.Deployment](t, m, deployments[0]).Spec.Template.Spec.Containers[0].Args, "--external-url=https://"+host)
 	if routed := m["Ingress/fastpix-receiver"] != nil || m["HTTPRoute/fastpix-receiver"] != nil; shown != routed {
 		t.Errorf("the receiver shows the URL of %s: %t, something routes to it: %t", host, shown, routed)
@@ -318,7 +329,7 @@ func TestOverlayWithAnotherNamespace(t *testing.T) {
 				t.Errorf("%s: line %d names %s: %s", name, i+1, framework.OperatorNamespace, line)
 			}
 		}
-		checkRoute(t, render(t, folder))
+		checkRoute(t, parse(t, out))
 	}
 	folder := writeOverlay(t, moved+"]\n"+list("components/receiver-tls"))
 	if out, err := framework.Deployed.Kubectl(t.Context(), "kustomize", folder); err == nil || !strings.Contains(err.Error(), "fastpix-receiver."+in) {

@@ -186,8 +186,8 @@ func TestQuotaIsTheLastResort(t *testing.T) {
 	}
 	framework.Deployed.Controllers.Kill()
 	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Controllers) })
-	const room = 20
-	framework.SetJournalQuota(t, quota, room)
+	const batches = 20
+	framework.SetJournalQuota(t, quota, batches)
 
 	// One after the other, so that each event is a batch of its own.
 	accepted := 0
@@ -199,7 +199,7 @@ func TestQuotaIsTheLastResort(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.Code == http.StatusOK {
-			if accepted++; accepted > room {
+			if accepted++; accepted > batches {
 				t.Fatal("the quota is not enforced")
 			}
 			continue
@@ -209,13 +209,13 @@ func TestQuotaIsTheLastResort(t *testing.T) {
 		}
 		break
 	}
-	if accepted != room {
-		t.Errorf("%d batches were accepted, the quota has room for %d", accepted, room)
+	if accepted != batches {
+		t.Errorf("%d batches were accepted, the quota allows %d", accepted, batches)
 	}
 	framework.EnsureRunning(t, framework.Deployed.Controllers)
 	begun := time.Now()
 	_, body := framework.NewAsset()
 	e.MustDeliver(t, body)
-	t.Logf("%v after the controllers were back there was room again", time.Since(begun).Round(100*time.Millisecond))
+	t.Logf("%v after the restart of the controllers the journal accepted a batch again", time.Since(begun).Round(100*time.Millisecond))
 	framework.WaitJournalEmpty(t)
 }

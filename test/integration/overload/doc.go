@@ -1,7 +1,7 @@
-// Package overload tests limits of memory, connections and the journal:
-// floods of every port, slow clients, a bounded backlog, a full journal and its quota.
+// Package overload tests events that arrive faster than they are mirrored, and clients that are slow:
+// a bounded backlog, a full journal and its quota, and timeouts.
 //
-// The tests run the operator as config/default installs it, on a real API server: see package framework. Start reading in ports_test.go.
+// The tests run the operator as config/default installs it, on a real API server: see package framework. Start reading in backlog_test.go.
 // To run this area alone:
 //
 //	make k8s k8s-controllers

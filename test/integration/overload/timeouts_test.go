@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
 
-// slowClient is a client that keeps the receiver waiting.
+// slowClient is a client that makes the receiver wait.
 type slowClient struct {
 	begin string // what it sends at once, where PATH is the endpoint's
 	drip  string // what it sends again and again, slowly
@@ -27,8 +27,8 @@ type slowClient struct {
 	after    time.Duration
 }
 
-// TestSlowClientsAreCutOff protects the receiver's time-outs, all at once: each client is cut off when its time is up, not
-// before and not much later, and meanwhile others are served.
+// TestSlowClientsAreCutOff protects the timeouts of the receiver, all at once: it closes the connection of each client when the timeout
+// is over, not before and not much later, and serves others meanwhile.
 func TestSlowClientsAreCutOff(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	const header, whole, answer = 5 * time.Second, 10 * time.Second, 15 * time.Second
@@ -46,7 +46,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		"slow body":                   {begin: "POST PATH" + body, drip: " ", want: "503", after: whole},
 		"slow body, by TLS":           {begin: "POST PATH" + body, drip: " ", protocol: "http/1.1", want: "503", after: whole},
 		"slow chunks":                 {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", drip: "1\r\n \r\n", want: "503", after: whole},
-		"slow body for nobody":        {begin: "POST /nowhere" + body, drip: " ", want: "404", after: whole},
+		"slow body, no endpoint":      {begin: "POST /nowhere" + body, drip: " ", want: "404", after: whole},
 		"slow body of no POST":        {begin: "GET PATH" + body, drip: " ", want: "405", after: whole},
 		"body that waits for a 100":   {begin: "POST PATH HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n", want: "100 503", after: whole},
 		"half a header, then its end": {begin: "POST PATH HTTP/1.1\r\nHost: x\r\n", end: true, want: "400", after: 0},

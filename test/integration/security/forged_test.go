@@ -191,7 +191,7 @@ func withoutPolicy(t *testing.T, name string) (restore func()) {
 	return restore
 }
 
-// TestLargeObjectsOfUsersTakeNoMemory measures both halves with endpoints from before there was a policy, and controllers with batches that the
+// TestLargeObjectsOfUsersTakeNoMemory measures the receiver and the controllers with endpoints from before there was a policy, and controllers with batches that the
 // policy does not stop: an installation may be without it.
 func TestLargeObjectsOfUsersTakeNoMemory(t *testing.T) {
 	const endpoints, batches = 200, 40

@@ -41,7 +41,7 @@ func plantEverywhere(t *testing.T, e framework.Endpoint) *redaction.Secrets {
 	return secrets
 }
 
-// TestNothingSecretIsKept protects promise 3: after every sample, told well, told badly, and with a secret in place of any of its strings,
+// TestNothingSecretIsKept protects promise 3: after every sample, signed and unsigned, valid and broken, and with a secret in place of any of its strings,
 // no stream key, SRT secret, signed URL or token is in any object, in etcd's files, in a log or in a metric; and no signing secret is
 // outside its Secret.
 func TestNothingSecretIsKept(t *testing.T) {

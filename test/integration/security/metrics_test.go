@@ -32,7 +32,7 @@ func TestMetricsRequireAuthorization(t *testing.T) {
 		}
 		return identity.Config.BearerToken
 	}
-	scraper, stranger := token("scraper"), token("visitor")
+	scraper, other := token("scraper"), token("other")
 	binding := &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "fastpix-metrics-reader"},
@@ -65,7 +65,7 @@ func TestMetricsRequireAuthorization(t *testing.T) {
 		return resp.StatusCode
 	}
 	for url, want := range map[string]map[string]int{
-		r.MetricsURL + "/metrics":     {scraper: 200, stranger: 403, "": 401},
+		r.MetricsURL + "/metrics":     {scraper: 200, other: 403, "": 401},
 		r.MetricsURL + "/":            {scraper: 404},
 		r.MetricsURL + "/debug/pprof": {scraper: 404},
 		strings.Replace(r.MetricsURL, "https", "http", 1) + "/metrics": {"": 400}, // not by plain HTTP
@@ -81,15 +81,15 @@ func TestMetricsRequireAuthorization(t *testing.T) {
 		}
 	}
 
-	for _, protocol := range []string{"stranger", "stranger\nforged log line"} {
+	for _, protocol := range []string{"visitor", "visitor\nforged log line"} {
 		config := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}}
 		if conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.MetricsURL, "https://")); err == nil {
 			_ = conn.Close()
 			t.Errorf("the port of metrics agrees to speak %q", protocol)
 		}
 	}
-	if log, err := os.ReadFile(r.Log); err != nil || strings.Contains(string(log), "stranger\"") {
-		t.Errorf("the log tells of a stranger's handshake (%v):\n%s", err, fmt.Sprintf("%.2000s", log))
+	if log, err := os.ReadFile(r.Log); err != nil || strings.Contains(string(log), "visitor\"") {
+		t.Errorf("the log contains a handshake of an unauthenticated client (%v):\n%s", err, fmt.Sprintf("%.2000s", log))
 	}
 	if err := framework.Deployed.Admin.Delete(t.Context(), binding); err != nil {
 		t.Error(err)

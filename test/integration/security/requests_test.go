@@ -78,7 +78,7 @@ func TestUnauthenticatedRequests(t *testing.T) {
 	wide := `{"type":"video.media.ready","object":{"id":"a"},"data":{` + strings.Repeat(`"a":1,`, 100_000) + `"a":1}}`
 	const invalid = "\xff\xfe\x00{}"
 
-	// Answered 405 at the end: the connection goes on. Without it: it ended there.
+	// With 405 at the end the connection stayed open, otherwise the receiver closed it.
 	for name, tt := range map[string]struct{ request, want string }{
 		"a delivery":                  {framework.RawPost(path, body, signature), "200 405"},
 		"the same again, and again":   {strings.Repeat(framework.RawPost(path, body, signature), 3), "200 200 200 405"},
@@ -107,7 +107,7 @@ func TestUnauthenticatedRequests(t *testing.T) {
 		"more padding":                     {framework.RawPost(path, body, signature+"="), "401 405"},
 		"another alphabet":                 {framework.RawPost(path, body, "-"+signature[1:]), "401 405"},
 		"upper case":                       {framework.RawPost(path, body, strings.ToUpper(signature)), "401 405"},
-		"a twin":                           {framework.RawPost(path, body, alternativeEncoding(signature)), "401 405"},
+		"another encoding of it":           {framework.RawPost(path, body, alternativeEncoding(signature)), "401 405"},
 		"a prefix":                         {framework.RawPost(path, body, "sha256="+signature), "401 405"},
 		"quotes":                           {framework.RawPost(path, body, `"`+signature+`"`), "401 405"},
 		"half of it":                       {framework.RawPost(path, body, signature[:22]), "401 405"},
@@ -122,13 +122,13 @@ func TestUnauthenticatedRequests(t *testing.T) {
 		"{} with a signature":            {framework.RawPost(path, "{}", "x"), "401 405"},
 
 		"compressed":               {framework.RawPost(path, compressed(body), sign(compressed(body)), "Content-Encoding: gzip"), "400 405"},
-		"not JSON":                 {framework.RawPost(path, "stranger", sign("stranger")), "400 405"},
+		"not JSON":                 {framework.RawPost(path, "visitor", sign("visitor")), "400 405"},
 		"not text":                 {framework.RawPost(path, invalid, sign(invalid)), "400 405"},
 		"a list of events":         {framework.RawPost(path, "["+body+"]", sign("["+body+"]")), "400 405"},
 		"two events":               {framework.RawPost(path, body+body, sign(body+body)), "400 405"},
 		"deep JSON":                {framework.RawPost(path, deep, sign(deep)), "400 405"},
 		"wide JSON":                {framework.RawPost(path, wide, sign(wide)), "200 405"},
-		"an unknown type":          {framework.RawPost(path, `{"type":"stranger\r\nforged log line"}`, sign(`{"type":"stranger\r\nforged log line"}`)), "200 405"},
+		"an unknown type":          {framework.RawPost(path, `{"type":"visitor\r\nforged log line"}`, sign(`{"type":"visitor\r\nforged log line"}`)), "200 405"},
 		"an id that is a path":     {framework.RawPost(path, `{"type":"video.media.ready","object":{"id":"../../x"}}`, sign(`{"type":"video.media.ready","object":{"id":"../../x"}}`)), "200 405"},
 		"the probe":                {framework.RawPost(path, "{}", ""), "200 405"},
 		"the probe, nothing at it": {framework.RawPost(path, "", ""), "200 405"},
@@ -136,7 +136,7 @@ func TestUnauthenticatedRequests(t *testing.T) {
 		"GET":                  {"GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n", "405 405"},
 		"HEAD":                 {"HEAD " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405"},
 		"small letters":        {replace("POST", "post"), "405 405"},
-		"a method of its own":  {replace("POST", "STRANGER"), "405 405"},
+		"a method of its own":  {replace("POST", "VISITOR"), "405 405"},
 		"a method that is sly": {strings.Replace(framework.RawPost(path, body, signature, "X-HTTP-Method-Override: POST"), "POST", "GET", 1), "405 405"},
 		"CONNECT":              {"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n", "405 405"},
 		"OPTIONS *":            {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "405 405"},
@@ -145,8 +145,8 @@ func TestUnauthenticatedRequests(t *testing.T) {
 		"HTTP/2 at once":       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "405"},
 		"POST *":               {framework.RawPost("*", body, signature), "404 405"},
 
-		"no such endpoint":        {framework.RawPost("/webhooks/"+ns+"/stranger", body, signature), "404 405"},
-		"no such namespace":       {framework.RawPost("/webhooks/stranger/fastpix", body, signature), "404 405"},
+		"no such endpoint":        {framework.RawPost("/webhooks/"+ns+"/visitor", body, signature), "404 405"},
+		"no such namespace":       {framework.RawPost("/webhooks/visitor/fastpix", body, signature), "404 405"},
 		"two slashes more":        {framework.RawPost(path+"//", body, signature), "404 405"},
 		"a slash more in front":   {framework.RawPost("/"+path, body, signature), "404 405"},
 		"a slash more between":    {framework.RawPost("/webhooks//"+ns+"/fastpix", body, signature), "404 405"},
@@ -200,7 +200,7 @@ func TestUnauthenticatedRequests(t *testing.T) {
 		"many headers":              {framework.RawPost(path, body, signature, strings.Repeat("X: a\r\n", 5000)+"X: b"), "431"},
 		"TLS":                       {"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n\r\n", "400"},
 		"a request as GET's body":   {"GET / HTTP/1.1\r\nHost: x\r\n" + length + "\r\n" + body, "405 405"},
-		"a request as nobody's":     {"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + length + "\r\n" + body, "404 405"},
+		"a request, no endpoint":    {"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + length + "\r\n" + body, "404 405"},
 		"no length at all":          {"POST " + path + " HTTP/1.1\r\nHost: x\r\n\r\n", "200 405"},
 		"an event behind no length": {start + "\r\n", "401 405"},
 	} {
@@ -222,7 +222,7 @@ func alternativeEncoding(signature string) string {
 	return signature[:len(signature)-2] + string(alphabet[last^1]) + "="
 }
 
-// checkNothingLeft checks that a stranger left nothing but what was signed.
+// checkNothingLeft checks that the requests left nothing but signed events.
 func checkNothingLeft(t *testing.T, e framework.Endpoint, pid int) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
@@ -230,19 +230,19 @@ func checkNothingLeft(t *testing.T, e framework.Endpoint, pid int) {
 	if err := framework.Deployed.Admin.List(ctx, &assets, client.InNamespace(e.Namespace)); err != nil {
 		t.Error(err)
 	}
-	if n := len(assets.Items); n > 3 { // the delivery's, and those of two bodies of strange JSON
+	if n := len(assets.Items); n > 3 { // one of the delivery, and two of unusual JSON
 		t.Errorf("%d assets", n)
 	}
 	if !framework.Deployed.Receiver.Running() || framework.Deployed.Receiver.PID() != pid {
-		t.Error("the receiver did not live through it")
+		t.Error("the receiver was restarted")
 	}
-	leaks, err := framework.Deployed.Leaks(ctx, []string{"stranger"}, framework.Deployed.Receiver)
+	leaks, err := framework.Deployed.Leaks(ctx, []string{"visitor"}, framework.Deployed.Receiver)
 	if err != nil {
 		t.Error(err)
 	}
 	for _, leak := range leaks {
 		if strings.Contains(leak, framework.Deployed.Receiver.Log) || strings.HasPrefix(leak, "metrics of") || strings.HasPrefix(leak, "object /registry/video.fastpix.com/") {
-			t.Errorf("what a stranger wrote is in %s", leak)
+			t.Errorf("an unsigned text is in %s", leak)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func TestUnauthenticatedClientsByTLS(t *testing.T) {
 			"another name":            {func(c *tls.Config) { c.ServerName = "evil.example" }, true},
 			"HTTP/2":                  {func(c *tls.Config) { c.NextProtos = []string{"h2"} }, false},
 			"HTTP/2 or 1.1":           {func(c *tls.Config) { c.NextProtos = []string{"h2", "http/1.1"} }, true},
-			"a protocol of no server": {func(c *tls.Config) { c.NextProtos = []string{"stranger\n"} }, false},
+			"a protocol of no server": {func(c *tls.Config) { c.NextProtos = []string{"visitor\n"} }, false},
 		} {
 			config := r.TLS.Clone()
 			config.MinVersion = tls.VersionTLS10

@@ -32,8 +32,8 @@ import (
 // Events and writes, at any rate of events.
 
 var (
-	trickleEvents = flag.Int("trickle-events", 600, "how many events TestRefusedTenantDoesNotFillTheJournal sends")
-	tricklePause  = flag.Duration("trickle-pause", 60*time.Millisecond, "the time between two of them")
+	trickleEvents = flag.Int("trickle-events", 200, "how many events TestRefusedTenantDoesNotFillTheJournal sends")
+	tricklePause  = flag.Duration("trickle-pause", 60*time.Millisecond, "the time between two events")
 )
 
 // refuseAssets sets the quota of a namespace to no MediaAssets, and waits until it is enforced.
@@ -86,8 +86,8 @@ func apiWrites(t *testing.T, resources ...string) map[string]float64 {
 	return writes
 }
 
-// TestRefusedTenantDoesNotFillTheJournal lets the events of a tenant whose namespace takes no asset trickle in, while the journal has room
-// for fewer batches than that.
+// TestRefusedTenantDoesNotFillTheJournal sends events slowly for a tenant whose namespace refuses every asset. The journal may hold fewer
+// batches than that.
 func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 	kubeControllers, err := framework.Deployed.ControllerManager()
 	if err != nil {
@@ -144,20 +144,20 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 			return nil
 		})
 		lines, size := linesSince(t, log)
-		var notes eventsv1.EventList
-		if err := framework.Deployed.Admin.List(t.Context(), &notes, client.InNamespace(refused.Namespace)); err != nil {
+		var events eventsv1.EventList
+		if err := framework.Deployed.Admin.List(t.Context(), &events, client.InNamespace(refused.Namespace)); err != nil {
 			t.Error(err)
 		}
 		t.Logf("%d events in %v, answers %v: at most %d and in the end %d failed batches; %d lines (%d kB) in the controllers' log; %d Kubernetes Events",
-			*trickleEvents, took.Round(time.Second), answers, most, left, lines, size>>10, len(notes.Items))
+			*trickleEvents, took.Round(time.Second), answers, most, left, lines, size>>10, len(events.Items))
 		writes := 0.0
 		for what, n := range apiWrites(t, resources...) {
 			t.Logf("%s: %v", what, n-before[what])
 			writes += n - before[what]
 		}
 		t.Logf("%v writes in all", writes)
-		if lines > 20 || len(notes.Items) > 6 {
-			t.Errorf("%d failed batches, %d log lines, %d Kubernetes Events for one tenant whose objects are refused", left, lines, len(notes.Items))
+		if lines > 20 || len(events.Items) > 6 {
+			t.Errorf("%d failed batches, %d log lines, %d Kubernetes Events for one tenant whose objects are refused", left, lines, len(events.Items))
 		}
 	}()
 	id, body := framework.NewAsset()
@@ -166,7 +166,7 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 	} else {
 		other.WaitState(t, id, "Created")
 	}
-	framework.Eventually(t, "everything that failed is shown", func(context.Context) error {
+	framework.Eventually(t, "every failed record is reported", func(context.Context) error {
 		records, left := 0, failedBatches(t)
 		most = max(most, len(left))
 		for _, b := range left {
@@ -186,8 +186,8 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 	}
 }
 
-// TestRetryRecreatesNothing protects what is gone from retries: of a record that touches two objects, of which one is refused, the other half
-// was folded long ago.
+// TestRetryRecreatesNothing protects deleted objects from retries: a record changes two objects, the API server refuses one of them, and the change
+// of the other was applied long ago.
 func TestRetryRecreatesNothing(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, e framework.Endpoint, id string){
 		"a media that was deleted on FastPix": func(t *testing.T, e framework.Endpoint, id string) {
@@ -221,14 +221,14 @@ func TestRetryRecreatesNothing(t *testing.T) {
 				}
 				return nil
 			}
-			framework.Eventually(t, "the half about the stream is kept", func(context.Context) error {
+			framework.Eventually(t, "the change of the stream is kept", func(context.Context) error {
 				if attempt() == nil {
 					return errors.New("it is not")
 				}
 				return nil
 			})
 			end(t, e, id)
-			framework.Eventually(t, "the media is gone", func(context.Context) error {
+			framework.Eventually(t, "the media is deleted", func(context.Context) error {
 				if a, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
 					return fmt.Errorf("it is %q (%w)", a.Status.State, err)
 				}
@@ -237,14 +237,14 @@ func TestRetryRecreatesNothing(t *testing.T) {
 			time.Sleep(time.Second) // times have seconds
 			last := attempt()
 			framework.Restart(t, framework.Deployed.Controllers) // every start retries
-			framework.Eventually(t, "the half about the stream was retried", func(context.Context) error {
+			framework.Eventually(t, "the change of the stream is retried", func(context.Context) error {
 				if now := attempt(); now == nil || !last.Before(now) {
 					return fmt.Errorf("last at %v, then %v", last, now)
 				}
 				return nil
 			})
 			if a, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
-				t.Errorf("the media is there again: %q, %q (%v)", a.Status.State, a.Status.Title, err)
+				t.Errorf("the media exists again: %q, %q (%v)", a.Status.State, a.Status.Title, err)
 			}
 			allow()
 			framework.Restart(t, framework.Deployed.Controllers)
@@ -254,13 +254,13 @@ func TestRetryRecreatesNothing(t *testing.T) {
 				t.Errorf("the stream, which is not refused any more, has %d recordings (%v)", len(s.Status.Recordings), err)
 			}
 			if a, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
-				t.Errorf("the media is there again: %q, %q (%v)", a.Status.State, a.Status.Title, err)
+				t.Errorf("the media exists again: %q, %q (%v)", a.Status.State, a.Status.Title, err)
 			}
 		})
 	}
 }
 
-// TestPurgedMediaStaysDeletedWhateverItsReferenceSays protects the memory of purges from endpointRef, which users write.
+// TestPurgedMediaStaysDeletedWhateverItsReferenceSays protects purgedThrough from endpointRef, which users write.
 func TestPurgedMediaStaysDeletedWhateverItsReferenceSays(t *testing.T) {
 	e := framework.NewEndpoint(t)
 	if err := framework.Deployed.Admin.Patch(t.Context(), e.Read(t), client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"retention":{"deleted":"5s"}}}`))); err != nil {
@@ -278,16 +278,16 @@ func TestPurgedMediaStaysDeletedWhateverItsReferenceSays(t *testing.T) {
 	if err := framework.Deployed.Admin.Patch(t.Context(), asset, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"endpointRef":{"name":"missing"}}}`))); err != nil {
 		t.Fatal(err)
 	}
-	gone := func() error {
+	deleted := func() error {
 		if a, err := e.Asset(t, id); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("it is %q (%w)", a.Status.State, err)
 		}
 		return nil
 	}
-	framework.Eventually(t, "the tombstone is purged", func(context.Context) error { return gone() })
+	framework.Eventually(t, "the tombstone is purged", func(context.Context) error { return deleted() })
 	framework.Create(t, framework.MakeEndpoint(e.Namespace, "second"))
 	second := "/webhooks/" + e.Namespace + "/second"
-	framework.Eventually(t, "the other endpoint knows what was purged", func(ctx context.Context) error {
+	framework.Eventually(t, "the other endpoint has the same purgedThrough", func(ctx context.Context) error {
 		var whe fastpixv1.WebhookEndpoint
 		if err := framework.Deployed.Admin.Get(ctx, client.ObjectKey{Namespace: e.Namespace, Name: "second"}, &whe); err != nil {
 			return err
@@ -300,13 +300,13 @@ func TestPurgedMediaStaysDeletedWhateverItsReferenceSays(t *testing.T) {
 	if err := framework.Deployed.Admin.Delete(t.Context(), e.Read(t)); err != nil {
 		t.Fatal(err)
 	}
-	replay := slices.Concat(ready, []byte(" ")) // other bytes, so that the receiver remembers none of them
+	replay := slices.Concat(ready, []byte(" ")) // other bytes, so that the receiver does not take them for duplicates
 	if err := framework.Deployed.Receiver.Deliver(t.Context(), second, replay, framework.Sign(replay)); err != nil {
 		t.Fatal(err)
 	}
 	framework.WaitJournalEmpty(t)
-	if err := gone(); err != nil {
-		t.Errorf("a replay by another endpoint of the namespace raised what was deleted: %v", err)
+	if err := deleted(); err != nil {
+		t.Errorf("a replay by another endpoint of the namespace recreated the media: %v", err)
 	}
 }
 

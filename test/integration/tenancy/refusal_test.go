@@ -46,7 +46,7 @@ func TestFailedRecordIsShownAndDelaysNoOther(t *testing.T) {
 	if err := framework.CheckMetric(t.Context(), framework.Deployed.Controllers, "fastpix_failed_events", 1); err != nil {
 		t.Error(err)
 	}
-	framework.Eventually(t, "a Kubernetes Event tells the endpoint's owner", func(ctx context.Context) error {
+	framework.Eventually(t, "a Kubernetes Event of the endpoint reports it", func(ctx context.Context) error {
 		var events eventsv1.EventList
 		if err := framework.Deployed.Admin.List(ctx, &events, client.InNamespace(e.Namespace)); err != nil {
 			return err

@@ -212,7 +212,7 @@ func TestDowngradeCostsTheNewerFieldsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if value, found, err := unstructured.NestedString(newer.Object, "status", "newField"); found || err != nil {
-		t.Errorf("the docs say that the field is gone after the next event: %q, %v", value, err)
+		t.Errorf("the docs say that the next event removes the field: %q, %v", value, err)
 	}
 	if len(after.Status.RecentEvents) != 2 || after.UID != before.UID {
 		t.Errorf("the rest is not as it must be: %+v", after.Status)

@@ -1,4 +1,4 @@
-package overload
+package floods
 
 import (
 	"bufio"
@@ -127,11 +127,11 @@ func TestFloods(t *testing.T) {
 	const quiet, flooded = time.Second, 2 * time.Second
 	const slowBody = "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
 	for name, tt := range map[string]flooding{
-		"forged":                 {clients: 768, perSecond: 1000, attack: forged(1 << 10)},
-		"forged, large":          {clients: 256, perSecond: 50, attack: forged(1<<20 - 1)},
-		"forged, by TLS":         {clients: 768, perSecond: 1000, attack: forged(1 << 10), protocol: "http/1.1"},
-		"silent, by TLS":         {clients: 4000, perSecond: 500, attack: silent(""), protocol: "http/1.1"},
-		"slow bodies for nobody": {clients: 4000, perSecond: 1000, attack: silent(slowBody)},
+		"forged":                          {clients: 768, perSecond: 1000, attack: forged(1 << 10)},
+		"forged, large":                   {clients: 256, perSecond: 50, attack: forged(1<<20 - 1)},
+		"forged, by TLS":                  {clients: 768, perSecond: 1000, attack: forged(1 << 10), protocol: "http/1.1"},
+		"silent, by TLS":                  {clients: 4000, perSecond: 500, attack: silent(""), protocol: "http/1.1"},
+		"slow bodies without an endpoint": {clients: 4000, perSecond: 1000, attack: silent(slowBody)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, r := framework.NewEndpoint(t), framework.StartReceiver(t, tt.kind())

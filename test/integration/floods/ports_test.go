@@ -1,4 +1,4 @@
-package overload
+package floods
 
 import (
 	"context"
@@ -34,25 +34,29 @@ const (
 	floodSlowdown = 20
 )
 
-// floodTime is how long each shape is thrown at each port. FLOOD_TIME=1m is the long form.
-func floodTime(t *testing.T) time.Duration {
+// floodTime returns how long each shape attacks each port, and how many times as fast as by default its connections are made. Without FLOOD_TIME
+// a shape makes in one second as many connections as in two, unless its clients need the time. FLOOD_TIME=1m is the long form.
+func floodTime(t *testing.T, s flood.Shape) (length time.Duration, faster float64) {
 	t.Helper()
 	text := os.Getenv("FLOOD_TIME")
-	if text == "" {
-		return 2 * time.Second
+	if text == "" && s.Slow {
+		return 2 * time.Second, 1
 	}
-	d, err := time.ParseDuration(text)
+	if text == "" {
+		return time.Second, 2
+	}
+	length, err := time.ParseDuration(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return length, 1
 }
 
-// TestFloodsOfEveryPort throws every shape at every port of a receiver that runs within the deployed memory limit.
+// TestFloodsOfEveryPort attacks every port of a receiver with every shape, within the deployed memory limit.
 func TestFloodsOfEveryPort(t *testing.T) {
 	for _, kind := range []string{"plain", "tls"} {
 		t.Run(kind, func(t *testing.T) {
-			e, length := framework.NewEndpoint(t), floodTime(t)
+			e := framework.NewEndpoint(t)
 			group, err := process.NewMemoryGroup("fastpix-flood-"+e.Namespace, deployedLimit)
 			if err != nil {
 				t.Skipf("this machine does not let the test limit memory: %v", err)
@@ -73,12 +77,14 @@ func TestFloodsOfEveryPort(t *testing.T) {
 				for _, s := range flood.Shapes() {
 					if p.Takes(s) {
 						t.Run(p.Name+"/"+s.Name, func(t *testing.T) {
-							surviveFlood(t, r, e, group, length, bar, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s) })
+							length, faster := floodTime(t, s)
+							surviveFlood(t, r, e, group, length, bar, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s.Faster(faster)) })
 						})
 					}
 				}
 			}
 			t.Run("everything at once", func(t *testing.T) {
+				length, _ := floodTime(t, flood.Shape{Slow: true})
 				surviveFlood(t, r, e, group, 2*length, bar, func(ctx context.Context) flood.Counts { return flood.RunAll(ctx, portsOf(r, e)) })
 			})
 		})

@@ -1,4 +1,4 @@
-package operator_test
+package upgrade
 
 import (
 	"context"
@@ -17,12 +17,17 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
 
-// newOptions returns the options that a command line without flags sets.
-func newOptions(t *testing.T, namespace string) operator.Options {
+// These tests protect a process whose controllers stop and start again: nothing is left of those that stopped.
+
+// controllersWith returns the options of a process that runs the controllers alone.
+func controllersWith(t *testing.T, args ...string) operator.Options {
 	t.Helper()
 	var o operator.Options
-	o.BindFlags(flag.NewFlagSet("", flag.PanicOnError))
-	o.OperatorNamespace = namespace
+	fs := flag.NewFlagSet(t.Name(), flag.ContinueOnError)
+	o.BindFlags(fs)
+	if err := fs.Parse(append(args, "--receiver=false")); err != nil {
+		t.Fatal(err)
+	}
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +40,7 @@ func TestControllersThatStopLeaveNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Controllers) })
-	o := newOptions(t, framework.OperatorNamespace)
-	o.LeaderElect = true
+	o := controllersWith(t, "--leader-elect", "--fold-concurrency=16", "--operator-namespace="+framework.OperatorNamespace)
 
 	// runOnce runs the controllers until they have mirrored an event.
 	runOnce := func() {
@@ -73,11 +77,12 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
-// TestControllersEndWhileTheAPIServerIsSilent protects roll-outs during an outage: who cannot begin, because nobody answers, can end.
+// TestControllersEndWhileTheAPIServerIsSilent protects roll-outs during an outage: controllers that wait for the API server at their start can
+// be stopped.
 func TestControllersEndWhileTheAPIServerIsSilent(t *testing.T) {
 	for name, silent := range map[string]func(*http.Request) bool{
-		"from the start":                   func(*http.Request) bool { return true },
-		"after it has said what it serves": func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/mediaassets") },
+		"from the start":  func(*http.Request) bool { return true },
+		"after discovery": func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/mediaassets") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := make(chan struct{})
@@ -93,12 +98,11 @@ func TestControllersEndWhileTheAPIServerIsSilent(t *testing.T) {
 					return nil, r.Context().Err()
 				})
 			})
+			// A namespace of its own has another lease than that of the controllers that run.
+			o := controllersWith(t, "--operator-namespace=silent", "--fold-concurrency=1")
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
-			go func() {
-				// In a namespace of its own, so that the lease of the controllers that run is not asked for.
-				ended <- operator.RunControllers(ctx, config, newOptions(t, "silent"))
-			}()
+			go func() { ended <- operator.RunControllers(ctx, config, o) }()
 			<-asked
 			stop()
 			select {
@@ -107,7 +111,7 @@ func TestControllersEndWhileTheAPIServerIsSilent(t *testing.T) {
 					t.Errorf("the controllers ended with %v", err)
 				}
 			case <-time.After(5 * time.Second):
-				t.Error("the controllers wait for an API server that says nothing, although they are to end")
+				t.Error("the controllers do not stop while they wait for the API server")
 			}
 		})
 	}
