@@ -1,11 +1,11 @@
-{{/* Labels of every object. Selectors have none of these: those of a Deployment cannot change. */}}
+{{/* Labels of every object. Selectors have none of these, because the selector of a Deployment cannot change. */}}
 {{- define "fastpix.labels" -}}
 {{ include "fastpix.podLabels" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
 {{- end -}}
 
-{{/* Those that pods have too. The chart's version is not among them: a new chart alone starts no pod anew. */}}
+{{/* Labels that pods have too. The chart's version is not among them, so that a new version of the chart alone restarts no pod. */}}
 {{- define "fastpix.podLabels" -}}
 app.kubernetes.io/name: fastpix-operator
 app.kubernetes.io/part-of: fastpix-operator
@@ -27,7 +27,7 @@ app.kubernetes.io/version: {{ include "fastpix.tag" . | trunc 63 | trimAll "-_."
 {{- end -}}
 {{- end -}}
 
-{{/* The image's repository. global.imageRegistry takes the place of its registry, which is what has a dot or a colon before the first slash. */}}
+{{/* The image's repository. global.imageRegistry replaces its registry: the part before the first slash, if it has a dot or a colon. */}}
 {{- define "fastpix.repository" -}}
 {{- $repository := .Values.image.repository -}}
 {{- if not $repository -}}
@@ -40,7 +40,7 @@ app.kubernetes.io/version: {{ include "fastpix.tag" . | trunc 63 | trimAll "-_."
 {{- end -}}
 {{- end -}}
 
-{{/* Pull secrets of the release and of the charts above it, each once. */}}
+{{/* Pull secrets of the release and of its parent charts, without duplicates. */}}
 {{- define "fastpix.imagePullSecrets" -}}
 {{- $names := list -}}
 {{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
@@ -54,7 +54,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* Flags that the chart sets, or that its ports and its grace period follow, and what to do instead of setting them by extraArgs. */}}
+{{/* Flags that extraArgs may not set, because the chart sets them or computes ports and grace period from them; and what to use instead. */}}
 {{- define "fastpix.flags" -}}
 receiver: the chart runs each half in a Deployment of its own
 controllers: the chart runs each half in a Deployment of its own
@@ -83,7 +83,7 @@ fold-concurrency: set controllers.foldConcurrency
 {{- end }}
 {{- end -}}
 
-{{/* Nine tenths of a limit on memory, in Go's words: Go collects garbage before the kernel kills. The schema admits Mi and Gi. */}}
+{{/* Nine tenths of a memory limit in Go's units, so that Go collects garbage before the kernel kills the process. The schema admits Mi and Gi. */}}
 {{- define "fastpix.goMemLimit" -}}
 {{- $mebibytes := int64 (regexFind "^[0-9]+" .) -}}
 {{- if hasSuffix "Gi" . -}}
@@ -92,7 +92,7 @@ fold-concurrency: set controllers.foldConcurrency
 {{ div (mul 9 $mebibytes) 10 }}MiB
 {{- end -}}
 
-{{/* Where the pods of one half may run, and how important they are: called with its values. */}}
+{{/* Where the pods of the receiver or of the controllers may run, and their priority. Called with the values of that part. */}}
 {{- define "fastpix.placement" -}}
 {{- with .priorityClassName }}
 priorityClassName: {{ . | quote }}
@@ -111,10 +111,10 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* What the pods of both halves may reach: the API server and DNS. */}}
+{{/* What the pods of receiver and controllers may reach: the API server and DNS. */}}
 {{- define "fastpix.egress" -}}
-# The API server. Its address is not known here, and policies act on the port behind the Service (often 6443);
-# narrow it by networkPolicy.apiServer where you know it.
+# The API server. The chart does not know its address. Policies see the port behind the Service (often 6443). If you know the address,
+# restrict this rule with networkPolicy.apiServer.
 - ports:
   {{- range .Values.networkPolicy.apiServer.ports }}
   - port: {{ . }}
@@ -127,7 +127,7 @@ affinity:
       cidr: {{ . | quote }}
   {{- end }}
   {{- end }}
-# DNS, for clusters that give the API server to pods by name; node-local caches are outside any namespace.
+# DNS, for clusters where pods find the API server by name. Node-local DNS caches are in no namespace.
 - ports:
   - port: 53
     protocol: UDP
@@ -135,9 +135,9 @@ affinity:
     protocol: TCP
 {{- end -}}
 
-{{/* What may reach the probes and the metrics of both halves. */}}
+{{/* What may reach the probes and the metrics of receiver and controllers. */}}
 {{- define "fastpix.observers" -}}
-# The kubelet; some network plug-ins count it as a stranger.
+# The kubelet. Some network plug-ins apply policies to it.
 - ports:
   - port: probes
     protocol: TCP
