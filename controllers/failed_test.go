@@ -421,7 +421,7 @@ func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
 	if err != nil || result.RequeueAfter != mirror.NoEndpointRetry || look(t, c, assetKey(testMedia)) == "gone" {
 		t.Errorf("without an endpoint: %s, looked at again in %v (%v)", look(t, c, assetKey(testMedia)), result.RequeueAfter, err)
 	}
-	for i := range lifecycle.MaxRememberers + 1 {
+	for i := range lifecycle.MaxPurgeCopies + 1 {
 		created := metav1.NewTime(testStart.Add(time.Duration(i) * time.Hour))
 		e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: fmt.Sprint("e", i), CreationTimestamp: created}}
 		if err := c.Create(t.Context(), e); err != nil {
@@ -443,13 +443,13 @@ func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
 		}
 		return n
 	}
-	if n := remember(); n != lifecycle.MaxRememberers {
-		t.Errorf("%d endpoints remember the purge at once, want %d", n, lifecycle.MaxRememberers)
+	if n := remember(); n != lifecycle.MaxPurgeCopies {
+		t.Errorf("%d endpoints remember the purge at once, want %d", n, lifecycle.MaxPurgeCopies)
 	}
 	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := remember(); n != lifecycle.MaxRememberers+1 {
+	if n := remember(); n != lifecycle.MaxPurgeCopies+1 {
 		t.Errorf("%d endpoints remember the purge afterwards, want all", n)
 	}
 }

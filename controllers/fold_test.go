@@ -154,7 +154,7 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 		}
 		delays = append(delays, result.RequeueAfter)
 	}
-	if delays[0] != 2*journal.MinRetryFailed || delays[1] != 4*journal.MinRetryFailed || delays[9] != journal.MaxRetryFailed { // the first one came after MinRetryFailed
+	if delays[0] != 2*journal.MinFailedRetry || delays[1] != 4*journal.MinFailedRetry || delays[9] != journal.MaxFailedRetry { // the first one came after MinRetryFailed
 		t.Errorf("failed records are retried after %v", delays)
 	}
 }
@@ -294,8 +294,8 @@ func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
-			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused || r.ledger.Loaded() != 0 {
-				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.Loaded())
+			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused || r.ledger.LoadedBytes() != 0 {
+				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.LoadedBytes())
 			}
 		})
 	}
@@ -323,8 +323,8 @@ func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
 		t.Fatalf("the first one: %v", err)
 	}
 	r.now = r.now.Add(mirror.ForbiddenTimeout)
-	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.Loaded() != 0 {
-		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.Loaded())
+	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.LoadedBytes() != 0 {
+		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.LoadedBytes())
 	}
 	full = false
 	if err := tell("b3", "m3"); err != nil || r.asset("m3").Status.State != "Created" {

@@ -283,7 +283,7 @@ func (h *history) expect(key record.Key, candidates []failedChange) {
 		}
 	}
 	if made {
-		m.endpoint = h.read(key).Endpoint()
+		m.endpoint = h.read(key).EndpointName()
 	}
 }
 
@@ -467,8 +467,8 @@ func (h *history) check() {
 			t.Fatalf("%s is there: %v, want %v", key, m != nil, want != nil)
 		case m == nil:
 			continue
-		case m.Endpoint() != want.endpoint:
-			t.Errorf("%s is of endpoint %s, want %s", key, m.Endpoint(), want.endpoint)
+		case m.EndpointName() != want.endpoint:
+			t.Errorf("%s is of endpoint %s, want %s", key, m.EndpointName(), want.endpoint)
 		}
 		h.settlePerhaps(key, m)
 		if got, want := facts(h.rig.t, m), facts(h.rig.t, projected(key, m, want.records)); got != want {

@@ -282,7 +282,7 @@ func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 		r := newTombstone(t, interceptor.Funcs{})
 		b := about(testMedia)
 		read(r, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
-		if !r.reconciler.Records.MayName(assetKey(testMedia)) || r.reconciler.Records.MayName(assetKey("other")) {
+		if !r.reconciler.Records.MayChange(assetKey(testMedia)) || r.reconciler.Records.MayChange(assetKey("other")) {
 			t.Error("a record in memory names the wrong mirrors")
 		}
 	})

@@ -90,14 +90,14 @@ func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
 	for info, ok := r.backlog.Next(); ok; info, ok = r.backlog.Next() {
-		if !r.reconciler.Records.MayName(key) {
+		if !r.reconciler.Records.MayChange(key) {
 			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.Name)
 		}
 		if err := r.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r.reconciler.Records.MayName(key) {
+	if r.reconciler.Records.MayChange(key) {
 		t.Error("everything is read, and nothing may be purged")
 	}
 }

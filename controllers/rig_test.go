@@ -37,7 +37,7 @@ var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // rig is the folding half without its manager: the queues are slices, so that a test decides what runs when, and a process
 // that dies is a rig that is thrown away.
 type rig struct {
-	*parts
+	*components
 	t        *testing.T
 	client   client.Client
 	now      time.Time
@@ -50,11 +50,11 @@ type rig struct {
 func newRig(t *testing.T, c client.Client) *rig {
 	t.Helper()
 	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), recorder: events.NewFakeRecorder(1000)}
-	r.parts = newParts(environment{
+	r.components = newComponents(environment{
 		client: c, live: c, cached: c, recorder: r.recorder, namespace: testSystem, now: func() time.Time { return r.now },
-		mirrors:   func(key record.Key) { r.keys = append(r.keys, key) },
-		batches:   func(uid types.UID) { r.ends = append(r.ends, uid) },
-		batchesAt: func(uid types.UID, _ time.Time) { r.later = append(r.later, uid) },
+		enqueueMirror:  func(key record.Key) { r.keys = append(r.keys, key) },
+		enqueueBatch:   func(uid types.UID) { r.ends = append(r.ends, uid) },
+		enqueueBatchAt: func(uid types.UID, _ time.Time) { r.later = append(r.later, uid) },
 	})
 	r.backlog.Synced = true
 	return r
@@ -100,7 +100,7 @@ func (r *rig) run() error {
 	if err := r.watch(); err != nil {
 		return err
 	}
-	if err := r.joiner.Discard(ctx, r.backlog.Superseded()); err != nil {
+	if err := r.joiner.DeleteReplaced(ctx, r.backlog.Replaced()); err != nil {
 		return err
 	}
 	r.ends, r.later = append(r.ends, r.later...), nil

@@ -197,7 +197,7 @@ func TestBatchThatCannotEndGivesUpItsMemory(t *testing.T) {
 				if err := r.run(); err != nil {
 					t.Fatal(err)
 				}
-				if got := r.ledger.Loaded(); got != 0 || len(r.later) == 0 {
+				if got := r.ledger.LoadedBytes(); got != 0 || len(r.later) == 0 {
 					t.Fatalf("%d bytes are in memory, %d batches come back later", got, len(r.later))
 				}
 			}

@@ -146,7 +146,7 @@ func TestRequestsArriveAsTheyWereSent(t *testing.T) {
 			if n == 0 {
 				return 0, io.EOF
 			}
-			conn.header.see(p[:n])
+			conn.header.scan(p[:n])
 			return n, nil
 		}), bufferBytes)
 		for {
@@ -331,7 +331,7 @@ func TestEvictionDoesNotWait(t *testing.T) {
 		defer far.Close()
 		c := newConn(New(), near, &tls.Config{})
 		start := time.Now()
-		cut([]*conn{c})
+		closeEvicted([]*conn{c})
 		if took := time.Since(start); took > 0 {
 			t.Errorf("took %v, with a client that does not read", took)
 		}

@@ -210,7 +210,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		r.get("10.0.0.1", "good")
 		for i := range 3 * maxRefused {
 			r.refused.Add(digest{byte(i), byte(i >> 8)}, answer(http.StatusUnauthorized), refusalInterval)
-			r.unknown.of(addressOf(&http.Request{RemoteAddr: fmt.Sprintf("10.1.%d.%d:1", i/256, i%256)}))
+			r.unknown.limiterOf(addressOf(&http.Request{RemoteAddr: fmt.Sprintf("10.1.%d.%d:1", i/256, i%256)}))
 		}
 		if n := len(r.refused.Keys()); n > maxRefused {
 			t.Errorf("%d refused tokens are remembered, want at most %d", n, maxRefused)
