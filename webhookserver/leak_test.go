@@ -84,7 +84,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 
 // Redaction by construction: the types that the receiver fills and that end in an object, a log line or a metric have no place for a
 // secret, nor for just anything.
-func TestNoToldTypeHasAPlaceForSecrets(t *testing.T) {
+func TestOutputTypesHoldNoSecrets(t *testing.T) {
 	harmless := []string{
 		"WebhookEndpointSpec.SigningSecrets", "WebhookEndpointStatus.SigningSecrets", "SigningSecretStatus.Key", // names of Secrets and of their keys
 		"WebhookEndpointStatus.URL", // the operator's own

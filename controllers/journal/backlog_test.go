@@ -48,7 +48,7 @@ func TestNamespacesTakeTurnsAtReading(t *testing.T) {
 	}
 }
 
-func TestStandbyForgetsWhatCameAndWent(t *testing.T) {
+func TestStandbyForgetsDeletedBatches(t *testing.T) {
 	t.Parallel()
 	b := NewBacklog()
 	for i := range 20 * minStaleUIDs {

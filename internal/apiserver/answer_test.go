@@ -9,7 +9,7 @@ import (
 )
 
 // This test protects from forgetting and acknowledging on the word of somebody between: the same codes mean nothing from him.
-func TestStrangersSayNothing(t *testing.T) {
+func TestAnswersOfProxiesDoNotCount(t *testing.T) {
 	t.Parallel()
 	things := schema.GroupResource{Resource: "things"}
 	if err := apierrors.NewNotFound(things, "x"); !IsNotFound(err) || IsFromProxy(err) {

@@ -134,7 +134,7 @@ func TestAllowedTokensOutlastAnOutageOfTheAPIServer(t *testing.T) {
 	})
 }
 
-func TestRefusedTokensAreRememberedForAWhile(t *testing.T) {
+func TestRefusedTokensAreCachedBriefly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.answers["visitor"] = http.StatusForbidden
@@ -203,7 +203,7 @@ func TestFloodsOfUnknownTokensAreBoundedByAddressAndInAll(t *testing.T) {
 }
 
 // Strangers must not push out what is remembered of allowed tokens.
-func TestWhatIsRememberedIsBounded(t *testing.T) {
+func TestCachesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.answers["good"] = http.StatusOK
