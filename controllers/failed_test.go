@@ -24,16 +24,16 @@ import (
 
 // These tests protect what is gone from retries, and the journal from many small batches of failed records.
 
-// refuser refuses to create mirrors as long as refuses says so, and counts its refusals.
-type refuser struct {
-	refuses func(client.Object) bool
-	refused int
+// rejecter refuses to create mirrors as long as refuses says so, and counts its refusals.
+type rejecter struct {
+	rejects  func(client.Object) bool
+	rejected int
 }
 
-func (f *refuser) funcs() interceptor.Funcs {
+func (f *rejecter) funcs() interceptor.Funcs {
 	return interceptor.Funcs{Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-		if f.refuses != nil && f.refuses(o) {
-			f.refused++
+		if f.rejects != nil && f.rejects(o) {
+			f.rejected++
 			return apierrors.NewInvalid(schema.GroupKind{Kind: "Mirror"}, o.GetName(), nil)
 		}
 		return c.Create(ctx, o, opts...)
@@ -51,11 +51,11 @@ func recording(id string, second int) *record.Record {
 	return event(id, "video.media.live_stream.created", second, m, s)
 }
 
-func TestOnlyTheHalfThatFailedIsRetried(t *testing.T) {
+func TestOnlyTheFailedChangeIsRetried(t *testing.T) {
 	t.Parallel()
-	f := &refuser{refuses: isStream}
+	f := &rejecter{rejects: isStream}
 	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", recording("e1", 1)))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,30 +74,30 @@ func TestOnlyTheHalfThatFailedIsRetried(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-	if err := errors.Join(r.tick(), r.run()); err != nil {
+	if err := errors.Join(r.fireTimers(), r.run()); err != nil {
 		t.Fatal(err)
 	}
-	next := newRig(t, c)
+	next := newTestEnv(t, c)
 	next.now = r.now
 	if err := next.run(); err != nil { // every start retries
 		t.Fatal(err)
 	}
-	if got := world(t, c); got != "" {
+	if got := mirrors(t, c); got != "" {
 		t.Errorf("a retry raised the dead:\n%s", got)
 	}
-	f.refuses = nil
-	next = newRig(t, c)
+	f.rejects = nil
+	next = newTestEnv(t, c)
 	next.now = r.now
 	if err := next.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, testStream) || strings.Contains(got, "a title") || len(batches(t, c)) > 0 {
+	if got := mirrors(t, c); !strings.Contains(got, testStream) || strings.Contains(got, "a title") || len(batches(t, c)) > 0 {
 		t.Errorf("with its cause gone the other half is not all that there is; %d batches are left:\n%s", len(batches(t, c)), got)
 	}
 }
 
-// TestOlderFailedBatchesAreTakenApart protects upgrades: older controllers kept failed records whole, and did not mark them.
-func TestOlderFailedBatchesAreTakenApart(t *testing.T) {
+// TestOlderFailedBatchesAreSplit protects upgrades: older controllers kept failed records whole, and did not mark them.
+func TestOlderFailedBatchesAreSplit(t *testing.T) {
 	t.Parallel()
 	through := metav1.NewMicroTime(testStart.Add(time.Hour))
 	for name, tc := range map[string]struct {
@@ -117,13 +117,13 @@ func TestOlderFailedBatchesAreTakenApart(t *testing.T) {
 			old := newBatch(t, "failed-1", recording("e1", 1))
 			old.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
 			old.Status.Failed = tc.failed
-			endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
+			endpoint := namespaceAndEndpoint()[1].(*fastpixv1.WebhookEndpoint)
 			endpoint.Status.PurgedThrough = &through
-			c := newClientOf(t, interceptor.Funcs{}, []client.Object{old, endpoint, surroundings()[0]})
-			if err := newRig(t, c).run(); err != nil {
+			c := newClientOf(t, interceptor.Funcs{}, []client.Object{old, endpoint, namespaceAndEndpoint()[0]})
+			if err := newTestEnv(t, c).run(); err != nil {
 				t.Fatal(err)
 			}
-			got := world(t, c)
+			got := mirrors(t, c)
 			for _, id := range []string{testMedia, testStream} {
 				if strings.Contains(got, id+" "+id) != (id == tc.want) {
 					t.Errorf("want %q, there is\n%s", tc.want, got)
@@ -136,17 +136,17 @@ func TestOlderFailedBatchesAreTakenApart(t *testing.T) {
 	}
 }
 
-// TestReplayThatIsRefusedDoesNotFail protects law 9 from records that could create nothing when they came.
-func TestReplayThatIsRefusedDoesNotFail(t *testing.T) {
+// TestRefusedReplayDoesNotFail protects law 9 from records that could create nothing when they came.
+func TestRefusedReplayDoesNotFail(t *testing.T) {
 	t.Parallel()
 	squatter := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
 	through := metav1.NewMicroTime(testStart.Add(time.Hour))
-	endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
+	endpoint := namespaceAndEndpoint()[1].(*fastpixv1.WebhookEndpoint)
 	endpoint.Status.PurgedThrough = &through
 	c := newClientOf(t, interceptor.Funcs{}, []client.Object{
-		squatter, endpoint, surroundings()[0], newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
+		squatter, endpoint, namespaceAndEndpoint()[0], newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
 	})
-	if err := newRig(t, c).run(); err != nil {
+	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
 	if left := batches(t, c); len(left) > 0 {
@@ -181,22 +181,22 @@ func TestTombstoneStaysWhileARecordOfItFails(t *testing.T) {
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
 			}, b)
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.Create(t.Context(), newBatch(t, "b2", event("e3", "video.media.deleted", 3, media(testMedia, "Deleted")))); err != nil {
 				t.Fatal(err)
 			}
-			r.later = nil // its retry is an hour away
+			r.delayedBatches = nil // its retry is an hour away
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
 			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-			if err := r.tick(); err != nil {
+			if err := r.fireTimers(); err != nil {
 				t.Fatal(err)
 			}
-			if waits := strings.Contains(world(t, c), testMedia); waits != tc.waits {
+			if waits := strings.Contains(mirrors(t, c), testMedia); waits != tc.waits {
 				t.Errorf("the tombstone is there: %v, want %v", waits, tc.waits)
 			}
 		})
@@ -212,16 +212,16 @@ func mustEncode(t *testing.T, r *record.Record) string {
 	return text
 }
 
-// TestBatchThatCannotEndFoldsNothingTwice protects what was deleted by hand, and events from purges, while there is no room to move what failed.
-func TestBatchThatCannotEndFoldsNothingTwice(t *testing.T) {
+// TestStuckBatchFoldsNothingTwice protects what was deleted by hand, and events from purges, while there is no room to move what failed.
+func TestStuckBatchFoldsNothingTwice(t *testing.T) {
 	t.Parallel()
 	full := true
-	f := &refuser{refuses: func(o client.Object) bool {
+	f := &rejecter{rejects: func(o client.Object) bool {
 		_, ok := o.(*fastpixv1.EventBatch)
 		return ok && full && strings.HasPrefix(o.GetName(), "failed-") || isStream(o) && full
 	}}
 	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", recording("e1", 5)))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -243,28 +243,28 @@ func TestBatchThatCannotEndFoldsNothingTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-	if err := r.tick(); err != nil {
+	if err := r.fireTimers(); err != nil {
 		t.Fatal(err)
 	}
 	if r.asset("other").Name == "" {
 		t.Error("a tombstone was purged, although an older event could not be moved")
 	}
 	full = false
-	next := newRig(t, c)
+	next := newTestEnv(t, c)
 	next.now = r.now
 	if err := next.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, testStream+" "+testStream) || len(batches(t, c)) > 0 {
+	if got := mirrors(t, c); !strings.Contains(got, testStream+" "+testStream) || len(batches(t, c)) > 0 {
 		t.Errorf("with room %d batches are left, and the world is\n%s", len(batches(t, c)), got)
 	}
 }
 
 func TestFailedBatchesAreJoined(t *testing.T) {
 	t.Parallel()
-	f := &refuser{refuses: isAsset}
+	f := &rejecter{rejects: isAsset}
 	c := newFakeClient(t, f.funcs())
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	const events = 400
 	most := 0
 	for i := range events {
@@ -277,7 +277,7 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 		if err := c.Create(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
-		r.later = nil // nothing is retried meanwhile
+		r.delayedBatches = nil // nothing is retried meanwhile
 		if err := r.run(); err != nil {
 			t.Fatal(err)
 		}
@@ -316,40 +316,40 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 	if totals, _ := r.backlog.Totals(); totals.Failed[types.NamespacedName{Namespace: testNamespace, Name: "second"}] != events/2 {
 		t.Errorf("counted are %v", totals.Failed)
 	}
-	f.refuses, r.later = nil, nil
+	f.rejects, r.delayedBatches = nil, nil
 	for _, b := range left {
-		r.later = append(r.later, b.UID)
+		r.delayedBatches = append(r.delayedBatches, b.UID)
 	}
 	if err := r.run(); err != nil || len(batches(t, c)) > 0 {
 		t.Errorf("with their cause gone %d batches are left (%v)", len(batches(t, c)), err)
 	}
 }
 
-// TestJoinedBatchIsReadAfterThoseItReplaces protects retries from the copies that an interrupted join leaves.
-func TestJoinedBatchIsReadAfterThoseItReplaces(t *testing.T) {
+// TestJoinedBatchIsReadAfterReplacedBatchesAreDeleted protects retries from the copies that an interrupted join leaves.
+func TestJoinedBatchIsReadAfterReplacedBatchesAreDeleted(t *testing.T) {
 	t.Parallel()
 	deletes := true
-	f := &refuser{refuses: isAsset}
+	f := &rejecter{rejects: isAsset}
 	funcs := f.funcs()
 	funcs.Delete = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
 		if !deletes && strings.HasPrefix(o.GetName(), "failed-") {
-			return errKilled
+			return errInterrupted
 		}
 		return c.Delete(ctx, o, opts...)
 	}
 	c := newFakeClient(t, funcs, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))),
 		newBatch(t, "b2", event("e2", "video.media.created", 1, media("m2", "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
 	deletes = false
-	if err := r.joiner.Round(t.Context()); !errors.Is(err, errKilled) {
+	if err := r.joiner.Round(t.Context()); !errors.Is(err, errInterrupted) {
 		t.Fatalf("got %v", err)
 	}
-	f.refuses = nil
-	for _, process := range []*rig{r, newRig(t, c)} {
-		if err := process.run(); !errors.Is(err, errKilled) { // the copies cannot go
+	f.rejects = nil
+	for _, process := range []*testEnv{r, newTestEnv(t, c)} {
+		if err := process.run(); !errors.Is(err, errInterrupted) { // the copies cannot go
 			t.Fatal(err)
 		}
 		for range 2 {
@@ -360,7 +360,7 @@ func TestJoinedBatchIsReadAfterThoseItReplaces(t *testing.T) {
 		if info, ok := process.backlog.Next(); ok {
 			t.Errorf("%s is to be read", info.Name)
 		}
-		if got := world(t, c); got != "" {
+		if got := mirrors(t, c); got != "" {
 			t.Errorf("a batch is read although its records are in the journal twice:\n%s", got)
 		}
 		if totals, _ := process.backlog.Totals(); totals.Failed[types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}] != 2 {
@@ -368,25 +368,25 @@ func TestJoinedBatchIsReadAfterThoseItReplaces(t *testing.T) {
 		}
 	}
 	deletes = true
-	next := newRig(t, c)
-	if err := errors.Join(next.watch(), next.joiner.Round(t.Context()), next.run()); err != nil {
+	next := newTestEnv(t, c)
+	if err := errors.Join(next.syncWatches(), next.joiner.Round(t.Context()), next.run()); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, "m1") || !strings.Contains(got, "m2") || len(batches(t, c)) > 0 {
+	if got := mirrors(t, c); !strings.Contains(got, "m1") || !strings.Contains(got, "m2") || len(batches(t, c)) > 0 {
 		t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
 	}
 }
 
 func TestFailuresAreReportedByCount(t *testing.T) {
 	t.Parallel()
-	f := &refuser{refuses: isAsset}
+	f := &rejecter{rejects: isAsset}
 	c := newFakeClient(t, f.funcs())
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	for i := range 100 {
 		if err := c.Create(t.Context(), newBatch(t, fmt.Sprint("b", i), event(fmt.Sprint("e", i), "video.media.created", i, media(fmt.Sprint("m", i), "Created")))); err != nil {
 			t.Fatal(err)
 		}
-		r.later = nil
+		r.delayedBatches = nil
 		if err := r.run(); err != nil {
 			t.Fatal(err)
 		}
@@ -403,33 +403,33 @@ func TestFailuresAreReportedByCount(t *testing.T) {
 	}
 }
 
-// TestTombstoneWaitsForAnEndpointThatRemembersIt protects law 9 from what a mirror says of its endpoint, and from endpoints that go.
-func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
+// TestPurgeWaitsForAnEndpoint protects law 9 from what a mirror says of its endpoint, and from endpoints that go.
+func TestPurgeWaitsForAnEndpoint(t *testing.T) {
 	t.Parallel()
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	endpoint := surroundings()[1].(*fastpixv1.WebhookEndpoint)
+	endpoint := namespaceAndEndpoint()[1].(*fastpixv1.WebhookEndpoint)
 	if err := c.Delete(t.Context(), endpoint); err != nil {
 		t.Fatal(err)
 	}
 	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	r.timers.Set(assetKey(testMedia), r.now)
 	result, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia))
-	if err != nil || result.RequeueAfter != mirror.NoEndpointRetry || look(t, c, assetKey(testMedia)) == "gone" {
-		t.Errorf("without an endpoint: %s, looked at again in %v (%v)", look(t, c, assetKey(testMedia)), result.RequeueAfter, err)
+	if err != nil || result.RequeueAfter != mirror.NoEndpointRetry || describe(t, c, assetKey(testMedia)) == "gone" {
+		t.Errorf("without an endpoint: %s, looked at again in %v (%v)", describe(t, c, assetKey(testMedia)), result.RequeueAfter, err)
 	}
-	for i := range lifecycle.MaxRememberers + 1 {
+	for i := range lifecycle.MaxPurgeCopies + 1 {
 		created := metav1.NewTime(testStart.Add(time.Duration(i) * time.Hour))
 		e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: fmt.Sprint("e", i), CreationTimestamp: created}}
 		if err := c.Create(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia)); err != nil || look(t, c, assetKey(testMedia)) != "gone" {
-		t.Errorf("with endpoints: %s (%v)", look(t, c, assetKey(testMedia)), err)
+	if _, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia)); err != nil || describe(t, c, assetKey(testMedia)) != "gone" {
+		t.Errorf("with endpoints: %s (%v)", describe(t, c, assetKey(testMedia)), err)
 	}
 	remember := func() (n int) {
 		var list fastpixv1.WebhookEndpointList
@@ -443,13 +443,13 @@ func TestTombstoneWaitsForAnEndpointThatRemembersIt(t *testing.T) {
 		}
 		return n
 	}
-	if n := remember(); n != lifecycle.MaxRememberers {
-		t.Errorf("%d endpoints remember the purge at once, want %d", n, lifecycle.MaxRememberers)
+	if n := remember(); n != lifecycle.MaxPurgeCopies {
+		t.Errorf("%d endpoints remember the purge at once, want %d", n, lifecycle.MaxPurgeCopies)
 	}
 	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := remember(); n != lifecycle.MaxRememberers+1 {
+	if n := remember(); n != lifecycle.MaxPurgeCopies+1 {
 		t.Errorf("%d endpoints remember the purge afterwards, want all", n)
 	}
 }
@@ -476,7 +476,7 @@ func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
 			}
 			e := event("e1", "video.media.created", 1, media(testMedia, "Created"))
 			e.Changes[0].Media.Title = new("a title")
-			objects := []client.Object{asset, newBatch(t, "b1", e), surroundings()[0]}
+			objects := []client.Object{asset, newBatch(t, "b1", e), namespaceAndEndpoint()[0]}
 			for _, name := range endpointNames {
 				endpoint := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
 				for _, omits := range tc.omit {
@@ -487,7 +487,7 @@ func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
 				objects = append(objects, endpoint)
 			}
 			c := newClientOf(t, interceptor.Funcs{}, objects)
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
@@ -498,16 +498,16 @@ func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
 	}
 }
 
-// TestRetryThatCannotMoveKeepsNothingFolded protects what was deleted by hand from a retry that folded a part, and found no room for the rest.
-func TestRetryThatCannotMoveKeepsNothingFolded(t *testing.T) {
+// TestStuckRetryKeepsOnlyFailedChanges protects what was deleted by hand from a retry that folded a part, and found no room for the rest.
+func TestStuckRetryKeepsOnlyFailedChanges(t *testing.T) {
 	t.Parallel()
 	refused, full := map[string]bool{"m1": true, "m2": true}, false
-	f := &refuser{refuses: func(o client.Object) bool {
+	f := &rejecter{rejects: func(o client.Object) bool {
 		_, isBatch := o.(*fastpixv1.EventBatch)
 		return isAsset(o) && refused[o.GetName()] || isBatch && full
 	}}
 	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created")), event("e2", "video.media.created", 1, media("m2", "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}

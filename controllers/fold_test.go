@@ -43,8 +43,8 @@ func TestFoldWritesOncePerObject(t *testing.T) {
 			writes++
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
-	}, life(t)...)
-	if err := newRig(t, c).run(); err != nil {
+	}, sampleJournal(t)...)
+	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
 	if writes != 3 {
@@ -59,13 +59,13 @@ func TestFoldingAgainWritesNothing(t *testing.T) {
 			writes++
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
-	}, life(t)...)
-	r := newRig(t, c)
+	}, sampleJournal(t)...)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
 	writes = 0
-	for _, b := range life(t) {
+	for _, b := range sampleJournal(t) {
 		if err := c.Create(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
@@ -83,8 +83,8 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, append(life(t), squatter)...)
-	r := newRig(t, c)
+	c := newFakeClient(t, interceptor.Funcs{}, append(sampleJournal(t), squatter)...)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 	if err := c.Delete(t.Context(), squatter); err != nil {
 		t.Fatal(err)
 	}
-	r = newRig(t, c) // every start tries again
+	r = newTestEnv(t, c) // every start tries again
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,12 +121,12 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 	}
 }
 
-func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
+func TestFailedRecordsAreRetriedWithBackoff(t *testing.T) {
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -142,19 +142,19 @@ func TestFailedRecordsComeBackWithBackOff(t *testing.T) {
 		if err := r.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range r.keys {
+		for _, key := range r.queuedObjects {
 			if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.keys = nil
+		r.queuedObjects = nil
 		result, err := r.discarder.Reconcile(t.Context(), uid)
 		if err != nil {
 			t.Fatal(err)
 		}
 		delays = append(delays, result.RequeueAfter)
 	}
-	if delays[0] != 2*journal.MinRetryFailed || delays[1] != 4*journal.MinRetryFailed || delays[9] != journal.MaxRetryFailed { // the first one came after MinRetryFailed
+	if delays[0] != 2*journal.MinFailedRetry || delays[1] != 4*journal.MinFailedRetry || delays[9] != journal.MaxFailedRetry { // the first one came after MinRetryFailed
 		t.Errorf("failed records are retried after %v", delays)
 	}
 }
@@ -163,7 +163,7 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`, `{"v":2,"ns":"video","ep":"fastpix"}`, `{"v":2,"ns":"../video","ep":"fastpix"}`)
 	c := newFakeClient(t, interceptor.Funcs{}, b)
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 		b.Spec.Events = append(b.Spec.Events, fmt.Sprintf(`{"v":1,"ns":"video","ep":"forged-%d"}`, i), fmt.Sprintf(`{"v":2,"ns":"forged-%d","ep":"fastpix"}`, i))
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, b)
-	if err := newRig(t, c).run(); err != nil {
+	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
 	left := batches(t, c)
@@ -208,8 +208,8 @@ func TestRefusedStatusFailsOnlyItsRecords(t *testing.T) {
 			}
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
-	}, life(t)...)
-	if err := newRig(t, c).run(); err != nil {
+	}, sampleJournal(t)...)
+	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
 	var asset fastpixv1.MediaAsset
@@ -217,7 +217,7 @@ func TestRefusedStatusFailsOnlyItsRecords(t *testing.T) {
 		t.Errorf("a media beside a refused stream: %v, state %q", err, asset.Status.State)
 	}
 	refuse = false
-	if err := newRig(t, c).run(); err != nil {
+	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
 	if left := batches(t, c); len(left) != 0 {
@@ -225,7 +225,7 @@ func TestRefusedStatusFailsOnlyItsRecords(t *testing.T) {
 	}
 }
 
-func TestForbiddenMustLast(t *testing.T) {
+func TestForbiddenFailsRecordsAfterATimeout(t *testing.T) {
 	forbid := true
 	c := newFakeClient(t, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
@@ -235,7 +235,7 @@ func TestForbiddenMustLast(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); !apierrors.IsForbidden(err) { // an API server that has just started
 		t.Fatalf("got %v, want Forbidden to be retried", err)
 	}
@@ -260,7 +260,7 @@ func TestForbiddenMustLast(t *testing.T) {
 	}
 }
 
-func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
+func TestLastingErrorFailsTheRecords(t *testing.T) {
 	// An admission webhook that does not work, or a policy of any code: its namespace's records must not fill the memory that all share.
 	gr := schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "mediaassets"}
 	for name, tc := range map[string]struct {
@@ -284,7 +284,7 @@ func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
 					return c.Create(ctx, o, opts...)
 				},
 			}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			for range 2 { // retried for a while
 				if err := r.run(); !errors.Is(err, tc.answer) {
 					t.Fatalf("got %v", err)
@@ -294,15 +294,15 @@ func TestTroubleWithOneObjectEndsInFailedRecords(t *testing.T) {
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
-			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused || r.ledger.Loaded() != 0 {
-				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.Loaded())
+			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused || r.ledger.LoadedBytes() != 0 {
+				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.LoadedBytes())
 			}
 		})
 	}
 }
 
-// TestTenantThatIsRefusedAsAWholeWaitsOnce protects other tenants from the waves of one whose quota is used up.
-func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
+// TestRefusedTenantWaitsOnce protects other tenants from the waves of one whose quota is used up.
+func TestRefusedTenantWaitsOnce(t *testing.T) {
 	full := true
 	c := newFakeClient(t, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
@@ -312,7 +312,7 @@ func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	tell := func(batch, id string) error {
 		if err := c.Create(t.Context(), newBatch(t, batch, event("event-"+id, "video.media.created", 1, media(id, "Created")))); err != nil {
 			t.Fatal(err)
@@ -323,8 +323,8 @@ func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
 		t.Fatalf("the first one: %v", err)
 	}
 	r.now = r.now.Add(mirror.ForbiddenTimeout)
-	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.Loaded() != 0 {
-		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.Loaded())
+	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.LoadedBytes() != 0 {
+		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.LoadedBytes())
 	}
 	full = false
 	if err := tell("b3", "m3"); err != nil || r.asset("m3").Status.State != "Created" {
@@ -340,9 +340,9 @@ func TestTenantThatIsRefusedAsAWholeWaitsOnce(t *testing.T) {
 	}
 }
 
-// TestWriteThatTheAnswerDoesNotShowIsDoneAgain protects records from somebody between who answers 200 to everything: they would count as
+// TestWriteWithAnEmptyAnswerIsRepeated protects records from somebody between who answers 200 to everything: they would count as
 // folded or moved.
-func TestWriteThatTheAnswerDoesNotShowIsDoneAgain(t *testing.T) {
+func TestWriteWithAnEmptyAnswerIsRepeated(t *testing.T) {
 	asset := func(mediaID string) *fastpixv1.MediaAsset {
 		return &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "m1"}, Spec: fastpixv1.MediaAssetSpec{MediaID: mediaID}}
 	}
@@ -371,7 +371,7 @@ func TestWriteThatTheAnswerDoesNotShowIsDoneAgain(t *testing.T) {
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
 			}, append(there, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))...)
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			_ = r.run()
 			if left := batches(t, c); len(left) != 1 || left[0].Name != "b1" {
 				t.Errorf("after answers that show nothing the journal holds %s", mustJSON(t, left))
@@ -399,7 +399,7 @@ func TestPurgeSurvivesConflictsAtTheEndpoint(t *testing.T) {
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -409,12 +409,12 @@ func TestPurgeSurvivesConflictsAtTheEndpoint(t *testing.T) {
 	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); got != "" || conflicts != 3 {
+	if got := mirrors(t, c); got != "" || conflicts != 3 {
 		t.Errorf("after %d conflicts a due tombstone is still there:\n%s", conflicts, got)
 	}
 }
 
-func TestRecordsOfAForgottenNamespaceAreDiscarded(t *testing.T) {
+func TestRecordsOfADeletedNamespaceAreDiscarded(t *testing.T) {
 	for name, prepare := range map[string]func(*testing.T, client.Client){
 		"the namespace is gone": func(t *testing.T, c client.Client) {
 			t.Helper()
@@ -434,12 +434,12 @@ func TestRecordsOfAForgottenNamespaceAreDiscarded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
+			c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
 			prepare(t, c)
-			if err := newRig(t, c).run(); err != nil {
+			if err := newTestEnv(t, c).run(); err != nil {
 				t.Fatal(err)
 			}
-			if got := world(t, c); got != "" {
+			if got := mirrors(t, c); got != "" {
 				t.Errorf("mirrors were made:\n%s", got)
 			}
 			if left := batches(t, c); len(left) != 0 {
@@ -449,9 +449,9 @@ func TestRecordsOfAForgottenNamespaceAreDiscarded(t *testing.T) {
 	}
 }
 
-func TestHandDeletionForgets(t *testing.T) {
+func TestManualDeletionDiscardsHistory(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -472,10 +472,10 @@ func TestHandDeletionForgets(t *testing.T) {
 	}
 }
 
-func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
+func TestPurgeIsRecordedAndReplaysCreateNoMirror(t *testing.T) {
 	deleted := event("e2", "video.media.deleted", 2, media(testMedia, "Deleted"))
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")), deleted))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -499,7 +499,7 @@ func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); got != "" || len(batches(t, c)) != 0 {
+	if got := mirrors(t, c); got != "" || len(batches(t, c)) != 0 {
 		t.Errorf("a replay raised the dead:\n%s", got)
 	}
 	later := event("e3", "video.media.track.created", 3, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{
@@ -511,14 +511,14 @@ func TestPurgeRemembersAndReplaysDoNotRaiseTheDead(t *testing.T) {
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, `"t1"`) {
+	if got := mirrors(t, c); !strings.Contains(got, `"t1"`) {
 		t.Errorf("a newer event did not make a mirror:\n%s", got)
 	}
 }
 
-func TestStatusCatchesUpWithTheSpec(t *testing.T) {
+func TestStatusFollowsTheSpec(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -542,9 +542,9 @@ func TestStatusCatchesUpWithTheSpec(t *testing.T) {
 	}
 }
 
-func TestPublisherCountsAndStamps(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
-	r := newRig(t, c)
+func TestPublisherWritesCountsAndTimes(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
+	r := newTestEnv(t, c)
 	key := types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}
 	var e fastpixv1.WebhookEndpoint
 	if err := c.Get(t.Context(), key, &e); err != nil {
@@ -582,11 +582,11 @@ func TestPublisherCountsAndStamps(t *testing.T) {
 	}
 }
 
-func TestRetentionOfWhatIsOver(t *testing.T) {
+func TestRetentionOfReadyAndFailedMedia(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1",
 		event("e1", "video.media.ready", 1, media("ready-1", "Ready")), event("e2", "video.media.failed", 2, media("failed-1", "Failed")),
 		event("e3", "video.media.created", 3, media("created-1", "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -612,7 +612,7 @@ func TestRetentionOfWhatIsOver(t *testing.T) {
 		if err := s.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		got := world(t, c)
+		got := mirrors(t, c)
 		for _, name := range []string{"ready-1", "failed-1", "created-1"} {
 			if strings.Contains(got, name) != slices.Contains(tc.want, name) {
 				t.Errorf("after %v more, want %v:\n%s", tc.after, tc.want, got)

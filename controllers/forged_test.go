@@ -26,12 +26,12 @@ func receivedAt(id string, at time.Time, title string) *record.Record {
 	return e
 }
 
-// TestReceiptThatIsStillToComeWaits protects a mirror and its endpoint's status from a record that would win over every later event.
-func TestReceiptThatIsStillToComeWaits(t *testing.T) {
+// TestFutureReceiptWaits protects a mirror and its endpoint's status from a record that would win over every later event.
+func TestFutureReceiptWaits(t *testing.T) {
 	genuine := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 	forged := receivedAt("e9", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "Forged")
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", forged, genuine))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -60,12 +60,12 @@ func TestReceiptThatIsStillToComeWaits(t *testing.T) {
 	}
 }
 
-// TestReceiptThatHasComeIsFolded protects a receiver whose clock is ahead: nothing is lost, and the mirror is what it would have become.
-func TestReceiptThatHasComeIsFolded(t *testing.T) {
+// TestPastReceiptIsFolded protects a receiver whose clock is ahead: nothing is lost, and the mirror is what it would have become.
+func TestPastReceiptIsFolded(t *testing.T) {
 	early, late := receivedAt("e1", testStart.Add(30*time.Minute), "Early"), receivedAt("e2", testStart.Add(time.Hour), "Late")
 	for name, records := range map[string][]*record.Record{"one order": {early, late}, "the other": {late, early}} {
 		c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", records...))
-		r := newRig(t, c)
+		r := newTestEnv(t, c)
 		for range 6 {
 			if err := r.run(); err != nil {
 				t.Fatal(err)
@@ -81,8 +81,8 @@ func TestReceiptThatHasComeIsFolded(t *testing.T) {
 	}
 }
 
-// TestTimeThatIsStillToComeIsReplaced protects an endpoint whose status an older operator let a forged record spoil.
-func TestTimeThatIsStillToComeIsReplaced(t *testing.T) {
+// TestFutureTimeIsReplaced protects an endpoint whose status an older operator let a forged record spoil.
+func TestFutureTimeIsReplaced(t *testing.T) {
 	at, horizon := metav1.NewMicroTime(testStart), testStart.Add(record.MaxFuture)
 	field := new(metav1.NewMicroTime(testStart.Add(time.Hour)))
 	if !endpoint.RaiseReceipt(&field, at, horizon) || !field.Equal(&at) {
@@ -113,8 +113,8 @@ func TestCountsComeFromRecords(t *testing.T) {
 			b := newBatch(t, "b1", unreadable)
 			b.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
 			b.Annotations[fastpixv1.EventCountsAnnotation] = tt.says
-			r := newRig(t, newFakeClient(t, interceptor.Funcs{}, b))
-			if err := r.watch(); err != nil {
+			r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}, b))
+			if err := r.syncWatches(); err != nil {
 				t.Fatal(err)
 			}
 			if got, _ := r.backlog.Totals(); got.Failed[key] != tt.wantFirst || len(got.Failed) > 1 {
@@ -130,10 +130,10 @@ func TestCountsComeFromRecords(t *testing.T) {
 	}
 }
 
-// TestForgedRecordsAreNotRemembered protects the controllers' memory from records that name ever new endpoints or keys.
-func TestForgedRecordsAreNotRemembered(t *testing.T) {
-	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
-	if err := r.watch(); err != nil {
+// TestForgedRecordsUseNoMemory protects the controllers' memory from records that name ever new endpoints or keys.
+func TestForgedRecordsUseNoMemory(t *testing.T) {
+	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
+	if err := r.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 1000 {

@@ -44,9 +44,9 @@ func TestMain(m *testing.M) {
 
 // expected is a mirror as the model knows it.
 type expected struct {
-	endpoint string
-	records  []*record.Record
-	perhaps  []*record.Record // replays that came in the run that made it: whether before or after is open
+	endpoint  string
+	records   []*record.Record
+	uncertain []*record.Record // replays that came in the run that made it: whether before or after is open
 }
 
 // failedChange is what the journal keeps of a record about an object.
@@ -64,19 +64,19 @@ func (f failedChange) is(key record.Key, r *record.Record, creates bool) bool {
 
 // history is one that is being drawn, with the model of what it must lead to.
 type history struct {
-	t       *rapid.T
-	rig     *rig
-	client  client.Client
-	killer  *killer
-	start   func() *rig
-	told    []*record.Record
-	mirrors map[record.Key]*expected
-	failed  []failedChange
-	refuses map[record.Key]string // what the API server refuses of an object: nothing, its creation or its status
-	gone    map[string]bool       // endpoints that were deleted
-	purged  time.Time
-	batches int
-	was     []map[record.Key]mirror.Object // what was there before the step under way, and before the one before
+	t                *rapid.T
+	env              *testEnv
+	client           client.Client
+	interrupter      *interrupter
+	start            func() *testEnv
+	delivered        []*record.Record
+	mirrors          map[record.Key]*expected
+	failed           []failedChange
+	rejected         map[record.Key]string // what the API server refuses of an object: nothing, its creation or its status
+	deletedEndpoints map[string]bool       // endpoints that were deleted
+	purged           time.Time
+	batches          int
+	earlier          []map[record.Key]mirror.Object // what was there before the step under way, and before the one before
 }
 
 // historyKeys are all objects that records tell of.
@@ -86,17 +86,17 @@ var endpointNames = []string{"fastpix", "second"}
 
 func newHistory(t *testing.T, draw *rapid.T) *history {
 	t.Helper()
-	h := &history{t: draw, killer: &killer{at: -1}, mirrors: map[record.Key]*expected{}, refuses: map[record.Key]string{}, gone: map[string]bool{}}
-	funcs := h.killer.funcs()
+	h := &history{t: draw, interrupter: &interrupter{at: -1}, mirrors: map[record.Key]*expected{}, rejected: map[record.Key]string{}, deletedEndpoints: map[string]bool{}}
+	funcs := h.interrupter.funcs()
 	create, update := funcs.Create, funcs.SubResourceUpdate
 	funcs.Create = func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-		if h.refuses[keyOf(o)] == "create" {
+		if h.rejected[keyOf(o)] == "create" {
 			return refusedObject(o)
 		}
 		return create(ctx, c, o, opts...)
 	}
 	funcs.SubResourceUpdate = func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
-		if h.refuses[keyOf(o)] == "status" { // an API server looks first whether the object is there, and has not changed
+		if h.rejected[keyOf(o)] == "status" { // an API server looks first whether the object is there, and has not changed
 			is := o.DeepCopyObject().(client.Object)
 			if err := c.Get(ctx, client.ObjectKeyFromObject(o), is); err == nil && is.GetUID() == o.GetUID() && is.GetResourceVersion() == o.GetResourceVersion() {
 				return refusedObject(o)
@@ -106,21 +106,21 @@ func newHistory(t *testing.T, draw *rapid.T) *history {
 	}
 	get := funcs.Get
 	funcs.Get = func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-		if isFromMemory(opts) {
-			return h.remember(key, o, func() error { return get(ctx, c, key, o, opts...) })
+		if allowsCachedRead(opts) {
+			return h.readStale(key, o, func() error { return get(ctx, c, key, o, opts...) })
 		}
 		return get(ctx, c, key, o, opts...)
 	}
 	h.client = newFakeClient(t, funcs,
 		&fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "second", UID: "uid-second"}})
-	h.start = func() *rig { return newRig(t, h.client) }
-	h.rig = h.start()
+	h.start = func() *testEnv { return newTestEnv(t, h.client) }
+	h.env = h.start()
 	return h
 }
 
-// remember reads from the API server's memory, which may be behind.
-func (h *history) remember(name client.ObjectKey, o client.Object, get func() error) error {
-	behind := rapid.IntRange(-2, len(h.was)-1).Draw(h.t, "memory is behind by")
+// readStale reads from the API server's memory, which may be behind.
+func (h *history) readStale(name client.ObjectKey, o client.Object, get func() error) error {
+	behind := rapid.IntRange(-2, len(h.earlier)-1).Draw(h.t, "memory is behind by")
 	if behind < 0 {
 		return get()
 	}
@@ -128,7 +128,7 @@ func (h *history) remember(name client.ObjectKey, o client.Object, get func() er
 	if _, ok := o.(*fastpixv1.LiveStream); ok {
 		key.Kind = record.LiveStream
 	}
-	switch m := h.was[behind][key].(type) {
+	switch m := h.earlier[behind][key].(type) {
 	case *mirror.MediaAsset:
 		m.DeepCopyInto(o.(*fastpixv1.MediaAsset))
 	case *mirror.LiveStream:
@@ -141,16 +141,16 @@ func (h *history) remember(name client.ObjectKey, o client.Object, get func() er
 
 // restart loses all that a process remembers, but not the time.
 func (h *history) restart() {
-	now := h.rig.now
-	h.rig = h.start()
-	h.rig.now = now
+	now := h.env.now
+	h.env = h.start()
+	h.env.now = now
 }
 
-// mortal does something in a process that may die at a drawn call, and then in the next one.
-func (h *history) mortal(do func() error) {
-	h.killer.calls, h.killer.at, h.killer.after = 0, rapid.IntRange(0, 14).Draw(h.t, "dies at call"), rapid.Bool().Draw(h.t, "after its effect")
+// interrupted does something in a process that may die at a drawn call, and then in the next one.
+func (h *history) interrupted(do func() error) {
+	h.interrupter.calls, h.interrupter.at, h.interrupter.after = 0, rapid.IntRange(0, 14).Draw(h.t, "dies at call"), rapid.Bool().Draw(h.t, "after its effect")
 	err := do()
-	h.killer.at = -1
+	h.interrupter.at = -1
 	if err == nil {
 		return
 	}
@@ -160,23 +160,23 @@ func (h *history) mortal(do func() error) {
 	}
 }
 
-// aRecord draws a record of one of a few objects, or one that was told before.
-func (h *history) aRecord() *record.Record {
+// drawRecord draws a record of one of a few objects, or one that was told before.
+func (h *history) drawRecord() *record.Record {
 	t := h.t
-	if len(h.told) > 0 && rapid.IntRange(0, 3).Draw(t, "again") == 0 {
-		again := *rapid.SampledFrom(h.told).Draw(t, "told before")
+	if len(h.delivered) > 0 && rapid.IntRange(0, 3).Draw(t, "again") == 0 {
+		again := *rapid.SampledFrom(h.delivered).Draw(t, "told before")
 		again.Endpoint = rapid.SampledFrom(endpointNames).Draw(t, "endpoint") // both are subscribed
 		return &again
 	}
 	typ := rapid.SampledFrom(record.Catalogue()).Draw(t, "type")
 	r := event(fmt.Sprintf("e%d", rapid.IntRange(0, 9).Draw(t, "event")), typ.Name, 0, h.changes(typ)...)
 	r.Endpoint = rapid.SampledFrom(endpointNames).Draw(t, "endpoint")
-	r.Time = new(metav1.NewMicroTime(h.rig.now.Add(time.Duration(rapid.IntRange(-3, 0).Draw(t, "hour")) * time.Hour)))
-	r.Received = metav1.NewMicroTime(h.rig.now)
+	r.Time = new(metav1.NewMicroTime(h.env.now.Add(time.Duration(rapid.IntRange(-3, 0).Draw(t, "hour")) * time.Hour)))
+	r.Received = metav1.NewMicroTime(h.env.now)
 	if rapid.IntRange(0, 9).Draw(t, "clock") == 9 {
 		r.Time, r.Untimed = nil, true
 	}
-	h.told = append(h.told, r)
+	h.delivered = append(h.delivered, r)
 	return r
 }
 
@@ -225,10 +225,10 @@ func refusedObject(o client.Object) error {
 func (h *history) deliver() {
 	records := make([]*record.Record, rapid.IntRange(1, 4).Draw(h.t, "records"))
 	for i := range records {
-		records[i] = h.aRecord()
+		records[i] = h.drawRecord()
 	}
 	h.batches++
-	if err := h.client.Create(h.rig.t.Context(), newBatch(h.rig.t, fmt.Sprintf("b%d", h.batches), records...)); err != nil {
+	if err := h.client.Create(h.env.t.Context(), newBatch(h.env.t, fmt.Sprintf("b%d", h.batches), records...)); err != nil {
 		h.t.Fatal(err)
 	}
 	h.run(records)
@@ -236,11 +236,11 @@ func (h *history) deliver() {
 
 // run has everything folded that is in the journal, these records and what failed before.
 func (h *history) run(records []*record.Record) {
-	h.mortal(func() error {
-		if err := h.rig.run(); err != nil {
+	h.interrupted(func() error {
+		if err := h.env.run(); err != nil {
 			return err
 		}
-		return h.rig.run() // a batch that could not end has its turn again
+		return h.env.run() // a batch that could not end has its turn again
 	})
 	var candidates []failedChange
 	for _, r := range records {
@@ -252,8 +252,8 @@ func (h *history) run(records []*record.Record) {
 	failed := h.readFailed()
 	for _, f := range failed {
 		known := slices.ContainsFunc(candidates, func(c failedChange) bool { return f.is(c.key, c.record, c.creates) })
-		if !known || h.refuses[f.key] == "" {
-			h.t.Fatalf("%s of %s failed, may create it: %v; that it may fail is known: %v, it is refused: %q", f.record.ID, f.key, f.creates, known, h.refuses[f.key])
+		if !known || h.rejected[f.key] == "" {
+			h.t.Fatalf("%s of %s failed, may create it: %v; that it may fail is known: %v, it is refused: %q", f.record.ID, f.key, f.creates, known, h.rejected[f.key])
 		}
 	}
 	h.failed = failed
@@ -266,7 +266,7 @@ func (h *history) run(records []*record.Record) {
 func (h *history) expect(key record.Key, candidates []failedChange) {
 	made := false
 	if h.mirrors[key] == nil {
-		if h.refuses[key] == "create" || !slices.ContainsFunc(candidates, func(c failedChange) bool { return c.creates }) {
+		if h.rejected[key] == "create" || !slices.ContainsFunc(candidates, func(c failedChange) bool { return c.creates }) {
 			return
 		}
 		h.mirrors[key] = &expected{}
@@ -277,20 +277,20 @@ func (h *history) expect(key record.Key, candidates []failedChange) {
 		switch fails := slices.ContainsFunc(h.failed, func(f failedChange) bool { return f.is(key, c.record, c.creates) }); {
 		case fails:
 		case made && !c.creates:
-			m.perhaps = append(m.perhaps, c.record)
+			m.uncertain = append(m.uncertain, c.record)
 		default:
 			m.records = append(m.records, c.record)
 		}
 	}
 	if made {
-		m.endpoint = h.read(key).Endpoint()
+		m.endpoint = h.read(key).EndpointName()
 	}
 }
 
 // readFailed returns what batches of failed records hold.
 func (h *history) readFailed() []failedChange {
 	var failed []failedChange
-	for _, b := range batches(h.rig.t, h.client) {
+	for _, b := range batches(h.env.t, h.client) {
 		if b.Labels[fastpixv1.FailedLabel] != "true" {
 			h.t.Fatalf("%s is left in the journal", b.Name)
 		}
@@ -315,21 +315,21 @@ func (h *history) readFailed() []failedChange {
 // mayCreate reports that a record is newer than what was purged, or has no time to tell.
 func (h *history) mayCreate(r *record.Record) bool { return r.Untimed || r.Time.After(h.purged) }
 
-// refuse has the API server refuse an object, or accept it again.
-func (h *history) refuse() {
+// changeRejection has the API server refuse an object, or accept it again.
+func (h *history) changeRejection() {
 	key := rapid.SampledFrom(historyKeys).Draw(h.t, "object")
-	h.refuses[key] = rapid.SampledFrom([]string{"create", "status", ""}).Draw(h.t, "refuses")
+	h.rejected[key] = rapid.SampledFrom([]string{"create", "status", ""}).Draw(h.t, "refuses")
 }
 
 // join joins what failed.
 func (h *history) join() {
-	h.mortal(func() error { return h.rig.joiner.Round(h.rig.t.Context()) })
+	h.interrupted(func() error { return h.env.joiner.Round(h.env.t.Context()) })
 	h.run(nil)
 }
 
-// refer has a mirror name an endpoint, which may not be there.
-func (h *history) refer() {
-	key, ok := h.aMirror()
+// changeReference has a mirror name an endpoint, which may not be there.
+func (h *history) changeReference() {
+	key, ok := h.drawMirror()
 	if !ok {
 		return
 	}
@@ -341,37 +341,37 @@ func (h *history) refer() {
 	case *mirror.LiveStream:
 		m.Spec.EndpointRef.Name = name
 	}
-	if err := h.client.Update(h.rig.t.Context(), m.APIObject()); err != nil {
+	if err := h.client.Update(h.env.t.Context(), m.APIObject()); err != nil {
 		h.t.Fatal(err)
 	}
 	h.mirrors[key].endpoint = name
 }
 
 // Replace deletes an endpoint, or makes one anew that was deleted.
-func (h *history) replace() {
+func (h *history) toggleEndpoint() {
 	name := rapid.SampledFrom(endpointNames).Draw(h.t, "endpoint")
 	e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
 	if rapid.Bool().Draw(h.t, "short retention") {
 		e.Spec.Retention.Deleted = &metav1.Duration{Duration: time.Second}
 	}
-	h.gone[name] = !h.gone[name]
-	if h.gone[name] {
-		if err := h.client.Delete(h.rig.t.Context(), e); err != nil {
+	h.deletedEndpoints[name] = !h.deletedEndpoints[name]
+	if h.deletedEndpoints[name] {
+		if err := h.client.Delete(h.env.t.Context(), e); err != nil {
 			h.t.Fatal(err)
 		}
-		if h.gone["fastpix"] && h.gone["second"] {
+		if h.deletedEndpoints["fastpix"] && h.deletedEndpoints["second"] {
 			h.purged = time.Time{} // nobody is left to remember it
 		}
 		return
 	}
-	if err := h.client.Create(h.rig.t.Context(), e); err != nil {
+	if err := h.client.Create(h.env.t.Context(), e); err != nil {
 		h.t.Fatal(err)
 	}
-	h.mortal(func() error { return h.rig.publisher.Publish(h.rig.t.Context()) })
+	h.interrupted(func() error { return h.env.publisher.Publish(h.env.t.Context()) })
 }
 
-// aMirror draws one of the mirrors.
-func (h *history) aMirror() (record.Key, bool) {
+// drawMirror draws one of the mirrors.
+func (h *history) drawMirror() (record.Key, bool) {
 	if len(h.mirrors) == 0 {
 		return record.Key{}, false
 	}
@@ -380,15 +380,15 @@ func (h *history) aMirror() (record.Key, bool) {
 }
 
 // Forget deletes a mirror by hand.
-func (h *history) forget() {
-	key, ok := h.aMirror()
+func (h *history) deleteMirror() {
+	key, ok := h.drawMirror()
 	if !ok {
 		return
 	}
 	o := mirror.New(key.Kind).APIObject()
 	o.SetNamespace(key.Namespace)
 	o.SetName(key.Name)
-	if err := h.client.Delete(h.rig.t.Context(), o); err != nil {
+	if err := h.client.Delete(h.env.t.Context(), o); err != nil {
 		h.t.Fatal(err)
 	}
 	delete(h.mirrors, key)
@@ -396,30 +396,30 @@ func (h *history) forget() {
 
 // wait lets time pass and timers fire.
 func (h *history) wait() {
-	h.rig.now = h.rig.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour}).Draw(h.t, "passes"))
+	h.env.now = h.env.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour}).Draw(h.t, "passes"))
 	h.run(nil)
 	due, deleted, dueAt := map[record.Key]bool{}, map[record.Key]bool{}, map[record.Key]time.Time{}
 	for key := range h.mirrors {
 		m := h.read(key)
 		if name, at := m.Timer(); at != nil && len(m.Conditions()) > 0 {
 			waits := slices.ContainsFunc(h.failed, func(f failedChange) bool { return f.key == key })
-			due[key] = name == fastpixv1.TimerRetention && !at.After(h.rig.now) && !waits
+			due[key] = name == fastpixv1.TimerRetention && !at.After(h.env.now) && !waits
 			dueAt[key] = at.Time
 		}
 		deleted[key] = m.State() == record.StateDeleted
 	}
-	h.mortal(func() error {
-		if err := h.rig.run(); err != nil { // a new process reads what failed before it purges anything
+	h.interrupted(func() error {
+		if err := h.env.run(); err != nil { // a new process reads what failed before it purges anything
 			return err
 		}
-		if err := h.rig.tick(); errors.Is(err, errKilled) || !apierrors.IsInvalid(err) {
+		if err := h.env.fireTimers(); errors.Is(err, errInterrupted) || !apierrors.IsInvalid(err) {
 			return err
 		}
 		return nil // what the clock says of a mirror whose status is refused waits
 	})
 	purged := h.purged
 	for key, m := range h.mirrors {
-		if !due[key] || h.read(key) != nil && h.refuses[key] == "status" { // settled first, which was refused
+		if !due[key] || h.read(key) != nil && h.rejected[key] == "status" { // settled first, which was refused
 			continue
 		}
 		newest := time.Time{}
@@ -431,7 +431,7 @@ func (h *history) wait() {
 		if newest.After(dueAt[key]) { // what came to a tombstone after its time is too new to be remembered
 			newest = dueAt[key]
 		}
-		if deleted[key] && !newest.IsZero() && h.gone["fastpix"] && h.gone["second"] {
+		if deleted[key] && !newest.IsZero() && h.deletedEndpoints["fastpix"] && h.deletedEndpoints["second"] {
 			continue // nobody is there to remember it
 		}
 		if deleted[key] && newest.After(purged) {
@@ -445,7 +445,7 @@ func (h *history) wait() {
 // Read returns a mirror; nil if there is none.
 func (h *history) read(key record.Key) mirror.Object {
 	m := mirror.New(key.Kind)
-	err := h.client.Get(h.rig.t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject())
+	err := h.client.Get(h.env.t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject())
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -467,20 +467,20 @@ func (h *history) check() {
 			t.Fatalf("%s is there: %v, want %v", key, m != nil, want != nil)
 		case m == nil:
 			continue
-		case m.Endpoint() != want.endpoint:
-			t.Errorf("%s is of endpoint %s, want %s", key, m.Endpoint(), want.endpoint)
+		case m.EndpointName() != want.endpoint:
+			t.Errorf("%s is of endpoint %s, want %s", key, m.EndpointName(), want.endpoint)
 		}
-		h.settlePerhaps(key, m)
-		if got, want := facts(h.rig.t, m), facts(h.rig.t, projected(key, m, want.records)); got != want {
+		h.resolveUncertain(key, m)
+		if got, want := facts(h.env.t, m), facts(h.env.t, projected(key, m, want.records)); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", key, got, want)
 		}
 	}
-	h.was = append([]map[record.Key]mirror.Object{is}, h.was...)
-	h.was = h.was[:min(len(h.was), 2)]
+	h.earlier = append([]map[record.Key]mirror.Object{is}, h.earlier...)
+	h.earlier = h.earlier[:min(len(h.earlier), 2)]
 	newest := time.Time{}
 	for _, name := range endpointNames {
 		var e fastpixv1.WebhookEndpoint
-		err := h.client.Get(h.rig.t.Context(), types.NamespacedName{Namespace: testNamespace, Name: name}, &e)
+		err := h.client.Get(h.env.t.Context(), types.NamespacedName{Namespace: testNamespace, Name: name}, &e)
 		if client.IgnoreNotFound(err) != nil {
 			t.Fatal(err)
 		}
@@ -493,22 +493,22 @@ func (h *history) check() {
 	}
 }
 
-// settlePerhaps decides whether replays that came with what made a mirror were folded into it, as the mirror shows.
-func (h *history) settlePerhaps(key record.Key, m mirror.Object) {
+// resolveUncertain decides whether replays that came with what made a mirror were folded into it, as the mirror shows.
+func (h *history) resolveUncertain(key record.Key, m mirror.Object) {
 	want := h.mirrors[key]
-	for set := range 1 << len(want.perhaps) {
+	for set := range 1 << len(want.uncertain) {
 		records := slices.Clone(want.records)
-		for i, r := range want.perhaps {
+		for i, r := range want.uncertain {
 			if set&(1<<i) != 0 {
 				records = append(records, r)
 			}
 		}
-		if facts(h.rig.t, m) == facts(h.rig.t, projected(key, m, records)) {
+		if facts(h.env.t, m) == facts(h.env.t, projected(key, m, records)) {
 			want.records = records
 			break
 		}
 	}
-	want.perhaps = nil
+	want.uncertain = nil
 }
 
 // projected is what the pure fold makes of records, all at once and from nothing.
@@ -539,22 +539,22 @@ func facts(t *testing.T, m mirror.Object) string {
 	panic("a mirror of no kind")
 }
 
-func TestMirrorsAreWhatThePureFoldMakesOfTheirRecords(t *testing.T) {
+func TestMirrorsAreWhatThePureFoldReturns(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHistory(t, rt)
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 13).Draw(rt, "step") {
 			case 13:
-				h.replace()
+				h.toggleEndpoint()
 			case 12:
-				h.refer()
+				h.changeReference()
 			case 11:
 				h.join()
 			case 8, 9, 10:
-				h.refuse()
+				h.changeRejection()
 			case 7:
-				h.forget()
+				h.deleteMirror()
 			case 6:
 				h.restart()
 			case 4, 5:

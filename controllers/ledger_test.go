@@ -96,9 +96,9 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
 	}, waitingFor(t, testMedia, count)...)
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	r.now = testStart.Add(time.Hour) // after the last receipt
-	r.load()
+	r.readAll()
 	key := assetKey(testMedia)
 	if entries, err := r.ledger.Peek(key); err != nil || len(entries) != journal.MaxVisitEntries || r.ledger.Waiting(key) != count {
 		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), r.ledger.Waiting(key), err)
@@ -120,9 +120,9 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 	}
 }
 
-// TestPatienceIsForAnObjectAndNotForEachVisit protects other tenants from an object that is refused: its thousands of records fail together,
+// TestRefusalTimeoutCountsPerObject protects other tenants from an object that is refused: its thousands of records fail together,
 // and leave the memory that all share.
-func TestPatienceIsForAnObjectAndNotForEachVisit(t *testing.T) {
+func TestRefusalTimeoutCountsPerObject(t *testing.T) {
 	const count = 3*journal.MaxVisitEntries + 1
 	c := newFakeClient(t, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
@@ -132,8 +132,8 @@ func TestPatienceIsForAnObjectAndNotForEachVisit(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, waitingFor(t, testMedia, count)...)
-	r := newRig(t, c)
-	r.load()
+	r := newTestEnv(t, c)
+	r.readAll()
 	key, begun := assetKey(testMedia), r.now
 	for r.ledger.Waiting(key) > 0 && r.now.Sub(begun) < 10*mirror.ErrorTimeout {
 		_, _ = r.reconciler.Reconcile(t.Context(), key)   // which fails until patience ends

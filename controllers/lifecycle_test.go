@@ -28,7 +28,7 @@ import (
 // was decided about, nothing that has changed or is still spoken of.
 
 // watchTimers does what the informers of mirrors do at the start of a process: they list those that have a timer.
-func (r *rig) watchTimers() error {
+func (r *testEnv) watchTimers() error {
 	var assets fastpixv1.MediaAssetList
 	var streams fastpixv1.LiveStreamList
 	if err := errors.Join(r.client.List(r.t.Context(), &assets), r.client.List(r.t.Context(), &streams)); err != nil {
@@ -53,7 +53,7 @@ func (r *rig) watchTimers() error {
 }
 
 // applyClock lets every timer that is due fire once.
-func (r *rig) tick() error {
+func (r *testEnv) fireTimers() error {
 	errs := []error{r.watchTimers()}
 	byName := func(a, b record.Key) int { return strings.Compare(a.String(), b.String()) }
 	for _, key := range slices.SortedFunc(maps.Keys(r.timers.At), byName) {
@@ -75,8 +75,8 @@ func said(conditions []metav1.Condition) string {
 	return strings.Join(all, " ")
 }
 
-// look returns what is said of a mirror; "gone" if there is none.
-func look(t *testing.T, c client.Client, key record.Key) string {
+// describe returns what is said of a mirror; "gone" if there is none.
+func describe(t *testing.T, c client.Client, key record.Key) string {
 	t.Helper()
 	m := mirror.New(key.Kind)
 	err := c.Get(t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject())
@@ -97,7 +97,7 @@ func streamKey(name string) record.Key {
 	return record.Key{Kind: record.LiveStream, Namespace: testNamespace, Name: name}
 }
 
-func TestLifecyclesEndAlthoughTheControllersWereDown(t *testing.T) {
+func TestTimersFireAfterControllersWereDown(t *testing.T) {
 	t.Parallel()
 	const week = mirror.DefaultRetention
 	set := func(c record.Change, edit func(*record.MediaChange)) record.Change {
@@ -171,19 +171,19 @@ func TestLifecyclesEndAlthoughTheControllersWereDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", tc.events...))
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
 			now := r.now
 			for _, s := range tc.stages {
 				now = now.Add(s.after)
-				r = newRig(t, c) // a process that knows nothing but what the API server says
+				r = newTestEnv(t, c) // a process that knows nothing but what the API server says
 				r.now = now
-				if err := r.tick(); err != nil {
+				if err := r.fireTimers(); err != nil {
 					t.Fatal(err)
 				}
-				if got := look(t, c, tc.key); got != s.want {
+				if got := describe(t, c, tc.key); got != s.want {
 					t.Errorf("after %v more: %s, want %s", s.after, got, s.want)
 				}
 			}
@@ -192,10 +192,10 @@ func TestLifecyclesEndAlthoughTheControllersWereDown(t *testing.T) {
 }
 
 // newTombstone returns a rig with one tombstone that is due.
-func newTombstone(t *testing.T, funcs interceptor.Funcs) *rig {
+func newTombstone(t *testing.T, funcs interceptor.Funcs) *testEnv {
 	t.Helper()
 	c := newFakeClient(t, funcs, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func newTombstone(t *testing.T, funcs interceptor.Funcs) *rig {
 	return r
 }
 
-func TestPurgeSparesWhatHasChanged(t *testing.T) {
+func TestPurgeKeepsAChangedMirror(t *testing.T) {
 	t.Parallel()
 	deletes := 0
 	r := newTombstone(t, interceptor.Funcs{
@@ -236,32 +236,35 @@ func TestPurgeSparesWhatHasChanged(t *testing.T) {
 	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatalf("a change meanwhile is an error: %v", err)
 	}
-	if got := look(t, r.client, key); got == "gone" {
+	if got := describe(t, r.client, key); got == "gone" {
 		t.Fatal("a mirror was purged that had changed since it was looked at")
 	}
 	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil { // the change brought it back
 		t.Fatal(err)
 	}
-	if got := look(t, r.client, key); got != "gone" || deletes != 2 {
+	if got := describe(t, r.client, key); got != "gone" || deletes != 2 {
 		t.Errorf("after %d deletes: %s", deletes, got)
 	}
 }
 
-func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
+func TestPurgeWaitsForRecordsOfTheMirror(t *testing.T) {
 	t.Parallel()
 	about := func(id string) *fastpixv1.EventBatch {
 		return newBatch(t, "b2", event("e2", "video.media.updated", 2, media(id, "Ready")))
 	}
 	for name, tc := range map[string]struct {
-		prepare func(r *rig, info journal.BatchInfo, b *fastpixv1.EventBatch)
+		prepare func(r *testEnv, info journal.BatchInfo, b *fastpixv1.EventBatch)
 		batch   *fastpixv1.EventBatch
 		waits   bool
 	}{
-		"a batch that nobody has read":   {batch: about(testMedia), waits: true, prepare: func(r *rig, info journal.BatchInfo, _ *fastpixv1.EventBatch) { r.backlog.Add(info) }},
-		"a batch that is being read":     {batch: about("other"), waits: true, prepare: func(r *rig, info journal.BatchInfo, _ *fastpixv1.EventBatch) { r.backlog.Add(info); r.backlog.Next() }},
+		"a batch that nobody has read": {batch: about(testMedia), waits: true, prepare: func(r *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) { r.backlog.Add(info) }},
+		"a batch that is being read": {batch: about("other"), waits: true, prepare: func(r *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
+			r.backlog.Add(info)
+			r.backlog.Next()
+		}},
 		"a batch that could not be read": {batch: about(testMedia), waits: true, prepare: readAndFail},
 		"a record of another mirror":     {batch: about("other"), waits: false, prepare: read},
-		"nothing":                        {batch: about("other"), waits: false, prepare: func(*rig, journal.BatchInfo, *fastpixv1.EventBatch) {}},
+		"nothing":                        {batch: about("other"), waits: false, prepare: func(*testEnv, journal.BatchInfo, *fastpixv1.EventBatch) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -271,7 +274,7 @@ func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			waits := look(t, r.client, assetKey(testMedia)) != "gone"
+			waits := describe(t, r.client, assetKey(testMedia)) != "gone"
 			if waits != tc.waits || waits != (result.RequeueAfter > 0) {
 				t.Errorf("it waits: %v, comes back in %v; want that it waits: %v", waits, result.RequeueAfter, tc.waits)
 			}
@@ -282,14 +285,14 @@ func TestPurgeWaitsForRecordsThatMayNameTheMirror(t *testing.T) {
 		r := newTombstone(t, interceptor.Funcs{})
 		b := about(testMedia)
 		read(r, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
-		if !r.reconciler.Records.MayName(assetKey(testMedia)) || r.reconciler.Records.MayName(assetKey("other")) {
+		if !r.reconciler.Records.MayChange(assetKey(testMedia)) || r.reconciler.Records.MayChange(assetKey("other")) {
 			t.Error("a record in memory names the wrong mirrors")
 		}
 	})
 }
 
 // Read reads a batch into the ledger.
-func read(r *rig, info journal.BatchInfo, b *fastpixv1.EventBatch) {
+func read(r *testEnv, info journal.BatchInfo, b *fastpixv1.EventBatch) {
 	r.t.Helper()
 	if err := r.client.Create(r.t.Context(), b); err != nil {
 		r.t.Fatal(err)
@@ -302,19 +305,19 @@ func read(r *rig, info journal.BatchInfo, b *fastpixv1.EventBatch) {
 }
 
 // readAndFail tries to read a batch while the API server is away.
-func readAndFail(r *rig, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
+func readAndFail(r *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
 	r.t.Helper()
 	r.reader.Client = newFakeClient(r.t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
-		return errKilled
+		return errInterrupted
 	}})
 	r.backlog.Add(info)
 	info, _ = r.backlog.Next()
-	if err := r.reader.Read(r.t.Context(), info); !errors.Is(err, errKilled) {
+	if err := r.reader.Read(r.t.Context(), info); !errors.Is(err, errInterrupted) {
 		r.t.Fatalf("got %v", err)
 	}
 }
 
-func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
+func TestPurgeDoesNotRetryOnAFinalizer(t *testing.T) {
 	t.Parallel()
 	for typ, state := range map[string]string{"video.media.deleted": "Deleted", "video.media.ready": "Ready"} {
 		t.Run(state, func(t *testing.T) {
@@ -328,7 +331,7 @@ func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
 					return c.Delete(ctx, o, opts...)
 				},
 			}, newBatch(t, "b1", event("e1", typ, 1, media(testMedia, state))))
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			name := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
 			var asset fastpixv1.MediaAsset
 			if err := errors.Join(r.run(), c.Get(t.Context(), name, &asset)); err != nil {
@@ -359,30 +362,30 @@ func TestPurgeDoesNotSpinOnAFinalizer(t *testing.T) {
 	}
 }
 
-func TestPurgeSurvivesDeathAtEveryCall(t *testing.T) {
+func TestPurgeSurvivesCrashAtEveryCall(t *testing.T) {
 	t.Parallel()
 	for _, after := range []bool{false, true} {
 		deaths := 0
 		for at := 1; ; at++ {
-			k := &killer{at: -1, after: after}
+			k := &interrupter{at: -1, after: after}
 			r := newTombstone(t, k.funcs())
 			k.calls, k.at = 0, at
-			if err := r.tick(); err != nil {
+			if err := r.fireTimers(); err != nil {
 				deaths++
 			}
 			if k.calls < at {
 				break
 			}
-			r2 := newRig(t, r.client) // a new process
+			r2 := newTestEnv(t, r.client) // a new process
 			r2.now = r.now
-			if err := r2.tick(); err != nil {
+			if err := r2.fireTimers(); err != nil {
 				t.Fatalf("death at call %d (after its effect: %t): %v", at, after, err)
 			}
 			var e fastpixv1.WebhookEndpoint
 			if err := r2.client.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
 				t.Fatal(err)
 			}
-			if got := look(t, r2.client, assetKey(testMedia)); got != "gone" || e.Status.PurgedThrough == nil {
+			if got := describe(t, r2.client, assetKey(testMedia)); got != "gone" || e.Status.PurgedThrough == nil {
 				t.Errorf("death at call %d (after its effect: %t): %s, purged through %v", at, after, got, e.Status.PurgedThrough)
 			}
 		}
@@ -393,11 +396,11 @@ func TestPurgeSurvivesDeathAtEveryCall(t *testing.T) {
 }
 
 // A replay right after the purge comes before the news of PurgedThrough has reached this process's cache.
-func TestReplayDoesNotRaiseTheDeadBeforeTheCacheKnows(t *testing.T) {
+func TestReplayCreatesNoMirrorBeforeTheCacheUpdates(t *testing.T) {
 	t.Parallel()
 	r := newTombstone(t, interceptor.Funcs{})
 	r.reconciler.Endpoints.Cached = newFakeClient(t, interceptor.Funcs{}) // its endpoint has never purged anything
-	if err := r.tick(); err != nil {
+	if err := r.fireTimers(); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.client.Create(t.Context(), newBatch(t, "b2", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")))); err != nil {
@@ -406,7 +409,7 @@ func TestReplayDoesNotRaiseTheDeadBeforeTheCacheKnows(t *testing.T) {
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, r.client); got != "" || len(batches(t, r.client)) != 0 {
+	if got := mirrors(t, r.client); got != "" || len(batches(t, r.client)) != 0 {
 		t.Errorf("a replay raised the dead:\n%s", got)
 	}
 }

@@ -30,17 +30,17 @@ func TestSweepFindsMirrorsWithWrongNames(t *testing.T) {
 			return c.SubResource(sub).Update(ctx, o, options...)
 		},
 	}, wrongMedia, wrongStream, right)
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	for range 2 {
 		if err := r.sweeper.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range r.keys {
+		for _, key := range r.queuedObjects {
 			if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.keys = nil
+		r.queuedObjects = nil
 	}
 	if writes != 2 {
 		t.Errorf("%d statuses were written, want 2", writes)

@@ -23,13 +23,13 @@ type environment struct {
 	namespace string // the operator's own, which holds the journal
 	now       func() time.Time
 
-	mirrors   func(record.Key)           // enqueues an object for the reconciler of mirrors
-	batches   func(types.UID)            // enqueues a batch that is to end
-	batchesAt func(types.UID, time.Time) // the same, later
+	enqueueMirror  func(record.Key)           // enqueues an object for the reconciler of mirrors
+	enqueueBatch   func(types.UID)            // enqueues a batch that is to end
+	enqueueBatchAt func(types.UID, time.Time) // the same, later
 }
 
-// parts are the collaborators of the controllers. Nothing runs in them by itself: a manager drives them, and tests do so step by step.
-type parts struct {
+// components are the collaborators of the controllers. Nothing runs in them by itself: a manager drives them, and tests do so step by step.
+type components struct {
 	backlog    *journal.Backlog
 	ledger     *journal.Ledger
 	timers     *lifecycle.Timers
@@ -45,23 +45,23 @@ type parts struct {
 	mirrors func(record.Key)
 }
 
-// newParts puts the parts together.
-func newParts(e environment) *parts {
-	p := &parts{backlog: journal.NewBacklog(), ledger: journal.NewLedger(), timers: lifecycle.NewTimers(), mirrors: e.mirrors}
+// newComponents puts the parts together.
+func newComponents(e environment) *components {
+	p := &components{backlog: journal.NewBacklog(), ledger: journal.NewLedger(), timers: lifecycle.NewTimers(), mirrors: e.enqueueMirror}
 	known := endpoint.Lookup{Cached: e.cached}
-	waiting := &journal.Records{Ledger: p.ledger, Backlog: p.backlog, Discard: e.batches}
+	waiting := &journal.Records{Ledger: p.ledger, Backlog: p.backlog, Discard: e.enqueueBatch}
 	p.report = journal.NewFailureReport(e.recorder, known.Get, e.now)
-	p.purger = &lifecycle.Purger{Client: e.client, Live: e.live, Endpoints: known, Waits: waiting.Waits, Now: e.now}
+	p.purger = &lifecycle.Purger{Client: e.client, Live: e.live, Endpoints: known, HasRecordsThrough: waiting.HasRecordsThrough, Now: e.now}
 	p.reconciler = &mirror.Reconciler{
 		Store:   &mirror.Store{Client: e.client, Live: e.live, Cache: mirror.NewCache(mirror.CacheEntries), RecordEvents: mirror.NewEventRecorder(e.recorder).Record},
 		Records: waiting, Refusals: &mirror.Refusals{Now: e.now}, Timer: p.timers.Next, Purger: p.purger,
 		NamespaceState: mirror.NamespaceReader{Cached: e.cached, Live: e.live}.State, Endpoints: known, Now: e.now,
 	}
 	p.discarder = &journal.Discarder{
-		Client: e.client, Live: e.live, Namespace: e.namespace, Ledger: p.ledger, Backlog: p.backlog, Report: p.report, RequeueAt: e.batchesAt, Now: e.now,
+		Client: e.client, Live: e.live, Namespace: e.namespace, Ledger: p.ledger, Backlog: p.backlog, Report: p.report, RequeueAt: e.enqueueBatchAt, Now: e.now,
 	}
 	p.joiner = &journal.Joiner{
-		Client: e.client, Live: e.live, Namespace: e.namespace, Backlog: p.backlog, Report: p.report, RequeueAt: e.batchesAt, Now: e.now,
+		Client: e.client, Live: e.live, Namespace: e.namespace, Backlog: p.backlog, Report: p.report, RequeueAt: e.enqueueBatchAt, Now: e.now,
 		Joined: map[journal.FailedGroup]time.Time{},
 	}
 	p.publisher = &endpoint.Publisher{
@@ -69,17 +69,17 @@ func newParts(e environment) *parts {
 		Now: e.now, Activity: map[types.UID]*endpoint.Activity{},
 	}
 	p.reader = &journal.Reader{
-		Client: e.live, Namespace: e.namespace, Backlog: p.backlog, Ledger: p.ledger, Enqueue: e.mirrors, Discard: e.batches,
+		Client: e.live, Namespace: e.namespace, Backlog: p.backlog, Ledger: p.ledger, Enqueue: e.enqueueMirror, Discard: e.enqueueBatch,
 		Observe: p.publisher.Observe, Now: e.now,
 	}
 	p.sweeper = &lifecycle.Sweeper{
-		Live: e.live, Client: e.client, Endpoints: known, Purger: p.purger, Enqueue: p.enqueueNow, MayName: waiting.MayName, Now: e.now,
+		Live: e.live, Client: e.client, Endpoints: known, Purger: p.purger, Enqueue: p.enqueueNow, MayChange: waiting.MayChange, Now: e.now,
 	}
 	return p
 }
 
 // enqueueNow has the reconciler visit an object whatever its timer says.
-func (p *parts) enqueueNow(key record.Key) {
+func (p *components) enqueueNow(key record.Key) {
 	p.reconciler.Request(key)
 	p.mirrors(key)
 }

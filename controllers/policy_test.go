@@ -17,7 +17,7 @@ import (
 // These tests protect what an endpoint's policy does to mirrors that are there already: retention takes no late event of another media
 // along, and Omit takes the text that was mirrored before.
 
-func (r *rig) setPolicy(edit func(*fastpixv1.WebhookEndpointSpec)) {
+func (r *testEnv) setPolicy(edit func(*fastpixv1.WebhookEndpointSpec)) {
 	r.t.Helper()
 	var e fastpixv1.WebhookEndpoint
 	if err := r.client.Get(r.t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
@@ -29,7 +29,7 @@ func (r *rig) setPolicy(edit func(*fastpixv1.WebhookEndpointSpec)) {
 	}
 }
 
-func (r *rig) deliver(name string, records ...*record.Record) {
+func (r *testEnv) deliver(name string, records ...*record.Record) {
 	r.t.Helper()
 	if err := r.client.Create(r.t.Context(), newBatch(r.t, name, records...)); err != nil {
 		r.t.Fatal(err)
@@ -39,7 +39,7 @@ func (r *rig) deliver(name string, records ...*record.Record) {
 	}
 }
 
-func (r *rig) asset(id string) *fastpixv1.MediaAsset {
+func (r *testEnv) asset(id string) *fastpixv1.MediaAsset {
 	r.t.Helper()
 	var asset fastpixv1.MediaAsset
 	err := r.client.Get(r.t.Context(), types.NamespacedName{Namespace: testNamespace, Name: id}, &asset)
@@ -50,9 +50,9 @@ func (r *rig) asset(id string) *fastpixv1.MediaAsset {
 }
 
 // Found in review: what retention removed was taken for a tombstone, and the first event of another media, sent late, was dropped.
-func TestRetentionOfReadyMediaKeepsNoLateEventOut(t *testing.T) {
+func TestRetentionOfReadyMediaDropsNoLateEvent(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Ready = &metav1.Duration{Duration: time.Minute} })
 	r.deliver("b1", event("e1", "video.media.ready", 10, media("m1", "Ready")))
 	r.now = r.now.Add(time.Hour)
@@ -68,9 +68,9 @@ func TestRetentionOfReadyMediaKeepsNoLateEventOut(t *testing.T) {
 	}
 }
 
-func TestSweepComesBackToWhatARecordMayName(t *testing.T) {
+func TestSweepRetriesDelayedPurges(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.Retention.Ready = &metav1.Duration{Duration: time.Minute} })
 	r.deliver("b1", event("e1", "video.media.ready", 10, media("m1", "Ready")))
 	r.now = r.now.Add(time.Hour)
@@ -102,7 +102,7 @@ func TestOmitClearsAtTheNextFold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+			r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 			r.deliver("b1", event("e1", "video.media.ready", 10, told("m1", "text")))
 			if s := r.asset("m1").Status; s.Title != "text" || s.CreatorID != "text" || len(s.Metadata) != 1 {
 				t.Fatalf("mirrored are %q, %q and %v", s.Title, s.CreatorID, s.Metadata)
@@ -121,7 +121,7 @@ func TestOmitClearsAtTheNextFold(t *testing.T) {
 	}
 }
 
-func TestOmittedTextIsNotBroughtBackByAnOlderEvent(t *testing.T) {
+func TestOlderEventDoesNotRestoreOmittedText(t *testing.T) {
 	t.Parallel()
 	titled := func(id string, at int, title string) *record.Record {
 		c := media("m1", "Ready")
@@ -129,7 +129,7 @@ func TestOmittedTextIsNotBroughtBackByAnOlderEvent(t *testing.T) {
 		return event(id, "video.media.updated", at, c)
 	}
 	older, newer := titled("e1", 10, "old title"), titled("e2", 20, "")
-	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	r.deliver("b1", older, newer)
 	r.setPolicy(func(s *fastpixv1.WebhookEndpointSpec) { s.MetadataPolicy = fastpixv1.MetadataOmit })
 	r.deliver("b2", event("e3", "video.media.updated", 30, media("m1", "Ready")))

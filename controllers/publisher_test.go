@@ -16,7 +16,7 @@ import (
 // This test protects the controllers' memory from what records claim: a stolen identity of a receiver may name any endpoint and any key.
 func TestActivityIsBoundedAndForgotten(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	p := r.publisher
 	p.Exists = func(types.NamespacedName) bool { return true }
 	at := event("", "", 1).Received

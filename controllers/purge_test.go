@@ -19,9 +19,9 @@ import (
 // These tests protect what a purge must not do: remove what a record that waits may name, or make a replay of an event that was acknowledged
 // before it; and what it must: that a replay afterwards is one.
 
-func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
+func TestPurgeWaitsForOlderRecords(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
 	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.created", 5, media("another", "Created")))); err != nil {
 		t.Fatal(err)
 	}
-	r.load()
+	r.readAll()
 	result, err := r.reconciler.Reconcile(t.Context(), key)
 	if err != nil || result.RequeueAfter != mirror.PurgeRetry {
 		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want %v", result.RequeueAfter, err, mirror.PurgeRetry)
@@ -41,24 +41,24 @@ func TestPurgeWaitsForWhatItWouldTurnIntoAReplay(t *testing.T) {
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, "another") {
+	if got := mirrors(t, c); !strings.Contains(got, "another") {
 		t.Errorf("an event that was acknowledged before the purge is taken for a replay:\n%s", got)
 	}
 	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); strings.Contains(got, testMedia) {
+	if got := mirrors(t, c); strings.Contains(got, testMedia) {
 		t.Errorf("the tombstone is not purged afterwards:\n%s", got)
 	}
 }
 
-func TestFailedRecordIsNoReplay(t *testing.T) {
+func TestFailedRecordIsNotAReplay(t *testing.T) {
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "another"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1",
 		event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")), event("e2", "video.media.created", 5, media("another", "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestFailedRecordIsNoReplay(t *testing.T) {
 	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); strings.Contains(got, testMedia) {
+	if got := mirrors(t, c); strings.Contains(got, testMedia) {
 		t.Fatalf("a failed record keeps a tombstone:\n%s", got)
 	}
 	if err := c.Delete(t.Context(), squatter); err != nil {
@@ -77,32 +77,32 @@ func TestFailedRecordIsNoReplay(t *testing.T) {
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, "another") || len(batches(t, c)) > 0 {
+	if got := mirrors(t, c); !strings.Contains(got, "another") || len(batches(t, c)) > 0 {
 		t.Errorf("its cause is gone, %d batches are left, and the world is\n%s", len(batches(t, c)), got)
 	}
 }
 
-func TestBatchThatIsBeingReadMayNameAnything(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
-	r := newRig(t, c)
-	if err := r.watch(); err != nil {
+func TestBatchBeingReadDelaysEveryPurge(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
+	r := newTestEnv(t, c)
+	if err := r.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
 	for info, ok := r.backlog.Next(); ok; info, ok = r.backlog.Next() {
-		if !r.reconciler.Records.MayName(key) {
+		if !r.reconciler.Records.MayChange(key) {
 			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.Name)
 		}
 		if err := r.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r.reconciler.Records.MayName(key) {
+	if r.reconciler.Records.MayChange(key) {
 		t.Error("everything is read, and nothing may be purged")
 	}
 }
 
-func TestPurgesThatWaitReadNothing(t *testing.T) {
+func TestDelayedPurgesReadNothing(t *testing.T) {
 	reads := 0
 	c := newFakeClient(t, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
@@ -110,7 +110,7 @@ func TestPurgesThatWaitReadNothing(t *testing.T) {
 			return c.Get(ctx, key, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,10 +134,10 @@ func TestPurgesThatWaitReadNothing(t *testing.T) {
 
 func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
-	if err := newRig(t, c).run(); err != nil {
+	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, c) // the next leader, whose watch of batches is slower than that of tombstones
+	r := newTestEnv(t, c) // the next leader, whose watch of batches is slower than that of tombstones
 	r.backlog.Synced = false
 	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
@@ -148,14 +148,14 @@ func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 	if err := r.sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, testMedia) {
+	if got := mirrors(t, c); !strings.Contains(got, testMedia) {
 		t.Error("a tombstone is purged although a batch may name it")
 	}
 	r.backlog.Synced = true
 	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); strings.Contains(got, testMedia) {
+	if got := mirrors(t, c); strings.Contains(got, testMedia) {
 		t.Errorf("the tombstone is still there:\n%s", got)
 	}
 }

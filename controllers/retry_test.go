@@ -19,7 +19,7 @@ import (
 // These tests protect what retries and a standby may cost: a retry folds nothing twice, one object's trouble has a bound, and a replica
 // that only waits remembers nothing of what came and went. All were found in review.
 
-func TestRetryLeavesBehindOnlyWhatStillFails(t *testing.T) {
+func TestRetryKeepsOnlyRecordsThatStillFail(t *testing.T) {
 	t.Parallel()
 	squatter := func(name string) *fastpixv1.MediaAsset {
 		return &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
@@ -27,14 +27,14 @@ func TestRetryLeavesBehindOnlyWhatStillFails(t *testing.T) {
 	one, two := squatter("one"), squatter("two")
 	c := newFakeClient(t, interceptor.Funcs{}, one, two,
 		newBatch(t, "b1", event("e1", "video.media.ready", 1, media("one", "Ready")), event("e2", "video.media.ready", 1, media("two", "Ready"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Delete(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
-	r = newRig(t, c)
+	r = newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestRetryLeavesBehindOnlyWhatStillFails(t *testing.T) {
 	if err := c.Delete(t.Context(), r.asset("one")); err != nil { // by hand
 		t.Fatal(err)
 	}
-	r = newRig(t, c)
+	r = newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestRetryLeavesBehindOnlyWhatStillFails(t *testing.T) {
 	}
 }
 
-func TestTroubleThatIsNotAboutContentIsNotTakenApart(t *testing.T) {
+func TestErrorsNotAboutContentAreNotSplit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		answer error
@@ -82,7 +82,7 @@ func TestTroubleThatIsNotAboutContentIsNotTakenApart(t *testing.T) {
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
 			}, newBatch(t, "b1", records...))
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			_ = r.run() // its patience begins
 			r.now = r.now.Add(time.Hour)
 			writes = 0

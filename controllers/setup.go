@@ -57,10 +57,10 @@ func (o *Options) Validate() error {
 // AddToManager adds the folding half to a manager that was made with CacheOptions. Everything in it needs leadership.
 func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	fold, discard := &queue.Source[record.Key]{}, &queue.Source[types.UID]{}
-	p := newParts(environment{
+	p := newComponents(environment{
 		client: client.WithFieldValidation(mgr.GetClient(), metav1.FieldValidationStrict), live: mgr.GetAPIReader(), cached: mgr.GetClient(),
 		recorder: mgr.GetEventRecorder("fastpix-controller-manager"), namespace: o.OperatorNamespace, now: time.Now,
-		mirrors: fold.Add, batches: discard.Add, batchesAt: discard.AddAt,
+		enqueueMirror: fold.Add, enqueueBatch: discard.Add, enqueueBatchAt: discard.AddAt,
 	})
 	folding := &mirror.BackoffReconciler{Reconciler: p.reconciler, Report: p.report, Backoff: queue.NewRateLimiter[record.Key]()}
 	if err := startController(mgr, "fold", folding, o.FoldConcurrency, queue.NewFair, fold); err != nil {
@@ -69,7 +69,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := startController(mgr, "discard", p.discarder, discardWorkers, nil, discard); err != nil {
 		return err
 	}
-	endpointsKnown, err := followEndpoints(ctx, mgr, p.backlog.Endpoints)
+	endpointsKnown, err := syncEndpointIndex(ctx, mgr, p.backlog.Endpoints)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	mediaSpecs := lifecycle.NewSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", p.enqueueNow)
 	streamSpecs := lifecycle.NewSpecWatcher(metadataClient, record.LiveStream, "livestreams", p.enqueueNow)
-	p.sweeper.SpecsWatched = []<-chan struct{}{mediaSpecs.Begun, streamSpecs.Begun}
+	p.sweeper.SpecsWatched = []<-chan struct{}{mediaSpecs.Established, streamSpecs.Established}
 	watchdog, err := newWatchdog(mgr)
 	if err != nil {
 		return err
@@ -129,8 +129,8 @@ func addInformers(ctx context.Context, mgr ctrl.Manager, timers *lifecycle.Timer
 	return nil
 }
 
-// followEndpoints keeps an index equal to the WebhookEndpoints that there are. What it returns reports whether all are known.
-func followEndpoints(ctx context.Context, mgr ctrl.Manager, index *journal.EndpointIndex) (toolscache.InformerSynced, error) {
+// syncEndpointIndex keeps an index equal to the WebhookEndpoints that there are. What it returns reports whether all are known.
+func syncEndpointIndex(ctx context.Context, mgr ctrl.Manager, index *journal.EndpointIndex) (toolscache.InformerSynced, error) {
 	informer, err := mgr.GetCache().GetInformer(ctx, &fastpixv1.WebhookEndpoint{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 
 // This test protects long-lived controllers from what an hour of chaos found: a goroutine for each watch that broke while an event was on
 // its way. A goroutine that stays fails it.
-func TestStoppedWatchLeavesNothingBehind(t *testing.T) {
+func TestStoppedWatchLeaksNoGoroutine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source := watch.NewRaceFreeFake()

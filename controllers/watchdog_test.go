@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestWatchdogEndsAfterALongSilence protects that a short outage restarts nothing, and a long one does.
-func TestWatchdogEndsAfterALongSilence(t *testing.T) {
+// TestWatchdogStopsAfterALongOutage protects that a short outage restarts nothing, and a long one does.
+func TestWatchdogStopsAfterALongOutage(t *testing.T) {
 	for name, tc := range map[string]struct {
 		outage time.Duration
 		want   bool

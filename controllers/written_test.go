@@ -14,11 +14,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// TestWrittenMirrorsAreRememberedAsTheyAre protects the next write from a memory that lost a field, or that somebody changed: it would be
+// TestCachedMirrorsEqualWrittenMirrors protects the next write from a memory that lost a field, or that somebody changed: it would be
 // written over what the API server has.
-func TestWrittenMirrorsAreRememberedAsTheyAre(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
-	r := newRig(t, c)
+func TestCachedMirrorsEqualWrittenMirrors(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestWrittenMirrorsAreRememberedAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestWrittenMirrorsLeaveManagedFieldsToTheAPIServer(t *testing.T) {
+func TestCachedMirrorsHaveNoManagedFields(t *testing.T) {
 	w, key := mirror.NewCache(1), assetKey(testMedia)
 	w.Set(key, &mirror.MediaAsset{MediaAsset: fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{
 		Name: testMedia, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "somebody"}},
@@ -55,9 +55,9 @@ func TestWrittenMirrorsLeaveManagedFieldsToTheAPIServer(t *testing.T) {
 	}
 }
 
-// TestLargeMirrorsAreNotRemembered protects the controllers' memory from a sender of events about thousands of media, each with as much
+// TestLargeMirrorsAreNotCached protects the controllers' memory from a sender of events about thousands of media, each with as much
 // metadata as a mirror holds.
-func TestLargeMirrorsAreNotRemembered(t *testing.T) {
+func TestLargeMirrorsAreNotCached(t *testing.T) {
 	w, key := mirror.NewCache(mirror.CacheEntries), assetKey(testMedia)
 	large := strings.Repeat("<", mirror.MaxCachedBytes/len(`\u003c`)) // six bytes each, as they are remembered
 	for _, metadata := range []string{"small", large} {

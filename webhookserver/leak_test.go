@@ -84,7 +84,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 
 // Redaction by construction: the types that the receiver fills and that end in an object, a log line or a metric have no field for a
 // secret, and no field for arbitrary content.
-func TestNoToldTypeHasAPlaceForSecrets(t *testing.T) {
+func TestOutputTypesHoldNoSecrets(t *testing.T) {
 	harmless := []string{
 		"WebhookEndpointSpec.SigningSecrets", "WebhookEndpointStatus.SigningSecrets", "SigningSecretStatus.Key", // names of Secrets and of their keys
 		"WebhookEndpointStatus.URL", // set by the operator's administrator

@@ -22,7 +22,7 @@ func (e Lookup) Get(ctx context.Context, key types.NamespacedName) (*fastpixv1.W
 	}
 	var endpoint fastpixv1.WebhookEndpoint
 	switch err := e.Cached.Get(ctx, key, &endpoint); {
-	case apiserver.IsGone(err):
+	case apiserver.IsNotFound(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("find endpoint: %w", err)

@@ -49,12 +49,12 @@ type Publisher struct {
 	Totals func() (journal.Totals, bool)
 	Exists func(types.NamespacedName) bool // whether there is such an endpoint
 	// Purged is how new what was purged in each namespace is, as far as its endpoints know.
-	Purged   func([]fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime
-	Now      func() time.Time
-	started  time.Time
-	turn     int // where the next round begins when there are more endpoints than maxPublishes
-	mu       sync.Mutex
-	Activity map[types.UID]*Activity // by the endpoint's UID: a successor of the same name has seen nothing of it
+	Purged    func([]fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime
+	Now       func() time.Time
+	started   time.Time
+	nextIndex int // where the next round begins when there are more endpoints than maxPublishes
+	mu        sync.Mutex
+	Activity  map[types.UID]*Activity // by the endpoint's UID: a successor of the same name has seen nothing of it
 }
 
 // Activity is what was seen of one endpoint since the start.
@@ -139,12 +139,12 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	var errs []error
 	writes, n := 0, len(list.Items)
 	for i := range n {
-		e := &list.Items[(p.turn+i)%n]
+		e := &list.Items[(p.nextIndex+i)%n]
 		if !p.update(e.DeepCopy(), t, true) {
 			continue
 		}
 		if writes++; writes > maxPublishes {
-			p.turn = (p.turn + i) % n
+			p.nextIndex = (p.nextIndex + i) % n
 			break
 		}
 		errs = append(errs, p.write(ctx, client.ObjectKeyFromObject(e), t)) // one that fails holds up no other

@@ -15,13 +15,13 @@ import (
 
 // BatchInfo is what the metadata of a batch says.
 type BatchInfo struct {
-	Name    string
-	UID     types.UID
-	created time.Time
-	retry   bool
-	mark    string // of fastpixv1.FailedChangesAnnotation
-	counts  []endpointCount
-	forged  bool // no receiver writes such counts; it has none here
+	Name          string
+	UID           types.UID
+	created       time.Time
+	retry         bool
+	failedChanges string // of fastpixv1.FailedChangesAnnotation
+	counts        []endpointCount
+	implausible   bool // no receiver writes such counts; it has none here
 	// replaces are the batches that a joined one takes the place of.
 	replaces []types.UID
 }
@@ -31,22 +31,22 @@ type BatchInfo struct {
 func (b *Backlog) InfoOf(meta *metav1.PartialObjectMetadata) BatchInfo {
 	counts, err := record.ParseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation])
 	info := BatchInfo{
-		Name:    meta.Name,
-		UID:     meta.UID,
-		created: meta.CreationTimestamp.Time,
-		retry:   meta.Labels[fastpixv1.FailedLabel] == "true",
-		counts:  b.Endpoints.counts(counts),
-		forged:  err != nil,
+		Name:        meta.Name,
+		UID:         meta.UID,
+		created:     meta.CreationTimestamp.Time,
+		retry:       meta.Labels[fastpixv1.FailedLabel] == "true",
+		counts:      b.Endpoints.counts(counts),
+		implausible: err != nil,
 	}
 	if info.retry {
-		info.mark = markOf(meta.Annotations[fastpixv1.FailedChangesAnnotation])
-		info.replaces = replacedBy(meta.Annotations[fastpixv1.JoinedFromAnnotation])
+		info.failedChanges = failedChangesOf(meta.Annotations[fastpixv1.FailedChangesAnnotation])
+		info.replaces = parseJoinedFrom(meta.Annotations[fastpixv1.JoinedFromAnnotation])
 	}
 	return info
 }
 
-// markOf returns a mark in the words of this binary: the text of an annotation is not kept.
-func markOf(annotation string) string {
+// failedChangesOf returns a mark in the words of this binary: the text of an annotation is not kept.
+func failedChangesOf(annotation string) string {
 	switch annotation {
 	case "":
 		return ""
@@ -75,8 +75,8 @@ func (i BatchInfo) namespaces() map[string]bool {
 // maxQueues is in how many lines a batch waits at most. One of more namespaces waits in some of theirs.
 const maxQueues = 16
 
-// minStaleEntries is how many batches that are gone, or were read already, the line of a namespace may at least hold.
-const minStaleEntries = 64
+// minStaleUIDs is how many batches that are gone, or were read already, the line of a namespace may at least hold.
+const minStaleUIDs = 64
 
 // Backlog knows every batch in the journal by its metadata, and which of them are to be read next. A Watcher feeds it.
 type Backlog struct {
@@ -94,21 +94,21 @@ type Backlog struct {
 
 // namespaceQueue is what is to be read of one namespace.
 type namespaceQueue struct {
-	uids   []types.UID // oldest first; may hold batches that are gone, or were read in another namespace's turn
-	newest bool        // whose turn it is
+	uids       []types.UID // oldest first; may hold batches that are gone, or were read in another namespace's turn
+	newestNext bool        // whose turn it is
 }
 
-// take returns the next batch of the line that is unread: the oldest and the newest in turn, so that neither a backlog holds up what
+// pop returns the next batch of the line that is unread: the oldest and the newest in turn, so that neither a backlog holds up what
 // happens now, nor what happens now starves a backlog.
-func (l *namespaceQueue) take(unread map[types.UID]bool) (uid types.UID, ok bool) {
+func (l *namespaceQueue) pop(unread map[types.UID]bool) (uid types.UID, ok bool) {
 	for len(l.uids) > 0 {
-		if last := len(l.uids) - 1; l.newest {
+		if last := len(l.uids) - 1; l.newestNext {
 			uid, l.uids = l.uids[last], l.uids[:last]
 		} else {
 			uid, l.uids = l.uids[0], l.uids[1:]
 		}
 		if unread[uid] {
-			l.newest = !l.newest
+			l.newestNext = !l.newestNext
 			return uid, true
 		}
 	}
@@ -154,12 +154,12 @@ func (b *Backlog) register(infos ...BatchInfo) {
 	})
 	for _, info := range infos {
 		b.known[info.UID] = info
-		if info.forged {
+		if info.implausible {
 			implausibleBatches.Inc()
 		}
 	}
 	for _, info := range infos {
-		b.supersede(info)
+		b.recordReplaced(info)
 	}
 	for _, info := range infos {
 		if !b.failed.expected[info.Name] { // else whoever writes it says when it is to be read
@@ -181,16 +181,16 @@ func (b *Backlog) Requeue(uid types.UID) bool {
 
 // queue has a batch read, unless a joined one took its place, or it took the place of others that are still there.
 func (b *Backlog) queue(info BatchInfo) {
-	if b.failed.supersedes(info.UID) {
+	if b.failed.blocked(info.UID) {
 		return
 	}
 	b.unread[info.UID] = true
-	if r := b.failed.unfinished[info.UID]; r != nil {
-		r.resting = false
+	if r := b.failed.retryStates[info.UID]; r != nil {
+		r.scheduled = false
 	}
 	for namespace := range info.namespaces() {
 		l := b.queues.Of(namespace)
-		if len(l.uids) > 2*len(b.unread)+minStaleEntries { // a standby reads nothing, and must not remember every batch that ever was
+		if len(l.uids) > 2*len(b.unread)+minStaleUIDs { // a standby reads nothing, and must not remember every batch that ever was
 			l.uids = slices.DeleteFunc(l.uids, func(uid types.UID) bool { return !b.unread[uid] })
 		}
 		l.uids = append(l.uids, info.UID)
@@ -211,9 +211,9 @@ func (b *Backlog) Remove(uid types.UID) {
 func (b *Backlog) forget(uid types.UID) {
 	delete(b.known, uid)
 	delete(b.unread, uid)
-	joined, superseded := b.failed.by[uid]
+	joined, superseded := b.failed.replacedBy[uid]
 	b.failed.forget(uid)
-	if info, ok := b.known[joined]; superseded && ok && b.failed.unfinished[joined] == nil {
+	if info, ok := b.known[joined]; superseded && ok && b.failed.retryStates[joined] == nil {
 		b.queue(info) // it was joined by another process, and nobody has read it
 	}
 }
@@ -226,7 +226,7 @@ func (b *Backlog) Next() (BatchInfo, bool) {
 	var uid types.UID
 	found := false
 	take := func(l *namespaceQueue) bool {
-		uid, found = l.take(b.unread)
+		uid, found = l.pop(b.unread)
 		return len(l.uids) > 0
 	}
 	for !found {
@@ -239,8 +239,8 @@ func (b *Backlog) Next() (BatchInfo, bool) {
 	return b.known[uid], true
 }
 
-// counted replaces what the metadata of a batch says about its records by what they are.
-func (b *Backlog) counted(uid types.UID, byEndpoint map[types.NamespacedName]int64) {
+// setCounts replaces what the metadata of a batch says about its records by what they are.
+func (b *Backlog) setCounts(uid types.UID, byEndpoint map[types.NamespacedName]int64) {
 	counts := b.Endpoints.counts(byEndpoint)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -261,7 +261,7 @@ func (b *Backlog) Done() {
 func (b *Backlog) Empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.Synced && len(b.unread) == 0 && b.reading == 0 && !b.failed.unreadJoins()
+	return b.Synced && len(b.unread) == 0 && b.reading == 0 && !b.failed.hasUnreadJoins()
 }
 
 // Totals counts the records in the journal.
@@ -279,7 +279,7 @@ func (b *Backlog) Totals() (Totals, bool) {
 	defer b.mu.Unlock()
 	t := Totals{Pending: map[types.NamespacedName]int64{}, Failed: map[types.NamespacedName]int64{}}
 	for _, info := range b.known {
-		if _, superseded := b.failed.by[info.UID]; superseded {
+		if _, superseded := b.failed.replacedBy[info.UID]; superseded {
 			continue
 		}
 		into := t.Pending

@@ -48,15 +48,15 @@ func TestNamespacesTakeTurnsAtReading(t *testing.T) {
 	}
 }
 
-func TestStandbyForgetsWhatCameAndWent(t *testing.T) {
+func TestStandbyForgetsDeletedBatches(t *testing.T) {
 	t.Parallel()
 	b := NewBacklog()
-	for i := range 20 * minStaleEntries {
+	for i := range 20 * minStaleUIDs {
 		uid := types.UID(fmt.Sprint(i))
 		b.Add(BatchInfo{UID: uid})
 		b.Remove(uid)
 	}
-	if stale := len(b.queues.Of("").uids); stale > 2*minStaleEntries || len(b.unread) > 0 {
+	if stale := len(b.queues.Of("").uids); stale > 2*minStaleUIDs || len(b.unread) > 0 {
 		t.Errorf("%d batches that are gone are remembered, %d to be read", stale, len(b.unread))
 	}
 	b.Add(BatchInfo{UID: "last"})

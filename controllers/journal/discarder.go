@@ -38,9 +38,9 @@ const (
 )
 
 const (
-	MinRetryFailed = 30 * time.Second
-	// MaxRetryFailed bounds how long a failed record waits after its cause is gone.
-	MaxRetryFailed = time.Hour
+	MinFailedRetry = 30 * time.Second
+	// MaxFailedRetry bounds how long a failed record waits after its cause is gone.
+	MaxFailedRetry = time.Hour
 )
 
 // Discarder ends batches that have no open entry left. A batch whose records were all folded is deleted. Changes that failed are
@@ -62,8 +62,8 @@ type Discarder struct {
 func (d *Discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Result, error) {
 	b, ok := d.Ledger.get(uid)
 	if !ok { // a batch whose time has come again, or one that is gone
-		if d.Backlog.Requeue(uid) && d.Backlog.rests(uid) { // it is being joined with others
-			return reconcile.Result{RequeueAfter: MinRetryFailed}, nil
+		if d.Backlog.Requeue(uid) && d.Backlog.isScheduled(uid) { // it is being joined with others
+			return reconcile.Result{RequeueAfter: MinFailedRetry}, nil
 		}
 		return reconcile.Result{}, nil
 	}
@@ -73,19 +73,19 @@ func (d *Discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Res
 	// Whatever happens next, the batch gives up its place in memory: if it cannot end, it must not keep others out.
 	defer d.Ledger.forget(uid)
 	// Only a batch that failed as a whole stays as it is: what was folded of it must not be folded at every retry.
-	if b.marked && len(b.failures) == b.changes {
-		return d.keep(ctx, b)
+	if b.onlyFailed && len(b.failures) == b.changes {
+		return d.keepFailed(ctx, b)
 	}
-	if err := d.end(ctx, b); err != nil {
+	if err := d.finish(ctx, b); err != nil {
 		return d.retryLater(ctx, b, err)
 	}
 	d.Backlog.Remove(uid)
 	return reconcile.Result{}, nil
 }
 
-// end moves what failed and deletes the batch.
-func (d *Discarder) end(ctx context.Context, b *Batch) error {
-	if err := d.move(ctx, b); err != nil {
+// finish moves what failed and deletes the batch.
+func (d *Discarder) finish(ctx context.Context, b *Batch) error {
+	if err := d.moveFailures(ctx, b); err != nil {
 		return fmt.Errorf("move failed records: %w", err)
 	}
 	return deleteBatch(ctx, d.Client, d.Namespace, b.Name, b.UID)
@@ -94,7 +94,7 @@ func (d *Discarder) end(ctx context.Context, b *Batch) error {
 // deleteBatch deletes a batch, and no other of that name.
 func deleteBatch(ctx context.Context, c client.Client, namespace, name string, uid types.UID) error {
 	err := c.Delete(ctx, &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, client.Preconditions{UID: &uid})
-	if apiserver.IgnoreGone(err) != nil && !apierrors.IsConflict(err) { // a conflict is another batch of that name
+	if apiserver.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // a conflict is another batch of that name
 		return fmt.Errorf("delete batch: %w", err)
 	}
 	return nil
@@ -105,46 +105,46 @@ func (d *Discarder) retryLater(ctx context.Context, b *Batch, err error) (reconc
 	if ctx.Err() != nil {
 		return reconcile.Result{}, err
 	}
-	r := unfinishedOf(b)
+	r := retryStateOf(b)
 	r.open, r.oldest = map[ChangeIndex]bool{}, b.oldest
 	for s, f := range b.failures {
 		r.open[s] = f.Creates
 	}
-	result := d.rest(b.UID, r, queue.MinBackoff, queue.MaxBackoff)
+	result := d.scheduleRetry(b.UID, r, queue.MinBackoff, queue.MaxBackoff)
 	d.Report.BatchStuck(ctx, err, b)
 	return result, nil
 }
 
-// rest has a batch wait, each time twice as long.
-func (d *Discarder) rest(uid types.UID, r *unfinished, shortest, longest time.Duration) reconcile.Result {
+// scheduleRetry has a batch wait, each time twice as long.
+func (d *Discarder) scheduleRetry(uid types.UID, r *retryState, shortest, longest time.Duration) reconcile.Result {
 	r.tries = d.Backlog.tries(uid) + 1
 	pause := min(longest, shortest<<min(r.tries-1, 10))
 	r.due = d.Now().Add(pause)
-	d.Backlog.rest(uid, r)
+	d.Backlog.scheduleRetry(uid, r)
 	return reconcile.Result{RequeueAfter: pause}
 }
 
-// keep leaves a batch of failed records where it is and comes back later.
-func (d *Discarder) keep(ctx context.Context, b *Batch) (reconcile.Result, error) {
+// keepFailed leaves a batch of failed records where it is and comes back later.
+func (d *Discarder) keepFailed(ctx context.Context, b *Batch) (reconcile.Result, error) {
 	object := &fastpixv1.EventBatch{}
 	err := d.Live.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: b.Name}, object)
-	if apiserver.IsGone(err) || err == nil && object.UID != b.UID {
+	if apiserver.IsNotFound(err) || err == nil && object.UID != b.UID {
 		d.Backlog.Remove(b.UID)
 		return reconcile.Result{}, nil
 	}
 	if err == nil {
 		err = d.writeFailures(ctx, object, b.failures)
 	}
-	if apiserver.IgnoreGone(err) != nil {
+	if apiserver.IgnoreNotFound(err) != nil {
 		return d.retryLater(ctx, b, fmt.Errorf("write status of failed records: %w", err))
 	}
-	return d.rest(b.UID, unfinishedOf(b), MinRetryFailed, MaxRetryFailed), nil
+	return d.scheduleRetry(b.UID, retryStateOf(b), MinFailedRetry, MaxFailedRetry), nil
 }
 
 // FailedGroup is what one batch of failed records may hold.
 type FailedGroup struct {
-	endpoint types.NamespacedName
-	mark     string // value of fastpixv1.FailedChangesAnnotation
+	endpoint      types.NamespacedName
+	failedChanges string // value of fastpixv1.FailedChangesAnnotation
 }
 
 func (f Failure) group() FailedGroup {
@@ -154,8 +154,8 @@ func (f Failure) group() FailedGroup {
 	return FailedGroup{f.Endpoint, fastpixv1.FailedChangesUpdate}
 }
 
-// move writes the failed changes of a batch into new batches, one for each group.
-func (d *Discarder) move(ctx context.Context, b *Batch) error {
+// moveFailures writes the failed changes of a batch into new batches, one for each group.
+func (d *Discarder) moveFailures(ctx context.Context, b *Batch) error {
 	groups := map[FailedGroup][]ChangeIndex{}
 	for s, f := range b.failures {
 		group := f.group()
@@ -165,26 +165,26 @@ func (d *Discarder) move(ctx context.Context, b *Batch) error {
 		groups[group] = append(groups[group], s)
 	}
 	byName := func(x, y FailedGroup) int {
-		return cmp.Or(cmp.Compare(x.endpoint.String(), y.endpoint.String()), cmp.Compare(x.mark, y.mark))
+		return cmp.Or(cmp.Compare(x.endpoint.String(), y.endpoint.String()), cmp.Compare(x.failedChanges, y.failedChanges))
 	}
 	for _, group := range slices.SortedFunc(maps.Keys(groups), byName) {
-		if err := d.moveOne(ctx, b, group, groups[group]); err != nil {
+		if err := d.moveGroup(ctx, b, group, groups[group]); err != nil {
 			return err
 		}
-		d.Ledger.moved(b, groups[group])
+		d.Ledger.removeFailures(b, groups[group])
 	}
 	return nil
 }
 
-func (d *Discarder) moveOne(ctx context.Context, b *Batch, group FailedGroup, spots []ChangeIndex) error {
-	part := b.part(spots)
+func (d *Discarder) moveGroup(ctx context.Context, b *Batch, group FailedGroup, spots []ChangeIndex) error {
+	part := b.subset(spots)
 	object := newFailedBatch(d.Namespace, group, part.Records)
 	// The name follows from what is moved, so that doing it again after a crash makes no second copy.
 	object.Name = failedName(string(b.UID), part.Records...)
-	r := unfinishedOf(part)
+	r := retryStateOf(part)
 	r.tries = 1
-	r.due = d.Now().Add(MinRetryFailed)
-	if err := write(ctx, d.Client, d.Live, d.Backlog, object, r); err != nil {
+	r.due = d.Now().Add(MinFailedRetry)
+	if err := createFailedBatch(ctx, d.Client, d.Live, d.Backlog, object, r); err != nil {
 		return err
 	}
 	d.RequeueAt(object.UID, r.due)
@@ -192,27 +192,27 @@ func (d *Discarder) moveOne(ctx context.Context, b *Batch, group FailedGroup, sp
 	return apiserver.IgnoreStale(d.writeFailures(ctx, object, part.failures)) // its next retry writes it, if not this
 }
 
-// write creates a batch of failed records, or finds it if it was created before a crash or a lost answer. From then on the backlog knows
+// createFailedBatch creates a batch of failed records, or finds it if it was created before a crash or a lost answer. From then on the backlog knows
 // what it names.
-func write(ctx context.Context, c client.Client, live client.Reader, to *Backlog, object *fastpixv1.EventBatch, r *unfinished) error {
-	to.expect(object.Name)
+func createFailedBatch(ctx context.Context, c client.Client, live client.Reader, to *Backlog, object *fastpixv1.EventBatch, r *retryState) error {
+	to.expectWrite(object.Name)
 	err := c.Create(ctx, object)
 	if err == nil {
-		err = apiserver.CheckShown(object)
+		err = apiserver.CheckReturned(object)
 	}
-	if apiserver.IsThere(err) {
+	if apiserver.IsAlreadyExists(err) {
 		err = live.Get(ctx, client.ObjectKeyFromObject(object), object)
 	}
 	if err != nil {
-		to.wrote(object.Name, BatchInfo{}, nil)
+		to.finishWrite(object.Name, BatchInfo{}, nil)
 		return err
 	}
-	to.wrote(object.Name, to.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: object.ObjectMeta}), r)
+	to.finishWrite(object.Name, to.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: object.ObjectMeta}), r)
 	return nil
 }
 
-// part returns what a new batch is to hold of this one: the changes at these places and nothing else of their records.
-func (b *Batch) part(spots []ChangeIndex) *Batch {
+// subset returns what a new batch is to hold of this one: the changes at these places and nothing else of their records.
+func (b *Batch) subset(spots []ChangeIndex) *Batch {
 	changes := map[int][]int{}
 	for _, s := range spots {
 		changes[s.Index] = append(changes[s.Index], s.Change)
@@ -225,7 +225,7 @@ func (b *Batch) part(spots []ChangeIndex) *Batch {
 			text = some
 		}
 		for to, from := range changes[index] {
-			part.fail(ChangeIndex{len(part.Records), to}, b.failures[ChangeIndex{index, from}])
+			part.addFailure(ChangeIndex{len(part.Records), to}, b.failures[ChangeIndex{index, from}])
 		}
 		part.Records = append(part.Records, text)
 		part.bytes += int64(len(text))
@@ -241,7 +241,7 @@ func newFailedBatch(namespace string, group FailedGroup, records []string) *fast
 			Annotations: map[string]string{
 				// Records that do not say whose they are count for nobody's endpoint, and count all the same.
 				fastpixv1.EventCountsAnnotation:   record.FormatCounts(map[types.NamespacedName]int64{group.endpoint: int64(len(records))}),
-				fastpixv1.FailedChangesAnnotation: group.mark,
+				fastpixv1.FailedChangesAnnotation: group.failedChanges,
 			},
 		},
 		Spec: fastpixv1.EventBatchSpec{Events: records},

@@ -50,7 +50,7 @@ func (j *Joiner) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
 		clock.Sleep(ctx, joinInterval)
 		if err := j.Round(ctx); err != nil && ctx.Err() == nil {
-			j.Report.add("join", 1, func(count int) {
+			j.Report.report("join", 1, func(count int) {
 				ctrl.LoggerFrom(ctx).Error(err, "Joining batches of failed records failed, will retry", "attempts", count)
 			})
 		}
@@ -61,7 +61,7 @@ func (j *Joiner) Start(ctx context.Context) error {
 
 // Round ends joins that were interrupted, and joins what there is to join.
 func (j *Joiner) Round(ctx context.Context) error {
-	errs := []error{j.Discard(ctx, j.Backlog.Superseded())}
+	errs := []error{j.DeleteReplaced(ctx, j.Backlog.Replaced())}
 	for {
 		joins := j.Backlog.claimJoins(j.Now(), j.Joined)
 		for _, parts := range joins {
@@ -75,12 +75,12 @@ func (j *Joiner) Round(ctx context.Context) error {
 
 // joinPart is a batch that is to be joined with others.
 type joinPart struct {
-	info       BatchInfo
-	unfinished unfinished
+	info  BatchInfo
+	retry retryState
 }
 
 func (i BatchInfo) group() FailedGroup {
-	group := FailedGroup{mark: i.mark}
+	group := FailedGroup{failedChanges: i.failedChanges}
 	if len(i.counts) == 1 {
 		group.endpoint = *i.counts[0].endpoint
 	}
@@ -99,10 +99,10 @@ func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) []
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	groups := map[FailedGroup][]joinPart{}
-	for uid, r := range b.failed.unfinished {
+	for uid, r := range b.failed.retryStates {
 		info := b.known[uid]
 		full := info.records() >= joinedRecords || r.bytes >= joinedBytes
-		if r.resting && !full && info.mark != "" && len(info.counts) <= 1 && r.open == nil && !b.failed.claimed[uid] && !b.failed.supersedes(uid) {
+		if r.scheduled && !full && info.failedChanges != "" && len(info.counts) <= 1 && r.open == nil && !b.failed.claimed[uid] && !b.failed.blocked(uid) {
 			groups[info.group()] = append(groups[info.group()], joinPart{info, *r})
 		}
 	}
@@ -130,7 +130,7 @@ func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) []
 
 // size is how much of a batch its records fill.
 func (p joinPart) size() float64 {
-	return max(float64(p.info.records())/fastpixv1.MaxBatchEvents, float64(p.unfinished.bytes)/maxJoinedBytes)
+	return max(float64(p.info.records())/fastpixv1.MaxBatchEvents, float64(p.retry.bytes)/maxJoinedBytes)
 }
 
 // fitting returns the smallest of some batches that fit into one. If not even two fit, all but one are more than half full.
@@ -141,10 +141,10 @@ func fitting(parts []joinPart) []joinPart {
 	records, bytes := int64(0), int64(0)
 	var fit []joinPart
 	for _, part := range parts {
-		if len(fit) == maxJoined || records+part.info.records() > fastpixv1.MaxBatchEvents || bytes+part.unfinished.bytes > maxJoinedBytes {
+		if len(fit) == maxJoined || records+part.info.records() > fastpixv1.MaxBatchEvents || bytes+part.retry.bytes > maxJoinedBytes {
 			continue
 		}
-		records, bytes = records+part.info.records(), bytes+part.unfinished.bytes
+		records, bytes = records+part.info.records(), bytes+part.retry.bytes
 		fit = append(fit, part)
 	}
 	return fit
@@ -165,12 +165,12 @@ func (j *Joiner) join(ctx context.Context, parts []joinPart) error {
 			j.Backlog.release(part.info.UID)
 		}
 	}()
-	object, r, err := j.merged(ctx, parts)
+	object, r, err := j.merge(ctx, parts)
 	if err != nil || object == nil {
 		return err
 	}
 	failed := object.Status
-	if err := write(ctx, j.Client, j.Live, j.Backlog, object, r); err != nil {
+	if err := createFailedBatch(ctx, j.Client, j.Live, j.Backlog, object, r); err != nil {
 		return fmt.Errorf("write joined batch: %w", err)
 	}
 	j.RequeueAt(object.UID, r.due)
@@ -180,22 +180,22 @@ func (j *Joiner) join(ctx context.Context, parts []joinPart) error {
 	for _, part := range parts {
 		infos = append(infos, part.info)
 	}
-	return errors.Join(errStatus, j.Discard(ctx, infos))
+	return errors.Join(errStatus, j.DeleteReplaced(ctx, infos))
 }
 
 // merge returns what holds everything that some batches hold; nil if fewer than two of them are there.
-func (j *Joiner) merged(ctx context.Context, parts []joinPart) (*fastpixv1.EventBatch, *unfinished, error) {
+func (j *Joiner) merge(ctx context.Context, parts []joinPart) (*fastpixv1.EventBatch, *retryState, error) {
 	var (
 		records []string
 		status  fastpixv1.EventBatchStatus
 		uids    []string
-		all     = &unfinished{tries: parts[0].unfinished.tries, due: parts[0].unfinished.due}
+		all     = &retryState{tries: parts[0].retry.tries, due: parts[0].retry.due}
 		places  = map[string]int32{}
 	)
 	for _, part := range parts {
 		var object fastpixv1.EventBatch
 		err := j.Live.Get(ctx, types.NamespacedName{Namespace: j.Namespace, Name: part.info.Name}, &object)
-		if apiserver.IsGone(err) || err == nil && object.UID != part.info.UID {
+		if apiserver.IsNotFound(err) || err == nil && object.UID != part.info.UID {
 			j.Backlog.Remove(part.info.UID)
 			continue
 		}
@@ -222,10 +222,10 @@ func (j *Joiner) merged(ctx context.Context, parts []joinPart) (*fastpixv1.Event
 		if at := object.Status.LastAttemptTime; at != nil && (status.LastAttemptTime == nil || status.LastAttemptTime.Before(at)) {
 			status.LastAttemptTime = at
 		}
-		all.names, all.newer = append(all.names, part.unfinished.names...), append(all.newer, part.unfinished.newer...)
-		all.tries = min(all.tries, part.unfinished.tries)
-		if part.unfinished.due.Before(all.due) {
-			all.due = part.unfinished.due
+		all.objects, all.newerVersionIn = append(all.objects, part.retry.objects...), append(all.newerVersionIn, part.retry.newerVersionIn...)
+		all.tries = min(all.tries, part.retry.tries)
+		if part.retry.due.Before(all.due) {
+			all.due = part.retry.due
 		}
 	}
 	if len(uids) < 2 {
@@ -239,8 +239,8 @@ func (j *Joiner) merged(ctx context.Context, parts []joinPart) (*fastpixv1.Event
 	return object, all, nil
 }
 
-// Discard deletes batches that a joined one replaces.
-func (j *Joiner) Discard(ctx context.Context, infos []BatchInfo) error {
+// DeleteReplaced deletes batches that a joined one replaces.
+func (j *Joiner) DeleteReplaced(ctx context.Context, infos []BatchInfo) error {
 	var errs []error
 	for _, info := range infos {
 		err := deleteBatch(ctx, j.Client, j.Namespace, info.Name, info.UID)

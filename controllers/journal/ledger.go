@@ -11,13 +11,13 @@ import (
 
 // Batch is one EventBatch whose records are in memory.
 type Batch struct {
-	Name    string
-	UID     types.UID
-	Retry   bool // it holds records that failed before
-	marked  bool // and nothing that was folded
-	Records []string
-	bytes   int64
-	oldest  map[string]time.Time // by namespace, the time of the oldest event that a purge could turn into a replay
+	Name       string
+	UID        types.UID
+	Retry      bool // it holds records that failed before
+	onlyFailed bool // and nothing that was folded
+	Records    []string
+	bytes      int64
+	oldest     map[string]time.Time // by namespace, the time of the oldest event that a purge could turn into a replay
 
 	changes  int // in all, with records that cannot be read
 	open     int // entries that are neither folded nor failed
@@ -45,8 +45,8 @@ type Failure struct {
 	Creates bool
 }
 
-// MayName reports whether folding the change later may touch an object: its own, or any in the namespace if a newer operator wrote it.
-func (f Failure) mayName(key record.Key) bool {
+// MayChange reports whether folding the change later may touch an object: its own, or any in the namespace if a newer operator wrote it.
+func (f Failure) mayChange(key record.Key) bool {
 	return f.Object == key || f.Reason == ReasonNewerVersion && f.Endpoint.Namespace == key.Namespace
 }
 
@@ -65,8 +65,8 @@ type Entry struct {
 }
 
 const (
-	// placeBytes is about what a record takes in memory beside its text: its place, and a share of what is kept of its object and batch.
-	placeBytes = 256
+	// entryBytes is about what a record takes in memory beside its text: its place, and a share of what is kept of its object and batch.
+	entryBytes = 256
 	// MaxVisitEntries bounds what one visit to an object folds: decoded, a record is twice as large as its text.
 	MaxVisitEntries = 1024
 )
@@ -100,7 +100,7 @@ func (l *Ledger) Add(b *Batch, entries []Entry) []record.Key {
 		return nil
 	}
 	for _, raw := range b.Records {
-		b.bytes += int64(len(raw) + placeBytes)
+		b.bytes += int64(len(raw) + entryBytes)
 	}
 	b.open = len(entries)
 	l.batches[b.UID] = b
@@ -150,7 +150,7 @@ func (l *Ledger) Resolve(key record.Key, n int, failed map[int]Failure) []*Batch
 	p := l.pending[key]
 	for i, e := range p[:n] {
 		if f, ok := failed[i]; ok {
-			e.Batch.fail(e.ChangeIndex, f)
+			e.Batch.addFailure(e.ChangeIndex, f)
 		}
 		e.Batch.open--
 		if e.Batch.open == 0 {
@@ -165,13 +165,13 @@ func (l *Ledger) Resolve(key record.Key, n int, failed map[int]Failure) []*Batch
 	return finished
 }
 
-// failing reports whether a batch that is about to end holds a change that failed and may name an object.
-func (l *Ledger) failing(key record.Key) bool {
+// failedMayChange reports whether a batch that is about to end holds a change that failed and may name an object.
+func (l *Ledger) failedMayChange(key record.Key) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, b := range l.batches {
 		for _, f := range b.failures {
-			if f.mayName(key) {
+			if f.mayChange(key) {
 				return true
 			}
 		}
@@ -179,8 +179,8 @@ func (l *Ledger) failing(key record.Key) bool {
 	return false
 }
 
-// Waits reports whether a batch in memory holds a record of a namespace whose event is not newer than that.
-func (l *Ledger) waits(namespace string, through time.Time) bool {
+// HasRecordsThrough reports whether a batch in memory holds a record of a namespace whose event is not newer than that.
+func (l *Ledger) hasRecordsThrough(namespace string, through time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, b := range l.batches {
@@ -191,8 +191,8 @@ func (l *Ledger) waits(namespace string, through time.Time) bool {
 	return false
 }
 
-// holds notes that the batch holds a record which a purge could turn into a replay.
-func (b *Batch) holds(r *record.Record) {
+// updateOldest notes that the batch holds a record which a purge could turn into a replay.
+func (b *Batch) updateOldest(r *record.Record) {
 	if r.Untimed {
 		return
 	}
@@ -214,15 +214,15 @@ func RecordsOf(entries []Entry) []*record.Record {
 	return records
 }
 
-func (b *Batch) fail(at ChangeIndex, f Failure) {
+func (b *Batch) addFailure(at ChangeIndex, f Failure) {
 	if b.failures == nil {
 		b.failures = map[ChangeIndex]Failure{}
 	}
 	b.failures[at] = f
 }
 
-// moved takes failures out of a batch that are in the journal elsewhere.
-func (l *Ledger) moved(b *Batch, at []ChangeIndex) {
+// removeFailures takes failures out of a batch that are in the journal elsewhere.
+func (l *Ledger) removeFailures(b *Batch, at []ChangeIndex) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range at {
@@ -259,8 +259,8 @@ func (l *Ledger) ended(b *Batch) bool {
 	return b.open == 0
 }
 
-// Loaded returns how many bytes the records take in memory.
-func (l *Ledger) Loaded() int64 {
+// LoadedBytes returns how many bytes the records take in memory.
+func (l *Ledger) LoadedBytes() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.bytes

@@ -61,14 +61,14 @@ func (r *Reader) Start(ctx context.Context) error {
 
 // Next waits until the window has room and a batch is to be read; it returns false now and then, and when the context ends.
 func (r *Reader) Next(ctx context.Context) (BatchInfo, bool) {
-	if r.Ledger.Loaded() >= maxWindowBytes {
-		waitFor(ctx, r.Ledger.changed)
+	if r.Ledger.LoadedBytes() >= maxWindowBytes {
+		waitForSignal(ctx, r.Ledger.changed)
 		return BatchInfo{}, false
 	}
 	if info, ok := r.Backlog.Next(); ok {
 		return info, true
 	}
-	waitFor(ctx, r.Backlog.arrived)
+	waitForSignal(ctx, r.Backlog.arrived)
 	return BatchInfo{}, false
 }
 
@@ -86,15 +86,15 @@ func (r *Reader) Read(ctx context.Context, info BatchInfo) (err error) {
 	var object fastpixv1.EventBatch
 	err = r.Client.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: info.Name}, &object)
 	switch {
-	case apiserver.IsGone(err), err == nil && object.UID != info.UID:
+	case apiserver.IsNotFound(err), err == nil && object.UID != info.UID:
 		r.Backlog.Remove(info.UID)
 		return nil
 	case err != nil:
 		return err
 	}
-	b := &Batch{Name: object.Name, UID: object.UID, Retry: info.retry, marked: info.mark != "", Records: object.Spec.Events}
-	entries, counts := r.decode(b, openChangesOf(info, &object, r.Backlog.unfinishedOf(info.UID)), r.horizon(info))
-	r.Backlog.counted(info.UID, counts)
+	b := &Batch{Name: object.Name, UID: object.UID, Retry: info.retry, onlyFailed: info.failedChanges != "", Records: object.Spec.Events}
+	entries, counts := r.decode(b, openChangesOf(info, &object, r.Backlog.retryStateOf(info.UID)), r.horizon(info))
+	r.Backlog.setCounts(info.UID, counts)
 	for _, key := range r.Ledger.Add(b, entries) {
 		r.Enqueue(key)
 	}
@@ -124,7 +124,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 		if err != nil {
 			b.changes++
 			if isOpen, _ := open(ChangeIndex{i, wholeRecord}, nil); isOpen {
-				b.fail(ChangeIndex{i, wholeRecord}, unreadable(raw, err))
+				b.addFailure(ChangeIndex{i, wholeRecord}, unreadableFailure(raw, err))
 			}
 			namespace, name := record.EndpointOf(raw)
 			counts[types.NamespacedName{Namespace: namespace, Name: name}]++
@@ -133,7 +133,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 		counts[types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint}]++
 		b.changes += len(rec.Changes)
 		if rec.Received.After(horizon) {
-			failLater(b, i, rec, open)
+			failFutureReceipt(b, i, rec, open)
 			continue
 		}
 		r.Observe(rec)
@@ -144,7 +144,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 				continue
 			}
 			if !exempt || !b.Retry { // the next process knows of no exemption in a batch that could not end
-				b.holds(rec)
+				b.updateOldest(rec)
 			}
 			entries = append(entries, Entry{ChangeRef{b, s, exempt}, rec})
 		}
@@ -152,12 +152,12 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 	return entries, counts
 }
 
-// failLater fails the open changes of a record whose receipt is still to come. They hold up no purge: their time is after it.
-func failLater(b *Batch, index int, rec *record.Record, open openChanges) {
+// failFutureReceipt fails the open changes of a record whose receipt is still to come. They hold up no purge: their time is after it.
+func failFutureReceipt(b *Batch, index int, rec *record.Record, open openChanges) {
 	for c := range rec.Changes {
 		s := ChangeIndex{index, c}
 		if isOpen, exempt := open(s, rec); isOpen {
-			b.fail(s, Failure{
+			b.addFailure(s, Failure{
 				Reason: ReasonReceivedLater, EventID: rec.ID, Creates: exempt,
 				Endpoint: types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint},
 				Message: fmt.Sprintf("it says that it was received at %s, which is still to come; it is mirrored then. Look at the receivers' clocks",
@@ -167,8 +167,8 @@ func failLater(b *Batch, index int, rec *record.Record, open openChanges) {
 	}
 }
 
-// unreadable says why a record cannot be read.
-func unreadable(raw string, err error) Failure {
+// unreadableFailure says why a record cannot be read.
+func unreadableFailure(raw string, err error) Failure {
 	f := Failure{Reason: ReasonUnreadable, Message: err.Error() + "; this needs a look at the operator, the record is kept"}
 	if errors.Is(err, record.ErrNewerVersion) {
 		f.Reason, f.Message = ReasonNewerVersion, err.Error()+"; upgrade the controllers"
@@ -177,8 +177,8 @@ func unreadable(raw string, err error) Failure {
 	return f
 }
 
-// waitFor waits for a signal, at most a second: a signal that another reader took must not be waited for.
-func waitFor(ctx context.Context, signal <-chan struct{}) {
+// waitForSignal waits for a signal, at most a second: a signal that another reader took must not be waited for.
+func waitForSignal(ctx context.Context, signal <-chan struct{}) {
 	timer := time.NewTimer(time.Second)
 	defer timer.Stop()
 	select {

@@ -13,7 +13,7 @@ import (
 type Records struct {
 	Ledger  *Ledger
 	Backlog *Backlog
-	// Discard enqueues a batch that has no open change left.
+	// DeleteReplaced enqueues a batch that has no open change left.
 	Discard func(types.UID)
 }
 
@@ -30,19 +30,19 @@ func (r *Records) Resolve(key record.Key, n int, failed map[int]Failure) {
 	}
 }
 
-// MayName reports whether a record that is not yet folded changes an object, or may change it because the record has not been read. Nothing
+// MayChange reports whether a record that is not yet folded changes an object, or may change it because the record has not been read. Nothing
 // is purged before that is known.
-func (r *Records) MayName(key record.Key) bool {
-	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0 || r.Ledger.failing(key) || r.Backlog.mayName(key)
+func (r *Records) MayChange(key record.Key) bool {
+	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0 || r.Ledger.failedMayChange(key) || r.Backlog.mayChange(key)
 }
 
-// Arriving reports whether records that may change an object are about to be folded. If it is false and MayName is true, a failed record
+// Arriving reports whether records that may change an object are about to be folded. If it is false and MayChange is true, a failed record
 // changes the object.
 func (r *Records) Arriving(key record.Key) bool {
 	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0
 }
 
-// Waits reports whether a record of a namespace waits to be folded whose event is not newer than that.
-func (r *Records) Waits(namespace string, through time.Time) bool {
-	return r.Ledger.waits(namespace, through) || r.Backlog.waits(namespace, through)
+// HasRecordsThrough reports whether a record of a namespace waits to be folded whose event is not newer than that.
+func (r *Records) HasRecordsThrough(namespace string, through time.Time) bool {
+	return r.Ledger.hasRecordsThrough(namespace, through) || r.Backlog.hasRecordsThrough(namespace, through)
 }

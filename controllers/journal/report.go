@@ -27,12 +27,12 @@ type FailureReport struct {
 	endpoint func(context.Context, types.NamespacedName) (*fastpixv1.WebhookEndpoint, error)
 	now      func() time.Time
 
-	mu    sync.Mutex
-	lines map[string]*reportLine
+	mu      sync.Mutex
+	entries map[string]*reportEntry
 }
 
-// reportLine is one thing that is said again and again.
-type reportLine struct {
+// reportEntry is one thing that is said again and again.
+type reportEntry struct {
 	loggedAt time.Time
 	count    int             // what happened since
 	log      func(count int) // the latest of it
@@ -42,16 +42,16 @@ type reportLine struct {
 func NewFailureReport(
 	recorder events.EventRecorder, endpoint func(context.Context, types.NamespacedName) (*fastpixv1.WebhookEndpoint, error), now func() time.Time,
 ) *FailureReport {
-	return &FailureReport{recorder: recorder, endpoint: endpoint, now: now, lines: map[string]*reportLine{}}
+	return &FailureReport{recorder: recorder, endpoint: endpoint, now: now, entries: map[string]*reportEntry{}}
 }
 
 // Add says something, or counts it for later if it was said just now.
-func (r *FailureReport) add(what string, count int, say func(count int)) {
+func (r *FailureReport) report(what string, count int, say func(count int)) {
 	r.mu.Lock()
-	line := r.lines[what]
+	line := r.entries[what]
 	if line == nil {
-		line = &reportLine{}
-		r.lines[what] = line
+		line = &reportEntry{}
+		r.entries[what] = line
 	}
 	line.count += count
 	line.log = say
@@ -63,7 +63,7 @@ func (r *FailureReport) add(what string, count int, say func(count int)) {
 }
 
 // due returns the count that is to be said now, if any.
-func (r *FailureReport) due(line *reportLine) int {
+func (r *FailureReport) due(line *reportEntry) int {
 	if line.count == 0 || r.now().Sub(line.loggedAt) < ReportInterval {
 		return 0
 	}
@@ -80,12 +80,12 @@ func (r *FailureReport) Flush() {
 	}
 	var all []saying
 	r.mu.Lock()
-	for what, line := range r.lines {
+	for what, line := range r.entries {
 		switch count := r.due(line); {
 		case count > 0:
 			all = append(all, saying{count, line.log})
 		case r.now().Sub(line.loggedAt) >= ReportInterval:
-			delete(r.lines, what)
+			delete(r.entries, what)
 		}
 	}
 	r.mu.Unlock()
@@ -107,7 +107,7 @@ func (r *FailureReport) failed(ctx context.Context, endpoint types.NamespacedNam
 	if last.Object != (record.Key{}) {
 		object = last.Object.String()
 	}
-	r.add("failed "+endpoint.String()+" "+last.Reason, len(failures), func(count int) {
+	r.report("failed "+endpoint.String()+" "+last.Reason, len(failures), func(count int) {
 		ctrl.Log.WithName("failed").Info("Records could not be mirrored; they are kept and retried after 30 seconds, then up to an hour apart",
 			"WebhookEndpoint", endpoint.String(), "records", count, "reason", last.Reason, "object", object, "message", truncate(last.Message, 512))
 		r.recordEvent(context.WithoutCancel(ctx), endpoint, count, last, object)
@@ -128,9 +128,9 @@ func (r *FailureReport) recordEvent(ctx context.Context, key types.NamespacedNam
 		"%d events could not be mirrored and are retried; %s: %s", count, about, truncate(last.Message, 512))
 }
 
-// Refused reports that mirrors of a tenant could not be written, which is tried again until their records count as failed.
-func (r *FailureReport) Refused(key record.Key, err error) {
-	r.add("refused "+string(key.Kind)+" "+key.Namespace, 1, func(count int) {
+// WriteRefused reports that mirrors of a tenant could not be written, which is tried again until their records count as failed.
+func (r *FailureReport) WriteRefused(key record.Key, err error) {
+	r.report("refused "+string(key.Kind)+" "+key.Namespace, 1, func(count int) {
 		ctrl.Log.WithName("fold").Info("Mirrors could not be written and are tried again", "kind", key.Kind, "namespace", key.Namespace,
 			"attempts", count, "latest", key.Name, "error", truncate(err.Error(), 512))
 	})
@@ -138,7 +138,7 @@ func (r *FailureReport) Refused(key record.Key, err error) {
 
 // BatchStuck reports that a batch could not end.
 func (r *FailureReport) BatchStuck(_ context.Context, err error, b *Batch) {
-	r.add("trouble", 1, func(count int) {
+	r.report("trouble", 1, func(count int) {
 		ctrl.Log.WithName("discard").Error(err, "Batches could not end, will retry", "attempts", count, "latest", b.Name)
 	})
 }

@@ -9,8 +9,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// TestReflectorHoldsNothingLarge protects the controllers' memory while they learn of the journal.
-func TestReflectorHoldsNothingLarge(t *testing.T) {
+// TestReflectorHoldsOnlySmallObjects protects the controllers' memory while they learn of the journal.
+func TestReflectorHoldsOnlySmallObjects(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Name: "b1", UID: "u", Labels: map[string]string{"a": long}, Finalizers: []string{long},

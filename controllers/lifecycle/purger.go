@@ -26,25 +26,25 @@ type Purger struct {
 	Client    client.Client
 	Live      client.Reader
 	Endpoints endpoint.Lookup
-	// Waits reports whether a record of a namespace waits to be folded whose event is not newer than that.
-	Waits func(namespace string, through time.Time) bool
-	Now   func() time.Time
-	// known is what was written, by the endpoint's UID: the informer tells of it later.
-	known   sync.Map
-	raising sync.Mutex
+	// HasRecordsThrough reports whether a record of a namespace waits to be folded whose event is not newer than that.
+	HasRecordsThrough func(namespace string, through time.Time) bool
+	Now               func() time.Time
+	// written is what was written, by the endpoint's UID: the informer tells of it later.
+	written   sync.Map
+	writtenMu sync.Mutex
 }
 
-// raise keeps the newest of what was written for an endpoint, in whatever order the writers get here.
-func (p *Purger) raise(endpoint types.UID, through metav1.MicroTime) {
-	p.raising.Lock()
-	defer p.raising.Unlock()
-	if own, ok := p.known.Load(endpoint); !ok || through.After(own.(metav1.MicroTime).Time) {
-		p.known.Store(endpoint, through)
+// setWritten keeps the newest of what was written for an endpoint, in whatever order the writers get here.
+func (p *Purger) setWritten(endpoint types.UID, through metav1.MicroTime) {
+	p.writtenMu.Lock()
+	defer p.writtenMu.Unlock()
+	if own, ok := p.written.Load(endpoint); !ok || through.After(own.(metav1.MicroTime).Time) {
+		p.written.Store(endpoint, through)
 	}
 }
 
-// MaxRememberers is how many endpoints of a namespace remember each purge at once: the oldest ones. The publisher tells the others.
-const MaxRememberers = 3
+// MaxPurgeCopies is how many endpoints of a namespace remember each purge at once: the oldest ones. The publisher tells the others.
+const MaxPurgeCopies = 3
 
 // PurgedThrough returns how new what was purged in a namespace is, as far as any of its endpoints knows; nil if nothing was. It does not
 // matter which endpoint a record came by, or a mirror names: those of a namespace share its mirrors.
@@ -64,7 +64,7 @@ func (p *Purger) PurgedByNamespace(all []fastpixv1.WebhookEndpoint) map[string]m
 	newest := map[string]metav1.MicroTime{}
 	for i := range all {
 		e := &all[i]
-		own, _ := p.known.Load(e.UID)
+		own, _ := p.written.Load(e.UID)
 		at, ok := own.(metav1.MicroTime)
 		if through := e.Status.PurgedThrough; through != nil && (!ok || through.After(at.Time)) {
 			at, ok = *through, true
@@ -83,7 +83,7 @@ func (p *Purger) PurgedByNamespace(all []fastpixv1.WebhookEndpoint) map[string]m
 // Only what FastPix deleted is remembered: what is remembered keeps late first events of other media out, and nothing else is worth that.
 func (p *Purger) Purge(ctx context.Context, m mirror.Object, retention time.Duration) (done bool, err error) {
 	if m.State() == record.StateDeleted {
-		if done, err := p.rememberTombstone(ctx, m, retention); err != nil || !done {
+		if done, err := p.recordPurge(ctx, m, retention); err != nil || !done {
 			return false, err
 		}
 	}
@@ -97,29 +97,29 @@ func (p *Purger) Purge(ctx context.Context, m mirror.Object, retention time.Dura
 	return true, nil
 }
 
-// rememberTombstone has endpoints of a tombstone's namespace remember it, whichever it names. It reports false while a record waits that
+// recordPurge has endpoints of a tombstone's namespace remember it, whichever it names. It reports false while a record waits that
 // would be taken for a replay, and returns ErrNoEndpoint if there is no endpoint: then nothing comes in that could raise it, but might later.
-func (p *Purger) rememberTombstone(ctx context.Context, m mirror.Object, retention time.Duration) (done bool, err error) {
+func (p *Purger) recordPurge(ctx context.Context, m mirror.Object, retention time.Duration) (done bool, err error) {
 	newest := merge.NewestEventTime(m.RecentEvents())
 	if newest == nil {
 		return true, nil
 	}
 	through := *newest
-	if bound := p.bound(m, through, retention); through.After(bound) {
+	if bound := p.latestRecorded(m, through, retention); through.After(bound) {
 		through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
 	}
 	namespace := m.APIObject().GetNamespace()
-	if p.Waits(namespace, through.Time) {
+	if p.HasRecordsThrough(namespace, through.Time) {
 		return false, nil
 	}
 	all, err := p.Endpoints.In(ctx, namespace)
 	if err != nil {
 		return false, err
 	}
-	for _, key := range oldest(all, MaxRememberers) {
+	for _, key := range oldestEndpoints(all, MaxPurgeCopies) {
 		// Receivers, the publisher and other purges write the same status.
 		remember := func() (err error) {
-			there, err := p.remember(ctx, key, through)
+			there, err := p.recordAt(ctx, key, through)
 			done = done || there
 			return err
 		}
@@ -133,10 +133,10 @@ func (p *Purger) rememberTombstone(ctx context.Context, m mirror.Object, retenti
 	return true, nil
 }
 
-// bound returns how new what is remembered of a tombstone may be: now minus its retention. That which holds now may be longer than the one
+// latestRecorded returns how new what is remembered of a tombstone may be: now minus its retention. That which holds now may be longer than the one
 // that set the timer, because the endpoint's or the reference was changed meanwhile: then events of the tombstone are too new for it to have
 // stayed that long, and all that it tells of is remembered.
-func (p *Purger) bound(m mirror.Object, newest metav1.MicroTime, retention time.Duration) time.Time {
+func (p *Purger) latestRecorded(m mirror.Object, newest metav1.MicroTime, retention time.Duration) time.Time {
 	if _, due := m.Timer(); due != nil && newest.After(due.Add(record.MaxFuture-retention)) {
 		return due.Time
 	}
@@ -144,7 +144,7 @@ func (p *Purger) bound(m mirror.Object, newest metav1.MicroTime, retention time.
 }
 
 // Oldest returns the names of the n oldest endpoints.
-func oldest(all []fastpixv1.WebhookEndpoint, n int) []types.NamespacedName {
+func oldestEndpoints(all []fastpixv1.WebhookEndpoint, n int) []types.NamespacedName {
 	all = slices.Clone(all)
 	slices.SortFunc(all, func(x, y fastpixv1.WebhookEndpoint) int {
 		return cmp.Or(x.CreationTimestamp.Compare(y.CreationTimestamp.Time), cmp.Compare(x.Name, y.Name))
@@ -156,17 +156,17 @@ func oldest(all []fastpixv1.WebhookEndpoint, n int) []types.NamespacedName {
 	return keys
 }
 
-// remember raises status.PurgedThrough of an endpoint, and reports whether it is there.
-func (p *Purger) remember(ctx context.Context, key types.NamespacedName, through metav1.MicroTime) (there bool, err error) {
+// recordAt raises status.PurgedThrough of an endpoint, and reports whether it is there.
+func (p *Purger) recordAt(ctx context.Context, key types.NamespacedName, through metav1.MicroTime) (there bool, err error) {
 	var object fastpixv1.WebhookEndpoint
 	if err := p.Live.Get(ctx, key, &object); err != nil {
-		return false, apiserver.IgnoreGone(err)
+		return false, apiserver.IgnoreNotFound(err)
 	}
 	if endpoint.Raise(&object.Status.PurgedThrough, through) {
 		if err := p.Client.Status().Update(ctx, &object); err != nil {
 			return false, err
 		}
 	}
-	p.raise(object.UID, *object.Status.PurgedThrough)
+	p.setWritten(object.UID, *object.Status.PurgedThrough)
 	return true, nil
 }

@@ -23,29 +23,29 @@ const specWatchPause = time.Second
 // specPage is how many mirrors' metadata are listed at once.
 const specPage = 100
 
-// specWatcher notices that a user changed the spec of a mirror, so that status.observedGeneration catches up and `kubectl wait` does
+// SpecWatcher notices that a user changed the spec of a mirror, so that status.observedGeneration catches up and `kubectl wait` does
 // not wait for ever, or made a mirror whose name may be wrong. It watches metadata and keeps none of it: memory must not grow with the
 // number of mirrors. It keeps only the resourceVersion it has seen last, and the next watch begins there. If the API server no longer
 // knows what came after (it does not after a restart), a list of the mirrors' metadata, page by page, shows which of them are newer. The
 // first watch has no such resourceVersion: the sweep at the start of the controllers comes after it and visits all mirrors.
-type specWatcher struct {
+type SpecWatcher struct {
 	kind    record.Kind
 	client  metadata.ResourceInterface
 	changed func(record.Key)
 
-	Begun   chan struct{} // closed when every later change will be found
-	seen    string        // the resourceVersion up to which all changes were found
-	expired bool          // whether the API server cannot tell what came after
+	Established     chan struct{} // closed when every later change will be found
+	resourceVersion string        // the resourceVersion up to which all changes were found
+	expired         bool          // whether the API server cannot tell what came after
 }
 
-func NewSpecWatcher(client metadata.Interface, kind record.Kind, resource string, changed func(record.Key)) *specWatcher {
-	return &specWatcher{
-		kind: kind, client: client.Resource(fastpixv1.GroupVersion.WithResource(resource)), changed: changed, Begun: make(chan struct{}),
+func NewSpecWatcher(client metadata.Interface, kind record.Kind, resource string, changed func(record.Key)) *SpecWatcher {
+	return &SpecWatcher{
+		kind: kind, client: client.Resource(fastpixv1.GroupVersion.WithResource(resource)), changed: changed, Established: make(chan struct{}),
 	}
 }
 
 // Start watches until the context ends.
-func (w *specWatcher) Start(ctx context.Context) error {
+func (w *SpecWatcher) Start(ctx context.Context) error {
 	for ; ctx.Err() == nil; clock.Sleep(ctx, specWatchPause) {
 		if err := w.resume(ctx); err != nil && ctx.Err() == nil {
 			ctrl.LoggerFrom(ctx).V(1).Info("Watching specs was interrupted, will resume", "kind", w.kind, "error", err.Error())
@@ -55,40 +55,40 @@ func (w *specWatcher) Start(ctx context.Context) error {
 }
 
 // resume finds what changed since the last watch ended, and watches until the API server ends the watch.
-func (w *specWatcher) resume(ctx context.Context) error {
+func (w *SpecWatcher) resume(ctx context.Context) error {
 	var err error
 	switch {
-	case w.seen == "":
-		err = w.begin(ctx)
+	case w.resourceVersion == "":
+		err = w.initialize(ctx)
 	case w.expired:
 		err = w.catchUp(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	watcher, err := w.client.Watch(ctx, metav1.ListOptions{ResourceVersion: w.seen, AllowWatchBookmarks: true})
+	watcher, err := w.client.Watch(ctx, metav1.ListOptions{ResourceVersion: w.resourceVersion, AllowWatchBookmarks: true})
 	if err == nil {
 		drained := &apiserver.DrainedWatch{Interface: watcher}
 		defer drained.Stop()
-		err = w.follow(drained.ResultChan())
+		err = w.process(drained.ResultChan())
 	}
 	w.expired = apierrors.IsResourceExpired(err) || apierrors.IsGone(err)
 	return err
 }
 
-// begin asks for the present resourceVersion.
-func (w *specWatcher) begin(ctx context.Context) error {
+// initialize asks for the present resourceVersion.
+func (w *SpecWatcher) initialize(ctx context.Context) error {
 	now, err := w.client.List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
 		return err
 	}
-	w.seen = now.ResourceVersion
-	close(w.Begun)
+	w.resourceVersion = now.ResourceVersion
+	close(w.Established)
 	return nil
 }
 
 // catchUp lists the metadata of all mirrors and reports those that changed since. It keeps one page in memory.
-func (w *specWatcher) catchUp(ctx context.Context) error {
+func (w *SpecWatcher) catchUp(ctx context.Context) error {
 	options := metav1.ListOptions{Limit: specPage}
 	for {
 		page, err := w.client.List(ctx, options)
@@ -97,19 +97,19 @@ func (w *specWatcher) catchUp(ctx context.Context) error {
 		}
 		for i := range page.Items {
 			// What happened to it since is not known.
-			if meta := &page.Items[i]; w.isNews(meta) && (needsReconcile(watch.Added, meta) || needsReconcile(watch.Modified, meta)) {
+			if meta := &page.Items[i]; w.isNewer(meta) && (needsReconcile(watch.Added, meta) || needsReconcile(watch.Modified, meta)) {
 				w.changed(w.key(meta))
 			}
 		}
 		if options.Continue = page.Continue; options.Continue == "" {
-			w.seen, w.expired = page.ResourceVersion, false
+			w.resourceVersion, w.expired = page.ResourceVersion, false
 			return nil
 		}
 	}
 }
 
-// follow reads one watch to its end.
-func (w *specWatcher) follow(events <-chan watch.Event) error {
+// process reads one watch to its end.
+func (w *SpecWatcher) process(events <-chan watch.Event) error {
 	for event := range events {
 		meta, ok := event.Object.(*metav1.PartialObjectMetadata)
 		if !ok {
@@ -118,18 +118,18 @@ func (w *specWatcher) follow(events <-chan watch.Event) error {
 		if needsReconcile(event.Type, meta) {
 			w.changed(w.key(meta))
 		}
-		w.seen = meta.ResourceVersion
+		w.resourceVersion = meta.ResourceVersion
 	}
 	return nil
 }
 
-func (w *specWatcher) key(meta *metav1.PartialObjectMetadata) record.Key {
+func (w *SpecWatcher) key(meta *metav1.PartialObjectMetadata) record.Key {
 	return record.Key{Kind: w.kind, Namespace: meta.Namespace, Name: meta.Name}
 }
 
-// isNews reports whether an object was written after what was seen last. Kubernetes lets resourceVersions of one kind be compared.
-func (w *specWatcher) isNews(meta *metav1.PartialObjectMetadata) bool {
-	order, err := resourceversion.CompareResourceVersion(meta.ResourceVersion, w.seen)
+// isNewer reports whether an object was written after what was seen last. Kubernetes lets resourceVersions of one kind be compared.
+func (w *SpecWatcher) isNewer(meta *metav1.PartialObjectMetadata) bool {
+	order, err := resourceversion.CompareResourceVersion(meta.ResourceVersion, w.resourceVersion)
 	return err != nil || order > 0
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// TestNewMirrorsAreVisitedOnlyForAHash protects the API server from a read for each mirror that the operator creates.
-func TestNewMirrorsAreVisitedOnlyForAHash(t *testing.T) {
+// TestNewMirrorsAreReconciledOnlyForAHashName protects the API server from a read for each mirror that the operator creates.
+func TestNewMirrorsAreReconciledOnlyForAHashName(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		event      watch.EventType

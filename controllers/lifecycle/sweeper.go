@@ -27,8 +27,8 @@ const (
 	// sweepRetry comes before another sweep when one failed: an API server that has just started fails many.
 	sweepRetry = 2 * time.Second
 	sweepPage  = 20 // mirrors: as a rule 0.1 MiB, but a sender can make each as large as 1 MiB
-	// adviseAssets is how many assets one endpoint mirrors before its status advises against more.
-	adviseAssets = 50_000
+	// advisableAssets is how many assets one endpoint mirrors before its status advises against more.
+	advisableAssets = 50_000
 )
 
 // Sweeper walks all mirrors once an hour, page by page, for what has no timer: retention of media that are ready or failed, specs
@@ -39,7 +39,7 @@ type Sweeper struct {
 	Endpoints    endpoint.Lookup
 	Purger       mirror.Purger
 	Enqueue      func(record.Key) // has an object visited by its own worker, so that nobody else decides about it meanwhile
-	MayName      func(record.Key) bool
+	MayChange    func(record.Key) bool
 	Now          func() time.Time
 	SpecsWatched []<-chan struct{} // closed when the watches of specs find every later change: what a sweep did not see yet, they see
 	Delayed      int               // mirrors that the last sweep could not purge yet, because a record may name them
@@ -85,8 +85,8 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 		}
 		for i := range page.Items {
 			m := &mirror.MediaAsset{MediaAsset: page.Items[i]}
-			counts[types.NamespacedName{Namespace: m.Namespace, Name: m.Endpoint()}]++
-			errs = append(errs, s.visit(ctx, record.MediaAsset, m))
+			counts[types.NamespacedName{Namespace: m.Namespace, Name: m.EndpointName()}]++
+			errs = append(errs, s.check(ctx, record.MediaAsset, m))
 		}
 		if token = page.Continue; token == "" {
 			break
@@ -98,29 +98,29 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 			return err
 		}
 		for i := range page.Items {
-			errs = append(errs, s.visit(ctx, record.LiveStream, &mirror.LiveStream{LiveStream: page.Items[i]}))
+			errs = append(errs, s.check(ctx, record.LiveStream, &mirror.LiveStream{LiveStream: page.Items[i]}))
 		}
 		if token = page.Continue; token == "" {
 			break
 		}
 	}
-	return errors.Join(append(errs, s.advise(ctx, counts))...)
+	return errors.Join(append(errs, s.updateAssetWarnings(ctx, counts))...)
 }
 
-// visit purges a ready or failed mirror whose retention has passed, and has a status catch up with its spec and with the clock.
-func (s *Sweeper) visit(ctx context.Context, kind record.Kind, m mirror.Object) error {
+// check purges a ready or failed mirror whose retention has passed, and has a status catch up with its spec and with the clock.
+func (s *Sweeper) check(ctx context.Context, kind record.Kind, m mirror.Object) error {
 	object := m.APIObject()
 	key := record.Key{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
 	if object.GetDeletionTimestamp() != nil || len(m.Conditions()) == 0 && !mirror.IsMisnamed(m) {
 		return nil // on its way out, or nothing was mirrored yet
 	}
-	limit, over, err := s.over(ctx, m)
+	limit, over, err := s.retentionPassed(ctx, m)
 	if err != nil {
 		return err
 	}
 	if over {
 		done := false
-		if !s.MayName(key) {
+		if !s.MayChange(key) {
 			done, err = s.Purger.Purge(ctx, m, limit)
 		}
 		if err == nil && !done {
@@ -137,10 +137,10 @@ func (s *Sweeper) visit(ctx context.Context, kind record.Kind, m mirror.Object) 
 	return nil
 }
 
-// over reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
+// retentionPassed reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
 // became so.
-func (s *Sweeper) over(ctx context.Context, m mirror.Object) (limit time.Duration, over bool, err error) {
-	endpoint, err := s.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.Endpoint())
+func (s *Sweeper) retentionPassed(ctx context.Context, m mirror.Object) (limit time.Duration, over bool, err error) {
+	endpoint, err := s.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.EndpointName())
 	if err != nil || endpoint == nil {
 		return 0, false, err
 	}
@@ -160,8 +160,8 @@ func (s *Sweeper) over(ctx context.Context, m mirror.Object) (limit time.Duratio
 	return retention.Duration, s.Now().Sub(since.LastTransitionTime.Time) > retention.Duration, nil
 }
 
-// advise sets or clears the warning that an endpoint mirrors too many assets.
-func (s *Sweeper) advise(ctx context.Context, counts map[types.NamespacedName]int) error {
+// updateAssetWarnings sets or clears the warning that an endpoint mirrors too many assets.
+func (s *Sweeper) updateAssetWarnings(ctx context.Context, counts map[types.NamespacedName]int) error {
 	// A live list would decode whatever users wrote into all endpoints at once.
 	var known fastpixv1.WebhookEndpointList
 	if err := s.Endpoints.Cached.List(ctx, &known); err != nil {
@@ -170,12 +170,12 @@ func (s *Sweeper) advise(ctx context.Context, counts map[types.NamespacedName]in
 	var errs []error
 	for i := range known.Items {
 		key := client.ObjectKeyFromObject(&known.Items[i])
-		if !advised(&known.Items[i], counts[key]) {
+		if !setAssetWarning(&known.Items[i], counts[key]) {
 			continue
 		}
 		var e fastpixv1.WebhookEndpoint
 		err := s.Live.Get(ctx, key, &e)
-		if err == nil && advised(&e, counts[key]) {
+		if err == nil && setAssetWarning(&e, counts[key]) {
 			err = apiserver.IgnoreStale(s.Client.Status().Update(ctx, &e))
 		}
 		errs = append(errs, client.IgnoreNotFound(err))
@@ -183,17 +183,17 @@ func (s *Sweeper) advise(ctx context.Context, counts map[types.NamespacedName]in
 	return errors.Join(errs...)
 }
 
-// advised sets or clears the warning of an endpoint that mirrors n assets, and reports whether that changed anything.
-func advised(e *fastpixv1.WebhookEndpoint, n int) bool {
-	if n > adviseAssets {
-		return apimeta.SetStatusCondition(&e.Status.Conditions, tooManyAssets(n, e.Generation))
+// setAssetWarning sets or clears the warning of an endpoint that mirrors n assets, and reports whether that changed anything.
+func setAssetWarning(e *fastpixv1.WebhookEndpoint, n int) bool {
+	if n > advisableAssets {
+		return apimeta.SetStatusCondition(&e.Status.Conditions, assetWarning(n, e.Generation))
 	}
 	return apimeta.RemoveStatusCondition(&e.Status.Conditions, fastpixv1.ConditionTooManyAssets)
 }
 
-func tooManyAssets(n int, generation int64) metav1.Condition {
+func assetWarning(n int, generation int64) metav1.Condition {
 	return metav1.Condition{
 		Type: fastpixv1.ConditionTooManyAssets, Status: metav1.ConditionTrue, Reason: "TooManyAssets", ObservedGeneration: generation,
-		Message: fmt.Sprintf("This endpoint mirrors %d assets, more than the %d that are advisable; set spec.retention, or spread workspaces over clusters.", n, adviseAssets),
+		Message: fmt.Sprintf("This endpoint mirrors %d assets, more than the %d that are advisable; set spec.retention, or spread workspaces over clusters.", n, advisableAssets),
 	}
 }

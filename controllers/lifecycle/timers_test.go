@@ -11,7 +11,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-func TestTimersOfDeletedMirrorsAreForgotten(t *testing.T) {
+func TestTimersOfDeletedMirrorsAreRemoved(t *testing.T) {
 	t.Parallel()
 	source := &queue.Source[record.Key]{}
 	handler := NewTimerHandler(record.MediaAsset, NewTimers(), source)

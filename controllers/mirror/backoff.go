@@ -26,6 +26,6 @@ func (p *BackoffReconciler) Reconcile(ctx context.Context, key record.Key) (reco
 		p.Backoff.Forget(key)
 		return result, err
 	}
-	p.Report.Refused(key, err)
+	p.Report.WriteRefused(key, err)
 	return reconcile.Result{RequeueAfter: p.Backoff.When(key)}, nil
 }

@@ -31,7 +31,7 @@ func (f *Reconciler) reconcileDue(ctx context.Context, key record.Key) (reconcil
 	if !nudged && (!timed || at.After(f.Now())) {
 		return f.requeue(key), nil
 	}
-	if _, waits := f.delayedPurges.Load(key); waits && !nudged && f.Records.MayName(key) {
+	if _, waits := f.delayedPurges.Load(key); waits && !nudged && f.Records.MayChange(key) {
 		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil // thousands may wait: looking at each would be a load
 	}
 	f.delayedPurges.Delete(key)
@@ -62,11 +62,11 @@ func (f *Reconciler) applyClock(ctx context.Context, key record.Key, m Object) (
 	if timer != fastpixv1.TimerRetention || at == nil || at.After(f.Now()) || m.APIObject().GetDeletionTimestamp() != nil {
 		return reconcile.Result{}, nil
 	}
-	if f.Records.MayName(key) {
+	if f.Records.MayChange(key) {
 		f.delayedPurges.Store(key, nil)
 		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil
 	}
-	endpoint, err := f.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.Endpoint())
+	endpoint, err := f.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.EndpointName())
 	if err != nil {
 		return reconcile.Result{}, err
 	}

@@ -57,17 +57,17 @@ func init() {
 
 // Observe counts what became of the entries of one visit to an object.
 func observe(key record.Key, entries []journal.Entry, o Outcome, now time.Time) {
-	kind, folded := string(key.Kind), len(entries)-o.dropped-len(o.failed)
-	for result, n := range map[string]int{"folded": folded, "failed": len(o.failed), "discarded": o.dropped} {
+	kind, folded := string(key.Kind), len(entries)-o.discarded-len(o.failed)
+	for result, n := range map[string]int{"folded": folded, "failed": len(o.failed), "discarded": o.discarded} {
 		recordsFolded.WithLabelValues(kind, result).Add(float64(n))
 	}
-	if o.why == droppedExpired {
-		expiredEvents.Add(float64(o.dropped))
+	if o.discardReason == discardedExpired {
+		expiredEvents.Add(float64(o.discarded))
 	}
 	if folded == 0 {
 		return
 	}
-	if o.wrote {
+	if o.written {
 		folded--
 	}
 	writesSaved.Add(float64(folded))

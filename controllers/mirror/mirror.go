@@ -20,11 +20,11 @@ type Object interface {
 	copy() Object
 	// ID returns the platform's id in the spec.
 	ID() string
-	Endpoint() string
+	EndpointName() string
 	// fold projects records onto the status.
 	fold(records []*record.Record)
-	// OmitText clears the customer's own text.
-	OmitText()
+	// omitText clears the customer's own text.
+	omitText()
 	// moved derives from name, status and clock what they tell: conditions and timer.
 	settle(now time.Time, retention time.Duration)
 	// sameStatus reports whether two mirrors have equal statuses.
@@ -62,14 +62,14 @@ type MediaAsset struct{ fastpixv1.MediaAsset }
 func (m *MediaAsset) APIObject() client.Object { return &m.MediaAsset }
 func (m *MediaAsset) copy() Object             { return &MediaAsset{*m.DeepCopy()} }
 func (m *MediaAsset) ID() string               { return m.Spec.MediaID }
-func (m *MediaAsset) Endpoint() string         { return m.Spec.EndpointRef.Name }
+func (m *MediaAsset) EndpointName() string     { return m.Spec.EndpointRef.Name }
 func (m *MediaAsset) fold(records []*record.Record) {
 	m.Status = projection.MediaAsset(m.Status, record.NormalizeID(m.Spec.MediaID), records)
 }
-func (m *MediaAsset) OmitText() { m.Status = projection.OmitMediaAssetText(m.Status) }
+func (m *MediaAsset) omitText() { m.Status = projection.OmitMediaAssetText(m.Status) }
 func (m *MediaAsset) settle(now time.Time, retention time.Duration) {
 	if IsMisnamed(m) {
-		projection.MisnameMediaAsset(&m.Status, record.ObjectName(m.ID()), m.Generation, now)
+		projection.SettleMisnamedMediaAsset(&m.Status, record.ObjectName(m.ID()), m.Generation, now)
 		return
 	}
 	projection.SettleMediaAsset(&m.Status, m.Generation, now, retention)
@@ -87,14 +87,14 @@ type LiveStream struct{ fastpixv1.LiveStream }
 func (m *LiveStream) APIObject() client.Object { return &m.LiveStream }
 func (m *LiveStream) copy() Object             { return &LiveStream{*m.DeepCopy()} }
 func (m *LiveStream) ID() string               { return m.Spec.StreamID }
-func (m *LiveStream) Endpoint() string         { return m.Spec.EndpointRef.Name }
+func (m *LiveStream) EndpointName() string     { return m.Spec.EndpointRef.Name }
 func (m *LiveStream) fold(records []*record.Record) {
 	m.Status = projection.LiveStream(m.Status, record.NormalizeID(m.Spec.StreamID), records)
 }
-func (m *LiveStream) OmitText() { m.Status = projection.OmitLiveStreamText(m.Status) }
+func (m *LiveStream) omitText() { m.Status = projection.OmitLiveStreamText(m.Status) }
 func (m *LiveStream) settle(now time.Time, retention time.Duration) {
 	if IsMisnamed(m) {
-		projection.MisnameLiveStream(&m.Status, record.ObjectName(m.ID()), m.Generation, now)
+		projection.SettleMisnamedLiveStream(&m.Status, record.ObjectName(m.ID()), m.Generation, now)
 		return
 	}
 	projection.SettleLiveStream(&m.Status, m.Generation, now, retention)

@@ -20,27 +20,27 @@ var errNameTaken = errors.New("an object of this name has another id")
 
 // Why records were discarded.
 const (
-	droppedNamespaceGone = "namespace is gone"
-	droppedNamespaceNew  = "namespace is younger than the event's receipt"
-	droppedExpired       = "not newer than what was purged"
+	discardedNamespaceDeleted = "namespace is gone"
+	discardedNamespaceNewer   = "namespace is younger than the event's receipt"
+	discardedExpired          = "not newer than what was purged"
 )
 
 // State says what a namespace means for the records that are to be mirrored in it.
-type namespaceState struct {
-	gone    bool
+type NamespaceState struct {
+	deleted bool
 	created time.Time
 }
 
 // filter returns the entries that may be folded, and why the others may not. Deleting a namespace is an order to forget what is in
 // it: its pending records go too, and never land in a namespace of the same name that another team makes later.
-func (v namespaceState) filter(entries []journal.Entry) (kept []journal.Entry, why string) {
-	if v.gone {
-		return nil, droppedNamespaceGone
+func (v NamespaceState) filter(entries []journal.Entry) (kept []journal.Entry, why string) {
+	if v.deleted {
+		return nil, discardedNamespaceDeleted
 	}
 	kept = make([]journal.Entry, 0, len(entries))
 	for _, e := range entries {
 		if e.Record.Received.Time.Before(v.created) {
-			why = droppedNamespaceNew
+			why = discardedNamespaceNewer
 			continue
 		}
 		kept = append(kept, e)
@@ -54,18 +54,18 @@ type NamespaceReader struct {
 	Live   client.Reader
 }
 
-func (n NamespaceReader) State(ctx context.Context, name string) (namespaceState, error) {
+func (n NamespaceReader) State(ctx context.Context, name string) (NamespaceState, error) {
 	meta, err := n.get(ctx, n.Cached, name)
-	if apiserver.IsGone(err) || err == nil && meta.DeletionTimestamp != nil {
+	if apiserver.IsNotFound(err) || err == nil && meta.DeletionTimestamp != nil {
 		meta, err = n.get(ctx, n.Live, name) // discarding records needs a live read
 	}
 	switch {
-	case apiserver.IsGone(err):
-		return namespaceState{gone: true}, nil
+	case apiserver.IsNotFound(err):
+		return NamespaceState{deleted: true}, nil
 	case err != nil:
-		return namespaceState{}, fmt.Errorf("read namespace: %w", err)
+		return NamespaceState{}, fmt.Errorf("read namespace: %w", err)
 	}
-	return namespaceState{gone: meta.DeletionTimestamp != nil, created: meta.CreationTimestamp.Time}, nil
+	return NamespaceState{deleted: meta.DeletionTimestamp != nil, created: meta.CreationTimestamp.Time}, nil
 }
 
 func (n NamespaceReader) get(ctx context.Context, from client.Reader, name string) (*metav1.PartialObjectMetadata, error) {

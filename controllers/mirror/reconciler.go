@@ -34,7 +34,7 @@ type Reconciler struct {
 	Timer  func(record.Key) (time.Time, bool)
 	Purger Purger
 	// NamespaceState returns what a namespace means for the records that are to be mirrored in it.
-	NamespaceState func(context.Context, string) (namespaceState, error)
+	NamespaceState func(context.Context, string) (NamespaceState, error)
 	Endpoints      endpoint.Lookup
 	Now            func() time.Time
 
@@ -66,7 +66,7 @@ func (f *Reconciler) Reconcile(ctx context.Context, key record.Key) (reconcile.R
 	}
 	f.resolve(key, entries, o)
 	if len(o.failed) == 0 || f.Records.Waiting(key) == 0 { // else what still waits would be waited for as long again
-		f.Refusals.forgetObject(key)
+		f.Refusals.resetObject(key)
 	}
 	return f.requeue(key), nil
 }
@@ -84,11 +84,11 @@ func (f *Reconciler) requeue(key record.Key) reconcile.Result {
 
 // Outcome says what became of the entries of one visit.
 type Outcome struct {
-	wrote   bool
-	dropped int    // how many entries were discarded instead of folded
-	why     string // they were discarded
-	failed  map[int]journal.Failure
-	parts   int // in how many parts the entries were tried
+	written       bool
+	discarded     int    // how many entries were discarded instead of folded
+	discardReason string // they were discarded
+	failed        map[int]journal.Failure
+	attempts      int // in how many parts the entries were tried
 }
 
 // MaxParts bounds the writes of one visit that look for the records that are refused: it finds a few among many, and leaves more to the
@@ -97,27 +97,27 @@ const MaxParts = 64
 
 // Add takes over what became of some of the entries.
 func (o *Outcome) add(part Outcome) {
-	o.wrote = o.wrote || part.wrote
-	o.dropped += part.dropped
-	o.why = max(o.why, part.why)
+	o.written = o.written || part.written
+	o.discarded += part.discarded
+	o.discardReason = max(o.discardReason, part.discardReason)
 }
 
 // foldInParts folds the entries by one write. If the API server refuses what they make of the status, it folds them half by half, down to
 // those that are refused by themselves: one that cannot be folded must not hold up others. The entries' first one has that position
 // among all entries of the visit.
 func (f *Reconciler) foldInParts(ctx context.Context, key record.Key, entries []journal.Entry, position int, o *Outcome) error {
-	o.parts++
+	o.attempts++
 	part, err := f.fold(ctx, key, entries)
 	if err == nil {
 		o.add(part)
 		return nil
 	}
-	reason, message, ok := f.Refusals.judge(key, entries, err)
-	ofStatus := isOfStatus(err)
+	reason, message, ok := f.Refusals.classify(key, entries, err)
+	ofStatus := isStatusWrite(err)
 	switch {
 	case !ok:
 		return err
-	case len(entries) > 1 && ofStatus && isAboutContent(err) && o.parts < MaxParts:
+	case len(entries) > 1 && ofStatus && rejectsContent(err) && o.attempts < MaxParts:
 		half := len(entries) / 2
 		if err := f.foldInParts(ctx, key, entries[:half], position, o); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (f *Reconciler) fail(ctx context.Context, entries []journal.Entry, position
 			return err
 		}
 		if replay && !exists {
-			o.add(Outcome{dropped: 1, why: droppedExpired})
+			o.add(Outcome{discarded: 1, discardReason: discardedExpired})
 			continue
 		}
 		why.EventID, why.Endpoint, why.Creates = e.Record.ID, types.NamespacedName{Namespace: e.Record.Namespace, Name: e.Record.Endpoint}, !replay
@@ -155,7 +155,7 @@ func (f *Reconciler) fold(ctx context.Context, key record.Key, entries []journal
 		return Outcome{}, err
 	}
 	kept, why := verdict.filter(entries)
-	o := Outcome{dropped: len(entries) - len(kept), why: why}
+	o := Outcome{discarded: len(entries) - len(kept), discardReason: why}
 	if len(kept) == 0 {
 		return o, nil
 	}
@@ -169,7 +169,7 @@ func (f *Reconciler) fold(ctx context.Context, key record.Key, entries []journal
 			case err != nil:
 				return Outcome{}, err
 			case m == nil:
-				return Outcome{dropped: len(entries), why: droppedExpired}, nil
+				return Outcome{discarded: len(entries), discardReason: discardedExpired}, nil
 			}
 			fresh = true
 		}
@@ -183,7 +183,7 @@ func (f *Reconciler) fold(ctx context.Context, key record.Key, entries []journal
 		case !taken && !after.sameStatus(m):
 			err = f.write(ctx, key, m, after)
 			if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) || attempt == maxConflicts {
-				o.wrote = err == nil
+				o.written = err == nil
 				return o, err
 			}
 		case fresh && taken:
@@ -244,7 +244,7 @@ func (f *Reconciler) isReplay(ctx context.Context, e journal.Entry) (bool, error
 
 // moved derives from a mirror's status, its endpoint's policy and the clock what they tell.
 func (f *Reconciler) settle(ctx context.Context, m Object) error {
-	endpoint, err := f.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.Endpoint())
+	endpoint, err := f.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.EndpointName())
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (f *Reconciler) settle(ctx context.Context, m Object) error {
 	case err != nil:
 		return err
 	case omits:
-		m.OmitText() // an event clears only text that is older than itself: what was mirrored before goes here
+		m.omitText() // an event clears only text that is older than itself: what was mirrored before goes here
 	}
 	m.settle(f.Now(), retentionOf(endpoint))
 	return nil
@@ -269,8 +269,8 @@ func retentionOf(endpoint *fastpixv1.WebhookEndpoint) time.Duration {
 // resolve counts the entries as done, in the ledger and in the metrics.
 func (f *Reconciler) resolve(key record.Key, entries []journal.Entry, o Outcome) {
 	observe(key, entries, o, f.Now())
-	if o.dropped > 0 {
-		ctrl.Log.WithName("fold").Info("Discarded records", "object", key.String(), "records", o.dropped, "reason", o.why)
+	if o.discarded > 0 {
+		ctrl.Log.WithName("fold").Info("Discarded records", "object", key.String(), "records", o.discarded, "reason", o.discardReason)
 	}
 	f.Records.Resolve(key, len(entries), o.failed)
 }

@@ -36,29 +36,29 @@ type tenant struct {
 
 func tenantOf(key record.Key) tenant { return tenant{key.Kind, key.Namespace} }
 
-// period is a time in which all objects of a tenant were refused, as far as any was tried.
-type period struct{ since, last time.Time }
+// refusalPeriod is a time in which all objects of a tenant were refused, as far as any was tried.
+type refusalPeriod struct{ since, last time.Time }
 
-// maxPause is how long nothing may be tried for a spell to go on: who waits to be tried again is within this time.
-const maxPause = 2 * queue.MaxBackoff
+// maxRefusalPause is how long nothing may be tried for a spell to go on: who waits to be tried again is within this time.
+const maxRefusalPause = 2 * queue.MaxBackoff
 
-// isAboutContent reports that the API server refuses what an object says. Any other answer would be the same whatever it said.
-func isAboutContent(err error) bool {
+// rejectsContent reports that the API server refuses what an object says. Any other answer would be the same whatever it said.
+func rejectsContent(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsForbidden(err)
 }
 
 // writeError is an answer to a write of a mirror, or of its status, unlike one to a read, which says nothing about the mirror.
 type writeError struct {
 	error
-	status bool
+	ofStatus bool
 }
 
 func (e writeError) Unwrap() error { return e.error }
 
-// isOfStatus reports that an error is an answer to a write of a status. Then the mirror exists.
-func isOfStatus(err error) bool {
+// isStatusWrite reports that an error is an answer to a write of a status. Then the mirror exists.
+func isStatusWrite(err error) bool {
 	var write writeError
-	return errors.As(err, &write) && write.status
+	return errors.As(err, &write) && write.ofStatus
 }
 
 // Refusals decides which answers of the API server refuse an object for good, and remembers since when an object was refused.
@@ -68,15 +68,15 @@ type Refusals struct {
 	allRefused sync.Map // when all objects of a tenant are: tenant to spell
 }
 
-// judge decides whether an error is about these records, so that waiting will not help, and says why they fail.
-func (r *Refusals) judge(key record.Key, entries []journal.Entry, err error) (reason, message string, ok bool) {
+// classify decides whether an error is about these records, so that waiting will not help, and says why they fail.
+func (r *Refusals) classify(key record.Key, entries []journal.Entry, err error) (reason, message string, ok bool) {
 	switch {
 	case errors.Is(err, errNameTaken):
 		return journal.ReasonNameTaken, fmt.Sprintf("an object named %s has another id; delete it so that the event's object can be mirrored", key.Name), true
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return "", "", false // the namespace's end is on its way and will discard the records
 	case !errors.As(err, new(writeError)):
-		r.forget(key) // whatever it was before, it does not last
+		r.reset(key) // whatever it was before, it does not last
 		return "", "", false
 	}
 	failedBefore := !slices.ContainsFunc(entries, func(e journal.Entry) bool { return !e.Batch.Retry })
@@ -90,8 +90,8 @@ func (r *Refusals) judge(key record.Key, entries []journal.Entry, err error) (re
 func (r *Refusals) isPermanent(key record.Key, err error, failedBefore bool) bool {
 	var patience time.Duration
 	switch status := apierrors.APIStatus(nil); {
-	case !errors.As(err, &status), apiserver.IsForeignAnswer(err):
-		r.forget(key) // whatever it was before, it does not last
+	case !errors.As(err, &status), apiserver.IsFromProxy(err):
+		r.reset(key) // whatever it was before, it does not last
 		return false
 	case apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err):
 		return true
@@ -113,22 +113,22 @@ func (r *Refusals) isPermanent(key record.Key, err error, failedBefore bool) boo
 
 // allRefusedSince notes a refusal and returns since when there was nothing else for the tenant.
 func (r *Refusals) allRefusedSince(key record.Key, now time.Time) time.Time {
-	s := period{since: now, last: now}
-	if before, ok := r.allRefused.Load(tenantOf(key)); ok && now.Sub(before.(period).last) <= maxPause {
-		s.since = before.(period).since
+	s := refusalPeriod{since: now, last: now}
+	if before, ok := r.allRefused.Load(tenantOf(key)); ok && now.Sub(before.(refusalPeriod).last) <= maxRefusalPause {
+		s.since = before.(refusalPeriod).since
 	}
 	r.allRefused.Store(tenantOf(key), s)
 	return s.since
 }
 
 // Forget has the patience with an object, and with its tenant, begin anew.
-func (r *Refusals) forget(key record.Key) {
+func (r *Refusals) reset(key record.Key) {
 	r.objects.Delete(key)
 	r.Accepted(key)
 }
 
-// forgetObject has the patience with an object begin anew.
-func (r *Refusals) forgetObject(key record.Key) { r.objects.Delete(key) }
+// resetObject has the patience with an object begin anew.
+func (r *Refusals) resetObject(key record.Key) { r.objects.Delete(key) }
 
 // Accepted notes that the API server does not refuse all objects of that kind in that namespace.
 func (r *Refusals) Accepted(key record.Key) { r.allRefused.Delete(tenantOf(key)) }

@@ -31,7 +31,7 @@ func (s *Store) write(ctx context.Context, key record.Key, before, after Object)
 		s.Cache.Drop(key)
 		return writeError{err, true}
 	}
-	if err := apiserver.CheckShown(after.APIObject()); err != nil {
+	if err := apiserver.CheckReturned(after.APIObject()); err != nil {
 		s.Cache.Drop(key)
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Store) get(ctx context.Context, key record.Key, options ...client.GetOp
 	m := New(key.Kind)
 	err := s.Live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject(), options...)
 	switch {
-	case apiserver.IsGone(err):
+	case apiserver.IsNotFound(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read mirror: %w", err)
@@ -72,7 +72,7 @@ func (s *Store) create(ctx context.Context, m Object, key record.Key) (_ Object,
 	err := s.Client.Create(ctx, m.APIObject())
 	switch {
 	case err == nil:
-		if err := apiserver.CheckShown(m.APIObject()); err != nil {
+		if err := apiserver.CheckReturned(m.APIObject()); err != nil {
 			return nil, false, err
 		}
 		return m, true, nil

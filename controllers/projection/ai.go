@@ -7,38 +7,38 @@ import (
 
 // aiRegisters are the registers of what in-video AI found. Its texts and lists are forgotten when the media is deleted.
 var aiRegisters = []merge.Register[mediaStatus, mediaChange]{
-	merge.NonEmptyText("ai.summary.availability", merge.MaxState, func(c *mediaChange) string { return told(c).Summary.Availability },
-		func(s *mediaStatus) *string { return &own(&ai(s).Summary).Availability }),
-	merge.ClearedByDeletion(merge.NonEmptyText("ai.summary.text", merge.MaxSummary, func(c *mediaChange) string { return told(c).Summary.Text },
-		func(s *mediaStatus) *string { return &own(&ai(s).Summary).Text })),
-	merge.NonEmptyText("ai.chapters.availability", merge.MaxState, func(c *mediaChange) string { return told(c).Chapters.Availability },
-		func(s *mediaStatus) *string { return &own(&ai(s).Chapters).Availability }),
-	merge.ClearedByDeletion(merge.WholeList("ai.chapters.items", fitChapter, func(c *mediaChange) []fastpixv1.AIChapter { return told(c).Chapters.Items },
-		func(s *mediaStatus) *[]fastpixv1.AIChapter { return &own(&ai(s).Chapters).Items })),
-	merge.NonEmptyText("ai.namedEntities.availability", merge.MaxState, func(c *mediaChange) string { return told(c).NamedEntities.Availability },
-		func(s *mediaStatus) *string { return &own(&ai(s).NamedEntities).Availability }),
-	merge.ClearedByDeletion(merge.WholeList("ai.namedEntities.items", fitEntity, func(c *mediaChange) []fastpixv1.AINamedEntity { return told(c).NamedEntities.Items },
-		func(s *mediaStatus) *[]fastpixv1.AINamedEntity { return &own(&ai(s).NamedEntities).Items })),
-	merge.NonEmptyText("ai.moderation.availability", merge.MaxState, func(c *mediaChange) string { return told(c).Moderation.Availability },
-		func(s *mediaStatus) *string { return &own(&ai(s).Moderation).Availability }),
-	merge.ClearedByDeletion(merge.WholeList("ai.moderation.items", fitScore, func(c *mediaChange) []fastpixv1.AIModerationScore { return told(c).Moderation.Items },
-		func(s *mediaStatus) *[]fastpixv1.AIModerationScore { return &own(&ai(s).Moderation).Items })),
+	merge.NonEmptyText("ai.summary.availability", merge.MaxState, func(c *mediaChange) string { return aiOf(c).Summary.Availability },
+		func(s *mediaStatus) *string { return &ensure(&ai(s).Summary).Availability }),
+	merge.ClearedByDeletion(merge.NonEmptyText("ai.summary.text", merge.MaxSummary, func(c *mediaChange) string { return aiOf(c).Summary.Text },
+		func(s *mediaStatus) *string { return &ensure(&ai(s).Summary).Text })),
+	merge.NonEmptyText("ai.chapters.availability", merge.MaxState, func(c *mediaChange) string { return aiOf(c).Chapters.Availability },
+		func(s *mediaStatus) *string { return &ensure(&ai(s).Chapters).Availability }),
+	merge.ClearedByDeletion(merge.WholeList("ai.chapters.items", fitChapter, func(c *mediaChange) []fastpixv1.AIChapter { return aiOf(c).Chapters.Items },
+		func(s *mediaStatus) *[]fastpixv1.AIChapter { return &ensure(&ai(s).Chapters).Items })),
+	merge.NonEmptyText("ai.namedEntities.availability", merge.MaxState, func(c *mediaChange) string { return aiOf(c).NamedEntities.Availability },
+		func(s *mediaStatus) *string { return &ensure(&ai(s).NamedEntities).Availability }),
+	merge.ClearedByDeletion(merge.WholeList("ai.namedEntities.items", fitEntity, func(c *mediaChange) []fastpixv1.AINamedEntity { return aiOf(c).NamedEntities.Items },
+		func(s *mediaStatus) *[]fastpixv1.AINamedEntity { return &ensure(&ai(s).NamedEntities).Items })),
+	merge.NonEmptyText("ai.moderation.availability", merge.MaxState, func(c *mediaChange) string { return aiOf(c).Moderation.Availability },
+		func(s *mediaStatus) *string { return &ensure(&ai(s).Moderation).Availability }),
+	merge.ClearedByDeletion(merge.WholeList("ai.moderation.items", fitScore, func(c *mediaChange) []fastpixv1.AIModerationScore { return aiOf(c).Moderation.Items },
+		func(s *mediaStatus) *[]fastpixv1.AIModerationScore { return &ensure(&ai(s).Moderation).Items })),
 }
 
-// toldAI is MediaAI without its pointers.
-type toldAI struct {
+// aiChange is MediaAI without its pointers.
+type aiChange struct {
 	Summary       fastpixv1.AISummary
 	Chapters      fastpixv1.AIChapters
 	NamedEntities fastpixv1.AINamedEntities
 	Moderation    fastpixv1.AIModeration
 }
 
-// told returns what a change tells, with nothing where it tells nothing.
-func told(c *mediaChange) toldAI {
+// aiOf returns what a change tells, with nothing where it tells nothing.
+func aiOf(c *mediaChange) aiChange {
 	if c.AI == nil {
-		return toldAI{}
+		return aiChange{}
 	}
-	return toldAI{
+	return aiChange{
 		Summary:       orZero(c.AI.Summary),
 		Chapters:      orZero(c.AI.Chapters),
 		NamedEntities: orZero(c.AI.NamedEntities),
@@ -54,10 +54,10 @@ func orZero[T any](p *T) T {
 	return *p
 }
 
-func ai(s *mediaStatus) *fastpixv1.MediaAI { return own(&s.AI) }
+func ai(s *mediaStatus) *fastpixv1.MediaAI { return ensure(&s.AI) }
 
-// own makes what p points to exist.
-func own[T any](p **T) *T {
+// ensure makes what p points to exist.
+func ensure[T any](p **T) *T {
 	if *p == nil {
 		*p = new(T)
 	}

@@ -29,7 +29,7 @@ func TestListsAtTheBoundObeyTheLaws(t *testing.T) {
 	})
 }
 
-func TestListsBeyondTheBoundStayBoundedAndStill(t *testing.T) {
+func TestListsBeyondTheBoundStayBoundedAndStable(t *testing.T) {
 	t.Parallel()
 	kinds(t, func(t *rapid.T, kind record.Kind) {
 		records := history(t, kind, beyond)
@@ -97,9 +97,9 @@ func TestListThatOnlyGrowsKeepsTheNewestInEveryOrder(t *testing.T) {
 	}
 }
 
-// A counterexample that TestListsBeyondTheBoundStayBoundedAndStill found and shrank: an event came as two types, and the order
+// A counterexample that TestListsBeyondTheBoundStayBoundedAndStable found and shrank: an event came as two types, and the order
 // by which states were forgotten was not the order by which they are replaced.
-func TestTargetStatesBeyondTheBoundStayStillWhenAnEventComesAsTwoTypes(t *testing.T) {
+func TestTargetStatesBeyondTheBoundStayStableForAnEventWithTwoTypes(t *testing.T) {
 	t.Parallel()
 	var all []fastpixv1.SimulcastTarget
 	for i := range 65 {

@@ -9,7 +9,7 @@ import (
 // These tests protect that the catalogue is the one table of event types: what the fold knows of a type beside it is about types that
 // are in it, and about every one that needs it.
 
-func TestFoldKnowsEveryTypeThatTellsAStreamsState(t *testing.T) {
+func TestFoldKnowsEveryTypeThatSetsAStreamState(t *testing.T) {
 	t.Parallel()
 	for _, typ := range record.Catalogue() {
 		step, known := steps[typ.Name]
@@ -27,7 +27,7 @@ func TestFoldKnowsEveryTypeThatTellsAStreamsState(t *testing.T) {
 	}
 }
 
-func TestFoldKnowsEveryTypeThatTellsATargetsState(t *testing.T) {
+func TestFoldKnowsEveryTypeThatSetsATargetState(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"video.live_stream.simulcast_target.created": "Created", "video.live_stream.simulcast_target.starting": "Starting",

@@ -38,9 +38,9 @@ func (v verdict) conditions(truncated bool) []metav1.Condition {
 	return all
 }
 
-// settled returns wanted as the conditions of an object that has old ones: sorted by type, and with the time of its last
+// withTransitionTimes returns wanted as the conditions of an object that has old ones: sorted by type, and with the time of its last
 // transition each.
-func settled(old, wanted []metav1.Condition, generation int64, now time.Time) []metav1.Condition {
+func withTransitionTimes(old, wanted []metav1.Condition, generation int64, now time.Time) []metav1.Condition {
 	for i := range wanted {
 		c := &wanted[i]
 		c.ObservedGeneration = generation

@@ -18,8 +18,8 @@ import (
 // These tests protect the laws of the fold (design, section 5) for every event type of both kinds.
 //
 // The laws are worth as much as the mutants they kill. Each of these changes to the fold was made by hand and made a test of
-// this package fail with 400 histories (F: TestStatusIsAFunctionOfTheSetOfEvents, S: TestStatusIsWhatTheLawsSay,
-// B: TestListsBeyondTheBoundStayBoundedAndStill, G: TestListThatOnlyGrowsKeepsTheNewestInEveryOrder, T: the tests of settling):
+// this package fail with 400 histories (F: TestStatusIsAFunctionOfTheSetOfEvents, S: TestStatusFollowsTheLaws,
+// B: TestListsBeyondTheBoundStayBoundedAndStable, G: TestListThatOnlyGrowsKeepsTheNewestInEveryOrder, T: the tests of settling):
 //
 //	order       F S  events of one time are not ordered by id
 //	              S  an untimed event is ordered by its time; an event without a time is later than any
@@ -178,7 +178,7 @@ func sameJSON(t *rapid.T, what string, got mirror, want string) {
 	}
 }
 
-func TestStatusIsWhatTheLawsSay(t *testing.T) {
+func TestStatusFollowsTheLaws(t *testing.T) {
 	t.Parallel()
 	kinds(t, func(t *rapid.T, kind record.Kind) {
 		records := history(t, kind, within)

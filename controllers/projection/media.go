@@ -31,7 +31,7 @@ func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.
 	f.Status.DeletedTime = nil
 	if f.Status.State == record.StateDeleted {
 		f.Status.DeletedTime = f.SetBy("state").BelievedTime()
-		f.ForgetPersonal()
+		f.ClearAfterDeletion()
 		f.Status.AI = withoutEmpty(f.Status.AI)
 	}
 	f.Close()
@@ -41,7 +41,7 @@ func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.
 // OmitMediaAssetText returns status without the customer's own text: title, creator and metadata. It is the policy Omit, after each fold.
 func OmitMediaAssetText(status fastpixv1.MediaAssetStatus) fastpixv1.MediaAssetStatus {
 	f := mediaKind.Open(status)
-	f.ForgetCustomers()
+	f.ClearCustomerText()
 	f.Close()
 	return *f.Status
 }
@@ -70,19 +70,19 @@ var mediaKind = merge.NewKind(merge.Kind[mediaStatus, mediaChange]{
 		merge.Time("createdTime", func(c *mediaChange) *metav1.MicroTime { return c.CreatedTime }, func(s *mediaStatus) **metav1.MicroTime { return &s.CreatedTime }),
 		merge.Time("updatedTime", func(c *mediaChange) *metav1.MicroTime { return c.UpdatedTime }, func(s *mediaStatus) **metav1.MicroTime { return &s.UpdatedTime }),
 	}, aiRegisters...),
-	Lists: func() map[string]merge.Member[mediaStatus, mediaChange] {
-		return map[string]merge.Member[mediaStatus, mediaChange]{
-			"playbackIDs": &merge.Field[mediaStatus, mediaChange, fastpixv1.PlaybackID]{
+	Lists: func() map[string]merge.ListField[mediaStatus, mediaChange] {
+		return map[string]merge.ListField[mediaStatus, mediaChange]{
+			"playbackIDs": &merge.TypedList[mediaStatus, mediaChange, fastpixv1.PlaybackID]{
 				Name: "playbackIDs", List: merge.List[fastpixv1.PlaybackID]{Schema: playbackIDs},
 				In:  func(c *mediaChange) *record.ListChange[fastpixv1.PlaybackID] { return &c.PlaybackIDs },
 				Out: func(s *mediaStatus) *[]fastpixv1.PlaybackID { return &s.PlaybackIDs },
 			},
-			"tracks": &merge.Field[mediaStatus, mediaChange, fastpixv1.Track]{
+			"tracks": &merge.TypedList[mediaStatus, mediaChange, fastpixv1.Track]{
 				Name: "tracks", List: merge.List[fastpixv1.Track]{Schema: tracks},
 				In:  func(c *mediaChange) *record.ListChange[fastpixv1.Track] { return &c.Tracks },
 				Out: func(s *mediaStatus) *[]fastpixv1.Track { return &s.Tracks },
 			},
-			"subtitles": &merge.Field[mediaStatus, mediaChange, fastpixv1.Subtitle]{
+			"subtitles": &merge.TypedList[mediaStatus, mediaChange, fastpixv1.Subtitle]{
 				Name: "subtitles", List: merge.List[fastpixv1.Subtitle]{Schema: subtitles},
 				In:  func(c *mediaChange) *record.ListChange[fastpixv1.Subtitle] { return &c.Subtitles },
 				Out: func(s *mediaStatus) *[]fastpixv1.Subtitle { return &s.Subtitles },
@@ -101,7 +101,7 @@ func mediaState() merge.Register[mediaStatus, mediaChange] {
 	return merge.Register[mediaStatus, mediaChange]{
 		Name: "state",
 		Merge: func(s *mediaStatus, c *mediaChange, by, held merge.Event) bool {
-			state := toldState(c, by.Typ)
+			state := stateOf(c, by.Type)
 			if state == "" {
 				return false
 			}
@@ -115,8 +115,8 @@ func mediaState() merge.Register[mediaStatus, mediaChange] {
 	}
 }
 
-// toldState returns the state that a change tells; empty if its event is of a type that tells none.
-func toldState(c *mediaChange, typ string) string {
+// stateOf returns the state that a change tells; empty if its event is of a type that tells none.
+func stateOf(c *mediaChange, typ string) string {
 	t, known := record.Lookup(typ)
 	switch {
 	case c.State == "" || !known:

@@ -53,7 +53,7 @@ func streamState() merge.Register[streamStatus, streamChange] {
 	return merge.Register[streamStatus, streamChange]{
 		Name: "state",
 		Merge: func(s *streamStatus, c *streamChange, by, held merge.Event) bool {
-			step, tells := steps[by.Typ]
+			step, tells := steps[by.Type]
 			if !tells || c.State == "" || compareSteps(by, held) <= 0 {
 				return false
 			}
@@ -69,7 +69,7 @@ func streamRecording() merge.Register[streamStatus, streamChange] {
 	return merge.Register[streamStatus, streamChange]{
 		Name: "recording",
 		Merge: func(s *streamStatus, _ *streamChange, by, held merge.Event) bool {
-			recording := steps[by.Typ].recording
+			recording := steps[by.Type].recording
 			if recording == nil || compareSteps(by, held) <= 0 {
 				return false
 			}
@@ -82,17 +82,17 @@ func streamRecording() merge.Register[streamStatus, streamChange] {
 // compareSteps orders the events that tell a stream's state. A stream goes round many times, so that time decides; of one
 // instant, the later step of a session. A deletion is final.
 func compareSteps(a, b merge.Event) int {
-	if deleted := a.Typ == typeDeleted; deleted != (b.Typ == typeDeleted) {
+	if deleted := a.Type == typeDeleted; deleted != (b.Type == typeDeleted) {
 		return merge.Order(deleted)
 	}
 	if c := merge.CompareTimes(a, b); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(steps[a.Typ].rank, steps[b.Typ].rank); c != 0 {
+	if c := cmp.Compare(steps[a.Type].rank, steps[b.Type].rank); c != 0 {
 		return c
 	}
 	if c := strings.Compare(a.ID, b.ID); c != 0 {
 		return c
 	}
-	return strings.Compare(a.Typ, b.Typ)
+	return strings.Compare(a.Type, b.Type)
 }

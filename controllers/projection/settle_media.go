@@ -26,23 +26,23 @@ func SettleMediaAsset(status *fastpixv1.MediaAssetStatus, generation int64, now 
 	next := mediaTimer(running, before, v.reason, now, retention)
 
 	status.Timer, status.TimerTime = next.name, next.at
-	status.Conditions = settled(status.Conditions, v.conditions(merge.Truncated(status.Provenance)), generation, now)
+	status.Conditions = withTransitionTimes(status.Conditions, v.conditions(merge.Truncated(status.Provenance)), generation, now)
 	status.ObservedGeneration = generation
 }
 
 // uploadExpired reports whether nobody used an upload in time: its timer is due, or was due before and the object is
 // about to go.
 func uploadExpired(running timer, before string, now time.Time) bool {
-	return running.due(fastpixv1.TimerUpload, now) ||
-		running.runs(fastpixv1.TimerRetention) && before == fastpixv1.ReasonUploadExpired
+	return running.isDue(fastpixv1.TimerUpload, now) ||
+		running.isRunning(fastpixv1.TimerRetention) && before == fastpixv1.ReasonUploadExpired
 }
 
 func mediaTimer(running timer, before, reason string, now time.Time, retention time.Duration) timer {
 	switch reason {
 	case fastpixv1.ReasonAwaitingUpload:
-		return running.kept(now, fastpixv1.TimerUpload, uploadLifetime)
+		return running.keepOrStart(now, fastpixv1.TimerUpload, uploadLifetime)
 	case fastpixv1.ReasonUploadExpired, fastpixv1.ReasonBecameMedia, fastpixv1.ReasonCancelled, fastpixv1.ReasonDeleted, fastpixv1.ReasonNotSeen:
-		return running.retained(now, retention, before, reason)
+		return running.retentionTimer(now, retention, before, reason)
 	}
 	return timer{}
 }

@@ -23,7 +23,7 @@ func SettleLiveStream(status *fastpixv1.LiveStreamStatus, generation int64, now 
 	live, next := liveVerdict(status.State), timer{}
 	switch v.reason {
 	case fastpixv1.ReasonDeleted, fastpixv1.ReasonNotSeen:
-		next = running.retained(now, retention, before, v.reason)
+		next = running.retentionTimer(now, retention, before, v.reason)
 	}
 	if status.State == record.StateDisconnected {
 		live, next = reconnecting(status, running, now)
@@ -33,7 +33,7 @@ func SettleLiveStream(status *fastpixv1.LiveStreamStatus, generation int64, now 
 	})
 
 	status.Timer, status.TimerTime = next.name, next.at
-	status.Conditions = settled(status.Conditions, wanted, generation, now)
+	status.Conditions = withTransitionTimes(status.Conditions, wanted, generation, now)
 	status.ObservedGeneration = generation
 }
 
@@ -55,16 +55,16 @@ func reconnecting(s *streamStatus, running timer, now time.Time) (verdict, timer
 		return passed, timer{}
 	case s.ReconnectDeadline != nil && !now.Before(s.ReconnectDeadline.Time):
 		return passed, timer{}
-	case is(open) && running.due(fastpixv1.TimerReconnect, now):
+	case is(open) && running.isDue(fastpixv1.TimerReconnect, now):
 		return passed, timer{}
-	case is(open) && running.runs(fastpixv1.TimerReconnect):
+	case is(open) && running.isRunning(fastpixv1.TimerReconnect):
 		return open, running
 	}
-	next := startedAt(now, fastpixv1.TimerReconnect, window)
+	next := newTimer(now, fastpixv1.TimerReconnect, window)
 	if s.ReconnectDeadline != nil && s.ReconnectDeadline.Before(next.at) {
 		next.at = s.ReconnectDeadline.DeepCopy()
 	}
-	if next.due(next.name, now) { // a window of nothing
+	if next.isDue(next.name, now) { // a window of nothing
 		return passed, timer{}
 	}
 	return open, next

@@ -187,7 +187,7 @@ func TestUnusedUploadExpiresAndStaysSo(t *testing.T) {
 	checkWant(t, m.settle(down.Add(time.Hour)), "[Ready=True/Ready]", "", time.Time{})
 }
 
-func TestUploadThatWasAStubFirstIsNotExpired(t *testing.T) {
+func TestUploadThatStartedAsAStubIsNotExpired(t *testing.T) {
 	t.Parallel()
 	m := blank(record.MediaAsset).settle(epoch)
 	m.media.State = record.StateWaiting

@@ -19,32 +19,32 @@ var targetStates = func() map[string]string {
 	return states
 }()
 
-// targets is the list of a stream's simulcast targets. A target's state is in no snapshot, so that neither snapshots nor
+// simulcastList is the list of a stream's simulcast targets. A target's state is in no snapshot, so that neither snapshots nor
 // removals may touch it: it is a register of its own for every id, also for one that is not in the list (any more). The
 // event's type is the value, so that it needs no room but provenance.
-type targets struct {
-	merge.Field[fastpixv1.LiveStreamStatus, record.StreamChange, fastpixv1.SimulcastTarget]
+type simulcastList struct {
+	merge.TypedList[fastpixv1.LiveStreamStatus, record.StreamChange, fastpixv1.SimulcastTarget]
 	states []merge.Mention // by id
 }
 
-func (t *targets) Place(p merge.Part, by merge.Event) {
+func (t *simulcastList) Restore(p merge.Path, by merge.Event) {
 	if p.Mark == 0 && p.Attribute == "state" {
-		t.note(merge.Mention{ID: p.ID, By: by})
+		t.record(merge.Mention{ID: p.ID, By: by})
 		return
 	}
-	t.Field.Place(p, by)
+	t.TypedList.Restore(p, by)
 }
 
-func (t *targets) Merge(c *record.StreamChange, by merge.Event) {
-	t.Field.Merge(c, by)
-	if _, tells := targetStates[by.Typ]; !tells {
+func (t *simulcastList) Merge(c *record.StreamChange, by merge.Event) {
+	t.TypedList.Merge(c, by)
+	if _, tells := targetStates[by.Type]; !tells {
 		return
 	}
 	for _, target := range c.SimulcastTargets.Set {
-		t.note(merge.Mention{ID: target.ID, By: by})
+		t.record(merge.Mention{ID: target.ID, By: by})
 	}
 	for _, id := range c.SimulcastTargets.Remove {
-		t.note(merge.Mention{ID: id, By: by})
+		t.record(merge.Mention{ID: id, By: by})
 	}
 	for len(t.states) > merge.MaxElements {
 		i := 0
@@ -57,7 +57,7 @@ func (t *targets) Merge(c *record.StreamChange, by merge.Event) {
 	}
 }
 
-func (t *targets) note(m merge.Mention) {
+func (t *simulcastList) record(m merge.Mention) {
 	if !record.UsableID(m.ID) {
 		return
 	}
@@ -73,16 +73,16 @@ func (t *targets) note(m merge.Mention) {
 // supersedesState is the rule of registers. It also says which states are forgotten for want of room: by any other order a
 // state could be replaced and become older by it, and a redelivery would bring back what it had pushed out.
 func supersedesState(by, held merge.Event) bool {
-	return merge.Supersedes(by, held, targetStates[by.Typ], targetStates[held.Typ])
+	return merge.Supersedes(by, held, targetStates[by.Type], targetStates[held.Type])
 }
 
-func (t *targets) Store(s *fastpixv1.LiveStreamStatus, o *merge.Origins) {
-	t.Field.Store(s, o)
+func (t *simulcastList) Store(s *fastpixv1.LiveStreamStatus, o *merge.Origins) {
+	t.TypedList.Store(s, o)
 	for i := range s.SimulcastTargets {
 		target := &s.SimulcastTargets[i]
 		target.State = ""
 		if j, ok := merge.FindMention(t.states, target.ID); ok {
-			target.State = targetStates[t.states[j].By.Typ]
+			target.State = targetStates[t.states[j].By.Type]
 		}
 	}
 	for _, m := range t.states {

@@ -37,7 +37,7 @@ func LiveStream(status fastpixv1.LiveStreamStatus, id string, records []*record.
 	switch f.Status.State {
 	case record.StateDeleted:
 		f.Status.DeletedTime = f.SetBy("state").BelievedTime()
-		f.ForgetPersonal()
+		f.ClearAfterDeletion()
 	case record.StateDisconnected:
 		f.Status.ReconnectDeadline = reconnectDeadline(f.SetBy("state"), reconnectWindow(f.Status))
 	}
@@ -48,7 +48,7 @@ func LiveStream(status fastpixv1.LiveStreamStatus, id string, records []*record.
 // OmitLiveStreamText returns status without the customer's own text, under the promises of OmitMediaAssetText.
 func OmitLiveStreamText(status fastpixv1.LiveStreamStatus) fastpixv1.LiveStreamStatus {
 	f := streamKind.Open(status)
-	f.ForgetCustomers()
+	f.ClearCustomerText()
 	f.Close()
 	return *f.Status
 }
@@ -90,24 +90,24 @@ var streamKind = merge.NewKind(merge.Kind[streamStatus, streamChange]{
 		merge.Text("mediaPolicy", merge.MaxWord, func(c *streamChange) *string { return c.MediaPolicy }, func(s *streamStatus) *string { return &s.MediaPolicy }),
 		merge.Time("createdTime", func(c *streamChange) *metav1.MicroTime { return c.CreatedTime }, func(s *streamStatus) **metav1.MicroTime { return &s.CreatedTime }),
 	},
-	Lists: func() map[string]merge.Member[streamStatus, streamChange] {
-		return map[string]merge.Member[streamStatus, streamChange]{
-			"playbackIDs": &merge.Field[streamStatus, streamChange, fastpixv1.PlaybackID]{
+	Lists: func() map[string]merge.ListField[streamStatus, streamChange] {
+		return map[string]merge.ListField[streamStatus, streamChange]{
+			"playbackIDs": &merge.TypedList[streamStatus, streamChange, fastpixv1.PlaybackID]{
 				Name: "playbackIDs", List: merge.List[fastpixv1.PlaybackID]{Schema: playbackIDs},
 				In:  func(c *streamChange) *record.ListChange[fastpixv1.PlaybackID] { return &c.PlaybackIDs },
 				Out: func(s *streamStatus) *[]fastpixv1.PlaybackID { return &s.PlaybackIDs },
 			},
-			"simulcastTargets": &targets{Field: merge.Field[streamStatus, streamChange, fastpixv1.SimulcastTarget]{
+			"simulcastTargets": &simulcastList{TypedList: merge.TypedList[streamStatus, streamChange, fastpixv1.SimulcastTarget]{
 				Name: "simulcastTargets", List: merge.List[fastpixv1.SimulcastTarget]{Schema: simulcastTargets},
 				In:  func(c *streamChange) *record.ListChange[fastpixv1.SimulcastTarget] { return &c.SimulcastTargets },
 				Out: func(s *streamStatus) *[]fastpixv1.SimulcastTarget { return &s.SimulcastTargets },
 			}},
-			"recordings": &merge.Field[streamStatus, streamChange, fastpixv1.MediaReference]{
+			"recordings": &merge.TypedList[streamStatus, streamChange, fastpixv1.MediaReference]{
 				Name: "recordings", List: merge.List[fastpixv1.MediaReference]{Schema: mediaReferences},
 				In:  func(c *streamChange) *record.ListChange[fastpixv1.MediaReference] { return &c.Recordings },
 				Out: func(s *streamStatus) *[]fastpixv1.MediaReference { return &s.Recordings },
 			},
-			"clips": &merge.Field[streamStatus, streamChange, fastpixv1.MediaReference]{
+			"clips": &merge.TypedList[streamStatus, streamChange, fastpixv1.MediaReference]{
 				Name: "clips", List: merge.List[fastpixv1.MediaReference]{Schema: mediaReferences},
 				In:  func(c *streamChange) *record.ListChange[fastpixv1.MediaReference] { return &c.Clips },
 				Out: func(s *streamStatus) *[]fastpixv1.MediaReference { return &s.Clips },

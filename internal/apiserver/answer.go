@@ -7,14 +7,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// IsForeignAnswer reports that an answer is not one of an API server, or of one that does not serve the kind at the moment: it says nothing
+// IsFromProxy reports that an answer is not one of an API server, or of one that does not serve the kind at the moment: it says nothing
 // about the object, whatever its code.
-func IsForeignAnswer(err error) bool {
+func IsFromProxy(err error) bool {
 	return apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// IsGone reports that the API server says of an object that it does not exist.
-func IsGone(err error) bool { return apierrors.IsNotFound(err) && !IsForeignAnswer(err) }
+// IsNotFound reports that the API server says of an object that it does not exist.
+func IsNotFound(err error) bool { return apierrors.IsNotFound(err) && !IsFromProxy(err) }
 
-// IsThere reports that the API server says of an object that is to be created that it exists.
-func IsThere(err error) bool { return apierrors.IsAlreadyExists(err) && !IsForeignAnswer(err) }
+// IsAlreadyExists reports that the API server says of an object that is to be created that it exists.
+func IsAlreadyExists(err error) bool { return apierrors.IsAlreadyExists(err) && !IsFromProxy(err) }

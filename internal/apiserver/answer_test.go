@@ -9,18 +9,18 @@ import (
 )
 
 // This test protects from forgetting and acknowledging on the word of somebody between: the same codes mean nothing from him.
-func TestStrangersSayNothing(t *testing.T) {
+func TestAnswersOfProxiesDoNotCount(t *testing.T) {
 	t.Parallel()
 	things := schema.GroupResource{Resource: "things"}
-	if err := apierrors.NewNotFound(things, "x"); !IsGone(err) || IsForeignAnswer(err) {
+	if err := apierrors.NewNotFound(things, "x"); !IsNotFound(err) || IsFromProxy(err) {
 		t.Error("the API server's own 404 does not count")
 	}
-	if err := apierrors.NewAlreadyExists(things, "x"); !IsThere(err) || IsForeignAnswer(err) {
+	if err := apierrors.NewAlreadyExists(things, "x"); !IsAlreadyExists(err) || IsFromProxy(err) {
 		t.Error("the API server's own 409 does not count")
 	}
 	for code, verb := range map[int]string{http.StatusNotFound: http.MethodGet, http.StatusConflict: http.MethodPost} {
 		err := apierrors.NewGenericServerResponse(code, verb, things, "x", "a page", 0, true)
-		if IsGone(err) || IsThere(err) || !IsForeignAnswer(err) {
+		if IsNotFound(err) || IsAlreadyExists(err) || !IsFromProxy(err) {
 			t.Errorf("a page with %d counts", code)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // This test protects both halves from working on what they knew before an outage for up to a minute after it.
-func TestRefusedConnectionsAreTriedAgainSoon(t *testing.T) {
+func TestRefusedConnectionsAreRetriedSoon(t *testing.T) {
 	t.Parallel()
 	refused := fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
 	expired := errors.New("too old resource version")

@@ -7,17 +7,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// CheckShown returns an error if an answer to a write does not show the object: who answers 200 to everything is not the API server.
-func CheckShown(o client.Object) error {
+// CheckReturned returns an error if an answer to a write does not show the object: who answers 200 to everything is not the API server.
+func CheckReturned(o client.Object) error {
 	if o.GetResourceVersion() == "" {
 		return errors.New("the answer to a write does not show the object: is there a proxy before the API server?")
 	}
 	return nil
 }
 
-// IgnoreGone returns nil for the news that an object does not exist.
-func IgnoreGone(err error) error {
-	if IsGone(err) {
+// IgnoreNotFound returns nil for the news that an object does not exist.
+func IgnoreNotFound(err error) error {
+	if IsNotFound(err) {
 		return nil
 	}
 	return err
@@ -28,5 +28,5 @@ func IgnoreStale(err error) error {
 	if apierrors.IsConflict(err) {
 		return nil
 	}
-	return IgnoreGone(err)
+	return IgnoreNotFound(err)
 }

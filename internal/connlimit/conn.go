@@ -20,7 +20,7 @@ type conn struct {
 
 	// The limiter's mutex guards what follows.
 	authenticated bool // there was an authenticated request
-	place         place
+	wait          waitState
 	// request is what was read since the last answer. ahead is what may have been read of the next request before that answer: recent
 	// and earlier together hold at least the last bufferBytes.
 	request, ahead  usage
@@ -44,7 +44,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.count(usage{plain: int64(n), lines: c.header.see(p[:n])}, int64(bytes.Count(p[:n], []byte{'\n'})))
+		c.count(usage{plain: int64(n), lines: c.header.scan(p[:n])}, int64(bytes.Count(p[:n], []byte{'\n'})))
 	}
 	if err != nil {
 		c.answerPlain(err)
@@ -104,7 +104,7 @@ func (c *conn) count(read usage, lines int64) {
 	}
 	evicted := c.charge()
 	c.limiter.mu.Unlock()
-	cut(evicted)
+	closeEvicted(evicted)
 }
 
 // answered has a connection wait for its next request. Only an authenticated request renews the time from which its age counts.
@@ -113,12 +113,12 @@ func (c *conn) answered() {
 	c.limiter.mu.Lock()
 	// Only lines: the bytes are in the buffer, which is part of the connection's price.
 	c.ahead, c.request = usage{lines: c.recent.lines + c.earlier.lines}, usage{}
-	if c.place.pool == nil && c.authenticated {
+	if c.wait.pool == nil && c.authenticated {
 		c.join(&c.limiter.idle)
 	}
 	evicted := c.charge()
 	c.limiter.mu.Unlock()
-	cut(evicted)
+	closeEvicted(evicted)
 }
 
 // plainMethods begin the requests that are answered if they come without TLS.

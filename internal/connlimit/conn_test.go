@@ -146,7 +146,7 @@ func TestRequestsArriveAsTheyWereSent(t *testing.T) {
 			if n == 0 {
 				return 0, io.EOF
 			}
-			conn.header.see(p[:n])
+			conn.header.scan(p[:n])
 			return n, nil
 		}), bufferBytes)
 		for {
@@ -201,7 +201,7 @@ func isCut(c *conn) bool {
 	return errors.Is(err, io.ErrClosedPipe)
 }
 
-func TestWhoCostsMostForLongestIsEvicted(t *testing.T) {
+func TestConnectionWithTheHighestCostIsEvicted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := NewWithBudgets(4*plainPrice, 2*plainPrice)
@@ -231,9 +231,9 @@ func TestWhoCostsMostForLongestIsEvicted(t *testing.T) {
 	})
 }
 
-// TestDelayOfTheProcessIsNotTheClients protects genuine clients when the process is short of CPU: one that has sent all that it has to send does
+// TestDelayOfTheProcessIsNotChargedToTheClient protects genuine clients when the process is short of CPU: one that has sent all that it has to send does
 // not go before one that is waited for.
-func TestDelayOfTheProcessIsNotTheClients(t *testing.T) {
+func TestDelayOfTheProcessIsNotChargedToTheClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := NewWithBudgets(2*plainPrice, 0)
@@ -295,9 +295,9 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// TestWhatIsReadAheadIsCharged protects idle connections from holding more than they are charged for: of pipelined requests net/http may have
+// TestReadAheadIsCharged protects idle connections from holding more than they are charged for: of pipelined requests net/http may have
 // read the next header before it answers.
-func TestWhatIsReadAheadIsCharged(t *testing.T) {
+func TestReadAheadIsCharged(t *testing.T) {
 	t.Parallel()
 	l := New()
 	s := serve(t, l)
@@ -331,7 +331,7 @@ func TestEvictionDoesNotWait(t *testing.T) {
 		defer far.Close()
 		c := newConn(New(), near, &tls.Config{})
 		start := time.Now()
-		cut([]*conn{c})
+		closeEvicted([]*conn{c})
 		if took := time.Since(start); took > 0 {
 			t.Errorf("took %v, with a client that does not read", took)
 		}

@@ -1,6 +1,8 @@
 package connlimit
 
-import "bytes"
+import (
+	"bytes"
+)
 
 // header follows the header of a request through the pieces in which it is read, and sees to it that net/http gets no more than headerLines
 // of it: net/http bounds only its bytes.
@@ -16,9 +18,9 @@ type header struct {
 // next begins another header.
 func (h *header) next() { *h = header{text: h.text} }
 
-// see looks at the next piece and returns how many lines of the header it ends. It turns a header with too many lines into one with too many
+// scan looks at the next piece and returns how many lines of the header it ends. It turns a header with too many lines into one with too many
 // bytes, which net/http refuses with 431.
-func (h *header) see(piece []byte) (lines int64) {
+func (h *header) scan(piece []byte) (lines int64) {
 	rest := piece
 	for !h.ended && !h.tooLong {
 		line, after, found := bytes.Cut(rest, []byte{'\n'})

@@ -57,7 +57,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	c.join(&l.limiter.unauthenticated)
 	evicted := c.charge()
 	l.limiter.mu.Unlock()
-	cut(evicted)
+	closeEvicted(evicted)
 	return c, nil
 }
 

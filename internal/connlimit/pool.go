@@ -13,8 +13,8 @@ type pool struct {
 	gauge           prometheus.Gauge
 }
 
-// place is where a connection waits. The zero value is nowhere.
-type place struct {
+// waitState is where a connection waits. The zero value is nowhere.
+type waitState struct {
 	pool    *pool
 	index   int // in pool.waiting
 	since   time.Time
@@ -26,35 +26,35 @@ type place struct {
 
 // join puts a connection into a pool.
 func (c *conn) join(p *pool) {
-	c.place = place{pool: p, index: len(p.waiting), since: time.Now()}
+	c.wait = waitState{pool: p, index: len(p.waiting), since: time.Now()}
 	p.waiting = append(p.waiting, c)
 }
 
 // leave takes a connection out of its pool, if it is in one.
 func (c *conn) leave() {
-	p := c.place.pool
+	p := c.wait.pool
 	if p == nil {
 		return
 	}
-	p.add(-c.place.charged)
+	p.add(-c.wait.charged)
 	last := len(p.waiting) - 1
 	moved := p.waiting[last]
-	p.waiting[c.place.index], p.waiting[last] = moved, nil
-	moved.place.index = c.place.index
+	p.waiting[c.wait.index], p.waiting[last] = moved, nil
+	moved.wait.index = c.wait.index
 	p.waiting = p.waiting[:last]
-	c.place = place{}
+	c.wait = waitState{}
 }
 
 // charge charges a connection that waits for what it holds now. It takes out those that have to go if this exceeds the pool's budget, perhaps
 // the connection itself; the caller cuts them when it has unlocked the limiter.
 func (c *conn) charge() (evicted []*conn) {
-	p := c.place.pool
+	p := c.wait.pool
 	if p == nil {
 		return nil
 	}
 	held := c.price + c.request.cost() + c.ahead.cost()
-	p.add(held - c.place.charged)
-	c.place.charged = held
+	p.add(held - c.wait.charged)
+	c.wait.charged = held
 	for p.charged > p.budget && len(p.waiting) > 0 {
 		worst := p.worst(time.Now())
 		worst.leave()
@@ -73,7 +73,7 @@ func (p *pool) worst(now time.Time) *conn {
 	var worst *conn
 	most := -1.0
 	for _, c := range p.waiting {
-		if product := float64(c.place.charged) * float64(c.place.delay(now)); product > most {
+		if product := float64(c.wait.charged) * float64(c.wait.delay(now)); product > most {
 			worst, most = c, product
 		}
 	}
@@ -85,7 +85,7 @@ func (p *pool) worst(now time.Time) *conn {
 const ownShare = 8
 
 // delay is how long the client of a connection has let the process wait, and a share of all other time since it came.
-func (p *place) delay(now time.Time) time.Duration {
+func (p *waitState) delay(now time.Time) time.Duration {
 	waited := p.waited
 	if !p.reading.IsZero() {
 		waited += now.Sub(p.reading)
@@ -98,17 +98,17 @@ func (c *conn) reading(begins bool) {
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
 	now := time.Now()
-	if !c.place.reading.IsZero() {
-		c.place.waited += now.Sub(c.place.reading)
-		c.place.reading = time.Time{}
+	if !c.wait.reading.IsZero() {
+		c.wait.waited += now.Sub(c.wait.reading)
+		c.wait.reading = time.Time{}
 	}
 	if begins {
-		c.place.reading = now
+		c.wait.reading = now
 	}
 }
 
-// cut closes evicted connections. It closes what is below TLS, whose farewell would wait for a client that reads nothing.
-func cut(evicted []*conn) {
+// closeEvicted closes evicted connections. It closes what is below TLS, whose farewell would wait for a client that reads nothing.
+func closeEvicted(evicted []*conn) {
 	for _, c := range evicted {
 		evictions.Inc()
 		_ = c.raw.Close()

@@ -134,7 +134,7 @@ func TestAllowedTokensOutlastAnOutageOfTheAPIServer(t *testing.T) {
 	})
 }
 
-func TestRefusedTokensAreRememberedForAWhile(t *testing.T) {
+func TestRefusedTokensAreCachedBriefly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.answers["visitor"] = http.StatusForbidden
@@ -203,14 +203,14 @@ func TestFloodsOfUnknownTokensAreBoundedByAddressAndInAll(t *testing.T) {
 }
 
 // Strangers must not push out what is remembered of allowed tokens.
-func TestWhatIsRememberedIsBounded(t *testing.T) {
+func TestCachesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.answers["good"] = http.StatusOK
 		r.get("10.0.0.1", "good")
 		for i := range 3 * maxRefused {
 			r.refused.Add(digest{byte(i), byte(i >> 8)}, answer(http.StatusUnauthorized), refusalInterval)
-			r.unknown.of(addressOf(&http.Request{RemoteAddr: fmt.Sprintf("10.1.%d.%d:1", i/256, i%256)}))
+			r.unknown.limiterOf(addressOf(&http.Request{RemoteAddr: fmt.Sprintf("10.1.%d.%d:1", i/256, i%256)}))
 		}
 		if n := len(r.refused.Keys()); n > maxRefused {
 			t.Errorf("%d refused tokens are remembered, want at most %d", n, maxRefused)

@@ -45,7 +45,7 @@ func newLimits() *limits {
 
 // allow takes one review from the rates and reports whether it may be made.
 func (l *limits) allow(address netip.Addr) bool {
-	if !l.of(address).TryAccept() {
+	if !l.limiterOf(address).TryAccept() {
 		return false
 	}
 	if _, ok := l.trusted.Get(address); ok {
@@ -54,8 +54,8 @@ func (l *limits) allow(address netip.Addr) bool {
 	return l.inAll.TryAccept()
 }
 
-// of returns the rate of an address.
-func (l *limits) of(address netip.Addr) flowcontrol.PassiveRateLimiter {
+// limiterOf returns the rate of an address.
+func (l *limits) limiterOf(address netip.Addr) flowcontrol.PassiveRateLimiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if limiter, ok := l.addresses.Get(address); ok {

@@ -53,7 +53,7 @@ func TestCatalogueIsConsistent(t *testing.T) {
 // Every type that section 5 of the protocol notes names, in every spelling, and what it is: its name here, empty if nothing but its
 // family is known. Types that nobody has seen or documented stay unknown, whatever an integration is ready for: their effect would be
 // a guess.
-func TestCatalogueIsWhatIsKnownOfThePlatform(t *testing.T) {
+func TestCatalogueMatchesThePlatform(t *testing.T) {
 	t.Parallel()
 	same := func(family Family, names ...string) map[string]wantType {
 		m := map[string]wantType{}
@@ -130,7 +130,7 @@ type wantType struct {
 }
 
 // Law 4: only these types tell a media's state, and only video.media.updated leaves it to data.status.
-func TestOnlyLifecycleTypesTellAMediaState(t *testing.T) {
+func TestOnlyLifecycleTypesSetAMediaState(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"video.media.upload": StateWaiting, "video.media.upload.cancelled": StateCancelled, "video.media.created": StateCreated,
@@ -161,7 +161,7 @@ func TestOnlyThreeTypesTouchBothKinds(t *testing.T) {
 	}
 }
 
-func TestEverySampleTypeIsKnownOrMeantNotToBe(t *testing.T) {
+func TestEverySampleTypeIsKnownOrListedAsUnknown(t *testing.T) {
 	t.Parallel()
 	stories, err := fixtures.LoadScenarios()
 	if err != nil {

@@ -31,7 +31,7 @@ func TestCountsAreReadAsTheyAreWritten(t *testing.T) {
 }
 
 // This test protects the controllers' memory and each endpoint's counts from whoever may create a batch.
-func TestForgedCountsAreNotBelieved(t *testing.T) {
+func TestForgedCountsAreRejected(t *testing.T) {
 	t.Parallel()
 	most := make([]string, fastpixv1.MaxBatchEvents)
 	for i := range most {

@@ -7,8 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestPartTellsOfSomeObjects protects retries: a part of a record is a valid record with the same event, and no other object.
-func TestPartTellsOfSomeObjects(t *testing.T) {
+// TestPartHoldsSomeChanges protects retries: a part of a record is a valid record with the same event, and no other object.
+func TestPartHoldsSomeChanges(t *testing.T) {
 	t.Parallel()
 	title := "a \u003c title"
 	whole := &Record{

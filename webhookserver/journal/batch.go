@@ -107,5 +107,5 @@ func confirmsBatch(code int, answer []byte, batch *fastpixv1.EventBatch) error {
 
 // isCommitted reports that a batch is in the API server: this attempt created it, or an attempt whose answer was lost.
 func isCommitted(err error) bool {
-	return err == nil || apiserver.IsThere(err)
+	return err == nil || apiserver.IsAlreadyExists(err)
 }

@@ -51,7 +51,7 @@ func (s *secretReader) key(ctx context.Context, ref fastpixv1.SigningSecretRefer
 func (s *secretReader) readKey(ctx context.Context, ref fastpixv1.SigningSecretReference) Reading {
 	secret, err := s.get(ctx, ref.Name)
 	switch {
-	case apiserver.IsGone(err):
+	case apiserver.IsNotFound(err):
 		return Reading{Problem: fastpixv1.ReasonSecretNotFound}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return Reading{Problem: fastpixv1.ReasonSecretForbidden}

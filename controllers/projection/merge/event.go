@@ -17,7 +17,7 @@ type Event struct {
 	hasTime bool
 	micros  int64 // since 1970
 	ID      string
-	Typ     string
+	Type    string
 }
 
 func EventOf(r *record.Record) Event {
@@ -29,7 +29,7 @@ func eventOfReference(r *fastpixv1.EventReference) Event {
 }
 
 func newEvent(id, typ string, at *metav1.MicroTime, timed bool) Event {
-	e := Event{timed: timed, ID: Cut(id, MaxID), Typ: Cut(typ, maxType)}
+	e := Event{timed: timed, ID: Cut(id, MaxID), Type: Cut(typ, maxType)}
 	if at != nil && storable(at.Time) {
 		e.hasTime, e.micros = true, at.UnixMicro()
 	}
@@ -55,7 +55,7 @@ func (e Event) BelievedTime() *metav1.MicroTime {
 }
 
 func (e Event) reference() fastpixv1.EventReference {
-	return fastpixv1.EventReference{ID: e.ID, Type: e.Typ, Time: e.time(), Untimed: !e.timed}
+	return fastpixv1.EventReference{ID: e.ID, Type: e.Type, Time: e.time(), Untimed: !e.timed}
 }
 
 // CompareTimes orders events by when they happened: an untimed one comes before every timed one, one without any time first.
@@ -82,7 +82,7 @@ func compareFully(a, b Event) int {
 	if c := compare(a, b); c != 0 {
 		return c
 	}
-	return strings.Compare(a.Typ, b.Typ)
+	return strings.Compare(a.Type, b.Type)
 }
 
 // later returns the greater of two events.

@@ -8,7 +8,7 @@ import (
 type Kind[S, C any] struct {
 	Registers []Register[S, C]
 	// Lists returns a new, empty list for every field that is one, by its name.
-	Lists func() map[string]Member[S, C]
+	Lists func() map[string]ListField[S, C]
 	// index finds a register by name.
 	index map[string]int
 	Copy  func(*S) *S
@@ -18,12 +18,12 @@ type Kind[S, C any] struct {
 	Provenance   func(*S) *[]fastpixv1.Provenance
 }
 
-// fold is a status taken apart: every register and list with the events that set it.
-type fold[S, C any] struct {
+// Fold is a status taken apart: every register and list with the events that set it.
+type Fold[S, C any] struct {
 	kind   *Kind[S, C]
 	Status *S
 	set    []Event // by register
-	lists  map[string]Member[S, C]
+	lists  map[string]ListField[S, C]
 	recent recent
 }
 
@@ -37,10 +37,10 @@ func NewKind[S, C any](k Kind[S, C]) *Kind[S, C] {
 }
 
 // Open takes a copy of a status apart.
-func (k *Kind[S, C]) Open(status S) *fold[S, C] {
+func (k *Kind[S, C]) Open(status S) *Fold[S, C] {
 	provenance := *k.Provenance(&status)
 	*k.Provenance(&status) = nil // it is made anew: no need to copy it
-	f := &fold[S, C]{
+	f := &Fold[S, C]{
 		kind:   k,
 		Status: k.Copy(&status),
 		set:    make([]Event, len(k.Registers)),
@@ -53,7 +53,7 @@ func (k *Kind[S, C]) Open(status S) *fold[S, C] {
 	for i := range provenance {
 		by := eventOfReference(&provenance[i].EventReference)
 		for _, name := range provenance[i].Fields {
-			f.Place(name, by)
+			f.restore(name, by)
 		}
 	}
 	for _, l := range f.lists {
@@ -62,19 +62,19 @@ func (k *Kind[S, C]) Open(status S) *fold[S, C] {
 	return f
 }
 
-func (f *fold[S, C]) Place(name string, by Event) {
+func (f *Fold[S, C]) restore(name string, by Event) {
 	if i, ok := f.kind.index[name]; ok {
 		f.set[i] = by
 		return
 	}
-	p := parsePart(name)
+	p := parsePath(name)
 	if l, ok := f.lists[p.list]; ok {
-		l.Place(p, by)
+		l.Restore(p, by)
 	}
 }
 
 // Merge adds what one event tells.
-func (f *fold[S, C]) Merge(by Event, c *C) {
+func (f *Fold[S, C]) Merge(by Event, c *C) {
 	if by.isZero() {
 		return
 	}
@@ -90,31 +90,31 @@ func (f *fold[S, C]) Merge(by Event, c *C) {
 }
 
 // SetBy returns the event that set a register.
-func (f *fold[S, C]) SetBy(name string) Event { return f.set[f.kind.index[name]] }
+func (f *Fold[S, C]) SetBy(name string) Event { return f.set[f.kind.index[name]] }
 
-// ForgetPersonal clears what must not outlive the object's deletion on the platform. That it is done after every fold, and
+// ClearAfterDeletion clears what must not outlive the object's deletion on the platform. That it is done after every fold, and
 // that nothing undoes a deletion, makes it independent of the order of events.
-func (f *fold[S, C]) ForgetPersonal() {
+func (f *Fold[S, C]) ClearAfterDeletion() {
 	for i := range f.kind.Registers {
-		if r := &f.kind.Registers[i]; r.personal && !f.set[i].isZero() {
+		if r := &f.kind.Registers[i]; r.clearedByDeletion && !f.set[i].isZero() {
 			r.clear(f.Status)
 			f.set[i] = Event{}
 		}
 	}
 }
 
-// ForgetCustomers clears the customer's own text. Which event set it is still known: once the policy allows text again, an older event that
+// ClearCustomerText clears the customer's own text. Which event set it is still known: once the policy allows text again, an older event that
 // comes again must not undo what a newer one said.
-func (f *fold[S, C]) ForgetCustomers() {
+func (f *Fold[S, C]) ClearCustomerText() {
 	for i := range f.kind.Registers {
-		if r := &f.kind.Registers[i]; r.customers && !f.set[i].isZero() {
+		if r := &f.kind.Registers[i]; r.customerText && !f.set[i].isZero() {
 			r.clear(f.Status)
 		}
 	}
 }
 
 // Close puts the status together again.
-func (f *fold[S, C]) Close() {
+func (f *Fold[S, C]) Close() {
 	o := make(Origins, 0, len(f.set)+16)
 	for i, by := range f.set {
 		o.Add(by, f.kind.Registers[i].Name)

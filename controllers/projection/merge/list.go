@@ -163,7 +163,7 @@ func (l *List[T]) remove(by Event, id string) {
 	if !record.UsableID(id) || compare(by, l.snapshot) < 0 {
 		return
 	}
-	l.removed = note(l.removed, Mention{ID: id, By: by})
+	l.removed = addMention(l.removed, Mention{ID: id, By: by})
 	i, ok := l.find(id)
 	switch {
 	case !ok:
@@ -203,8 +203,8 @@ func FindMention(mentions []Mention, id string) (int, bool) {
 	return slices.BinarySearchFunc(mentions, id, func(m Mention, id string) int { return strings.Compare(m.ID, id) })
 }
 
-// note keeps, of a new mention and the one of the same id, the greater.
-func note(mentions []Mention, m Mention) []Mention {
+// addMention keeps, of a new mention and the one of the same id, the greater.
+func addMention(mentions []Mention, m Mention) []Mention {
 	i, ok := FindMention(mentions, m.ID)
 	if !ok {
 		return slices.Insert(mentions, i, m)

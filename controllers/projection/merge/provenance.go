@@ -49,18 +49,18 @@ func (o Origins) provenance() []fastpixv1.Provenance {
 	return out
 }
 
-// Part is the name of a list's field in provenance, taken apart: list, list[id] or list[id].attribute, with a mark before it
+// Path is the name of a list's field in provenance, taken apart: list, list[id] or list[id].attribute, with a mark before it
 // or none.
-type Part struct {
+type Path struct {
 	Mark      byte
 	list      string
 	ID        string
 	Attribute string
 }
 
-// parsePart takes a field's name apart. Ids may hold anything, attributes and lists only letters.
-func parsePart(field string) Part {
-	var p Part
+// parsePath takes a field's name apart. Ids may hold anything, attributes and lists only letters.
+func parsePath(field string) Path {
+	var p Path
 	if field != "" && strings.IndexByte("-^~", field[0]) >= 0 {
 		p.Mark, field = field[0], field[1:]
 	}
@@ -72,7 +72,7 @@ func parsePart(field string) Part {
 	p.list, field = field[:open], field[open+1:]
 	end := strings.LastIndexByte(field, ']')
 	if end < 0 {
-		return Part{}
+		return Path{}
 	}
 	p.ID, p.Attribute = field[:end], strings.TrimPrefix(field[end+1:], ".")
 	return p

@@ -14,8 +14,8 @@ type Register[S, C any] struct {
 	Merge func(s *S, c *C, by, held Event) bool
 	// ClearedByDeletion marks what is forgotten once the object is deleted on the platform, by clear; customers marks what the policy Omit leaves
 	// out of it.
-	personal, customers bool
-	clear               func(s *S)
+	clearedByDeletion, customerText bool
+	clear                           func(s *S)
 }
 
 // newRegister makes a register of what in returns as carried and out points to in the status; the value must be the
@@ -103,7 +103,7 @@ func EventTime[S, C any](name string, out func(*S) **metav1.MicroTime, types ...
 		wanted[t] = true
 	}
 	return newRegister(name, func(_ *C, by Event) (*metav1.MicroTime, bool) {
-		if !wanted[by.Typ] {
+		if !wanted[by.Type] {
 			return nil, false
 		}
 		t := by.BelievedTime()
@@ -121,12 +121,12 @@ func pointer[S, C, V any](name string, in func(*C) *V, out func(*S) **V) Registe
 }
 
 func ClearedByDeletion[S, C any](r Register[S, C]) Register[S, C] {
-	r.personal = true
+	r.clearedByDeletion = true
 	return r
 }
 
 // CustomerText is a register of a customer's own text.
 func CustomerText[S, C any](r Register[S, C]) Register[S, C] {
-	r.personal, r.customers = true, true
+	r.clearedByDeletion, r.customerText = true, true
 	return r
 }

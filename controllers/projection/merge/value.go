@@ -17,7 +17,7 @@ func Supersedes[V any](by, held Event, value, old V) bool {
 	if c := compareValues(value, old); c != 0 {
 		return c > 0
 	}
-	return by.Typ > held.Typ
+	return by.Type > held.Type
 }
 
 // compareValues orders values by their canonical JSON.

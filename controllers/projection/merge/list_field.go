@@ -7,27 +7,27 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Member is a list as a field of statuses of type S, told about by changes of type C.
-type Member[S, C any] interface {
+// ListField is a list as a field of statuses of type S, told about by changes of type C.
+type ListField[S, C any] interface {
 	// load takes the elements out of a status.
 	load(s *S)
-	// Place says which event set a part of the list; complete is called after the last.
-	Place(p Part, by Event)
+	// Restore says which event set a part of the list; complete is called after the last.
+	Restore(p Path, by Event)
 	complete()
 	Merge(c *C, by Event)
 	// Store writes the elements into a status.
 	Store(s *S, o *Origins)
 }
 
-// Field is a member whose elements are of type T.
-type Field[S, C, T any] struct {
+// TypedList is a member whose elements are of type T.
+type TypedList[S, C, T any] struct {
 	Name string
 	In   func(*C) *record.ListChange[T]
 	Out  func(*S) *[]T
 	List List[T]
 }
 
-func (f *Field[S, C, T]) load(s *S) {
+func (f *TypedList[S, C, T]) load(s *S) {
 	values := *f.Out(s)
 	schema := f.List.Schema
 	f.List.elements = make([]element[T], 0, len(values)+1)
@@ -44,11 +44,11 @@ func (f *Field[S, C, T]) load(s *S) {
 	}
 }
 
-func (f *Field[S, C, T]) Place(p Part, by Event) {
+func (f *TypedList[S, C, T]) Restore(p Path, by Event) {
 	l := &f.List
 	switch {
 	case p.Mark == MarkRemoved:
-		l.removed = note(l.removed, Mention{ID: p.ID, By: by})
+		l.removed = addMention(l.removed, Mention{ID: p.ID, By: by})
 	case p.Mark == markFloor:
 		l.floor = by
 	case p.Mark == markCut:
@@ -56,11 +56,11 @@ func (f *Field[S, C, T]) Place(p Part, by Event) {
 	case p.ID == "":
 		l.snapshot = by
 	default:
-		f.placeElement(p, by)
+		f.restoreElement(p, by)
 	}
 }
 
-func (f *Field[S, C, T]) placeElement(p Part, by Event) {
+func (f *TypedList[S, C, T]) restoreElement(p Path, by Event) {
 	i, ok := f.List.find(p.ID)
 	if !ok {
 		return
@@ -78,7 +78,7 @@ func (f *Field[S, C, T]) placeElement(p Part, by Event) {
 
 // complete fills in what provenance leaves out: an element that says nothing is from the snapshot, an attribute that says
 // nothing is from the event of its element.
-func (f *Field[S, C, T]) complete() {
+func (f *TypedList[S, C, T]) complete() {
 	for i := range f.List.elements {
 		e := &f.List.elements[i]
 		if e.newest.isZero() {
@@ -95,9 +95,9 @@ func (f *Field[S, C, T]) complete() {
 	}
 }
 
-func (f *Field[S, C, T]) Merge(c *C, by Event) { f.List.Merge(by, f.In(c)) }
+func (f *TypedList[S, C, T]) Merge(c *C, by Event) { f.List.Merge(by, f.In(c)) }
 
-func (f *Field[S, C, T]) Store(s *S, o *Origins) {
+func (f *TypedList[S, C, T]) Store(s *S, o *Origins) {
 	l := &f.List
 	o.Add(l.snapshot, f.Name)
 	if !l.floor.isZero() {
@@ -117,7 +117,7 @@ func (f *Field[S, C, T]) Store(s *S, o *Origins) {
 	*f.Out(s) = values
 }
 
-func (f *Field[S, C, T]) storeElement(e *element[T], o *Origins) {
+func (f *TypedList[S, C, T]) storeElement(e *element[T], o *Origins) {
 	if e.newest != f.List.snapshot {
 		o.Add(e.newest, f.Name+"["+e.id+"]")
 	}

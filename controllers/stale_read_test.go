@@ -19,16 +19,16 @@ import (
 type staleCase struct {
 	before        *record.Record // mirrored, and in the memory
 	since         *record.Record // mirrored, and not in the memory
-	memory        *fastpixv1.MediaAsset
+	cached        *fastpixv1.MediaAsset
 	purgedThrough *metav1.MicroTime
 	deleted       bool // by hand, which the memory does not show
 	refused       bool // to create an object, by a policy on that
 	event         *record.Record
 }
 
-// TestMemoryOfTheAPIServerMayBeBehind protects what a read from the API server's memory decides: nothing but a write that meets a
+// TestStaleReadsLeadToTheSameMirror protects what a read from the API server's memory decides: nothing but a write that meets a
 // conflict if it is old. Whatever that memory still shows, the mirror becomes what it would have become.
-func TestMemoryOfTheAPIServerMayBeBehind(t *testing.T) {
+func TestStaleReadsLeadToTheSameMirror(t *testing.T) {
 	ready := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 	failed := event("e3", "video.media.failed", 3, media(testMedia, "Failed"))
 	updated := event("e2", "video.media.updated", 2, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{
@@ -44,7 +44,7 @@ func TestMemoryOfTheAPIServerMayBeBehind(t *testing.T) {
 		"not created yet, nor to create":  {since: ready, refused: true, event: updated},
 		"an older state":                  {before: ready, since: updated, event: ready},
 		"an older state, a newer event":   {before: ready, since: updated, event: failed},
-		"another object of that name":     {since: ready, memory: another, event: updated},
+		"another object of that name":     {since: ready, cached: another, event: updated},
 		"deleted by hand meanwhile":       {before: ready, deleted: true, event: updated},
 		"deleted by hand, and told again": {before: ready, deleted: true, event: ready},
 		"nothing is behind":               {before: ready, event: updated},
@@ -52,15 +52,15 @@ func TestMemoryOfTheAPIServerMayBeBehind(t *testing.T) {
 		"nothing is there, and it is old": {event: ready, purgedThrough: ready.Time},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, want := tt.becomes(t, true), tt.becomes(t, false); got != want {
+			if got, want := tt.result(t, true), tt.result(t, false); got != want {
 				t.Errorf("the mirror becomes\n%s\nwant\n%s", got, want)
 			}
 		})
 	}
 }
 
-// becomes tells the history and returns what it becomes.
-func (tt staleCase) becomes(t *testing.T, behind bool) string {
+// result tells the history and returns what it becomes.
+func (tt staleCase) result(t *testing.T, behind bool) string {
 	t.Helper()
 	refuses := false
 	c := newFakeClient(t, interceptor.Funcs{
@@ -73,12 +73,12 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			asset, ok := o.(*fastpixv1.MediaAsset)
 			switch {
-			case !ok, !behind, !isFromMemory(opts):
+			case !ok, !behind, !allowsCachedRead(opts):
 				return c.Get(ctx, key, o, opts...)
-			case tt.memory == nil:
+			case tt.cached == nil:
 				return apierrors.NewNotFound(schema.GroupResource{Resource: "mediaassets"}, key.Name)
 			}
-			tt.memory.DeepCopyInto(asset)
+			tt.cached.DeepCopyInto(asset)
 			return nil
 		},
 	})
@@ -90,19 +90,19 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 		if err := c.Create(t.Context(), newBatch(t, "of-"+e.ID, e)); err != nil {
 			t.Fatal(err)
 		}
-		if err := newRig(t, c).run(); err != nil { // a new process remembers nothing that was written
+		if err := newTestEnv(t, c).run(); err != nil { // a new process remembers nothing that was written
 			t.Fatal(err)
 		}
 	}
 	if fold(tt.before); tt.before != nil {
-		tt.memory = &fastpixv1.MediaAsset{}
-		if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: testMedia}, tt.memory); err != nil {
+		tt.cached = &fastpixv1.MediaAsset{}
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: testMedia}, tt.cached); err != nil {
 			t.Fatal(err)
 		}
 	}
 	fold(tt.since)
 	if tt.deleted {
-		if err := c.Delete(t.Context(), tt.memory.DeepCopy()); err != nil {
+		if err := c.Delete(t.Context(), tt.cached.DeepCopy()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,28 +119,28 @@ func (tt staleCase) becomes(t *testing.T, behind bool) string {
 	if left := batches(t, c); len(left) > 0 {
 		t.Errorf("the journal still holds %s", left[0].Name)
 	}
-	return world(t, c)
+	return mirrors(t, c)
 }
 
-// TestBatchThatIsGoneIsNotFoldedAgain protects what was purged or deleted by hand from an API server whose memory still shows its batch: a
+// TestDeletedBatchIsNotFoldedAgain protects what was purged or deleted by hand from an API server whose memory still shows its batch: a
 // new leader learns of the batch from that memory, and nothing else would tell that it was folded long ago.
-func TestBatchThatIsGoneIsNotFoldedAgain(t *testing.T) {
+func TestDeletedBatchIsNotFoldedAgain(t *testing.T) {
 	gone := newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")))
 	c := newFakeClient(t, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-			if b, ok := o.(*fastpixv1.EventBatch); ok && isFromMemory(opts) {
+			if b, ok := o.(*fastpixv1.EventBatch); ok && allowsCachedRead(opts) {
 				gone.DeepCopyInto(b)
 				return nil
 			}
 			return c.Get(ctx, key, o, opts...)
 		},
 	})
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: gone.ObjectMeta}))
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); got != "" {
+	if got := mirrors(t, c); got != "" {
 		t.Errorf("a batch that is gone was folded:\n%s", got)
 	}
 	if r.backlog.Requeue(gone.UID) {
@@ -148,8 +148,8 @@ func TestBatchThatIsGoneIsNotFoldedAgain(t *testing.T) {
 	}
 }
 
-// isFromMemory reports that a read is content with what the API server has in memory.
-func isFromMemory(opts []client.GetOption) bool {
+// allowsCachedRead reports that a read is content with what the API server has in memory.
+func allowsCachedRead(opts []client.GetOption) bool {
 	raw := (&client.GetOptions{}).ApplyOptions(opts).Raw
 	return raw != nil && raw.ResourceVersion == "0"
 }
@@ -162,13 +162,13 @@ func TestSweepLeavesTombstonesToTheirWorker(t *testing.T) {
 	if err := r.sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if world(t, r.client) == "" {
+	if mirrors(t, r.client) == "" {
 		t.Fatal("the sweep purged a tombstone itself")
 	}
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, r.client); got != "" {
+	if got := mirrors(t, r.client); got != "" {
 		t.Errorf("a tombstone that a sweep found is not purged:\n%s", got)
 	}
 }

@@ -60,7 +60,7 @@ func (l *life) want(what, got, want string) {
 	}
 }
 
-func TestLifeOfAPulledMedia(t *testing.T) {
+func TestLifecycleOfAPulledMedia(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLife(t)
@@ -78,7 +78,7 @@ func TestLifeOfAPulledMedia(t *testing.T) {
 	})
 }
 
-func TestLifeOfADirectUpload(t *testing.T) {
+func TestLifecycleOfADirectUpload(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLife(t)
@@ -107,7 +107,7 @@ func TestLifeOfADirectUpload(t *testing.T) {
 	})
 }
 
-func TestLifeOfAStreamThatReconnectsFiveTimes(t *testing.T) {
+func TestLifecycleOfAStreamThatReconnectsFiveTimes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLife(t)
@@ -139,7 +139,7 @@ func TestLifeOfAStreamThatReconnectsFiveTimes(t *testing.T) {
 	})
 }
 
-func TestLifeOfARecording(t *testing.T) {
+func TestLifecycleOfARecording(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLife(t)
@@ -171,7 +171,7 @@ func TestLifeOfARecording(t *testing.T) {
 	})
 }
 
-func TestLifeOfAMediaDeletedWhileItsTracksAreProcessed(t *testing.T) {
+func TestLifecycleOfAMediaDeletedWhileItsTracksAreProcessed(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLife(t)

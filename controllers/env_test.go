@@ -34,34 +34,34 @@ const (
 
 var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// rig is the folding half without its manager: the queues are slices, so that a test decides what runs when, and a process
+// env is the folding half without its manager: the queues are slices, so that a test decides what runs when, and a process
 // that dies is a rig that is thrown away.
-type rig struct {
-	*parts
-	t        *testing.T
-	client   client.Client
-	now      time.Time
-	recorder *events.FakeRecorder
-	keys     []record.Key
-	ends     []types.UID
-	later    []types.UID // batches whose time comes again: the next run does not wait for it
+type testEnv struct {
+	*components
+	t              *testing.T
+	client         client.Client
+	now            time.Time
+	recorder       *events.FakeRecorder
+	queuedObjects  []record.Key
+	queuedBatches  []types.UID
+	delayedBatches []types.UID // batches whose time comes again: the next run does not wait for it
 }
 
-func newRig(t *testing.T, c client.Client) *rig {
+func newTestEnv(t *testing.T, c client.Client) *testEnv {
 	t.Helper()
-	r := &rig{t: t, client: c, now: testStart.Add(time.Minute), recorder: events.NewFakeRecorder(1000)}
-	r.parts = newParts(environment{
+	r := &testEnv{t: t, client: c, now: testStart.Add(time.Minute), recorder: events.NewFakeRecorder(1000)}
+	r.components = newComponents(environment{
 		client: c, live: c, cached: c, recorder: r.recorder, namespace: testSystem, now: func() time.Time { return r.now },
-		mirrors:   func(key record.Key) { r.keys = append(r.keys, key) },
-		batches:   func(uid types.UID) { r.ends = append(r.ends, uid) },
-		batchesAt: func(uid types.UID, _ time.Time) { r.later = append(r.later, uid) },
+		enqueueMirror:  func(key record.Key) { r.queuedObjects = append(r.queuedObjects, key) },
+		enqueueBatch:   func(uid types.UID) { r.queuedBatches = append(r.queuedBatches, uid) },
+		enqueueBatchAt: func(uid types.UID, _ time.Time) { r.delayedBatches = append(r.delayedBatches, uid) },
 	})
 	r.backlog.Synced = true
 	return r
 }
 
-// watch does what the informers of endpoints and batches do.
-func (r *rig) watch() error {
+// syncWatches does what the informers of endpoints and batches do.
+func (r *testEnv) syncWatches() error {
 	var known fastpixv1.WebhookEndpointList
 	if err := r.client.List(r.t.Context(), &known); err != nil {
 		return err
@@ -81,10 +81,10 @@ func (r *rig) watch() error {
 	return nil
 }
 
-// load reads every batch and folds none.
-func (r *rig) load() {
+// readAll reads every batch and folds none.
+func (r *testEnv) readAll() {
 	r.t.Helper()
-	if err := r.watch(); err != nil {
+	if err := r.syncWatches(); err != nil {
 		r.t.Fatal(err)
 	}
 	for info, ok := r.backlog.Next(); ok; info, ok = r.backlog.Next() {
@@ -95,39 +95,39 @@ func (r *rig) load() {
 }
 
 // run does what the manager does, one step at a time, until nothing is left to do or a step fails.
-func (r *rig) run() error {
+func (r *testEnv) run() error {
 	ctx := r.t.Context()
-	if err := r.watch(); err != nil {
+	if err := r.syncWatches(); err != nil {
 		return err
 	}
-	if err := r.joiner.Discard(ctx, r.backlog.Superseded()); err != nil {
+	if err := r.joiner.DeleteReplaced(ctx, r.backlog.Replaced()); err != nil {
 		return err
 	}
-	r.ends, r.later = append(r.ends, r.later...), nil
+	r.queuedBatches, r.delayedBatches = append(r.queuedBatches, r.delayedBatches...), nil
 	for {
 		switch info, ok := r.backlog.Next(); {
 		case ok:
 			if err := r.reader.Read(ctx, info); err != nil {
 				return err
 			}
-		case len(r.keys) > 0:
-			key := r.keys[0]
+		case len(r.queuedObjects) > 0:
+			key := r.queuedObjects[0]
 			if _, err := r.reconciler.Reconcile(ctx, key); err != nil {
 				return err
 			}
-			r.keys = r.keys[1:]
+			r.queuedObjects = r.queuedObjects[1:]
 			if r.ledger.Waiting(key) > 0 {
-				r.keys = append(r.keys, key)
+				r.queuedObjects = append(r.queuedObjects, key)
 			}
-		case len(r.ends) > 0:
-			result, err := r.discarder.Reconcile(ctx, r.ends[0])
+		case len(r.queuedBatches) > 0:
+			result, err := r.discarder.Reconcile(ctx, r.queuedBatches[0])
 			if err != nil {
 				return err
 			}
 			if result.RequeueAfter > 0 {
-				r.later = append(r.later, r.ends[0])
+				r.delayedBatches = append(r.delayedBatches, r.queuedBatches[0])
 			}
-			r.ends = r.ends[1:]
+			r.queuedBatches = r.queuedBatches[1:]
 		default:
 			return nil
 		}
@@ -137,10 +137,10 @@ func (r *rig) run() error {
 // newFakeClient returns an API server with these objects, a namespace and an endpoint.
 func newFakeClient(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) client.WithWatch {
 	t.Helper()
-	return newClientOf(t, funcs, append(objects, surroundings()...))
+	return newClientOf(t, funcs, append(objects, namespaceAndEndpoint()...))
 }
 
-func surroundings() []client.Object {
+func namespaceAndEndpoint() []client.Object {
 	created := metav1.NewTime(testStart.Add(-time.Hour))
 	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace, CreationTimestamp: created}},
@@ -229,8 +229,8 @@ func stream(id, state string) record.Change {
 	return record.Change{Kind: record.LiveStream, ID: id, Stream: &record.StreamChange{State: state}}
 }
 
-// life is a journal of three batches about two media and a stream, with a recording that touches two objects.
-func life(t *testing.T) []client.Object {
+// sampleJournal is a journal of three batches about two media and a stream, with a recording that touches two objects.
+func sampleJournal(t *testing.T) []client.Object {
 	t.Helper()
 	return []client.Object{
 		newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")), event("e2", "video.live_stream.created", 2, stream(testStream, "Idle"))),
@@ -243,8 +243,8 @@ func life(t *testing.T) []client.Object {
 	}
 }
 
-// world is what a user sees, without what differs between runs.
-func world(t *testing.T, c client.Client) string {
+// mirrors is what a user sees, without what differs between runs.
+func mirrors(t *testing.T, c client.Client) string {
 	t.Helper()
 	var assets fastpixv1.MediaAssetList
 	var streams fastpixv1.LiveStreamList

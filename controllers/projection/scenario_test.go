@@ -26,7 +26,7 @@ import (
 
 var update = flag.Bool("update", false, "write what the stories give into them")
 
-func TestStories(t *testing.T) {
+func TestScenarios(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {

@@ -13,7 +13,7 @@ import (
 
 // Redaction by construction: the types that the controllers fill and that end in an object, a log line or a metric have no place for a
 // secret, nor for just anything. What fills them is a record, which has none either.
-func TestNoToldTypeHasAPlaceForSecrets(t *testing.T) {
+func TestOutputTypesHoldNoSecrets(t *testing.T) {
 	t.Parallel()
 	places, walked := redaction.Places(nil, reflect.TypeFor[record.Record](), reflect.TypeFor[record.Key](), reflect.TypeFor[journal.Failure](), reflect.TypeFor[mirror.Outcome](),
 		reflect.TypeFor[fastpixv1.MediaAsset](), reflect.TypeFor[fastpixv1.LiveStream](), reflect.TypeFor[fastpixv1.EventBatch]())

@@ -24,8 +24,8 @@ import (
 // These tests protect what the operator tells people by Kubernetes Events: what happened, at most once, after it was written, and never
 // at the cost of folding.
 
-// told returns the reasons of the Events that were made since the last call.
-func (r *rig) told() string {
+// delivered returns the reasons of the Events that were made since the last call.
+func (r *testEnv) recordedEvents() string {
 	var reasons []string
 	for {
 		select {
@@ -38,7 +38,7 @@ func (r *rig) told() string {
 }
 
 // record journals records and folds them.
-func (r *rig) tell(name string, records ...*record.Record) error {
+func (r *testEnv) tryDeliver(name string, records ...*record.Record) error {
 	r.t.Helper()
 	if err := r.client.Create(r.t.Context(), newBatch(r.t, name, records...)); err != nil {
 		r.t.Fatal(err)
@@ -46,7 +46,7 @@ func (r *rig) tell(name string, records ...*record.Record) error {
 	return r.run()
 }
 
-func TestEventsTellWhatAPersonWouldTell(t *testing.T) {
+func TestEventsReportStateChanges(t *testing.T) {
 	t.Parallel()
 	m := func(typ, state string, second int) *record.Record {
 		return event(fmt.Sprintf("e%d", second), "video.media."+typ, second, media(testMedia, state))
@@ -80,23 +80,23 @@ func TestEventsTellWhatAPersonWouldTell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+			r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 			for i, step := range steps {
-				if err := r.tell(fmt.Sprintf("b%d", i), step.records...); err != nil {
+				if err := r.tryDeliver(fmt.Sprintf("b%d", i), step.records...); err != nil {
 					t.Fatal(err)
 				}
-				if got := r.told(); got != step.want {
+				if got := r.recordedEvents(); got != step.want {
 					t.Errorf("step %d tells %q, want %q", i, got, step.want)
 				}
 			}
 			// Everything again, in this process and in the next.
-			for _, again := range []*rig{r, newRig(t, r.client)} {
+			for _, again := range []*testEnv{r, newTestEnv(t, r.client)} {
 				for i, step := range steps {
-					if err := again.tell(fmt.Sprintf("again%d", i), step.records...); err != nil {
+					if err := again.tryDeliver(fmt.Sprintf("again%d", i), step.records...); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := again.told(); got != "" {
+				if got := again.recordedEvents(); got != "" {
 					t.Errorf("told again: %q", got)
 				}
 			}
@@ -104,20 +104,20 @@ func TestEventsTellWhatAPersonWouldTell(t *testing.T) {
 	}
 }
 
-func TestEventTellsThatTheReconnectWindowPassed(t *testing.T) {
+func TestEventReportsTheEndOfTheReconnectWindow(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	if err := errors.Join(
-		r.tell("b1", event("e1", "video.live_stream.active", 1, stream(testStream, "Active"))),
-		r.tell("b2", event("e2", "video.live_stream.disconnected", 50, stream(testStream, "Disconnected"))),
+		r.tryDeliver("b1", event("e1", "video.live_stream.active", 1, stream(testStream, "Active"))),
+		r.tryDeliver("b2", event("e2", "video.live_stream.disconnected", 50, stream(testStream, "Disconnected"))),
 	); err != nil {
 		t.Fatal(err)
 	}
 	r.now = r.now.Add(time.Hour)
-	if err := errors.Join(r.tick(), r.tick()); err != nil {
+	if err := errors.Join(r.fireTimers(), r.fireTimers()); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.told(); got != "WentLive Interrupted Ended" {
+	if got := r.recordedEvents(); got != "WentLive Interrupted Ended" {
 		t.Errorf("told %q", got)
 	}
 }
@@ -126,23 +126,23 @@ func TestEventTellsThatTheReconnectWindowPassed(t *testing.T) {
 func TestEventsFollowTheWrite(t *testing.T) {
 	t.Parallel()
 	for name, trouble := range map[string]func(ctx context.Context, write func() error) error{
-		"the write fails":    func(context.Context, func() error) error { return errKilled },
-		"the answer is lost": func(_ context.Context, write func() error) error { return errors.Join(write(), errKilled) },
+		"the write fails":    func(context.Context, func() error) error { return errInterrupted },
+		"the answer is lost": func(_ context.Context, write func() error) error { return errors.Join(write(), errInterrupted) },
 		"somebody else has written meanwhile": func(context.Context, func() error) error {
-			return apierrors.NewConflict(schema.GroupResource{}, testMedia, errKilled)
+			return apierrors.NewConflict(schema.GroupResource{}, testMedia, errInterrupted)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			troubled := false
-			var r *rig
+			var r *testEnv
 			c := newFakeClient(t, interceptor.Funcs{
 				SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
 					write := func() error { return c.SubResource(sub).Update(ctx, o, opts...) }
 					if _, ok := o.(*fastpixv1.MediaAsset); ok && !troubled {
 						troubled = true
 						err := trouble(ctx, write)
-						if got := r.told(); got != "" {
+						if got := r.recordedEvents(); got != "" {
 							t.Errorf("told %q before the write succeeded", got)
 						}
 						return err
@@ -150,29 +150,29 @@ func TestEventsFollowTheWrite(t *testing.T) {
 					return write()
 				},
 			})
-			r = newRig(t, c)
-			for i := 0; r.tell(fmt.Sprintf("b%d", i), event("e1", "video.media.ready", 1, media(testMedia, "Ready"))) != nil; i++ {
-				if got := r.told(); got != "" {
+			r = newTestEnv(t, c)
+			for i := 0; r.tryDeliver(fmt.Sprintf("b%d", i), event("e1", "video.media.ready", 1, media(testMedia, "Ready"))) != nil; i++ {
+				if got := r.recordedEvents(); got != "" {
 					t.Errorf("told %q although the write failed", got)
 				}
 			}
 			// At most once: when the answer is lost, the write may have succeeded, and nobody knows that it has not been told.
-			if got, want := r.told(), map[bool]string{true: "", false: "Ready"}[name == "the answer is lost"]; got != want {
+			if got, want := r.recordedEvents(), map[bool]string{true: "", false: "Ready"}[name == "the answer is lost"]; got != want {
 				t.Errorf("told %q, want %q", got, want)
 			}
 		})
 	}
 }
 
-// stuckSink takes Events and never answers.
-type stuckSink struct{ events.EventSink }
+// blockedSink takes Events and never answers.
+type blockedSink struct{ events.EventSink }
 
-func (stuckSink) Create(ctx context.Context, _ *eventsv1.Event) (*eventsv1.Event, error) {
+func (blockedSink) Create(ctx context.Context, _ *eventsv1.Event) (*eventsv1.Event, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func (s stuckSink) Patch(ctx context.Context, e *eventsv1.Event, _ []byte) (*eventsv1.Event, error) {
+func (s blockedSink) Patch(ctx context.Context, e *eventsv1.Event, _ []byte) (*eventsv1.Event, error) {
 	return s.Create(ctx, e)
 }
 
@@ -180,8 +180,8 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 	t.Parallel()
 	const n = 3000 // more than the library queues
 	c := newFakeClient(t, interceptor.Funcs{})
-	r := newRig(t, c)
-	broadcaster := events.NewBroadcaster(stuckSink{})
+	r := newTestEnv(t, c)
+	broadcaster := events.NewBroadcaster(blockedSink{})
 	if err := broadcaster.StartRecordingToSinkWithContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 	for i := range 100 {
 		records = append(records, event(fmt.Sprintf("e%d", i), "video.media.ready", 1, media(fmt.Sprintf("m%d", i), "Ready")))
 	}
-	if err := r.tell("b1", records...); err != nil {
+	if err := r.tryDeliver("b1", records...); err != nil {
 		t.Fatal(err)
 	}
 	var assets fastpixv1.MediaAssetList
@@ -223,17 +223,17 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 
 func TestBurstMakesFewEvents(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, newFakeClient(t, interceptor.Funcs{}))
+	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	var records []*record.Record
 	for i := range 200 {
 		records = append(records, event(fmt.Sprintf("e%d", i), "video.media.ready", 1, media(fmt.Sprintf("m%d", i), "Ready")))
 	}
 	start := time.Now()
-	if err := r.tell("b1", records...); err != nil {
+	if err := r.tryDeliver("b1", records...); err != nil {
 		t.Fatal(err)
 	}
 	most := mirror.EventsBurst + int(time.Since(start).Seconds()*mirror.EventsPerSecond) + 1
-	if got := len(strings.Fields(r.told())); got < mirror.EventsBurst || got > most {
+	if got := len(strings.Fields(r.recordedEvents())); got < mirror.EventsBurst || got > most {
 		t.Errorf("%d Events, want %d to %d", got, mirror.EventsBurst, most)
 	}
 	if got := len(batches(t, r.client)); got != 0 {

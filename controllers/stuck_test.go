@@ -25,12 +25,12 @@ import (
 // These tests protect against quiet losses and standstills: an answer that is taken for another, a batch that is overlooked, memory that
 // one tenant's trouble fills, and a fault that is taken for the fault of a record.
 
-// notServed is what a client makes of a 404 that is not the API server's word about an object.
-func notServed() error {
+// proxyNotFound is what a client makes of a 404 that is not the API server's word about an object.
+func proxyNotFound() error {
 	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{Resource: "things"}, "x", "404 page not found", 0, true)
 }
 
-func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
+func TestProxyAnswersDiscardNothing(t *testing.T) {
 	for name, calls := range map[string]func(o client.Object) bool{
 		"of a namespace": func(o client.Object) bool { _, ok := o.(*metav1.PartialObjectMetadata); return ok },
 		"of a batch":     func(o client.Object) bool { _, ok := o.(*fastpixv1.EventBatch); return ok },
@@ -41,12 +41,12 @@ func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
 			c := newFakeClient(t, interceptor.Funcs{
 				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 					if away && calls(o) {
-						return notServed()
+						return proxyNotFound()
 					}
 					return c.Get(ctx, key, o, opts...)
 				},
 			}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			if err := r.run(); err == nil {
 				t.Error("a 404 of somebody else is taken for the API server's")
 			}
@@ -54,14 +54,14 @@ func TestAnswerOfSomebodyElseForgetsNothing(t *testing.T) {
 			if err := r.run(); err != nil {
 				t.Fatal(err)
 			}
-			if got := world(t, c); !strings.Contains(got, `"state":"Ready"`) || len(batches(t, c)) > 0 {
+			if got := mirrors(t, c); !strings.Contains(got, `"state":"Ready"`) || len(batches(t, c)) > 0 {
 				t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
 			}
 		})
 	}
 }
 
-func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
+func TestNewBatchWithAReusedNameIsRead(t *testing.T) {
 	b := journal.NewBacklog()
 	w := &journal.Watcher{Backlog: b}
 	meta := func(uid string) *metav1.PartialObjectMetadata {
@@ -97,8 +97,8 @@ func TestBatchThatTookTheNameOfAnotherIsRead(t *testing.T) {
 	}
 }
 
-// gauge returns what a scrape would show of a gauge without labels, if it shows it.
-func gauge(t *testing.T, name string) (value float64, there bool) {
+// gaugeValue returns what a scrape would show of a gauge without labels, if it shows it.
+func gaugeValue(t *testing.T, name string) (value float64, there bool) {
 	t.Helper()
 	families, err := metrics.Registry.Gather()
 	if err != nil {
@@ -113,15 +113,15 @@ func gauge(t *testing.T, name string) (value float64, there bool) {
 }
 
 func TestGaugesEndWithTheLease(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
-	r := newRig(t, c)
+	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
+	r := newTestEnv(t, c)
 	for _, b := range batches(t, c) {
 		r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 	}
 	if err := r.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := gauge(t, "fastpix_pending_events"); got != 6 {
+	if got, _ := gaugeValue(t, "fastpix_pending_events"); got != 6 {
 		t.Fatalf("%v events are pending, want 6", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -130,13 +130,13 @@ func TestGaugesEndWithTheLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"fastpix_pending_events", "fastpix_failed_events", "fastpix_oldest_pending_age_seconds"} {
-		if got, there := gauge(t, name); there {
+		if got, there := gaugeValue(t, name); there {
 			t.Errorf("who leads no longer says that %s is %v", name, got)
 		}
 	}
 }
 
-func TestRecordThatIsRefusedDoesNotHoldUpItsMates(t *testing.T) {
+func TestRefusedRecordDoesNotBlockOthers(t *testing.T) {
 	poison := "poison"
 	refuse := true
 	c := newFakeClient(t, interceptor.Funcs{
@@ -150,11 +150,11 @@ func TestRecordThatIsRefusedDoesNotHoldUpItsMates(t *testing.T) {
 		event("e1", "video.media.created", 1, media(testMedia, "Created")),
 		event("e2", "video.media.updated", 5, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{Title: &poison}}),
 		event("e3", "video.media.ready", 3, media(testMedia, "Ready"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, `"state":"Ready"`) {
+	if got := mirrors(t, c); !strings.Contains(got, `"state":"Ready"`) {
 		t.Errorf("one record of an asset is refused, and with it the others:\n%s", got)
 	}
 	left := batches(t, c)
@@ -162,15 +162,15 @@ func TestRecordThatIsRefusedDoesNotHoldUpItsMates(t *testing.T) {
 		t.Fatalf("left in the journal is %s, want e2 alone", mustJSON(t, left))
 	}
 	refuse = false
-	if err := newRig(t, c).run(); err != nil {
+	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := world(t, c); !strings.Contains(got, poison) || len(batches(t, c)) > 0 {
+	if got := mirrors(t, c); !strings.Contains(got, poison) || len(batches(t, c)) > 0 {
 		t.Errorf("after the cause is gone %d batches are left, and the world is\n%s", len(batches(t, c)), got)
 	}
 }
 
-func TestBatchThatCannotEndGivesUpItsMemory(t *testing.T) {
+func TestStuckBatchReleasesItsMemory(t *testing.T) {
 	full := true // the journal's quota: a batch for failed records has no room
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
@@ -192,13 +192,13 @@ func TestBatchThatCannotEndGivesUpItsMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			full = true
 			c := newFakeClient(t, funcs, squatter.DeepCopy(), newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-			r := newRig(t, c)
+			r := newTestEnv(t, c)
 			for range 3 {
 				if err := r.run(); err != nil {
 					t.Fatal(err)
 				}
-				if got := r.ledger.Loaded(); got != 0 || len(r.later) == 0 {
-					t.Fatalf("%d bytes are in memory, %d batches come back later", got, len(r.later))
+				if got := r.ledger.LoadedBytes(); got != 0 || len(r.delayedBatches) == 0 {
+					t.Fatalf("%d bytes are in memory, %d batches come back later", got, len(r.delayedBatches))
 				}
 			}
 			full = false
@@ -213,7 +213,7 @@ func TestBatchThatCannotEndGivesUpItsMemory(t *testing.T) {
 	}
 }
 
-func TestRefusalsFarApartDoNotAddUp(t *testing.T) {
+func TestSeparateRefusalsDoNotAddUp(t *testing.T) {
 	var answer error
 	c := newFakeClient(t, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
@@ -223,7 +223,7 @@ func TestRefusalsFarApartDoNotAddUp(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "mediaassets"}, "", errors.New("roles are not known yet"))
 	// An API server that starts, goes away, and starts again.
 	for _, answer = range []error{forbidden, errors.New("connection refused"), forbidden} {
@@ -234,10 +234,10 @@ func TestRefusalsFarApartDoNotAddUp(t *testing.T) {
 	}
 }
 
-func TestBatchWithOpenEntriesDoesNotEnd(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
-	r := newRig(t, c)
-	r.load()
+func TestBatchWithOpenEntriesIsNotDeleted(t *testing.T) {
+	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
+	r := newTestEnv(t, c)
+	r.readAll()
 	for _, b := range batches(t, c) {
 		if _, err := r.discarder.Reconcile(t.Context(), b.UID); err != nil {
 			t.Fatal(err)
@@ -264,8 +264,8 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 		objects = append(objects, newBatch(t, fmt.Sprint("b", i), records...))
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, objects...)
-	r := newRig(t, c)
-	if err := r.watch(); err != nil {
+	r := newTestEnv(t, c)
+	if err := r.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -285,7 +285,7 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 	}
 }
 
-func TestOutageOfTheStoreFailsNoRecord(t *testing.T) {
+func TestEtcdOutageFailsNoRecord(t *testing.T) {
 	away := false
 	c := newFakeClient(t, interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
@@ -295,7 +295,7 @@ func TestOutageOfTheStoreFailsNoRecord(t *testing.T) {
 			return c.Get(ctx, key, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	away = true
 	for range 5 {
 		if err := r.run(); !apierrors.IsInternalError(err) {
@@ -312,8 +312,8 @@ func TestOutageOfTheStoreFailsNoRecord(t *testing.T) {
 // TestNothingIsPublishedBeforeTheJournalIsKnown protects the journal's bound from a new leader that has read none of it yet: receivers hold
 // back by what it publishes.
 func TestNothingIsPublishedBeforeTheJournalIsKnown(t *testing.T) {
-	c := newFakeClient(t, interceptor.Funcs{}, life(t)...)
-	r := newRig(t, c)
+	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
+	r := newTestEnv(t, c)
 	pending := func() int64 {
 		var e fastpixv1.WebhookEndpoint
 		if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
@@ -327,7 +327,7 @@ func TestNothingIsPublishedBeforeTheJournalIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.watch(); err != nil {
+	if err := r.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
 	publish()

@@ -33,14 +33,14 @@ func TestBatchesOfEveryReleasedVersionFold(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{Namespace: testSystem, Name: "old", UID: types.UID("uid-old"), CreationTimestamp: metav1.NewTime(testStart)},
 				Spec:       fastpixv1.EventBatchSpec{Events: strings.Split(strings.TrimSpace(string(text)), "\n")},
 			})
-			if err := newRig(t, c).run(); err != nil {
+			if err := newTestEnv(t, c).run(); err != nil {
 				t.Fatal(err)
 			}
 			if left := batches(t, c); len(left) > 0 {
 				t.Errorf("not folded: %s", mustJSON(t, left[0].Status.Failed))
 			}
 			golden := strings.TrimSuffix(file, ".jsonl") + ".golden"
-			got := world(t, c)
+			got := mirrors(t, c)
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
 					t.Fatal(err)

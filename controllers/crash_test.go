@@ -23,25 +23,25 @@ import (
 // an effect and after its answer is lost, by a process that dies and by one that tries again, and must end as if nothing had
 // happened.
 
-var errKilled = errors.New("killed")
+var errInterrupted = errors.New("killed")
 
-// killer makes the n-th call fail, either before it has an effect or after. If it kills, nothing comes through any more, as of a process
+// interrupter makes the n-th call fail, either before it has an effect or after. If it kills, nothing comes through any more, as of a process
 // that is dead, until it rests.
-type killer struct {
+type interrupter struct {
 	at, calls int
 	after     bool
-	kills     bool
-	rests     bool
+	crash     bool
+	disabled  bool
 }
 
-func (k *killer) call(do func() error) error {
-	if k.rests {
+func (k *interrupter) call(do func() error) error {
+	if k.disabled {
 		return do()
 	}
 	k.calls++
 	switch {
-	case k.calls > k.at && k.kills:
-		return errKilled
+	case k.calls > k.at && k.crash:
+		return errInterrupted
 	case k.calls != k.at:
 		return do()
 	}
@@ -50,10 +50,10 @@ func (k *killer) call(do func() error) error {
 			return err
 		}
 	}
-	return errKilled
+	return errInterrupted
 }
 
-func (k *killer) funcs() interceptor.Funcs {
+func (k *interrupter) funcs() interceptor.Funcs {
 	return interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			return k.call(func() error { return c.Get(ctx, key, o, opts...) })
@@ -73,16 +73,16 @@ func (k *killer) funcs() interceptor.Funcs {
 	}
 }
 
-// work is something that the controllers do, from a state of the API server to another.
-type work struct {
+// operation is something that the controllers do, from a state of the API server to another.
+type operation struct {
 	before func(*testing.T) []client.Object
-	do     func(*rig) error
+	do     func(*testEnv) error
 	// minCalls is how many calls it takes at least: a test of less would show nothing.
 	minCalls int
 }
 
-func works() map[string]work {
-	fold := func(r *rig) error { return r.run() }
+func operations() map[string]operation {
+	fold := func(r *testEnv) error { return r.run() }
 	squatter := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
@@ -90,23 +90,26 @@ func works() map[string]work {
 		t.Helper()
 		newer := newBatch(t, "b4", event("e7", "video.media.created", 7, media("another", "Created")))
 		newer.Spec.Events = append(newer.Spec.Events, `{"v":2,"what":"ever"}`)
-		return append(append(life(t), squatter.DeepCopy(), newer), surroundings()...)
+		return append(append(sampleJournal(t), squatter.DeepCopy(), newer), namespaceAndEndpoint()...)
 	}
 	tombstones := func(t *testing.T) []client.Object {
 		t.Helper()
 		deleted := newBatch(t, "b1",
 			event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")), event("e2", "video.live_stream.deleted", 2, stream(testStream, "Deleted")))
-		return after(t, append(surroundings(), deleted), fold)
+		return after(t, append(namespaceAndEndpoint(), deleted), fold)
 	}
-	return map[string]work{
-		"fold of both kinds":        {before: func(t *testing.T) []client.Object { t.Helper(); return append(life(t), surroundings()...) }, do: fold, minCalls: 20},
+	return map[string]operation{
+		"fold of both kinds": {before: func(t *testing.T) []client.Object {
+			t.Helper()
+			return append(sampleJournal(t), namespaceAndEndpoint()...)
+		}, do: fold, minCalls: 20},
 		"move of failed records":    {before: withFailures, do: fold, minCalls: 30},
 		"retry of what fails again": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, do: fold, minCalls: 10},
 		"retry once the cause is gone": {before: func(t *testing.T) []client.Object {
 			t.Helper()
 			return without(after(t, withFailures(t), fold), squatter)
 		}, do: fold, minCalls: 12},
-		"join of failed records": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, minCalls: 20, do: func(r *rig) error {
+		"join of failed records": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, minCalls: 20, do: func(r *testEnv) error {
 			if err := r.run(); err != nil {
 				return err
 			}
@@ -116,10 +119,10 @@ func works() map[string]work {
 		"discard of what belongs to a namespace that is gone": {
 			before: func(t *testing.T) []client.Object {
 				t.Helper()
-				return without(append(life(t), surroundings()...), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}})
+				return without(append(sampleJournal(t), namespaceAndEndpoint()...), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}})
 			}, do: fold, minCalls: 12,
 		},
-		"purge when a timer is due": {before: tombstones, minCalls: 10, do: func(r *rig) error {
+		"purge when a timer is due": {before: tombstones, minCalls: 10, do: func(r *testEnv) error {
 			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 			for kind, name := range map[record.Kind]string{record.MediaAsset: testMedia, record.LiveStream: testStream} {
 				key := record.Key{Kind: kind, Namespace: testNamespace, Name: name}
@@ -130,7 +133,7 @@ func works() map[string]work {
 			}
 			return nil
 		}},
-		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(r *rig) error {
+		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(r *testEnv) error {
 			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 			if err := r.sweeper.Sweep(r.t.Context()); err != nil {
 				return err
@@ -141,16 +144,16 @@ func works() map[string]work {
 }
 
 // RequeueAt returns what the API server holds after some work on what it held before.
-func after(t *testing.T, before []client.Object, do func(*rig) error) []client.Object {
+func after(t *testing.T, before []client.Object, do func(*testEnv) error) []client.Object {
 	t.Helper()
 	c := newClientOf(t, interceptor.Funcs{}, before)
-	if err := do(newRig(t, c)); err != nil {
+	if err := do(newTestEnv(t, c)); err != nil {
 		t.Fatal(err)
 	}
-	return everything(t, c)
+	return allObjects(t, c)
 }
 
-func everything(t *testing.T, c client.Client) []client.Object {
+func allObjects(t *testing.T, c client.Client) []client.Object {
 	t.Helper()
 	var (
 		batches    fastpixv1.EventBatchList
@@ -193,10 +196,10 @@ func without(objects []client.Object, gone client.Object) []client.Object {
 	return kept
 }
 
-// traces is everything that must come out the same: what users see, what is left in the journal and why, and what was purged.
-func traces(t *testing.T, c client.Client) string {
+// outcome is everything that must come out the same: what users see, what is left in the journal and why, and what was purged.
+func outcome(t *testing.T, c client.Client) string {
 	t.Helper()
-	out := world(t, c)
+	out := mirrors(t, c)
 	for _, b := range batches(t, c) {
 		out += fmt.Sprintf("%v %s %s\n", b.Labels, mustJSON(t, b.Spec), mustJSON(t, b.Status.Failed))
 	}
@@ -207,18 +210,18 @@ func traces(t *testing.T, c client.Client) string {
 	return out + fmt.Sprintln(e.Status.PurgedThrough)
 }
 
-func TestWorkSurvivesDeathAtEveryCall(t *testing.T) {
+func TestOperationsSurviveCrashAtEveryCall(t *testing.T) {
 	t.Parallel()
-	for name, w := range works() {
+	for name, w := range operations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := w.before(t)
 			undisturbed := newClientOf(t, interceptor.Funcs{}, copies(before))
-			if err := w.do(newRig(t, undisturbed)); err != nil {
+			if err := w.do(newTestEnv(t, undisturbed)); err != nil {
 				t.Fatal(err)
 			}
-			want := traces(t, undisturbed)
-			for _, k := range []killer{{kills: true}, {kills: true, after: true}, {}, {after: true}} {
+			want := outcome(t, undisturbed)
+			for _, k := range []interrupter{{crash: true}, {crash: true, after: true}, {}, {after: true}} {
 				calls := interruptEverywhere(t, before, w, k, want)
 				if calls < w.minCalls {
 					t.Errorf("only %d calls were there to fail, want %d", calls, w.minCalls)
@@ -237,24 +240,24 @@ func copies(objects []client.Object) []client.Object {
 }
 
 // interruptEverywhere does some work once for each of its calls, which is interrupted, and returns how many there are.
-func interruptEverywhere(t *testing.T, before []client.Object, w work, how killer, want string) int {
+func interruptEverywhere(t *testing.T, before []client.Object, w operation, how interrupter, want string) int {
 	t.Helper()
 	for at := 1; ; at++ {
 		k := how
 		k.at = at
 		c := newClientOf(t, k.funcs(), copies(before))
-		r := newRig(t, c)
+		r := newTestEnv(t, c)
 		err := w.do(r)
 		if k.calls < at {
 			return at - 1
 		}
-		if k.kills {
-			k.rests = true
-			r = newRig(t, c)
+		if k.crash {
+			k.disabled = true
+			r = newTestEnv(t, c)
 			err = w.do(r)
 		}
 		for range 5 { // the queues try again
-			if err == nil && len(r.later) == 0 {
+			if err == nil && len(r.delayedBatches) == 0 {
 				break
 			}
 			err = w.do(r)
@@ -262,8 +265,8 @@ func interruptEverywhere(t *testing.T, before []client.Object, w work, how kille
 		if err != nil {
 			t.Fatalf("call %d (%+v): %v", at, how, err)
 		}
-		k.rests = true
-		if got := traces(t, c); got != want {
+		k.disabled = true
+		if got := outcome(t, c); got != want {
 			t.Errorf("call %d (%+v):\ngot\n%s\nwant\n%s", at, how, got, want)
 		}
 	}
