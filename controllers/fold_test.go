@@ -197,6 +197,13 @@ func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 	if len(left) != 1 || len(left[0].Spec.Events) != 200 || left[0].Annotations[fastpixv1.EventCountsAnnotation] != "/=200" {
 		t.Errorf("want one batch that counts for nobody's endpoint, got %d", len(left))
 	}
+	r := newRig(t, c)
+	if err := r.run(); err != nil { // a new process counts them as it reads them
+		t.Fatal(err)
+	}
+	if counted, _ := r.backlog.totals(); len(counted.failed) != 1 || counted.failed[types.NamespacedName{}] != 200 {
+		t.Errorf("counted are %v", counted.failed)
+	}
 }
 
 func TestRefusedStatusFailsOnlyItsRecords(t *testing.T) {

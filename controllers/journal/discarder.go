@@ -159,8 +159,8 @@ func (d *Discarder) moveFailures(ctx context.Context, b *Batch) error {
 	groups := map[FailedGroup][]ChangeIndex{}
 	for s, f := range b.failures {
 		group := f.group()
-		if (f.Reason == ReasonUnreadable || f.Reason == ReasonNewerVersion) && !d.Backlog.Endpoints.Has(group.endpoint) {
-			group.endpoint = types.NamespacedName{} // a batch for each of 256 names that a forger makes up would fill the journal
+		if f.Reason == ReasonUnreadable || f.Reason == ReasonNewerVersion {
+			group.endpoint = d.Backlog.Endpoints.known(group.endpoint)
 		}
 		groups[group] = append(groups[group], s)
 	}

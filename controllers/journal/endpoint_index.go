@@ -49,6 +49,15 @@ func (x *EndpointIndex) Has(name types.NamespacedName) bool {
 	return x.names[name] != nil
 }
 
+// known returns the name of an endpoint that exists, and the empty name for any other. A record that cannot be read may name any endpoint: a
+// batch of failed records for each of these names would fill the journal.
+func (x *EndpointIndex) known(name types.NamespacedName) types.NamespacedName {
+	if x.Has(name) {
+		return name
+	}
+	return types.NamespacedName{}
+}
+
 // Handler keeps the index equal to an informer of WebhookEndpoints.
 func (x *EndpointIndex) Handler() toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerFuncs{

@@ -87,13 +87,6 @@ func (i BatchInfo) group() FailedGroup {
 	return group
 }
 
-func (i BatchInfo) records() (n int64) {
-	for _, c := range i.counts {
-		n += c.records
-	}
-	return n
-}
-
 // claimJoins returns batches that are to be joined with each other. Until release is called for them nobody reads them.
 func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) [][]joinPart {
 	b.mu.Lock()
@@ -101,7 +94,7 @@ func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) []
 	groups := map[FailedGroup][]joinPart{}
 	for uid, r := range b.failed.retryStates {
 		info := b.known[uid]
-		full := info.records() >= joinedRecords || r.bytes >= joinedBytes
+		full := r.records >= joinedRecords || r.bytes >= joinedBytes
 		if r.scheduled && !full && info.failedChanges != "" && len(info.counts) <= 1 && r.open == nil && !b.failed.claimed[uid] && !b.failed.blocked(uid) {
 			groups[info.group()] = append(groups[info.group()], joinPart{info, *r})
 		}
@@ -130,7 +123,7 @@ func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) []
 
 // size is how much of a batch its records fill.
 func (p joinPart) size() float64 {
-	return max(float64(p.info.records())/fastpixv1.MaxBatchEvents, float64(p.retry.bytes)/maxJoinedBytes)
+	return max(float64(p.retry.records)/fastpixv1.MaxBatchEvents, float64(p.retry.bytes)/maxJoinedBytes)
 }
 
 // fitting returns the smallest of some batches that fit into one. If not even two fit, all but one are more than half full.
@@ -138,13 +131,13 @@ func fitting(parts []joinPart) []joinPart {
 	slices.SortFunc(parts, func(x, y joinPart) int {
 		return cmp.Or(cmp.Compare(x.size(), y.size()), x.info.created.Compare(y.info.created), strings.Compare(x.info.Name, y.info.Name))
 	})
-	records, bytes := int64(0), int64(0)
+	records, bytes := 0, int64(0)
 	var fit []joinPart
 	for _, part := range parts {
-		if len(fit) == maxJoined || records+part.info.records() > fastpixv1.MaxBatchEvents || bytes+part.retry.bytes > maxJoinedBytes {
+		if len(fit) == maxJoined || records+part.retry.records > fastpixv1.MaxBatchEvents || bytes+part.retry.bytes > maxJoinedBytes {
 			continue
 		}
-		records, bytes = records+part.info.records(), bytes+part.retry.bytes
+		records, bytes = records+part.retry.records, bytes+part.retry.bytes
 		fit = append(fit, part)
 	}
 	return fit
@@ -211,7 +204,7 @@ func (j *Joiner) merge(ctx context.Context, parts []joinPart) (*fastpixv1.EventB
 			places[text] = int32(len(records)) //nolint:gosec // a batch holds at most 256 records
 			moved[int32(i)] = places[text]
 			records = append(records, text)
-			all.bytes += int64(len(text))
+			all.records, all.bytes = all.records+1, all.bytes+int64(len(text))
 		}
 		for _, f := range object.Status.Failed {
 			if to, ok := moved[f.Index]; ok {

@@ -126,8 +126,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 			if isOpen, _ := open(ChangeIndex{i, wholeRecord}, nil); isOpen {
 				b.addFailure(ChangeIndex{i, wholeRecord}, unreadableFailure(raw, err))
 			}
-			namespace, name := record.EndpointOf(raw)
-			counts[types.NamespacedName{Namespace: namespace, Name: name}]++
+			counts[r.Backlog.Endpoints.known(endpointOf(raw))]++
 			continue
 		}
 		counts[types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint}]++
@@ -173,8 +172,14 @@ func unreadableFailure(raw string, err error) Failure {
 	if errors.Is(err, record.ErrNewerVersion) {
 		f.Reason, f.Message = ReasonNewerVersion, err.Error()+"; upgrade the controllers"
 	}
-	f.Endpoint.Namespace, f.Endpoint.Name = record.EndpointOf(raw)
+	f.Endpoint = endpointOf(raw)
 	return f
+}
+
+// endpointOf returns the endpoint that the text of an unreadable record names.
+func endpointOf(raw string) types.NamespacedName {
+	namespace, name := record.EndpointOf(raw)
+	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
 // waitForSignal waits for a signal, at most a second: a signal that another reader took must not be waited for.

@@ -18,7 +18,9 @@ type retryState struct {
 	scheduled bool // it is neither queued nor read: its next retry is scheduled
 	tries     int  // how often it failed, or could not end
 	due       time.Time
-	bytes     int64
+	// records and bytes are the size of the batch. The counts of the batch leave out endpoints that do not exist.
+	records int
+	bytes   int64
 	// objects are hashes of the objects that its open changes touch, sorted; newer are namespaces in which a record of a newer version may
 	// touch any object. Nothing is purged that an open change may touch.
 	objects        []uint64
@@ -36,7 +38,7 @@ func hashOf(key record.Key) uint64 { return maphash.Comparable(hashSeed, key) }
 
 // retryStateOf returns what to remember of a batch that gives up its memory.
 func retryStateOf(b *Batch) *retryState {
-	r := &retryState{bytes: b.bytes}
+	r := &retryState{records: len(b.Records), bytes: b.bytes}
 	for _, f := range b.failures {
 		if f.Object != (record.Key{}) {
 			r.objects = append(r.objects, hashOf(f.Object))
