@@ -197,7 +197,7 @@ func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 	if len(left) != 1 || len(left[0].Spec.Events) != 200 || left[0].Annotations[fastpixv1.EventCountsAnnotation] != "/=200" {
 		t.Errorf("want one batch that counts for nobody's endpoint, got %d", len(left))
 	}
-	r := newRig(t, c)
+	r := newTestEnv(t, c)
 	if err := r.run(); err != nil { // a new process counts them as it reads them
 		t.Fatal(err)
 	}

@@ -25,6 +25,9 @@ const (
 	readyInterval = 20 * time.Second
 	// setupInterval is how often the receiver reads the Secrets while a user probably sets up the endpoint.
 	setupInterval = time.Second
+	// setupEndpoints is for how many endpoints of one namespace the receiver does that at once. With more of them it reads each less often, so
+	// that a namespace full of endpoints that are not ready is no load on the API server.
+	setupEndpoints = 20
 	// setupPeriod is how long after a change of the endpoint the receiver assumes that a user sets it up.
 	setupPeriod = 5 * time.Minute
 	// idleInterval is how often the receiver reads the Secrets of an endpoint without a key after that. Deliveries cause reads too.
@@ -83,7 +86,7 @@ func (r *Reconciler) readInterval(e *Endpoint, object *fastpixv1.WebhookEndpoint
 	case usable.Complete:
 		return readyInterval
 	case r.Now().Sub(e.changedAt()) < setupPeriod:
-		return setupInterval
+		return min(idleInterval, setupInterval*time.Duration(1+r.Directory.endpointsOf(e.tenant)/setupEndpoints))
 	case len(usable.Keys) > 0:
 		return readyInterval
 	}

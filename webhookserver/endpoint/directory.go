@@ -178,6 +178,13 @@ func (d *Directory) drop(e *Endpoint) {
 	}
 }
 
+// endpointsOf returns how many endpoints a tenant has.
+func (d *Directory) endpointsOf(t *tenant) int {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return t.endpoints
+}
+
 // Share returns how much of a limit the endpoints of one namespace may use together: half, so that a namespace with many endpoints cannot
 // use up the limit, but never less than one endpoint may use. If no other namespace has endpoints, it is the whole limit.
 func (d *Directory) Share(ofAll, ofOne int64) int64 {

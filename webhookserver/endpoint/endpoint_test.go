@@ -285,6 +285,20 @@ func TestFrequentReadsEndAfterSetup(t *testing.T) {
 	}
 }
 
+// TestManyEndpointsAreReadLessOften protects the API server from a namespace with thousands of endpoints that are not ready.
+func TestManyEndpointsAreReadLessOften(t *testing.T) {
+	t.Parallel()
+	r := newReconcilerEnv(t, receivertest.Endpoint())
+	for i := range 10*setupEndpoints - 1 {
+		other := receivertest.Endpoint()
+		other.Name, other.UID = fmt.Sprint("other-", i), types.UID(fmt.Sprint("uid-", i))
+		r.reconciler.Directory.Set(other)
+	}
+	if _, pause := r.reconcile(); pause < 9*setupInterval || pause > idleInterval {
+		t.Errorf("requeued after %v beside %d others", pause, 10*setupEndpoints-1)
+	}
+}
+
 func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	t.Parallel()
 	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
