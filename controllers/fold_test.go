@@ -201,8 +201,8 @@ func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 	if err := r.run(); err != nil { // a new process counts them as it reads them
 		t.Fatal(err)
 	}
-	if counted, _ := r.backlog.totals(); len(counted.failed) != 1 || counted.failed[types.NamespacedName{}] != 200 {
-		t.Errorf("counted are %v", counted.failed)
+	if counted, _ := r.backlog.Totals(); len(counted.Failed) != 1 || counted.Failed[types.NamespacedName{}] != 200 {
+		t.Errorf("counted are %v", counted.Failed)
 	}
 }
 

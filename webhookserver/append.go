@@ -37,18 +37,19 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event) outc
 	if o.final() {
 		return o
 	}
+	eventType, skipped := ev.Type.Name, len(ev.Skipped) // the event itself is not held in memory while its record waits
 	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
 	defer cancel()
 	switch err := h.journal.Append(ctx, d.endpoint.Name, text); {
 	case errors.Is(err, journal.ErrRefused):
 		// Do not log err itself: the API server quotes what it refuses.
 		h.log.Error(journal.ErrRefused, "The API server refused an event, FastPix is asked to send it again",
-			"WebhookEndpoint", d.endpoint.Name.String(), "eventType", ev.Type.Name, "reason", apierrors.ReasonForError(err))
+			"WebhookEndpoint", d.endpoint.Name.String(), "eventType", eventType, "reason", apierrors.ReasonForError(err))
 		return outcome{result: resultRefused}
 	case err != nil:
 		return outcome{result: resultUnavailable}
 	}
-	skippedFields.Add(float64(len(ev.Skipped)))
+	skippedFields.Add(float64(skipped))
 	if untimed {
 		untimedEvents.Inc()
 	}

@@ -92,7 +92,8 @@ func (b *buffer) grow() bool {
 	return true
 }
 
+// release frees the buffer. It may be called again.
 func (b *buffer) release() {
 	b.pool.large.Add(-b.reserved)
-	b.reserved = 0
+	b.reserved, b.bytes = 0, nil
 }

@@ -76,7 +76,7 @@ func newTunedTestEnv(t *testing.T, tune func(*testEnv), e *fastpixv1.WebhookEndp
 	logger := funcr.New(func(prefix, args string) { fmt.Fprintln(r.log, prefix, args) }, funcr.Options{})
 	d := endpoint.NewDirectory(r.api, time.Now)
 	r.handler = &handler{
-		directory: d, journal: journalFunc(r.append), committed: journal.NewDedupeCache(16, time.Now), bodies: &bodies{},
+		directory: d, journal: journalFunc(r.append), committed: journal.NewDedupeCache(16, time.Now), bodies: &bodies{}, decoding: make(chan struct{}, maxDecoding),
 		refusals: newRefusalLog(logger), options: o, now: time.Now, log: logr.Discard(),
 		reportMalformed: func(*endpoint.Endpoint, error) {},
 	}

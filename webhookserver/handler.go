@@ -24,6 +24,9 @@ import (
 // requestTimeout is how long a delivery may take from its header to its answer.
 const requestTimeout = 10 * time.Second
 
+// maxDecoding is how many large bodies are decoded at once.
+const maxDecoding = 4
+
 // handler answers deliveries. A delivery passes three steps: gather finds its endpoint and reads its body, decide verifies and decodes it,
 // and act appends its event to the journal. Each step may be the last one.
 type handler struct {
@@ -38,6 +41,8 @@ type handler struct {
 	// reportMalformed reports a delivery with a valid signature that is not an event to the owner of the endpoint.
 	reportMalformed func(*endpoint.Endpoint, error)
 
+	// decoding has an element for each large body that is being decoded.
+	decoding chan struct{}
 	// inFlight counts the verified deliveries that wait for their commit.
 	inFlight atomic.Int64
 	// draining is true once the process is about to stop.
@@ -49,9 +54,15 @@ type delivery struct {
 	endpoint    *endpoint.Endpoint         // nil until it is found
 	object      *fastpixv1.WebhookEndpoint // one version of it for the whole delivery
 	signed      signedBody
-	release     func() // frees the memory of the body
+	release     func() // frees the memory of the body; it may be called twice
 	fingerprint string // of the key that verified the delivery
 	typeLabel   string // empty until the delivery is verified and decoded
+}
+
+// releaseBody frees the memory of the body when it is no longer used.
+func (d *delivery) releaseBody() {
+	d.signed.body = nil
+	d.release()
 }
 
 // ServeHTTP answers one delivery.
@@ -76,7 +87,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Request, d *delivery) (o outcome) {
 	defer h.recoverPanic(&o)
 	o = h.gather(w, r, d)
-	defer d.release()
+	defer d.releaseBody()
 	if o.final() {
 		return o
 	}
@@ -139,7 +150,7 @@ func (h *handler) decide(ctx context.Context, d *delivery) (_ *event.Event, o ou
 		return nil, o
 	}
 	connlimit.Authenticated(ctx)
-	ev, err := event.Decode(d.signed.body)
+	ev, err := h.decode(d.signed.body)
 	switch {
 	case errors.Is(err, event.ErrProbe):
 		return nil, outcome{result: resultProbe}
@@ -158,6 +169,15 @@ func (h *handler) decide(ctx context.Context, d *delivery) (_ *event.Event, o ou
 	return ev, outcome{}
 }
 
+// decode decodes an event. Decoding may copy a text of a large body several times, so few large bodies are decoded at once.
+func (h *handler) decode(body []byte) (*event.Event, error) {
+	if len(body) > smallBodyBytes {
+		h.decoding <- struct{}{}
+		defer func() { <-h.decoding }()
+	}
+	return event.Decode(body)
+}
+
 // isForeign reports that an event belongs to another workspace than the endpoint. An event that does not name its workspace is not foreign:
 // the signing secret belongs to one webhook of one workspace.
 func isForeign(spec *fastpixv1.WebhookEndpointSpec, ev *event.Event) bool {
@@ -170,6 +190,7 @@ func (h *handler) act(ctx context.Context, d *delivery, ev *event.Event) outcome
 	if h.committed.Has(digest) {
 		return outcome{result: resultDuplicate}
 	}
+	d.releaseBody() // thousands of deliveries may wait for the journal, each for seconds
 	if o := h.append(ctx, d, ev); o.final() {
 		return o
 	}

@@ -238,7 +238,7 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 		listener := make(pipes, 1)
 		listener <- serverSide
 		h := &handler{
-			directory: endpoint.NewDirectory(nil, time.Now), bodies: &bodies{},
+			directory: endpoint.NewDirectory(nil, time.Now), bodies: &bodies{}, decoding: make(chan struct{}, maxDecoding),
 			refusals: newRefusalLog(logr.Discard()), options: testOptions(), now: time.Now,
 		}
 		limiter := connlimit.New()

@@ -47,6 +47,7 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 		journal:         journal.New(create, o.OperatorNamespace, directory.AddCommitted, time.Now),
 		committed:       journal.NewDedupeCache(journal.DedupeCacheSize, time.Now),
 		bodies:          &bodies{},
+		decoding:        make(chan struct{}, maxDecoding),
 		refusals:        newRefusalLog(log),
 		options:         &o,
 		now:             time.Now,

@@ -188,7 +188,7 @@ func cut(s string, limit int) string {
 	n := 0
 	for i := range s {
 		if n == limit {
-			return s[:i]
+			return strings.Clone(s[:i])
 		}
 		n++
 	}
