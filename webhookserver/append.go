@@ -19,6 +19,9 @@ import (
 // FastPix does not document its own timeout: when the API server is unavailable, FastPix should get the answer 503 before it gives up.
 const journalTimeout = 3 * time.Second
 
+// maxWaitingBytes bounds the records that wait for the journal. It is enough for as many records as may wait, of three times their usual length.
+const maxWaitingBytes = 16 << 20
+
 // appender keeps verified events until they are mirrored. The receiver's appender is a journal.Journal.
 type appender interface {
 	// Append returns nil only when the event can no longer be lost. After an error the event may or may not be in the journal; appending an
@@ -38,6 +41,11 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event) outc
 		return o
 	}
 	eventType, skipped := ev.Type.Name, len(ev.Skipped) // the event itself is not held in memory while its record waits
+	free, o := h.reserve(d.endpoint, int64(len(text)))
+	defer free()
+	if o.final() {
+		return o
+	}
 	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
 	defer cancel()
 	switch err := h.journal.Append(ctx, d.endpoint.Name, text); {
@@ -81,6 +89,20 @@ func (h *handler) admit(e *endpoint.Endpoint) (release func(), _ outcome) {
 		return release, outcome{result: resultBacklog, detail: "total"}
 	}
 	return release, outcome{}
+}
+
+// reserve counts the bytes of a record that waits for the journal. Its outcome is final if such records have too many bytes. The caller calls
+// free in any case.
+func (h *handler) reserve(e *endpoint.Endpoint, bytes int64) (free func(), _ outcome) {
+	total, ofNamespace := h.waitingBytes.Add(bytes), e.AddWaitingBytes(bytes)
+	free = func() {
+		h.waitingBytes.Add(-bytes)
+		e.AddWaitingBytes(-bytes)
+	}
+	if total > maxWaitingBytes || ofNamespace > h.directory.Share(maxWaitingBytes, 0) {
+		return free, outcome{result: resultBusy, detail: "bytes in flight"}
+	}
+	return free, outcome{}
 }
 
 // record encodes an event for the journal. It reports whether the event has no credible time.

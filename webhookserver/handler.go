@@ -45,6 +45,8 @@ type handler struct {
 	decoding chan struct{}
 	// inFlight counts the verified deliveries that wait for their commit.
 	inFlight atomic.Int64
+	// waitingBytes is the length of the records that wait for the journal.
+	waitingBytes atomic.Int64
 	// draining is true once the process is about to stop.
 	draining atomic.Bool
 }

@@ -516,6 +516,39 @@ func TestDeliveriesInFlightAreBoundedForEachEndpoint(t *testing.T) {
 	}
 }
 
+// TestBytesThatWaitForTheJournalAreBounded protects the memory of the receiver while the API server hangs: no body is held, and records only
+// up to a limit.
+func TestBytesThatWaitForTheJournalAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.handler.journal = journalFunc(func(context.Context, types.NamespacedName, string) error {
+		close(entered)
+		<-release
+		return nil
+	})
+	first := make(chan int)
+	go func() { first <- r.post(ready1+strings.Repeat(" ", 2*smallBodyBytes), key) }()
+	<-entered
+	if held := r.handler.bodies.large.Load(); held != 0 {
+		t.Errorf("%d bytes of a body are held while its record waits for the journal", held)
+	}
+	if records := r.handler.waitingBytes.Load(); records == 0 || records > record.MaxBytes {
+		t.Errorf("%d bytes of records wait", records)
+	}
+	r.handler.waitingBytes.Add(maxWaitingBytes)
+	if got := r.post(ready1+" ", key); got != 503 {
+		t.Errorf("got %d, want 503", got)
+	}
+	close(release)
+	if got := <-first; got != 200 {
+		t.Errorf("got %d for the first, want 200", got)
+	}
+	if left := r.handler.waitingBytes.Load(); left != maxWaitingBytes {
+		t.Errorf("%d bytes are left", left-maxWaitingBytes)
+	}
+}
+
 // TestOneNamespaceUsesAtMostHalfOfTheLimits protects tenants from a tenant with many endpoints.
 func TestOneNamespaceUsesAtMostHalfOfTheLimits(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,11 @@ func (e *Endpoint) AddInFlight() (own, ofNamespace int64) {
 	return e.inFlight.Add(1), e.tenant.inFlight.Add(1)
 }
 
+// AddWaitingBytes adds to the length of the namespace's records that wait for the journal, and returns it.
+func (e *Endpoint) AddWaitingBytes(bytes int64) (ofNamespace int64) {
+	return e.tenant.waitingBytes.Add(bytes)
+}
+
 // RemoveInFlight ends what AddInFlight began.
 func (e *Endpoint) RemoveInFlight() {
 	e.inFlight.Add(-1)
@@ -71,6 +76,8 @@ type tenant struct {
 	endpoints int          // number of endpoints; guarded by the directory
 	waiting   atomic.Int64 // events that wait to be mirrored, without those that failed
 	inFlight  atomic.Int64
+	// waitingBytes is the length of the records that wait for the journal.
+	waitingBytes atomic.Int64
 }
 
 // Directory holds every WebhookEndpoint. An informer feeds it (see watch). Requests look up endpoints without copying them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,7 +77,17 @@ func (j *Journal) Append(ctx context.Context, endpoint types.NamespacedName, rec
 	case err := <-e.done:
 		return err
 	case <-ctx.Done():
+		j.remove(e)
 		return fmt.Errorf("%w: %w", ErrNotCommitted, ctx.Err())
+	}
+}
+
+// remove takes an event out of the queue if its commit has not begun. While the API server hangs, no commit takes it out for seconds.
+func (j *Journal) remove(e *entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if i := slices.Index(j.waiting, e); i >= 0 {
+		j.waiting = slices.Delete(j.waiting, i, i+1)
 	}
 }
 
