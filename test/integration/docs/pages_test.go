@@ -85,6 +85,37 @@ func TestPagesNameTestsThatExist(t *testing.T) {
 	}
 }
 
+// TestClaimsNameThePackagesOfTheirTests protects docs/claims.md: each test of a claim is in a package of the same row.
+func TestClaimsNameThePackagesOfTheirTests(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("docs/claims.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, rows := testsByFolder(t), 0
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`")
+	folder := regexp.MustCompile("`\\./(\\S+)`")
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.Trim(line, "|\n "), "|")
+		if len(cells) != 3 {
+			continue
+		}
+		var among []string
+		for _, in := range folder.FindAllStringSubmatch(cells[2], -1) {
+			among = append(among, tests[in[1]]...)
+		}
+		for _, name := range named.FindAllStringSubmatch(cells[1], -1) {
+			rows++
+			if !slices.Contains(among, name[1]) {
+				t.Errorf("%s is not in %s", name[1], strings.TrimSpace(cells[2]))
+			}
+		}
+	}
+	if rows < 50 {
+		t.Errorf("only %d tests of claims were found", rows)
+	}
+}
+
 // pages returns the files of the documentation.
 func pages(t *testing.T) []string {
 	t.Helper()
