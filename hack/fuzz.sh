@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 time=${1:-30s}
-targets=$(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*\(' api controllers hack webhookserver ./*.go |
+targets=$(grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*\(' api controllers hack internal test webhookserver |
 	sed -E 's|^(.*)/[^/]*:func (.*)\($|\1 \2|' | sort -u || true)
 if [ -z "$targets" ]; then
 	echo "fuzz: no fuzz target found" >&2
