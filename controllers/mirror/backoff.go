@@ -11,21 +11,21 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// BackoffReconciler has a folder try again what the API server refuses. It backs off as the work queue does, and logs by count: the controller
-// would log each attempt for each object.
+// BackoffReconciler retries writes that the API server refuses, with the backoff of the work queue. It replaces the retries of the
+// controller, which would log every attempt for every object; this one logs a count.
 type BackoffReconciler struct {
 	Reconciler *Reconciler
 	Report     *journal.FailureReport
 	Backoff    workqueue.TypedRateLimiter[record.Key]
 }
 
-// Reconcile brings one object up to date.
-func (p *BackoffReconciler) Reconcile(ctx context.Context, key record.Key) (reconcile.Result, error) {
-	result, err := p.Reconciler.Reconcile(ctx, key)
+// Reconcile brings one object up to date, or schedules a retry.
+func (b *BackoffReconciler) Reconcile(ctx context.Context, key record.Key) (reconcile.Result, error) {
+	result, err := b.Reconciler.Reconcile(ctx, key)
 	if err == nil || !errors.As(err, new(writeError)) {
-		p.Backoff.Forget(key)
+		b.Backoff.Forget(key)
 		return result, err
 	}
-	p.Report.WriteRefused(key, err)
-	return reconcile.Result{RequeueAfter: p.Backoff.When(key)}, nil
+	b.Report.WriteRefused(key, err)
+	return reconcile.Result{RequeueAfter: b.Backoff.When(key)}, nil
 }

@@ -10,22 +10,23 @@ import (
 )
 
 const (
-	// CacheEntries and MaxCachedBytes bound what is remembered: that many mirrors, each of 1 to 6 kB. Senders decide how large a mirror
-	// becomes, up to 1 MB: a larger one is read again before each write.
-	CacheEntries   = 4096
+	// CacheEntries bounds the mirrors in the cache. Most mirrors have 1 to 6 kB.
+	CacheEntries = 4096
+	// MaxCachedBytes bounds a cached mirror. A sender can make a mirror as large as 1 MB; a larger one is read before each write instead.
 	MaxCachedBytes = 8 << 10
 	cacheTTL       = time.Hour
 )
 
-// Cache remembers mirrors as the last write left them, so that the next event about one needs no read. It keeps their JSON: decoded, a
-// mirror takes three times as much, and a hundred pieces for the collector to follow.
+// Cache holds mirrors as the last write left them, so that the next event of an object needs no read. It holds JSON: a decoded mirror takes
+// three times the memory, in about a hundred allocations that the garbage collector must follow.
 type Cache struct{ cache *cache.LRUExpireCache }
 
+// NewCache returns an empty cache for that many mirrors.
 func NewCache(entries int) Cache { return Cache{cache.NewLRUExpireCache(entries)} }
 
-// Get returns a mirror that is the caller's own, nil if none is remembered.
-func (w Cache) Get(key record.Key) Object {
-	text, ok := w.cache.Get(key)
+// Get returns a copy of a cached mirror; nil if the cache does not hold it.
+func (c Cache) Get(key record.Key) Object {
+	text, ok := c.cache.Get(key)
 	if !ok {
 		return nil
 	}
@@ -36,15 +37,16 @@ func (w Cache) Get(key record.Key) Object {
 	return m
 }
 
-// Set remembers a mirror that is not too large, but not its managed fields.
-func (w Cache) Set(key record.Key, m Object) {
+// Set caches a mirror without its managed fields, unless it is too large.
+func (c Cache) Set(key record.Key, m Object) {
 	m.APIObject().SetManagedFields(nil)
 	text, err := json.Marshal(m.APIObject())
 	if err != nil || len(text) > MaxCachedBytes {
-		w.Drop(key)
+		c.Drop(key)
 		return
 	}
-	w.cache.Add(key, text, cacheTTL)
+	c.cache.Add(key, text, cacheTTL)
 }
 
-func (w Cache) Drop(key record.Key) { w.cache.Remove(key) }
+// Drop removes a mirror from the cache.
+func (c Cache) Drop(key record.Key) { c.cache.Remove(key) }

@@ -12,66 +12,73 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// PurgeRetry comes before another look at a tombstone that an older record holds up.
-const PurgeRetry = 10 * time.Second
+const (
+	// PurgeRetry is the pause before another attempt to purge a tombstone that an older record delays.
+	PurgeRetry = 10 * time.Second
+	// NoEndpointRetry is the pause before another attempt to purge a tombstone in a namespace without an endpoint that could record the purge.
+	NoEndpointRetry = 10 * time.Minute
+)
 
-// NoEndpointRetry comes before another look at a tombstone in a namespace without an endpoint that could remember it.
-const NoEndpointRetry = 10 * time.Minute
+// ErrNoEndpoint means that a namespace has no endpoint that could record a purge.
+var ErrNoEndpoint = errors.New("the namespace has no WebhookEndpoint that could record what is purged")
 
-// ErrNoEndpoint means that no endpoint of a namespace is there to remember what is purged.
-var ErrNoEndpoint = errors.New("the namespace has no endpoint to remember what is purged")
+// Request makes the next reconciliation of an object happen whatever its timer says. It is for objects whose spec has changed.
+func (r *Reconciler) Request(key record.Key) { r.requested.Store(key, nil) }
 
-// Request asks for a visit to an object whose spec has changed, or whose time has come.
-func (f *Reconciler) Request(key record.Key) { f.requested.Store(key, nil) }
-
-// reconcileDue visits an object for which nothing is pending: its timer may be due, or its spec has changed.
-func (f *Reconciler) reconcileDue(ctx context.Context, key record.Key) (reconcile.Result, error) {
-	_, nudged := f.requested.LoadAndDelete(key)
-	at, timed := f.Timer(key)
-	if !nudged && (!timed || at.After(f.Now())) {
-		return f.requeue(key), nil
+// reconcileDue reconciles an object without pending records: its timer may be due, or its spec has changed.
+func (r *Reconciler) reconcileDue(ctx context.Context, key record.Key) (reconcile.Result, error) {
+	_, requested := r.requested.LoadAndDelete(key)
+	at, timed := r.Timer(key)
+	if !requested && (!timed || at.After(r.Now())) {
+		return r.requeue(key), nil
 	}
-	if _, waits := f.delayedPurges.Load(key); waits && !nudged && f.Records.MayChange(key) {
-		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil // thousands may wait: looking at each would be a load
+	if _, delayed := r.delayedPurges.Load(key); delayed && !requested && r.Records.MayChange(key) {
+		return reconcile.Result{RequeueAfter: r.purgeDelay(key)}, nil // without a read: thousands of purges may wait
 	}
-	f.delayedPurges.Delete(key)
-	m, err := f.Store.readLive(ctx, key)
+	r.delayedPurges.Delete(key)
+	m, err := r.Store.readLive(ctx, key)
 	if m == nil && err == nil {
 		return reconcile.Result{}, nil
 	}
 	result := reconcile.Result{}
-	if err == nil && (len(m.Conditions()) > 0 || IsMisnamed(m)) { // else nothing was mirrored yet, and there is nothing to say
-		result, err = f.applyClock(ctx, key, m)
+	if err == nil && (len(m.Conditions()) > 0 || IsMisnamed(m)) { // else no event was mirrored yet, and the status stays empty
+		result, err = r.applyClock(ctx, key, m)
 	}
-	if err != nil && nudged {
-		f.Request(key)
+	if err != nil && requested {
+		r.Request(key)
 	}
 	return result, err
 }
 
-// applyClock acts on what the clock says of one mirror that was just read.
-func (f *Reconciler) applyClock(ctx context.Context, key record.Key, m Object) (reconcile.Result, error) {
+// applyClock writes what the time changes in the status of a mirror that was read just now. If nothing changes, it purges the mirror when its
+// retention has passed.
+func (r *Reconciler) applyClock(ctx context.Context, key record.Key, m Object) (reconcile.Result, error) {
 	after := m.copy()
-	if err := f.settle(ctx, after); err != nil {
+	if err := r.settle(ctx, after); err != nil {
 		return reconcile.Result{}, err
 	}
-	if !after.sameStatus(m) {
-		return reconcile.Result{}, apiserver.IgnoreStale(f.write(ctx, key, m, after))
+	if !sameStatus(after, m) {
+		return reconcile.Result{}, apiserver.IgnoreStale(r.write(ctx, key, m, after))
 	}
 	timer, at := after.Timer()
-	if timer != fastpixv1.TimerRetention || at == nil || at.After(f.Now()) || m.APIObject().GetDeletionTimestamp() != nil {
+	if timer != fastpixv1.TimerRetention || at == nil || at.After(r.Now()) || m.APIObject().GetDeletionTimestamp() != nil {
 		return reconcile.Result{}, nil
 	}
-	if f.Records.MayChange(key) {
-		f.delayedPurges.Store(key, nil)
-		return reconcile.Result{RequeueAfter: f.pauseBeforePurge(key)}, nil
+	if r.Records.MayChange(key) {
+		r.delayedPurges.Store(key, nil)
+		return reconcile.Result{RequeueAfter: r.purgeDelay(key)}, nil
 	}
-	endpoint, err := f.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.EndpointName())
+	return r.purge(ctx, key, m)
+}
+
+// purge deletes a mirror whose retention has passed.
+func (r *Reconciler) purge(ctx context.Context, key record.Key, m Object) (reconcile.Result, error) {
+	endpoint, err := r.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.EndpointName())
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	f.Store.Cache.Drop(key)
-	done, err := f.Purger.Purge(ctx, m, retentionOf(endpoint))
+	r.Store.Cache.Drop(key)
+	done, err := r.Purger.Purge(ctx, m, retentionOf(endpoint))
 	switch {
 	case errors.Is(err, ErrNoEndpoint):
 		return reconcile.Result{RequeueAfter: NoEndpointRetry}, nil
@@ -81,10 +88,10 @@ func (f *Reconciler) applyClock(ctx context.Context, key record.Key, m Object) (
 	return reconcile.Result{}, err
 }
 
-// pauseBeforePurge is how long a purge waits for what may change the object: records that are about to be folded, or a failed one, which takes
-// longer.
-func (f *Reconciler) pauseBeforePurge(key record.Key) time.Duration {
-	if f.Records.Arriving(key) {
+// purgeDelay returns how long a purge waits for records that may change the object. Records that are about to be folded take less time than
+// failed records.
+func (r *Reconciler) purgeDelay(key record.Key) time.Duration {
+	if r.Records.Arriving(key) {
 		return time.Second
 	}
 	return PurgeRetry

@@ -11,55 +11,59 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// EventRecorder makes Kubernetes Events of what a human would tell a colleague. It compares the mirror before and after a write that
-// succeeded, so that no Event reports what was not written, and folding again reports nothing. In a burst most are left out: an
-// Event is one more write, and nobody reads hundreds of them.
+// EventRecorder records Kubernetes Events about state changes that matter to a user. It compares the mirror before and after a write that
+// succeeded. So every Event reports a change that was written, and folding a record again reports nothing. In a burst, most Events are
+// omitted: each Event is one more write, and hundreds of them help no user.
 type EventRecorder struct {
 	Recorder events.EventRecorder
 	limit    flowcontrol.PassiveRateLimiter
 }
 
 const (
+	// EventsPerSecond is the rate limit of Events.
 	EventsPerSecond = 5
-	EventsBurst     = 25
+	// EventsBurst is how many Events may be recorded at once.
+	EventsBurst = 25
 )
 
+// NewEventRecorder returns an EventRecorder with its rate limit.
 func NewEventRecorder(recorder events.EventRecorder) EventRecorder {
 	return EventRecorder{Recorder: recorder, limit: flowcontrol.NewTokenBucketPassiveRateLimiter(EventsPerSecond, EventsBurst)}
 }
 
-func (n EventRecorder) Record(before, after Object) {
+// Record records what a write changed.
+func (e EventRecorder) Record(before, after Object) {
 	if after.State() != before.State() {
 		switch after.State() {
 		case record.StateReady:
-			n.record(after, corev1.EventTypeNormal, fastpixv1.ReasonReady, "The media can be played")
+			e.record(after, corev1.EventTypeNormal, fastpixv1.ReasonReady, "The media can be played")
 		case record.StateFailed:
-			n.record(after, corev1.EventTypeWarning, fastpixv1.ReasonFailed, "The platform could not process the media")
+			e.record(after, corev1.EventTypeWarning, fastpixv1.ReasonFailed, "The platform could not process the media; another attempt is a new media with its own mirror")
 		case record.StateDeleted:
-			n.record(after, corev1.EventTypeNormal, fastpixv1.ReasonDeleted, "Deleted on the platform")
+			e.record(after, corev1.EventTypeNormal, fastpixv1.ReasonDeleted, "The object was deleted on the platform; its mirror is removed after the endpoint's retention")
 		}
 	}
 	was, is := liveStatus(before), liveStatus(after)
 	switch {
 	case is == was:
 	case is == metav1.ConditionTrue:
-		n.record(after, corev1.EventTypeNormal, "WentLive", "Viewers can watch now")
+		e.record(after, corev1.EventTypeNormal, "WentLive", "Viewers can watch now")
 	case was == metav1.ConditionTrue && is == metav1.ConditionUnknown:
-		n.record(after, corev1.EventTypeWarning, "Interrupted", "The encoder is gone; the reconnect window runs")
+		e.record(after, corev1.EventTypeWarning, "Interrupted", "The encoder has disconnected; the stream ends if it does not reconnect within the reconnect window")
 	case is == metav1.ConditionFalse && (was == metav1.ConditionTrue || was == metav1.ConditionUnknown):
-		n.record(after, corev1.EventTypeNormal, "Ended", "The broadcast is over")
+		e.record(after, corev1.EventTypeNormal, "Ended", "The broadcast has ended")
 	}
 }
 
-func (n EventRecorder) record(m Object, eventType, reason, note string) {
-	if !n.limit.TryAccept() {
+func (e EventRecorder) record(m Object, eventType, reason, note string) {
+	if !e.limit.TryAccept() {
 		omittedEvents.Inc()
 		return
 	}
-	n.Recorder.Eventf(m.APIObject(), nil, eventType, reason, "Mirror", note)
+	e.Recorder.Eventf(m.APIObject(), nil, eventType, reason, "Mirror", note)
 }
 
-// liveStatus returns the status of the condition Live, empty where there is none.
+// liveStatus returns the status of the condition Live; empty if the mirror does not have it.
 func liveStatus(m Object) metav1.ConditionStatus {
 	if c := apimeta.FindStatusCondition(m.Conditions(), fastpixv1.ConditionLive); c != nil {
 		return c.Status

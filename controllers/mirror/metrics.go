@@ -10,11 +10,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Metrics of the mirrors' reconciler. None has an id as label.
+// Metrics of the mirrors' reconciler. No label holds an id.
 var (
 	recordsFolded = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_folded_events_total",
-		Help: "Events folded into a mirror, by kind of mirror and result: folded, failed or discarded.",
+		Help: "Events by kind of mirror and result: folded into the mirror, failed or discarded.",
 	}, []string{"kind", "result"})
 	statusWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_status_writes_total",
@@ -26,12 +26,12 @@ var (
 	})
 	foldLatency = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_fold_latency_seconds",
-		Help:    "Time from the receipt of an event to its mirror's status being written.",
+		Help:    "Time from the receipt of an event to the write of its mirror's status.",
 		Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
 	})
 	eventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_event_lag_seconds",
-		Help:    "Time from when an event happened, as FastPix says, to its mirror's status being written.",
+		Help:    "Time from an event, as FastPix dates it, to the write of its mirror's status.",
 		Buckets: prometheus.ExponentialBuckets(0.05, 2, 20),
 	})
 	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
@@ -40,11 +40,11 @@ var (
 	})
 	expiredEvents = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_expired_events_total",
-		Help: "Events about a mirror that is gone which were not newer than what was purged.",
+		Help: "Events that were discarded because their mirror does not exist and they are not newer than what was purged.",
 	})
 	omittedEvents = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_omitted_notes_total",
-		Help: "Kubernetes Events about mirrors that were left out, because too many would have been made at once.",
+		Help: "Kubernetes Events about mirrors that were omitted because of the rate limit.",
 	})
 )
 
@@ -55,7 +55,7 @@ func init() {
 	}
 }
 
-// Observe counts what became of the entries of one visit to an object.
+// observe counts the entries of one reconciliation by their outcome.
 func observe(key record.Key, entries []journal.Entry, o Outcome, now time.Time) {
 	kind, folded := string(key.Kind), len(entries)-o.discarded-len(o.failed)
 	for result, n := range map[string]int{"folded": folded, "failed": len(o.failed), "discarded": o.discarded} {

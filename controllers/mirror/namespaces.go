@@ -15,45 +15,46 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 )
 
-// errNameTaken means that an object of the right name has another id.
+// errNameTaken means that the object with the mirror's name has another id.
 var errNameTaken = errors.New("an object of this name has another id")
 
-// Why records were discarded.
+// Reasons for discarding records. When a reconciliation has several, Outcome keeps the greatest.
 const (
-	discardedNamespaceDeleted = "namespace is gone"
-	discardedNamespaceNewer   = "namespace is younger than the event's receipt"
+	discardedNamespaceDeleted = "namespace deleted"
+	discardedNamespaceNewer   = "namespace is newer than the event's receipt"
 	discardedExpired          = "not newer than what was purged"
 )
 
-// State says what a namespace means for the records that are to be mirrored in it.
+// NamespaceState says what a namespace means for the records that are to be mirrored in it.
 type NamespaceState struct {
 	deleted bool
 	created time.Time
 }
 
-// filter returns the entries that may be folded, and why the others may not. Deleting a namespace is an order to forget what is in
-// it: its pending records go too, and never land in a namespace of the same name that another team makes later.
-func (v NamespaceState) filter(entries []journal.Entry) (kept []journal.Entry, why string) {
-	if v.deleted {
+// filter returns the entries that may be folded, and why the others may not. When a user deletes a namespace, its pending records are
+// discarded, too. They must not appear in a namespace of the same name that another team creates later.
+func (s NamespaceState) filter(entries []journal.Entry) (kept []journal.Entry, discardReason string) {
+	if s.deleted {
 		return nil, discardedNamespaceDeleted
 	}
 	kept = make([]journal.Entry, 0, len(entries))
 	for _, e := range entries {
-		if e.Record.Received.Time.Before(v.created) {
-			why = discardedNamespaceNewer
+		if e.Record.Received.Time.Before(s.created) {
+			discardReason = discardedNamespaceNewer
 			continue
 		}
 		kept = append(kept, e)
 	}
-	return kept, why
+	return kept, discardReason
 }
 
-// NamespaceReader gives verdicts from a cache of the namespaces' metadata.
+// NamespaceReader reads the state of namespaces from a cache of their metadata.
 type NamespaceReader struct {
 	Cached client.Reader
 	Live   client.Reader
 }
 
+// State returns the state of a namespace.
 func (n NamespaceReader) State(ctx context.Context, name string) (NamespaceState, error) {
 	meta, err := n.get(ctx, n.Cached, name)
 	if apiserver.IsNotFound(err) || err == nil && meta.DeletionTimestamp != nil {
@@ -74,7 +75,7 @@ func (n NamespaceReader) get(ctx context.Context, from client.Reader, name strin
 	return meta, from.Get(ctx, types.NamespacedName{Name: name}, meta)
 }
 
-// What the controllers may do; config/rbac/controllers is generated from this. They never read a Secret.
+// The rights of the controllers. config/rbac/controllers is generated from them. The controllers never read a Secret.
 //
 // +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=video.fastpix.com,namespace=fastpix-system,resources=eventbatches/status,verbs=update

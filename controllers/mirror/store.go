@@ -16,17 +16,17 @@ import (
 // Store reads and writes mirrors.
 type Store struct {
 	Client client.Client
-	// Live reads from the API server: no informer holds mirrors.
+	// Live reads from the API server. No informer holds mirrors.
 	Live client.Reader
-	// Cache remembers what was written last, so that the next event of an object needs no read.
+	// Cache holds mirrors as they were last written, so that the next event of an object needs no read.
 	Cache Cache
-	// Record records Kubernetes Events about a write that succeeded.
+	// RecordEvents records Kubernetes Events about a write that succeeded.
 	RecordEvents func(before, after Object)
 }
 
 // write writes the status of after, which was computed from before.
 func (s *Store) write(ctx context.Context, key record.Key, before, after Object) error {
-	after.APIObject().SetManagedFields(nil) // the API server looks at its own alone when a status is written
+	after.APIObject().SetManagedFields(nil) // the API server uses its own when a status is written
 	if err := s.Client.Status().Update(ctx, after.APIObject()); err != nil {
 		s.Cache.Drop(key)
 		return writeError{err, true}
@@ -41,8 +41,8 @@ func (s *Store) write(ctx context.Context, key record.Key, before, after Object)
 	return nil
 }
 
-// Read returns an object's mirror, nil if there is none. It is not certain to be the newest: what was written last and what the API
-// server has in memory may be older, which a write meets as a conflict.
+// read returns an object's mirror; nil if the mirror does not exist. The result may be stale, because it comes from the Cache or from the
+// watch cache of the API server. A write of a stale mirror meets a conflict.
 func (s *Store) read(ctx context.Context, key record.Key) (Object, error) {
 	if m := s.Cache.Get(key); m != nil {
 		return m, nil
@@ -50,7 +50,7 @@ func (s *Store) read(ctx context.Context, key record.Key) (Object, error) {
 	return s.get(ctx, key, &client.GetOptions{Raw: &metav1.GetOptions{ResourceVersion: "0"}})
 }
 
-// readLive is the same, and certain.
+// readLive is read, but the result is never stale.
 func (s *Store) readLive(ctx context.Context, key record.Key) (Object, error) {
 	return s.get(ctx, key)
 }
@@ -67,7 +67,7 @@ func (s *Store) get(ctx context.Context, key record.Key, options ...client.GetOp
 	return m, nil
 }
 
-// create creates a mirror. It returns the mirror that the API server has, and whether this call created it.
+// create creates a mirror. It returns the mirror as the API server has it, and whether this call created it.
 func (s *Store) create(ctx context.Context, m Object, key record.Key) (_ Object, created bool, _ error) {
 	err := s.Client.Create(ctx, m.APIObject())
 	switch {
@@ -79,11 +79,11 @@ func (s *Store) create(ctx context.Context, m Object, key record.Key) (_ Object,
 	case apierrors.IsAlreadyExists(err):
 		m, err := s.readLive(ctx, key)
 		if m == nil && err == nil {
-			err = fmt.Errorf("create mirror: %s was created and deleted meanwhile", key)
+			err = fmt.Errorf("create mirror: %s was created and deleted concurrently", key)
 		}
 		return m, false, err
 	}
-	// A refusal to create an object says nothing about an object that exists and that the API server's watch cache does not show yet.
+	// The API server may refuse to create an object that exists but that its watch cache does not show yet.
 	if m, readErr := s.readLive(ctx, key); m != nil || readErr != nil {
 		return m, false, readErr
 	}
