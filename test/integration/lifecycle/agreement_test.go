@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
@@ -30,36 +31,55 @@ import (
 type statusLog struct {
 	mu      sync.Mutex
 	updates int
+	version string   // of the last one
 	ready   []string // status and reason, each time they changed
 }
 
-// watchStatus follows an endpoint until the test ends.
+// watchStatus follows an endpoint until the test ends. It begins a new watch when the API server ends one.
 func watchStatus(t *testing.T, e framework.Endpoint) *statusLog {
 	t.Helper()
 	watcher, err := client.NewWithWatch(framework.Deployed.Config(), client.Options{Scheme: operator.NewScheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := watcher.Watch(t.Context(), &fastpixv1.WebhookEndpointList{}, client.InNamespace(e.Namespace))
-	if err != nil {
-		t.Fatal(err)
-	}
 	l := &statusLog{}
 	go func() {
-		for event := range w.ResultChan() {
-			if whe, ok := event.Object.(*fastpixv1.WebhookEndpoint); ok {
-				l.observe(whe)
-			}
+		for ; t.Context().Err() == nil; clock.Sleep(t.Context(), 100*time.Millisecond) {
+			l.follow(t.Context(), watcher, e.Namespace)
 		}
 	}()
-	t.Cleanup(w.Stop)
 	return l
+}
+
+// follow watches the endpoints of a namespace from now on, until the watch ends.
+func (l *statusLog) follow(ctx context.Context, c client.WithWatch, namespace string) {
+	var list fastpixv1.WebhookEndpointList
+	if err := c.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return
+	}
+	for i := range list.Items {
+		l.observe(&list.Items[i])
+	}
+	w, err := c.Watch(ctx, &fastpixv1.WebhookEndpointList{}, client.InNamespace(namespace),
+		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
+	if err != nil {
+		return
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		if whe, ok := event.Object.(*fastpixv1.WebhookEndpoint); ok {
+			l.observe(whe)
+		}
+	}
 }
 
 func (l *statusLog) observe(whe *fastpixv1.WebhookEndpoint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.updates++
+	if whe.ResourceVersion == l.version {
+		return
+	}
+	l.updates, l.version = l.updates+1, whe.ResourceVersion
 	ready := apimeta.FindStatusCondition(whe.Status.Conditions, fastpixv1.ConditionReady)
 	if ready == nil {
 		return
@@ -153,6 +173,30 @@ func TestReceiversAgreeOnAnEndpoint(t *testing.T) {
 			l.check(t, e, want)
 		})
 	}
+	t.Run("receivers are killed and the API server restarts", func(t *testing.T) {
+		e := framework.NewEndpoint(t)
+		l := watchStatus(t, e)
+		look := func(ctx context.Context) {
+			_, _ = replicas[0].Post(ctx, e.Path(), []byte(`{"type":"video.media.ready"}`), framework.Sign([]byte("other")))
+		}
+		l.waitFor(t, accepting, look)
+		want := []string{accepting}
+		invalid := "False " + fastpixv1.ReasonSecretInvalid
+		for i, word := range []string{invalid, accepting, invalid, accepting} {
+			replicas[1+i%2].Kill()
+			if i%2 == 1 {
+				framework.Deployed.APIServer.Kill()
+				if err := framework.Deployed.APIServer.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			framework.ReplaceSigningSecret(t, e, map[string]string{invalid: "not base64!", accepting: fixtures.SigningSecret}[word])
+			framework.EnsureRunning(t, replicas...)
+			l.waitFor(t, word, look)
+			want = append(want, word)
+		}
+		l.check(t, e, want)
+	})
 	t.Run("a Secret that changes all the time", func(t *testing.T) {
 		e := framework.NewEndpoint(t)
 		l := watchStatus(t, e)
