@@ -64,8 +64,8 @@ func (h *handler) append(ctx context.Context, d *delivery, ev *event.Event) outc
 	return outcome{}
 }
 
-// admit counts a delivery as in flight. Its outcome is final if too many deliveries are in flight or too many events wait to be mirrored. The
-// caller calls release in any case.
+// admit counts a delivery as in flight. Its outcome is final if too many deliveries are in flight or too many events wait to be mirrored.
+// The caller calls release in any case.
 func (h *handler) admit(e *endpoint.Endpoint) (release func(), _ outcome) {
 	inFlight := h.inFlight.Add(1)
 	ofEndpoint, ofNamespace := e.AddInFlight()

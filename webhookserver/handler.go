@@ -76,8 +76,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	d := &delivery{signed: signedBody{signatures: r.Header.Values(signature.Header), arrived: start}, release: func() {}}
 	o := h.deliver(ctx, w, r, d)
-	// While the receiver drains, a client that keeps this connection would send its next delivery just when the server closes it. After this
-	// header the client opens a new connection, to another replica.
+	// While the receiver drains, a client that keeps this connection would send its next delivery just when the server closes it. After
+	// this header the client opens a new connection, to another replica.
 	if h.draining.Load() || lastOfConnection(r, o.result) {
 		w.Header().Set("Connection", "close")
 	}

@@ -39,9 +39,9 @@ func newSource(d *Directory, informers cache.Informers) source.Source {
 	})
 }
 
-// watch feeds the directory from the informer of WebhookEndpoints, and enqueues each change. It waits until the API server answers and serves
-// the kind, however long that takes: the receiver never exits because the API server is unavailable. The directory is synced when it holds
-// every endpoint.
+// watch feeds the directory from the informer of WebhookEndpoints, and enqueues each change. It waits until the API server answers and
+// serves the kind, however long that takes: the receiver never exits because the API server is unavailable. The directory is synced when it
+// holds every endpoint.
 func (d *Directory) watch(ctx context.Context, informers cache.Informers, queue reconcileQueue) {
 	log := ctrl.LoggerFrom(ctx)
 	logged := ""
