@@ -11,7 +11,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// NewID is an id of the platform.
+// UUID is an id of the platform.
 type UUID [16]byte
 
 func (u UUID) append(b []byte) []byte {

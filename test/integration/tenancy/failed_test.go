@@ -32,7 +32,7 @@ import (
 // Events and writes, at any rate of events.
 
 var (
-	trickleEvents = flag.Int("trickle-events", 200, "how many events TestRefusedTenantDoesNotFillTheJournal sends")
+	trickleEvents = flag.Int("trickle-events", 600, "how many events TestRefusedTenantDoesNotFillTheJournal sends")
 	tricklePause  = flag.Duration("trickle-pause", 60*time.Millisecond, "the time between two events")
 )
 
