@@ -62,7 +62,6 @@ func newComponents(e environment) *components {
 	}
 	p.joiner = &journal.Joiner{
 		Client: e.client, Live: e.live, Namespace: e.namespace, Backlog: p.backlog, Report: p.report, RequeueAt: e.enqueueBatchAt, Now: e.now,
-		Joined: map[journal.FailedGroup]time.Time{},
 	}
 	p.publisher = &endpoint.Publisher{
 		Client: e.client, Live: e.live, Cached: e.cached, Totals: p.backlog.Totals, Exists: p.backlog.Endpoints.Has, Purged: p.purger.PurgedByNamespace,
