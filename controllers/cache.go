@@ -10,8 +10,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/lean"
 )
 
-// CacheOptions returns what a manager may keep in memory for this half: of endpoints and namespaces what the controllers read, and of mirrors
-// nothing but when to come back to which.
+// CacheOptions returns the options of the manager's cache. It holds only what the controllers read of endpoints and namespaces, and only the timers
+// of mirrors.
 func CacheOptions() cache.Options {
 	due := fields.OneTermNotEqualSelector("status.timer", "")
 	return cache.Options{
@@ -24,7 +24,7 @@ func CacheOptions() cache.Options {
 	}
 }
 
-// stripMirror leaves of a mirror only what a timer needs.
+// stripMirror removes everything from a mirror that a timer does not need.
 func stripMirror(object any) (any, error) {
 	switch o := object.(type) {
 	case *fastpixv1.MediaAsset:

@@ -4,11 +4,11 @@
 //	                                                 |
 //	                                             projection (pure)
 //
-// The order of writes is the proof that nothing is lost: the status of an object is written first, and a batch is deleted when every object
-// that its records change has been written. After a crash in between, the records are folded again and change nothing.
+// The order of the writes ensures that no event is lost: the controllers write the status of an object first. They delete a batch only when they
+// have written every object that its records change. After a crash in between, they fold the records again, which changes nothing.
 //
-// Only one process folds at a time (leader election). Every write of a status carries the resourceVersion from which it was computed, so a
-// second process could do no harm. The controllers never read a Secret and never import the receiver.
+// Only one process folds at a time (leader election). Every write of a status carries the resourceVersion from which the status was computed, so
+// that a second process could do no harm. The controllers never read a Secret and never import the receiver.
 //
-// Begin with newParts, which shows how the packages fit together; setup.go gives them to a manager.
+// Start reading at newComponents, which shows how the packages fit together. File setup.go adds the components to a manager.
 package controllers

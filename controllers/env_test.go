@@ -49,6 +49,14 @@ type testEnv struct {
 
 func newTestEnv(t *testing.T, c client.Client) *testEnv {
 	t.Helper()
+	r := newUnsyncedTestEnv(t, c)
+	r.backlog.Replace(nil)
+	return r
+}
+
+// newUnsyncedTestEnv returns a testEnv whose watch of batches has not listed them yet.
+func newUnsyncedTestEnv(t *testing.T, c client.Client) *testEnv {
+	t.Helper()
 	r := &testEnv{t: t, client: c, now: testStart.Add(time.Minute), recorder: events.NewFakeRecorder(1000)}
 	r.components = newComponents(environment{
 		client: c, live: c, cached: c, recorder: r.recorder, namespace: testSystem, now: func() time.Time { return r.now },
@@ -56,7 +64,6 @@ func newTestEnv(t *testing.T, c client.Client) *testEnv {
 		enqueueBatch:   func(uid types.UID) { r.queuedBatches = append(r.queuedBatches, uid) },
 		enqueueBatchAt: func(uid types.UID, _ time.Time) { r.delayedBatches = append(r.delayedBatches, uid) },
 	})
-	r.backlog.Synced = true
 	return r
 }
 

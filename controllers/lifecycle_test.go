@@ -41,7 +41,7 @@ func (r *testEnv) watchTimers() error {
 		}
 		stripped, err := stripMirror(object)
 		errs = append(errs, err)
-		lifecycle.NewTimerHandler(kind, r.timers, &queue.Source[record.Key]{}).OnAdd(stripped, true)
+		lifecycle.NewTimerHandler(r.timers, &queue.Source[record.Key]{}).OnAdd(stripped, true)
 	}
 	for i := range assets.Items {
 		seen(record.MediaAsset, &assets.Items[i], assets.Items[i].Status.Timer)

@@ -137,8 +137,7 @@ func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
-	r := newTestEnv(t, c) // the next leader, whose watch of batches is slower than that of tombstones
-	r.backlog.Synced = false
+	r := newUnsyncedTestEnv(t, c) // the next leader, whose watch of batches is slower than that of tombstones
 	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
 	r.timers.Set(key, r.now)
@@ -151,7 +150,7 @@ func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 	if got := mirrors(t, c); !strings.Contains(got, testMedia) {
 		t.Error("a tombstone is purged although a batch may name it")
 	}
-	r.backlog.Synced = true
+	r.backlog.Replace(nil)
 	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}

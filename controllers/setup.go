@@ -26,27 +26,27 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// A trickle of events makes many small batches, up to two from each receiver at once: reading and deleting them must keep up with
-// creating them, or the journal grows although folding has nothing to do.
+// A low rate of events makes many small batches, up to two from each receiver at once. Enough workers must read and delete them, or the journal
+// grows while the folding is idle.
 const (
 	readers        = 6
 	discardWorkers = 6
 )
 
-// Options of the folding half.
+// Options are the options of the controllers.
 type Options struct {
-	// OperatorNamespace is where the journal is.
+	// OperatorNamespace is the namespace of the journal.
 	OperatorNamespace string
-	// FoldConcurrency is how many objects are folded at once.
+	// FoldConcurrency is how many objects are reconciled at once.
 	FoldConcurrency int
 }
 
-// BindFlags defines the flags of the folding half.
+// BindFlags defines the flags of the controllers.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
-	fs.IntVar(&o.FoldConcurrency, "fold-concurrency", 10, "How many objects are folded at once.")
+	fs.IntVar(&o.FoldConcurrency, "fold-concurrency", 10, "How many MediaAssets and LiveStreams are reconciled at once.")
 }
 
-// Validate reports what is wrong with the options.
+// Validate returns an error if an option is invalid.
 func (o *Options) Validate() error {
 	if o.FoldConcurrency < 1 || o.FoldConcurrency > 1024 {
 		return fmt.Errorf("--fold-concurrency is %d: use a number from 1 to 1024", o.FoldConcurrency)
@@ -54,22 +54,23 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// AddToManager adds the folding half to a manager that was made with CacheOptions. Everything in it needs leadership.
+// AddToManager adds the controllers to a manager that was created with CacheOptions. All but the watchdog and the watch of the journal run only in
+// the leader.
 func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	fold, discard := &queue.Source[record.Key]{}, &queue.Source[types.UID]{}
-	p := newComponents(environment{
+	c := newComponents(environment{
 		client: client.WithFieldValidation(mgr.GetClient(), metav1.FieldValidationStrict), live: mgr.GetAPIReader(), cached: mgr.GetClient(),
 		recorder: mgr.GetEventRecorder("fastpix-controller-manager"), namespace: o.OperatorNamespace, now: time.Now,
 		enqueueMirror: fold.Add, enqueueBatch: discard.Add, enqueueBatchAt: discard.AddAt,
 	})
-	folding := &mirror.BackoffReconciler{Reconciler: p.reconciler, Report: p.report, Backoff: queue.NewRateLimiter[record.Key]()}
+	folding := &mirror.BackoffReconciler{Reconciler: c.reconciler, Report: c.report, Backoff: queue.NewRateLimiter[record.Key]()}
 	if err := startController(mgr, "fold", folding, o.FoldConcurrency, queue.NewFair, fold); err != nil {
 		return err
 	}
-	if err := startController(mgr, "discard", p.discarder, discardWorkers, nil, discard); err != nil {
+	if err := startController(mgr, "discard", c.discarder, discardWorkers, nil, discard); err != nil {
 		return err
 	}
-	endpointsKnown, err := syncEndpointIndex(ctx, mgr, p.backlog.Endpoints)
+	endpointsSynced, err := syncEndpointIndex(ctx, mgr, c.backlog.Endpoints)
 	if err != nil {
 		return err
 	}
@@ -77,33 +78,34 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	mediaSpecs := lifecycle.NewSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", p.enqueueNow)
-	streamSpecs := lifecycle.NewSpecWatcher(metadataClient, record.LiveStream, "livestreams", p.enqueueNow)
-	p.sweeper.SpecsWatched = []<-chan struct{}{mediaSpecs.Established, streamSpecs.Established}
+	mediaSpecs := lifecycle.NewSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", c.enqueueNow)
+	streamSpecs := lifecycle.NewSpecWatcher(metadataClient, record.LiveStream, "livestreams", c.enqueueNow)
+	c.sweeper.SpecsWatched = []<-chan struct{}{mediaSpecs.Established, streamSpecs.Established}
 	watchdog, err := newWatchdog(mgr)
 	if err != nil {
 		return err
 	}
 	for range readers {
-		if err := mgr.Add(p.reader); err != nil {
+		if err := mgr.Add(c.reader); err != nil {
 			return err
 		}
 	}
 	for _, r := range []manager.Runnable{
-		journal.NewWatcher(metadataClient, o.OperatorNamespace, p.backlog, endpointsKnown), watchdog, p.publisher, mediaSpecs, streamSpecs, p.sweeper, p.joiner,
+		journal.NewWatcher(metadataClient, o.OperatorNamespace, c.backlog, endpointsSynced), watchdog, c.publisher, mediaSpecs, streamSpecs, c.sweeper, c.joiner,
 	} {
 		if err := mgr.Add(r); err != nil {
 			return err
 		}
 	}
-	return addInformers(ctx, mgr, p.timers, fold)
+	return addInformers(ctx, mgr, c.timers, fold)
 }
 
+// startController adds a controller that a source feeds.
 func startController[K comparable](
 	mgr ctrl.Manager, name string, r reconcile.TypedReconciler[K], workers int,
 	newQueue func(string, workqueue.TypedRateLimiter[K]) workqueue.TypedRateLimitingInterface[K], source *queue.Source[K],
 ) error {
-	skip := true // the manager of this half is made anew after each loss of leadership
+	skip := true // the process creates a new manager after each loss of leadership
 	c, err := controller.NewTyped(name, mgr, controller.TypedOptions[K]{
 		Reconciler: r, MaxConcurrentReconciles: workers, RateLimiter: queue.NewRateLimiter[K](), NewQueue: newQueue, SkipNameValidation: &skip,
 	})
@@ -113,23 +115,21 @@ func startController[K comparable](
 	return c.Watch(source)
 }
 
-// addInformers feeds the timers from informers.
+// addInformers adds the informers that keep the timers up to date.
 func addInformers(ctx context.Context, mgr ctrl.Manager, timers *lifecycle.Timers, fold *queue.Source[record.Key]) error {
-	for kind, object := range map[record.Kind]client.Object{
-		record.MediaAsset: &fastpixv1.MediaAsset{}, record.LiveStream: &fastpixv1.LiveStream{},
-	} {
+	for _, object := range []client.Object{&fastpixv1.MediaAsset{}, &fastpixv1.LiveStream{}} {
 		informer, err := mgr.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		if err != nil {
 			return err
 		}
-		if _, err := informer.AddEventHandler(lifecycle.NewTimerHandler(kind, timers, fold)); err != nil {
+		if _, err := informer.AddEventHandler(lifecycle.NewTimerHandler(timers, fold)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// syncEndpointIndex keeps an index equal to the WebhookEndpoints that there are. What it returns reports whether all are known.
+// syncEndpointIndex keeps an index equal to the existing WebhookEndpoints. The result reports whether the index knows all of them.
 func syncEndpointIndex(ctx context.Context, mgr ctrl.Manager, index *journal.EndpointIndex) (toolscache.InformerSynced, error) {
 	informer, err := mgr.GetCache().GetInformer(ctx, &fastpixv1.WebhookEndpoint{}, cache.BlockUntilSynced(false))
 	if err != nil {

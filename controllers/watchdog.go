@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// maxUnavailable is how long the API server may be away before the controllers start anew: informers wait up to half a minute between
-	// two attempts by then, new ones connect at once.
+	// maxUnavailable is how long the API server may be unavailable before the controllers restart. After that time, informers pause up to half a
+	// minute between two attempts, and new informers connect at once.
 	maxUnavailable = 10 * time.Second
 	probeInterval  = 2 * time.Second
 	probeTimeout   = 5 * time.Second
 )
 
-// watchdog ends the controllers' manager when the API server has been away for too long. Who runs the manager starts a new one.
+// watchdog stops the controllers' manager when the API server has been unavailable for too long. The process then starts a new manager.
 type watchdog struct {
 	probe func(context.Context) error
 	now   func() time.Time
@@ -35,21 +35,21 @@ func newWatchdog(mgr ctrl.Manager) (watchdog, error) {
 	}}, nil
 }
 
-// Start probes until the context ends, and returns an error when nothing answered for maxUnavailable.
+// Start probes the API server until the context ends. It returns an error when no probe has succeeded for maxUnavailable.
 func (w watchdog) Start(ctx context.Context) error {
-	for heard := w.now(); ctx.Err() == nil; clock.Sleep(ctx, probeInterval) {
-		probing, cancel := context.WithTimeout(ctx, probeTimeout)
-		err := w.probe(probing)
+	for lastAnswer := w.now(); ctx.Err() == nil; clock.Sleep(ctx, probeInterval) {
+		probeCtx, cancel := context.WithTimeout(ctx, probeTimeout)
+		err := w.probe(probeCtx)
 		cancel()
 		switch {
 		case err == nil:
-			heard = w.now()
-		case ctx.Err() == nil && w.now().Sub(heard) > maxUnavailable:
-			return fmt.Errorf("the API server is away for %s: %w", w.now().Sub(heard).Round(time.Second), err)
+			lastAnswer = w.now()
+		case ctx.Err() == nil && w.now().Sub(lastAnswer) > maxUnavailable:
+			return fmt.Errorf("the API server has been unavailable for %s: %w", w.now().Sub(lastAnswer).Round(time.Second), err)
 		}
 	}
 	return nil
 }
 
-// NeedLeaderElection is false: who waits to become leader must notice too.
+// NeedLeaderElection is false: a standby must detect an outage, too.
 func (watchdog) NeedLeaderElection() bool { return false }

@@ -1,5 +1,5 @@
-// Package endpoint finds WebhookEndpoints for the other parts of the controllers, and publishes in their status how many of their events wait
-// or failed, and when the last one came. Receivers hold back deliveries by these counts.
+// Package endpoint finds WebhookEndpoints for the other parts of the controllers. It publishes in the status of each endpoint how many of its
+// events are pending or failed, and when its last event was received. Receivers limit deliveries by these counts.
 //
-// It may import controllers/journal (the counts), internal packages and Kubernetes clients. Begin with Publisher.
+// It may import controllers/journal (the counts), internal packages and Kubernetes clients. Start reading at Publisher.
 package endpoint

@@ -15,7 +15,7 @@ import (
 // Lookup finds WebhookEndpoints in the informer's cache.
 type Lookup struct{ Cached client.Reader }
 
-// Get returns an endpoint; nil if there is none.
+// Get returns an endpoint; nil if it does not exist.
 func (e Lookup) Get(ctx context.Context, key types.NamespacedName) (*fastpixv1.WebhookEndpoint, error) {
 	if key.Name == "" {
 		return nil, nil
@@ -30,7 +30,7 @@ func (e Lookup) Get(ctx context.Context, key types.NamespacedName) (*fastpixv1.W
 	return &endpoint, nil
 }
 
-// In returns the endpoints of a namespace. They are the cache's own: nobody may change them.
+// In returns the endpoints of a namespace. They belong to the cache: the caller must not change them.
 func (e Lookup) In(ctx context.Context, namespace string) ([]fastpixv1.WebhookEndpoint, error) {
 	var list fastpixv1.WebhookEndpointList
 	if err := e.Cached.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
@@ -39,8 +39,9 @@ func (e Lookup) In(ctx context.Context, namespace string) ([]fastpixv1.WebhookEn
 	return list.Items, nil
 }
 
-// Of returns the endpoint whose retention applies to a mirror. That is the endpoint that the mirror names. If a user applied the mirror without
-// a name, it is the only endpoint of the namespace. It is nil if there is none. Users write the name: nothing but the retention may depend on it.
+// Of returns the endpoint whose policy applies to a mirror; nil if it does not exist. It is the endpoint that the mirror names. For a mirror that a
+// user applied without a name, it is the only endpoint of the namespace. Users can write the name, so only the retention and the metadata policy may
+// depend on it.
 func (e Lookup) Of(ctx context.Context, namespace, name string) (*fastpixv1.WebhookEndpoint, error) {
 	if name != "" {
 		return e.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name})
@@ -52,8 +53,8 @@ func (e Lookup) Of(ctx context.Context, namespace, name string) (*fastpixv1.Webh
 	return &all[0], nil
 }
 
-// OmitText reports whether the mirrors of an endpoint may hold no text of customers. For mirrors without an endpoint (nil) it is true if any
-// endpoint of the namespace says so.
+// OmitText reports whether mirrors of an endpoint must not hold customers' text. For mirrors without an endpoint (nil), it is true if any endpoint
+// of the namespace has the policy Omit.
 func (e Lookup) OmitText(ctx context.Context, namespace string, endpoint *fastpixv1.WebhookEndpoint) (bool, error) {
 	if endpoint != nil {
 		return endpoint.Spec.MetadataPolicy == fastpixv1.MetadataOmit, nil

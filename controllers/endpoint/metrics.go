@@ -9,7 +9,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
 )
 
-// The gauges of the journal have no labels. They exist only while this process publishes them: without a leader there are none.
+// The gauges of the journal have no labels. They exist only while this process is the leader and publishes them.
 var (
 	pendingEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_pending_events",
@@ -45,7 +45,7 @@ func observeBacklog(t journal.Totals, now time.Time) {
 	oldestPending.WithLabelValues().Set(age)
 }
 
-// forgetBacklog ends the gauges of the journal: who leads no longer must not go on saying what was.
+// forgetBacklog removes the gauges of the journal. A process that is no longer the leader must not export stale values.
 func forgetBacklog() {
 	pendingEvents.Reset()
 	failedEvents.Reset()

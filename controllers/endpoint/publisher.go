@@ -24,49 +24,49 @@ import (
 
 const (
 	publishInterval = time.Second
-	// publishPause follows a failure, so that an outage does not fill the log.
+	// publishPause is the pause after a failure, so that an outage does not fill the log.
 	publishPause = 5 * time.Second
-	// maxPublishes bounds the writes of one interval; with more endpoints than that each is published less often.
+	// maxPublishes bounds the writes of one interval. If more endpoints have changed, each is published less often.
 	maxPublishes = 20
-	// coarseInterval is how far lastEventTime and lastVerifiedTime may lag while nothing else is to be written.
+	// coarseInterval is how far lastEventTime and lastVerifiedTime may lag behind while nothing else is to be written.
 	coarseInterval = 10 * time.Second
-	// MaxFingerprints bounds what is remembered of an endpoint, which has at most eight keys at a time.
+	// MaxFingerprints bounds the fingerprints that are kept for one endpoint. An endpoint has at most eight keys at a time.
 	MaxFingerprints = 64
-	// fingerprintDigits is how long a fingerprint is.
+	// fingerprintDigits is the length of a fingerprint.
 	fingerprintDigits = 8
-	// ForgetActivity is how long what was seen of an endpoint is kept that the informer does not show, or not yet.
+	// ForgetActivity is how long the activity of an endpoint is kept that the informer does not show. The endpoint may be new.
 	ForgetActivity = time.Minute
-	// MaxActivity bounds the endpoints of which something is kept: a record may name any UID.
+	// MaxActivity bounds the endpoints whose activity is kept. A forged record may name any UID.
 	MaxActivity = 20_000
 )
 
-// Publisher writes to each WebhookEndpoint what the controllers know of it: how many of its events are pending or failed, and when
-// the last one came. Receivers hold back deliveries by these counts.
+// Publisher writes to the status of each WebhookEndpoint how many of its events are pending or failed, and when its last event was received.
+// Receivers limit deliveries by these counts.
 type Publisher struct {
 	Client client.Client
 	Live   client.Reader
 	Cached client.Reader // WebhookEndpoints from the informer
 	Totals func() (journal.Totals, bool)
-	Exists func(types.NamespacedName) bool // whether there is such an endpoint
-	// Purged is how new what was purged in each namespace is, as far as its endpoints know.
+	Exists func(types.NamespacedName) bool // reports whether an endpoint exists
+	// Purged returns the newest event time of the purged mirrors of each namespace, as the endpoints record it.
 	Purged    func([]fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime
 	Now       func() time.Time
 	started   time.Time
-	nextIndex int // where the next round begins when there are more endpoints than maxPublishes
+	nextIndex int // where the next round starts after a round that reached maxPublishes
 	mu        sync.Mutex
-	Activity  map[types.UID]*Activity // by the endpoint's UID: a successor of the same name has seen nothing of it
+	Activity  map[types.UID]*Activity // by UID, because a new endpoint with the same name has an activity of its own
 }
 
-// Activity is what was seen of one endpoint since the start.
+// Activity is what the records since the start say about one endpoint.
 type Activity struct {
-	observed time.Time // when a record last told of it
-	received metav1.MicroTime
-	Verified map[string]metav1.MicroTime // by fingerprint
-	written  time.Time                   // when it was last published
+	observed time.Time                   // when the last record was observed
+	received metav1.MicroTime            // newest time of receipt
+	Verified map[string]metav1.MicroTime // newest time of receipt by fingerprint
+	written  time.Time                   // when the activity was last published
 }
 
-// Observe notes a record of the journal. Names of endpoints that do not exist, UIDs that are too long, and more fingerprints than any endpoint
-// has keys, are those of forged records.
+// Observe updates the activity of an endpoint from a record of the journal. It ignores what only a forged record says: an endpoint that does not
+// exist, a UID that is too long, or more fingerprints than an endpoint has keys.
 func (p *Publisher) Observe(r *record.Record) {
 	key := types.NamespacedName{Namespace: r.Namespace, Name: r.Endpoint}
 	if len(r.EndpointUID) > journal.MaxUIDBytes || !p.Exists(key) {
@@ -94,16 +94,16 @@ func (p *Publisher) Observe(r *record.Record) {
 	}
 }
 
-// Forget drops what was seen of endpoints that are gone. One that the informer does not show may only be new.
+// Forget removes the activity of endpoints that do not exist. It keeps a recent activity, because the informer may not show a new endpoint yet.
 func (p *Publisher) Forget(listed []fastpixv1.WebhookEndpoint) {
-	there := make(map[types.UID]bool, len(listed))
+	exists := make(map[types.UID]bool, len(listed))
 	for i := range listed {
-		there[listed[i].UID] = true
+		exists[listed[i].UID] = true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	maps.DeleteFunc(p.Activity, func(uid types.UID, a *Activity) bool {
-		return !there[uid] && p.Now().Sub(a.observed) > ForgetActivity
+		return !exists[uid] && p.Now().Sub(a.observed) > ForgetActivity
 	})
 }
 
@@ -114,17 +114,18 @@ func (p *Publisher) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
 		clock.Sleep(ctx, publishInterval)
 		if err := p.Publish(ctx); err != nil && ctx.Err() == nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Publishing counts failed, will retry")
+			ctrl.LoggerFrom(ctx).Error(err, "Publishing counts to WebhookEndpoints failed, will retry")
 			clock.Sleep(ctx, publishPause)
 		}
 	}
 	return nil
 }
 
+// Publish publishes to every endpoint whose status is out of date, within maxPublishes.
 func (p *Publisher) Publish(ctx context.Context) error {
 	t, known := p.Totals()
 	if !known {
-		return nil // receivers would take more than there is room for
+		return nil // counts that are too low would let receivers fill the journal beyond its bound
 	}
 	observeBacklog(t, p.Now())
 	var list fastpixv1.WebhookEndpointList
@@ -147,12 +148,12 @@ func (p *Publisher) Publish(ctx context.Context) error {
 			p.nextIndex = (p.nextIndex + i) % n
 			break
 		}
-		errs = append(errs, p.write(ctx, client.ObjectKeyFromObject(e), t)) // one that fails holds up no other
+		errs = append(errs, p.write(ctx, client.ObjectKeyFromObject(e), t)) // a failed write does not stop the others
 	}
 	return errors.Join(errs...)
 }
 
-// write publishes for one endpoint, on what a live read shows.
+// write publishes to one endpoint after a live read.
 func (p *Publisher) write(ctx context.Context, key types.NamespacedName, t journal.Totals) error {
 	var e fastpixv1.WebhookEndpoint
 	if err := p.Live.Get(ctx, key, &e); err != nil {
@@ -172,14 +173,14 @@ func (p *Publisher) write(ctx context.Context, key types.NamespacedName, t journ
 	return nil
 }
 
-// update brings an endpoint's status up to date and reports whether something changed that is worth a write: with coarsely set,
-// times alone are not if they were written moments ago.
+// update brings an endpoint's status up to date, and reports whether the change is worth a write. If coarsely is true, a change of times alone is
+// not, as long as coarseInterval has not passed since the last write.
 func (p *Publisher) update(e *fastpixv1.WebhookEndpoint, t journal.Totals, coarsely bool) bool {
 	key := client.ObjectKeyFromObject(e)
-	// Once after each start in any case: the one before may have folded events that receivers still count as pending.
+	// Each process writes once: the process before it may have folded events that receivers still count as pending.
 	changed := e.Status.PendingTime == nil || e.Status.PendingTime.Time.Before(p.started) ||
 		e.Status.PendingEvents != t.Pending[key] || e.Status.FailedEvents != t.Failed[key]
-	if through, ok := t.Purged[e.Namespace]; ok { // an endpoint that was not there at the purge, or the others told of it
+	if through, ok := t.Purged[e.Namespace]; ok { // the endpoint was created after the purge, or was not one of those that recorded it
 		changed = Raise(&e.Status.PurgedThrough, through) || changed
 	}
 	p.mu.Lock()
@@ -194,7 +195,7 @@ func (p *Publisher) update(e *fastpixv1.WebhookEndpoint, t journal.Totals, coars
 	return changed
 }
 
-// apply sets the times that are newer than the status has. One in the status that is after the horizon is not believed.
+// apply sets the times that are newer than those in the status. It replaces a time in the status that is after the horizon.
 func (a *Activity) apply(status *fastpixv1.WebhookEndpointStatus, horizon time.Time) bool {
 	changed := RaiseReceipt(&status.LastEventTime, a.received, horizon)
 	for i := range status.SigningSecrets {
@@ -205,7 +206,7 @@ func (a *Activity) apply(status *fastpixv1.WebhookEndpointStatus, horizon time.T
 	return changed
 }
 
-// RaiseReceipt is newer for a time of receipt: one that is still to come was forged, and is replaced.
+// RaiseReceipt is Raise for a time of receipt. It replaces a value after the horizon, because only a forged record can have set it.
 func RaiseReceipt(field **metav1.MicroTime, at metav1.MicroTime, horizon time.Time) bool {
 	if *field != nil && (*field).After(horizon) {
 		*field = nil
@@ -213,6 +214,7 @@ func RaiseReceipt(field **metav1.MicroTime, at metav1.MicroTime, horizon time.Ti
 	return Raise(field, at)
 }
 
+// Raise sets a field to a time if the time is newer, and reports whether it did.
 func Raise(field **metav1.MicroTime, at metav1.MicroTime) bool {
 	if *field != nil && !at.After((*field).Time) {
 		return false

@@ -13,21 +13,20 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// BatchInfo is what the metadata of a batch says.
+// BatchInfo holds what the backlog keeps of the metadata of a batch.
 type BatchInfo struct {
 	Name          string
 	UID           types.UID
 	created       time.Time
 	retry         bool
-	failedChanges string // of fastpixv1.FailedChangesAnnotation
+	failedChanges string // value of fastpixv1.FailedChangesAnnotation
 	counts        []endpointCount
-	implausible   bool // no receiver writes such counts; it has none here
-	// replaces are the batches that a joined one takes the place of.
-	replaces []types.UID
+	implausible   bool        // no receiver writes such counts, and counts is empty
+	replaces      []types.UID // the batches that a joined batch replaces
 }
 
-// InfoOf returns what is kept of a batch's metadata. A genuine batch bounds what it says; what breaks a bound is not believed, and the batch
-// is read as one that does not say whose records it holds.
+// InfoOf returns what the backlog keeps of a batch's metadata. Counts that exceed the bounds of a genuine batch are ignored. Such a batch is
+// read like one that does not say whose records it holds.
 func (b *Backlog) InfoOf(meta *metav1.PartialObjectMetadata) BatchInfo {
 	counts, err := record.ParseCounts(meta.Annotations[fastpixv1.EventCountsAnnotation])
 	info := BatchInfo{
@@ -45,7 +44,7 @@ func (b *Backlog) InfoOf(meta *metav1.PartialObjectMetadata) BatchInfo {
 	return info
 }
 
-// failedChangesOf returns a mark in the words of this binary: the text of an annotation is not kept.
+// failedChangesOf returns the value of the annotation as a constant, so that the text of the annotation is not kept in memory.
 func failedChangesOf(annotation string) string {
 	switch annotation {
 	case "":
@@ -58,7 +57,7 @@ func failedChangesOf(annotation string) string {
 	return "unknown"
 }
 
-// NamespaceReader returns those whose records the batch holds, at most maxQueues; the empty one if it does not say.
+// namespaces returns the namespaces whose records the batch holds, at most maxQueues. If the batch does not say, it is the empty namespace.
 func (i BatchInfo) namespaces() map[string]bool {
 	namespaces := map[string]bool{}
 	for _, c := range i.counts {
@@ -72,49 +71,52 @@ func (i BatchInfo) namespaces() map[string]bool {
 	return namespaces
 }
 
-// maxQueues is in how many lines a batch waits at most. One of more namespaces waits in some of theirs.
-const maxQueues = 16
+const (
+	// maxQueues bounds the queues in which one batch waits. A batch of more namespaces waits in the queues of some of them.
+	maxQueues = 16
+	// minStaleUIDs is how many stale UIDs the queue of a namespace may hold before they are removed. A UID is stale when its batch was deleted
+	// or read.
+	minStaleUIDs = 64
+)
 
-// minStaleUIDs is how many batches that are gone, or were read already, the line of a namespace may at least hold.
-const minStaleUIDs = 64
-
-// Backlog knows every batch in the journal by its metadata, and which of them are to be read next. A Watcher feeds it.
+// Backlog holds the metadata of every batch in the journal, and decides which batch is read next. A Watcher keeps it up to date.
 type Backlog struct {
 	Endpoints *EndpointIndex
 
 	mu      sync.Mutex
 	known   map[types.UID]BatchInfo
-	unread  map[types.UID]bool               // known ones that are to be read
-	queues  queue.RoundRobin[namespaceQueue] // the same, in the line of each namespace whose records they hold
-	reading int                              // how many are being read
-	arrived chan struct{}
-	Synced  bool // whether every batch is known that was there at the start
+	unread  map[types.UID]bool               // batches that are to be read
+	queues  queue.RoundRobin[namespaceQueue] // the same batches, in the queue of each namespace whose records they hold
+	reading int                              // how many batches are being read
+	arrived chan struct{}                    // has an element after a batch was queued
+	synced  bool                             // whether the first list of all batches is complete
 	failed  failedBatches
 }
 
-// namespaceQueue is what is to be read of one namespace.
+// namespaceQueue holds the batches of one namespace that are to be read.
 type namespaceQueue struct {
-	uids       []types.UID // oldest first; may hold batches that are gone, or were read in another namespace's turn
-	newestNext bool        // whose turn it is
+	uids       []types.UID // oldest first; may hold stale UIDs
+	newestNext bool        // whether the newest batch is next, and not the oldest
 }
 
-// pop returns the next batch of the line that is unread: the oldest and the newest in turn, so that neither a backlog holds up what
-// happens now, nor what happens now starves a backlog.
-func (l *namespaceQueue) pop(unread map[types.UID]bool) (uid types.UID, ok bool) {
-	for len(l.uids) > 0 {
-		if last := len(l.uids) - 1; l.newestNext {
-			uid, l.uids = l.uids[last], l.uids[:last]
+// pop returns the next unread batch. It alternates between the oldest and the newest, so that a backlog does not delay new events and new
+// events do not starve a backlog.
+func (q *namespaceQueue) pop(unread map[types.UID]bool) (uid types.UID, ok bool) {
+	for len(q.uids) > 0 {
+		if last := len(q.uids) - 1; q.newestNext {
+			uid, q.uids = q.uids[last], q.uids[:last]
 		} else {
-			uid, l.uids = l.uids[0], l.uids[1:]
+			uid, q.uids = q.uids[0], q.uids[1:]
 		}
 		if unread[uid] {
-			l.newestNext = !l.newestNext
+			q.newestNext = !q.newestNext
 			return uid, true
 		}
 	}
 	return "", false
 }
 
+// NewBacklog returns a backlog that knows no batch.
 func NewBacklog() *Backlog {
 	return &Backlog{
 		Endpoints: newEndpointIndex(), known: map[types.UID]BatchInfo{}, unread: map[types.UID]bool{}, arrived: make(chan struct{}, 1),
@@ -122,31 +124,31 @@ func NewBacklog() *Backlog {
 	}
 }
 
-// Add makes a batch known and queues it for reading.
+// Add adds a batch and queues it for reading.
 func (b *Backlog) Add(info BatchInfo) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.register(info)
 }
 
-// Replace makes these the batches that are known. Another batch may have taken the name of one while nobody watched: the UID tells.
+// Replace makes these batches the only ones in the backlog. It compares UIDs, because another batch may have the name of a deleted one.
 func (b *Backlog) Replace(infos []BatchInfo) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	are := make(map[types.UID]bool, len(infos))
+	listed := make(map[types.UID]bool, len(infos))
 	for _, info := range infos {
-		are[info.UID] = true
+		listed[info.UID] = true
 	}
 	b.register(infos...)
 	for uid := range b.known {
-		if !are[uid] {
+		if !listed[uid] {
 			b.forget(uid)
 		}
 	}
-	b.Synced = true
+	b.synced = true
 }
 
-// register makes batches known, and queues those that nobody has read.
+// register adds batches, and queues those that are new.
 func (b *Backlog) register(infos ...BatchInfo) {
 	infos = slices.DeleteFunc(slices.Clone(infos), func(info BatchInfo) bool {
 		_, ok := b.known[info.UID]
@@ -162,13 +164,13 @@ func (b *Backlog) register(infos ...BatchInfo) {
 		b.recordReplaced(info)
 	}
 	for _, info := range infos {
-		if !b.failed.expected[info.Name] { // else whoever writes it says when it is to be read
+		if !b.failed.expected[info.Name] { // else finishWrite decides when it is read
 			b.queue(info)
 		}
 	}
 }
 
-// Requeue queues a known batch for another reading, and reports whether it is known.
+// Requeue queues a batch to be read again, and reports whether the batch is known.
 func (b *Backlog) Requeue(uid types.UID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -179,21 +181,21 @@ func (b *Backlog) Requeue(uid types.UID) bool {
 	return ok
 }
 
-// queue has a batch read, unless a joined one took its place, or it took the place of others that are still there.
+// queue queues a batch for reading, unless a joined batch replaces it or it replaces batches that still exist.
 func (b *Backlog) queue(info BatchInfo) {
 	if b.failed.blocked(info.UID) {
 		return
 	}
 	b.unread[info.UID] = true
-	if r := b.failed.retryStates[info.UID]; r != nil {
-		r.scheduled = false
+	if s := b.failed.retryStates[info.UID]; s != nil {
+		s.scheduled = false
 	}
 	for namespace := range info.namespaces() {
-		l := b.queues.Of(namespace)
-		if len(l.uids) > 2*len(b.unread)+minStaleUIDs { // a standby reads nothing, and must not remember every batch that ever was
-			l.uids = slices.DeleteFunc(l.uids, func(uid types.UID) bool { return !b.unread[uid] })
+		q := b.queues.Of(namespace)
+		if len(q.uids) > 2*len(b.unread)+minStaleUIDs { // a standby reads nothing, so its queues would grow without bound
+			q.uids = slices.DeleteFunc(q.uids, func(uid types.UID) bool { return !b.unread[uid] })
 		}
-		l.uids = append(l.uids, info.UID)
+		q.uids = append(q.uids, info.UID)
 	}
 	select {
 	case b.arrived <- struct{}{}:
@@ -201,7 +203,7 @@ func (b *Backlog) queue(info BatchInfo) {
 	}
 }
 
-// Remove makes a batch unknown.
+// Remove removes a batch.
 func (b *Backlog) Remove(uid types.UID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -211,26 +213,26 @@ func (b *Backlog) Remove(uid types.UID) {
 func (b *Backlog) forget(uid types.UID) {
 	delete(b.known, uid)
 	delete(b.unread, uid)
-	joined, superseded := b.failed.replacedBy[uid]
+	joined, replaced := b.failed.replacedBy[uid]
 	b.failed.forget(uid)
-	if info, ok := b.known[joined]; superseded && ok && b.failed.retryStates[joined] == nil {
-		b.queue(info) // it was joined by another process, and nobody has read it
+	if info, ok := b.known[joined]; replaced && ok && b.failed.retryStates[joined] == nil {
+		b.queue(info) // another process joined it, and this process has not read it
 	}
 }
 
-// Next returns the batch to read next. The namespaces take turns, so that one tenant's burst does not make another tenant's event wait for
-// all of it. Whoever gets one calls done once its records are in the ledger, or it is queued again.
+// Next returns the batch to read next. It serves the namespaces in turn, so that a burst of one tenant does not delay the events of another.
+// The caller calls Done when the records are in the ledger or the batch is queued again.
 func (b *Backlog) Next() (BatchInfo, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var uid types.UID
 	found := false
-	take := func(l *namespaceQueue) bool {
-		uid, found = l.pop(b.unread)
-		return len(l.uids) > 0
+	pop := func(q *namespaceQueue) (more bool) {
+		uid, found = q.pop(b.unread)
+		return len(q.uids) > 0
 	}
 	for !found {
-		if !b.queues.Serve(take) {
+		if !b.queues.Serve(pop) {
 			return BatchInfo{}, false
 		}
 	}
@@ -239,7 +241,7 @@ func (b *Backlog) Next() (BatchInfo, bool) {
 	return b.known[uid], true
 }
 
-// setCounts replaces what the metadata of a batch says about its records by what they are.
+// setCounts replaces the counts of a batch's metadata by those of its records.
 func (b *Backlog) setCounts(uid types.UID, byEndpoint map[types.NamespacedName]int64) {
 	counts := b.Endpoints.counts(byEndpoint)
 	b.mu.Lock()
@@ -250,7 +252,7 @@ func (b *Backlog) setCounts(uid types.UID, byEndpoint map[types.NamespacedName]i
 	}
 }
 
-// Done ends what next began.
+// Done ends the read of a batch that Next returned.
 func (b *Backlog) Done() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -261,25 +263,25 @@ func (b *Backlog) Done() {
 func (b *Backlog) Empty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.Synced && len(b.unread) == 0 && b.reading == 0 && !b.failed.hasUnreadJoins()
+	return b.synced && len(b.unread) == 0 && b.reading == 0 && !b.failed.hasUnreadJoins()
 }
 
-// Totals counts the records in the journal.
+// Totals holds counts of the records in the journal.
 type Totals struct {
-	Pending map[types.NamespacedName]int64
-	Failed  map[types.NamespacedName]int64
-	Oldest  time.Time // when the oldest batch that did not fail was written; zero when there is none
-	// Purged is how new what was purged in each namespace is; the publisher sets it.
+	Pending map[types.NamespacedName]int64 // records that were not folded yet, by endpoint
+	Failed  map[types.NamespacedName]int64 // records that failed, by endpoint
+	Oldest  time.Time                      // when the oldest batch that has not failed was created; zero if no batch is pending
+	// Purged is the newest event time of the purged mirrors of each namespace. The publisher sets it.
 	Purged map[string]metav1.MicroTime
 }
 
-// Totals counts them; false as long as not every batch is known that was there at the start.
+// Totals counts the records in the journal. It returns false until the first list of all batches is complete.
 func (b *Backlog) Totals() (Totals, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := Totals{Pending: map[types.NamespacedName]int64{}, Failed: map[types.NamespacedName]int64{}}
 	for _, info := range b.known {
-		if _, superseded := b.failed.replacedBy[info.UID]; superseded {
+		if _, replaced := b.failed.replacedBy[info.UID]; replaced {
 			continue
 		}
 		into := t.Pending
@@ -292,5 +294,5 @@ func (b *Backlog) Totals() (Totals, bool) {
 			into[*c.endpoint] += c.records
 		}
 	}
-	return t, b.Synced
+	return t, b.synced
 }

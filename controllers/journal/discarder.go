@@ -3,8 +3,6 @@ package journal
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,21 +29,21 @@ const (
 	ReasonRefused = "Refused"
 	// ReasonNewerVersion: a newer operator wrote the record.
 	ReasonNewerVersion = "NewerVersion"
-	// ReasonReceivedLater: the record says that it was received at a time that is still to come.
+	// ReasonReceivedLater: the record says that it was received in the future.
 	ReasonReceivedLater = "ReceivedLater"
-	// ReasonUnreadable: the record is not one.
+	// ReasonUnreadable: the text is not a valid record.
 	ReasonUnreadable = "Unreadable"
 )
 
 const (
+	// MinFailedRetry is the pause before the first retry of failed records. It doubles with each retry.
 	MinFailedRetry = 30 * time.Second
-	// MaxFailedRetry bounds how long a failed record waits after its cause is gone.
+	// MaxFailedRetry bounds that pause, and so how long a failed record waits after its cause was removed.
 	MaxFailedRetry = time.Hour
 )
 
-// Discarder ends batches that have no open entry left. A batch whose records were all folded is deleted. Changes that failed are
-// first moved: into a new batch that holds only failed changes of one endpoint, so that they hold up nothing else, and so that what was
-// folded beside them is not folded again at their retries.
+// Discarder deletes batches that have no open entry left. Before that, it moves the changes that failed into new batches, each of which holds
+// only failed changes of one endpoint. There they block nothing else, and their retries do not fold the other records of the batch again.
 type Discarder struct {
 	Client    client.Client
 	Live      client.Reader
@@ -53,29 +51,29 @@ type Discarder struct {
 	Ledger    *Ledger
 	Backlog   *Backlog
 	Report    *FailureReport
-	// RequeueAt has a batch looked at again at a time.
+	// RequeueAt enqueues a batch at a time.
 	RequeueAt func(types.UID, time.Time)
 	Now       func() time.Time
 }
 
-// Reconcile ends the batch of that UID. Order matters: what failed is in the journal a second time before its first copy goes.
+// Reconcile ends a batch: it deletes the batch, keeps a batch that failed again, or schedules a retry.
 func (d *Discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Result, error) {
-	b, ok := d.Ledger.get(uid)
-	if !ok { // a batch whose time has come again, or one that is gone
-		if d.Backlog.Requeue(uid) && d.Backlog.isScheduled(uid) { // it is being joined with others
-			return reconcile.Result{RequeueAfter: MinFailedRetry}, nil
-		}
-		return reconcile.Result{}, nil
+	// Gather: the batch and its failures, from memory.
+	b, inMemory := d.Ledger.get(uid)
+	switch {
+	case !inMemory:
+		return d.requeue(uid), nil
+	case !d.Ledger.ended(b):
+		return reconcile.Result{}, nil // the batch is enqueued again when its last entry is resolved
 	}
-	if !d.Ledger.ended(b) {
-		return reconcile.Result{}, nil // it was asked for too early; who resolves its last entry asks again
-	}
-	// Whatever happens next, the batch gives up its place in memory: if it cannot end, it must not keep others out.
-	defer d.Ledger.forget(uid)
-	// Only a batch that failed as a whole stays as it is: what was folded of it must not be folded at every retry.
+	defer d.Ledger.forget(uid) // in every case: a batch that cannot be deleted must not take the memory that others need
+
+	// Decide: a batch stays only if all of its changes failed again. A change that was folded must not be folded at every retry.
 	if b.onlyFailed && len(b.failures) == b.changes {
 		return d.keepFailed(ctx, b)
 	}
+
+	// Act.
 	if err := d.finish(ctx, b); err != nil {
 		return d.retryLater(ctx, b, err)
 	}
@@ -83,7 +81,16 @@ func (d *Discarder) Reconcile(ctx context.Context, uid types.UID) (reconcile.Res
 	return reconcile.Result{}, nil
 }
 
-// finish moves what failed and deletes the batch.
+// requeue queues a batch that is not in memory to be read again, because its retry is due. It does nothing for a batch that was deleted.
+func (d *Discarder) requeue(uid types.UID) reconcile.Result {
+	if d.Backlog.Requeue(uid) && d.Backlog.isScheduled(uid) { // the batch is being joined with others
+		return reconcile.Result{RequeueAfter: MinFailedRetry}
+	}
+	return reconcile.Result{}
+}
+
+// finish moves the failed changes and deletes the batch. The order matters: the journal holds the copy of a failed change before the original
+// is deleted.
 func (d *Discarder) finish(ctx context.Context, b *Batch) error {
 	if err := d.moveFailures(ctx, b); err != nil {
 		return fmt.Errorf("move failed records: %w", err)
@@ -91,40 +98,40 @@ func (d *Discarder) finish(ctx context.Context, b *Batch) error {
 	return deleteBatch(ctx, d.Client, d.Namespace, b.Name, b.UID)
 }
 
-// deleteBatch deletes a batch, and no other of that name.
+// deleteBatch deletes the batch with that UID, and no other batch of that name.
 func deleteBatch(ctx context.Context, c client.Client, namespace, name string, uid types.UID) error {
 	err := c.Delete(ctx, &fastpixv1.EventBatch{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, client.Preconditions{UID: &uid})
-	if apiserver.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // a conflict is another batch of that name
+	if apiserver.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) { // a conflict means that another batch has the name
 		return fmt.Errorf("delete batch: %w", err)
 	}
 	return nil
 }
 
-// later has a batch that could not end read again after a while. Only what is still to be moved of it is folded again.
+// retryLater schedules another read of a batch that could not be deleted. Only its changes that were not moved yet are folded again.
 func (d *Discarder) retryLater(ctx context.Context, b *Batch, err error) (reconcile.Result, error) {
 	if ctx.Err() != nil {
 		return reconcile.Result{}, err
 	}
-	r := retryStateOf(b)
-	r.open, r.oldest = map[ChangeIndex]bool{}, b.oldest
-	for s, f := range b.failures {
-		r.open[s] = f.Creates
+	state := retryStateOf(b)
+	state.open, state.oldest = map[ChangeIndex]bool{}, b.oldest
+	for at, f := range b.failures {
+		state.open[at] = f.Creates
 	}
-	result := d.scheduleRetry(b.UID, r, queue.MinBackoff, queue.MaxBackoff)
+	result := d.scheduleRetry(b.UID, state, queue.MinBackoff, queue.MaxBackoff)
 	d.Report.BatchStuck(ctx, err, b)
 	return result, nil
 }
 
-// scheduleRetry has a batch wait, each time twice as long.
-func (d *Discarder) scheduleRetry(uid types.UID, r *retryState, shortest, longest time.Duration) reconcile.Result {
-	r.tries = d.Backlog.tries(uid) + 1
-	pause := min(longest, shortest<<min(r.tries-1, 10))
-	r.due = d.Now().Add(pause)
-	d.Backlog.scheduleRetry(uid, r)
+// scheduleRetry schedules the next retry of a batch. The pause doubles with each retry.
+func (d *Discarder) scheduleRetry(uid types.UID, state *retryState, shortest, longest time.Duration) reconcile.Result {
+	state.tries = d.Backlog.tries(uid) + 1
+	pause := min(longest, shortest<<min(state.tries-1, 10))
+	state.due = d.Now().Add(pause)
+	d.Backlog.scheduleRetry(uid, state)
 	return reconcile.Result{RequeueAfter: pause}
 }
 
-// keepFailed leaves a batch of failed records where it is and comes back later.
+// keepFailed keeps a batch of failed records, updates its status, and schedules its next retry.
 func (d *Discarder) keepFailed(ctx context.Context, b *Batch) (reconcile.Result, error) {
 	object := &fastpixv1.EventBatch{}
 	err := d.Live.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: b.Name}, object)
@@ -141,28 +148,15 @@ func (d *Discarder) keepFailed(ctx context.Context, b *Batch) (reconcile.Result,
 	return d.scheduleRetry(b.UID, retryStateOf(b), MinFailedRetry, MaxFailedRetry), nil
 }
 
-// FailedGroup is what one batch of failed records may hold.
-type FailedGroup struct {
-	endpoint      types.NamespacedName
-	failedChanges string // value of fastpixv1.FailedChangesAnnotation
-}
-
-func (f Failure) group() FailedGroup {
-	if f.Creates {
-		return FailedGroup{f.Endpoint, fastpixv1.FailedChangesCreate}
-	}
-	return FailedGroup{f.Endpoint, fastpixv1.FailedChangesUpdate}
-}
-
 // moveFailures writes the failed changes of a batch into new batches, one for each group.
 func (d *Discarder) moveFailures(ctx context.Context, b *Batch) error {
 	groups := map[FailedGroup][]ChangeIndex{}
-	for s, f := range b.failures {
+	for at, f := range b.failures {
 		group := f.group()
 		if f.Reason == ReasonUnreadable || f.Reason == ReasonNewerVersion {
 			group.endpoint = d.Backlog.Endpoints.known(group.endpoint)
 		}
-		groups[group] = append(groups[group], s)
+		groups[group] = append(groups[group], at)
 	}
 	byName := func(x, y FailedGroup) int {
 		return cmp.Or(cmp.Compare(x.endpoint.String(), y.endpoint.String()), cmp.Compare(x.failedChanges, y.failedChanges))
@@ -176,97 +170,52 @@ func (d *Discarder) moveFailures(ctx context.Context, b *Batch) error {
 	return nil
 }
 
-func (d *Discarder) moveGroup(ctx context.Context, b *Batch, group FailedGroup, spots []ChangeIndex) error {
-	part := b.subset(spots)
-	object := newFailedBatch(d.Namespace, group, part.Records)
-	// The name follows from what is moved, so that doing it again after a crash makes no second copy.
-	object.Name = failedName(string(b.UID), part.Records...)
-	r := retryStateOf(part)
-	r.tries = 1
-	r.due = d.Now().Add(MinFailedRetry)
-	if err := createFailedBatch(ctx, d.Client, d.Live, d.Backlog, object, r); err != nil {
+// moveGroup writes the failed changes of one group into a new batch.
+func (d *Discarder) moveGroup(ctx context.Context, b *Batch, group FailedGroup, at []ChangeIndex) error {
+	moved := b.subset(at)
+	object := newFailedBatch(d.Namespace, group, moved.Records)
+	// The name follows from the content, so that a second attempt after a crash creates no second copy.
+	object.Name = failedName(string(b.UID), moved.Records...)
+	state := retryStateOf(moved)
+	state.tries = 1
+	state.due = d.Now().Add(MinFailedRetry)
+	if err := createFailedBatch(ctx, d.Client, d.Live, d.Backlog, object, state); err != nil {
 		return err
 	}
-	d.RequeueAt(object.UID, r.due)
-	d.Report.failed(ctx, group.endpoint, part.failures)
-	return apiserver.IgnoreStale(d.writeFailures(ctx, object, part.failures)) // its next retry writes it, if not this
+	d.RequeueAt(object.UID, state.due)
+	d.Report.failed(ctx, group.endpoint, moved.failures)
+	return apiserver.IgnoreStale(d.writeFailures(ctx, object, moved.failures)) // the next retry writes a status that this write does not
 }
 
-// createFailedBatch creates a batch of failed records, or finds it if it was created before a crash or a lost answer. From then on the backlog knows
-// what it names.
-func createFailedBatch(ctx context.Context, c client.Client, live client.Reader, to *Backlog, object *fastpixv1.EventBatch, r *retryState) error {
-	to.expectWrite(object.Name)
-	err := c.Create(ctx, object)
-	if err == nil {
-		err = apiserver.CheckReturned(object)
-	}
-	if apiserver.IsAlreadyExists(err) {
-		err = live.Get(ctx, client.ObjectKeyFromObject(object), object)
-	}
-	if err != nil {
-		to.finishWrite(object.Name, BatchInfo{}, nil)
-		return err
-	}
-	to.finishWrite(object.Name, to.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: object.ObjectMeta}), r)
-	return nil
-}
-
-// subset returns what a new batch is to hold of this one: the changes at these places and nothing else of their records.
-func (b *Batch) subset(spots []ChangeIndex) *Batch {
+// subset returns a batch that holds only the changes at these positions.
+func (b *Batch) subset(at []ChangeIndex) *Batch {
 	changes := map[int][]int{}
-	for _, s := range spots {
-		changes[s.Index] = append(changes[s.Index], s.Change)
+	for _, i := range at {
+		changes[i.Index] = append(changes[i.Index], i.Change)
 	}
-	part := &Batch{}
+	subset := &Batch{}
 	for _, index := range slices.Sorted(maps.Keys(changes)) {
 		slices.Sort(changes[index])
 		text := b.Records[index]
-		if some, err := record.Part(text, changes[index]); err == nil { // one that cannot be read is kept as it is
-			text = some
+		if part, err := record.Part(text, changes[index]); err == nil { // a record that cannot be read is kept as it is
+			text = part
 		}
 		for to, from := range changes[index] {
-			part.addFailure(ChangeIndex{len(part.Records), to}, b.failures[ChangeIndex{index, from}])
+			subset.addFailure(ChangeIndex{len(subset.Records), to}, b.failures[ChangeIndex{index, from}])
 		}
-		part.Records = append(part.Records, text)
-		part.bytes += int64(len(text))
+		subset.Records = append(subset.Records, text)
+		subset.bytes += int64(len(text))
 	}
-	return part
+	return subset
 }
 
-// newFailedBatch returns a batch of failed records without a name.
-func newFailedBatch(namespace string, group FailedGroup, records []string) *fastpixv1.EventBatch {
-	return &fastpixv1.EventBatch{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Labels: map[string]string{fastpixv1.FailedLabel: "true"},
-			Annotations: map[string]string{
-				// Records that do not say whose they are count for nobody's endpoint, and count all the same.
-				fastpixv1.EventCountsAnnotation:   record.FormatCounts(map[types.NamespacedName]int64{group.endpoint: int64(len(records))}),
-				fastpixv1.FailedChangesAnnotation: group.failedChanges,
-			},
-		},
-		Spec: fastpixv1.EventBatchSpec{Events: records},
-	}
-}
-
-// failedName returns a name that follows from what a batch is made from.
-func failedName(from string, more ...string) string {
-	name := sha256.New()
-	fmt.Fprintln(name, from)
-	for _, s := range more {
-		fmt.Fprintln(name, s)
-	}
-	return "failed-" + hex.EncodeToString(name.Sum(nil))[:40]
-}
-
+// writeFailures writes the failures into the status of a batch of failed records.
 func (d *Discarder) writeFailures(ctx context.Context, object *fastpixv1.EventBatch, failures map[ChangeIndex]Failure) error {
 	object.Status.Failed = nil
-	byPlace := func(x, y ChangeIndex) int {
-		return cmp.Or(cmp.Compare(x.Index, y.Index), cmp.Compare(x.Change, y.Change))
-	}
-	for _, s := range slices.SortedFunc(maps.Keys(failures), byPlace) {
-		f := failures[s]
+	for _, at := range slices.SortedFunc(maps.Keys(failures), ChangeIndex.compare) {
+		f := failures[at]
 		failed := fastpixv1.FailedEvent{
-			Index:   int32(s.Index), //nolint:gosec // a batch holds at most 256 records
+			Index:   int32(at.Index), //nolint:gosec // a batch holds at most 256 records
 			EventID: f.EventID, Reason: f.Reason, Message: truncate(f.Message, 1024),
 		}
 		if f.Object != (record.Key{}) {

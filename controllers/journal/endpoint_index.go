@@ -11,14 +11,14 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// endpointCount is how many records of an endpoint a batch holds. A map for each of thousands of batches would take four times as much.
+// endpointCount is how many records of an endpoint a batch holds. A map for each of thousands of batches would take four times the memory.
 type endpointCount struct {
-	endpoint *types.NamespacedName // shared by all batches if the endpoint exists
+	endpoint *types.NamespacedName // all batches share it if the endpoint exists
 	records  int64
 }
 
-// EndpointIndex holds the names of the WebhookEndpoints that exist. What a batch says about its records is written by receivers, so its
-// names are not kept: a count of an endpoint that exists refers to the name held here, and other counts are left out.
+// EndpointIndex holds the names of the WebhookEndpoints that exist. Receivers write the annotations of a batch, so their names are not kept in
+// memory: a count of an endpoint that exists refers to the name in the index, and other counts are omitted.
 type EndpointIndex struct {
 	mu    sync.RWMutex
 	names map[types.NamespacedName]*types.NamespacedName
@@ -28,6 +28,7 @@ func newEndpointIndex() *EndpointIndex {
 	return &EndpointIndex{names: map[types.NamespacedName]*types.NamespacedName{}}
 }
 
+// Add adds the name of an endpoint that exists.
 func (x *EndpointIndex) Add(name types.NamespacedName) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -49,7 +50,7 @@ func (x *EndpointIndex) Has(name types.NamespacedName) bool {
 	return x.names[name] != nil
 }
 
-// known returns the name of an endpoint that exists, and the empty name for any other. A record that cannot be read may name any endpoint: a
+// known returns the name of an endpoint that exists, and the empty name for any other. A record that cannot be read may name any endpoint, and a
 // batch of failed records for each of these names would fill the journal.
 func (x *EndpointIndex) known(name types.NamespacedName) types.NamespacedName {
 	if x.Has(name) {
@@ -71,8 +72,8 @@ func (x *EndpointIndex) Handler() toolscache.ResourceEventHandler {
 	}
 }
 
-// counts returns the counts of a batch in the form that is kept. A batch of one endpoint keeps its name even if the endpoint does not
-// exist: failed records of a deleted endpoint are counted, too.
+// counts returns the counts of a batch as the backlog keeps them. A batch of one endpoint keeps the name even if the endpoint does not exist,
+// because failed records of a deleted endpoint are counted, too.
 func (x *EndpointIndex) counts(byEndpoint map[types.NamespacedName]int64) []endpointCount {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -80,7 +81,7 @@ func (x *EndpointIndex) counts(byEndpoint map[types.NamespacedName]int64) []endp
 	for endpoint, n := range byEndpoint {
 		name := x.names[endpoint]
 		if name == nil && len(byEndpoint) == 1 {
-			// The text of the annotation that the name is a part of must not be kept.
+			// The clone keeps the rest of the annotation out of memory.
 			name = &types.NamespacedName{Namespace: strings.Clone(endpoint.Namespace), Name: strings.Clone(endpoint.Name)}
 		}
 		if name != nil {

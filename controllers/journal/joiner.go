@@ -20,20 +20,21 @@ import (
 
 const (
 	joinInterval = time.Second
-	// JoinPause is how often few batches of an endpoint are joined; JoinMany are joined at once.
+	// JoinPause is the pause between two joins of an endpoint that has fewer than JoinMany small batches.
 	JoinPause = time.Minute
-	JoinMany  = 16
-	// maxJoined bounds the annotation that names the joined batches.
+	// JoinMany is how many small batches of an endpoint are joined without a pause.
+	JoinMany = 16
+	// maxJoined bounds the annotation that names the replaced batches.
 	maxJoined = 64
-	// A batch that holds so many records, or bytes, is not joined any more.
+	// joinedRecords and joinedBytes are the size from which a batch is not joined with others.
 	joinedRecords = fastpixv1.MaxBatchEvents * 3 / 4
 	joinedBytes   = maxJoinedBytes * 3 / 4
 	// maxJoinedBytes bounds a batch as receivers bound theirs.
 	maxJoinedBytes = 512 << 10
 )
 
-// Joiner keeps batches of failed records few: it joins the small ones of each endpoint. However slowly its records fail, an endpoint has at
-// most about JoinMany small ones, and others that are at least half full.
+// Joiner keeps the number of batches of failed records small: it joins the small batches of each endpoint. So an endpoint has at most about
+// JoinMany small batches, and all others are at least half full, however slowly its records fail.
 type Joiner struct {
 	Client    client.Client
 	Live      client.Reader
@@ -42,7 +43,7 @@ type Joiner struct {
 	Report    *FailureReport
 	RequeueAt func(types.UID, time.Time)
 	Now       func() time.Time
-	Joined    map[FailedGroup]time.Time // when a group was joined last
+	joined    map[FailedGroup]time.Time // when a group was last joined
 }
 
 // Start joins until the context ends.
@@ -59,11 +60,14 @@ func (j *Joiner) Start(ctx context.Context) error {
 	return nil
 }
 
-// Round ends joins that were interrupted, and joins what there is to join.
+// Round completes joins that were interrupted, and joins the batches that can be joined.
 func (j *Joiner) Round(ctx context.Context) error {
+	if j.joined == nil {
+		j.joined = map[FailedGroup]time.Time{}
+	}
 	errs := []error{j.DeleteReplaced(ctx, j.Backlog.Replaced())}
 	for {
-		joins := j.Backlog.claimJoins(j.Now(), j.Joined)
+		joins := j.Backlog.claimJoins(j.Now(), j.joined)
 		for _, parts := range joins {
 			errs = append(errs, j.join(ctx, parts))
 		}
@@ -87,20 +91,12 @@ func (i BatchInfo) group() FailedGroup {
 	return group
 }
 
-// claimJoins returns batches that are to be joined with each other. Until release is called for them nobody reads them.
+// claimJoins returns groups of batches that are to be joined. A claimed batch is not read until release is called.
 func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) [][]joinPart {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	groups := map[FailedGroup][]joinPart{}
-	for uid, r := range b.failed.retryStates {
-		info := b.known[uid]
-		full := r.records >= joinedRecords || r.bytes >= joinedBytes
-		if r.scheduled && !full && info.failedChanges != "" && len(info.counts) <= 1 && r.open == nil && !b.failed.claimed[uid] && !b.failed.blocked(uid) {
-			groups[info.group()] = append(groups[info.group()], joinPart{info, *r})
-		}
-	}
 	var joins [][]joinPart
-	for group, parts := range groups {
+	for group, parts := range b.joinable() {
 		if len(parts) < 2 || len(parts) < JoinMany && now.Sub(joined[group]) < JoinPause {
 			continue
 		}
@@ -121,12 +117,26 @@ func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) []
 	return joins
 }
 
-// size is how much of a batch its records fill.
+// joinable returns the small batches of failed records that wait for their retry, by group.
+func (b *Backlog) joinable() map[FailedGroup][]joinPart {
+	groups := map[FailedGroup][]joinPart{}
+	for uid, state := range b.failed.retryStates {
+		info := b.known[uid]
+		small := state.records < joinedRecords && state.bytes < joinedBytes
+		ofOneGroup := info.failedChanges != "" && len(info.counts) <= 1 && state.open == nil
+		if small && ofOneGroup && state.scheduled && !b.failed.claimed[uid] && !b.failed.blocked(uid) {
+			groups[info.group()] = append(groups[info.group()], joinPart{info, *state})
+		}
+	}
+	return groups
+}
+
+// size returns the part of a full batch that the records fill.
 func (p joinPart) size() float64 {
 	return max(float64(p.retry.records)/fastpixv1.MaxBatchEvents, float64(p.retry.bytes)/maxJoinedBytes)
 }
 
-// fitting returns the smallest of some batches that fit into one. If not even two fit, all but one are more than half full.
+// fitting returns the smallest batches that fit into one batch. If not even two fit, all but one are more than half full.
 func fitting(parts []joinPart) []joinPart {
 	slices.SortFunc(parts, func(x, y joinPart) int {
 		return cmp.Or(cmp.Compare(x.size(), y.size()), x.info.created.Compare(y.info.created), strings.Compare(x.info.Name, y.info.Name))
@@ -143,32 +153,32 @@ func fitting(parts []joinPart) []joinPart {
 	return fit
 }
 
-// release ends a claim.
+// release ends the claim of a batch.
 func (b *Backlog) release(uid types.UID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.failed.claimed, uid)
 }
 
-// join writes a batch that holds what some others hold, and deletes those. Order matters: what failed is in the journal a second time before
-// its first copy goes, and the new batch names those that it replaces: nobody reads it before they are gone, in no process.
+// join writes a batch that holds the records of other batches, and deletes those. The order matters: the journal holds the copy of a record before
+// the original is deleted. The new batch names the batches that it replaces, so that no process reads it before they are deleted.
 func (j *Joiner) join(ctx context.Context, parts []joinPart) error {
 	defer func() {
 		for _, part := range parts {
 			j.Backlog.release(part.info.UID)
 		}
 	}()
-	object, r, err := j.merge(ctx, parts)
+	object, state, err := j.merge(ctx, parts)
 	if err != nil || object == nil {
 		return err
 	}
-	failed := object.Status
-	if err := createFailedBatch(ctx, j.Client, j.Live, j.Backlog, object, r); err != nil {
+	status := object.Status
+	if err := createFailedBatch(ctx, j.Client, j.Live, j.Backlog, object, state); err != nil {
 		return fmt.Errorf("write joined batch: %w", err)
 	}
-	j.RequeueAt(object.UID, r.due)
-	object.Status = failed
-	errStatus := apiserver.IgnoreStale(j.Client.Status().Update(ctx, object)) // its next retry writes it, if not this
+	j.RequeueAt(object.UID, state.due)
+	object.Status = status
+	errStatus := apiserver.IgnoreStale(j.Client.Status().Update(ctx, object)) // the next retry writes a status that this write does not
 	var infos []BatchInfo
 	for _, part := range parts {
 		infos = append(infos, part.info)
@@ -176,15 +186,9 @@ func (j *Joiner) join(ctx context.Context, parts []joinPart) error {
 	return errors.Join(errStatus, j.DeleteReplaced(ctx, infos))
 }
 
-// merge returns what holds everything that some batches hold; nil if fewer than two of them are there.
+// merge returns a batch that holds the records of other batches; nil if fewer than two of those batches exist.
 func (j *Joiner) merge(ctx context.Context, parts []joinPart) (*fastpixv1.EventBatch, *retryState, error) {
-	var (
-		records []string
-		status  fastpixv1.EventBatchStatus
-		uids    []string
-		all     = &retryState{tries: parts[0].retry.tries, due: parts[0].retry.due}
-		places  = map[string]int32{}
-	)
+	m := merger{positions: map[string]int32{}, state: &retryState{tries: parts[0].retry.tries, due: parts[0].retry.due}}
 	for _, part := range parts {
 		var object fastpixv1.EventBatch
 		err := j.Live.Get(ctx, types.NamespacedName{Namespace: j.Namespace, Name: part.info.Name}, &object)
@@ -195,44 +199,59 @@ func (j *Joiner) merge(ctx context.Context, parts []joinPart) (*fastpixv1.EventB
 		if err != nil {
 			return nil, nil, fmt.Errorf("read batch to join: %w", err)
 		}
-		uids = append(uids, string(object.UID))
-		moved := map[int32]int32{}
-		for i, text := range object.Spec.Events {
-			if _, twice := places[text]; twice {
-				continue // it was moved twice, by a process that was killed in between
-			}
-			places[text] = int32(len(records)) //nolint:gosec // a batch holds at most 256 records
-			moved[int32(i)] = places[text]
-			records = append(records, text)
-			all.records, all.bytes = all.records+1, all.bytes+int64(len(text))
-		}
-		for _, f := range object.Status.Failed {
-			if to, ok := moved[f.Index]; ok {
-				f.Index = to
-				status.Failed = append(status.Failed, f)
-			}
-		}
-		if at := object.Status.LastAttemptTime; at != nil && (status.LastAttemptTime == nil || status.LastAttemptTime.Before(at)) {
-			status.LastAttemptTime = at
-		}
-		all.objects, all.newerVersionIn = append(all.objects, part.retry.objects...), append(all.newerVersionIn, part.retry.newerVersionIn...)
-		all.tries = min(all.tries, part.retry.tries)
-		if part.retry.due.Before(all.due) {
-			all.due = part.retry.due
-		}
+		m.add(&object, &part.retry)
 	}
-	if len(uids) < 2 {
+	if len(m.uids) < 2 {
 		return nil, nil, nil
 	}
-	all.pack()
-	object := newFailedBatch(j.Namespace, parts[0].info.group(), records)
-	object.Name = failedName("joined", uids...)
-	object.Annotations[fastpixv1.JoinedFromAnnotation] = strings.Join(uids, ",")
-	object.Status = status
-	return object, all, nil
+	m.state.pack()
+	object := newFailedBatch(j.Namespace, parts[0].info.group(), m.records)
+	object.Name = failedName("joined", m.uids...)
+	object.Annotations[fastpixv1.JoinedFromAnnotation] = strings.Join(m.uids, ",")
+	object.Status = m.status
+	return object, m.state, nil
 }
 
-// DeleteReplaced deletes batches that a joined one replaces.
+// merger collects the content of batches that are joined.
+type merger struct {
+	uids      []string
+	records   []string
+	positions map[string]int32 // of each record in records
+	status    fastpixv1.EventBatchStatus
+	state     *retryState
+}
+
+// add adds the records of a batch, their failures, and what the backlog knows of the batch.
+func (m *merger) add(object *fastpixv1.EventBatch, state *retryState) {
+	m.uids = append(m.uids, string(object.UID))
+	moved := map[int32]int32{}
+	for i, text := range object.Spec.Events {
+		if _, duplicate := m.positions[text]; duplicate {
+			continue // a process moved the record twice, because it was killed in between
+		}
+		m.positions[text] = int32(len(m.records)) //nolint:gosec // a batch holds at most 256 records
+		moved[int32(i)] = m.positions[text]
+		m.records = append(m.records, text)
+		m.state.records, m.state.bytes = m.state.records+1, m.state.bytes+int64(len(text))
+	}
+	for _, f := range object.Status.Failed {
+		if to, ok := moved[f.Index]; ok {
+			f.Index = to
+			m.status.Failed = append(m.status.Failed, f)
+		}
+	}
+	if at := object.Status.LastAttemptTime; at != nil && (m.status.LastAttemptTime == nil || m.status.LastAttemptTime.Before(at)) {
+		m.status.LastAttemptTime = at
+	}
+	m.state.objects = append(m.state.objects, state.objects...)
+	m.state.newerVersionIn = append(m.state.newerVersionIn, state.newerVersionIn...)
+	m.state.tries = min(m.state.tries, state.tries)
+	if state.due.Before(m.state.due) {
+		m.state.due = state.due
+	}
+}
+
+// DeleteReplaced deletes batches that a joined batch replaces.
 func (j *Joiner) DeleteReplaced(ctx context.Context, infos []BatchInfo) error {
 	var errs []error
 	for _, info := range infos {

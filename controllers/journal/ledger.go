@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -14,20 +15,25 @@ type Batch struct {
 	Name       string
 	UID        types.UID
 	Retry      bool // it holds records that failed before
-	onlyFailed bool // and nothing that was folded
+	onlyFailed bool // every change in it failed, and none was folded
 	Records    []string
 	bytes      int64
 	oldest     map[string]time.Time // by namespace, the time of the oldest event that a purge could turn into a replay
 
-	changes  int // in all, with records that cannot be read
-	open     int // entries that are neither folded nor failed
+	changes  int // number of all changes; a record that cannot be read counts as one
+	open     int // number of entries that are neither folded nor failed
 	failures map[ChangeIndex]Failure
 }
 
-// ChangeIndex is the place of one change in a batch.
+// ChangeIndex is the position of one change in a batch.
 type ChangeIndex struct {
-	Index  int // position in batch.records
+	Index  int // position in Batch.Records
 	Change int // position in the record's changes, or wholeRecord
+}
+
+// compare orders changes by their position.
+func (i ChangeIndex) compare(j ChangeIndex) int {
+	return cmp.Or(cmp.Compare(i.Index, j.Index), cmp.Compare(i.Change, j.Change))
 }
 
 // wholeRecord stands for the changes of a record that cannot be read.
@@ -37,53 +43,55 @@ const wholeRecord = -1
 type Failure struct {
 	Reason  string
 	Message string
-	Object  record.Key // of the mirror; empty if the record cannot be read
+	Object  record.Key // key of the mirror; empty if the record cannot be read
 	EventID string
-	// Endpoint whose failed record it is; empty if a record that cannot be read does not say.
+	// Endpoint is the endpoint of the record; empty if the record cannot be read and does not say.
 	Endpoint types.NamespacedName
-	// Creates says that the change may create its mirror, see fastpixv1.FailedChangesAnnotation.
+	// Creates says that the change may create its mirror. See fastpixv1.FailedChangesAnnotation.
 	Creates bool
 }
 
-// MayChange reports whether folding the change later may touch an object: its own, or any in the namespace if a newer operator wrote it.
+// mayChange reports whether a retry of the change may touch an object: the change's own object, or any object of the namespace if a newer
+// operator wrote the record.
 func (f Failure) mayChange(key record.Key) bool {
 	return f.Object == key || f.Reason == ReasonNewerVersion && f.Endpoint.Namespace == key.Namespace
 }
 
-// ChangeRef says where one record's effect on one object is written.
+// ChangeRef refers to one change in a batch.
 type ChangeRef struct {
 	Batch *Batch
 	ChangeIndex
-	// Exempt says that the change failed before, and was no replay then: what has been purged since does not make it one.
+	// Exempt says that the change failed before and was not a replay then. A purge since that time does not make it a replay.
 	Exempt bool
 }
 
-// Entry is one record's effect on one object.
+// Entry is one change with its decoded record.
 type Entry struct {
 	ChangeRef
 	Record *record.Record
 }
 
 const (
-	// entryBytes is about what a record takes in memory beside its text: its place, and a share of what is kept of its object and batch.
+	// entryBytes is about what a record takes in memory beside its text: its reference, and a share of the data of its object and its batch.
 	entryBytes = 256
-	// MaxVisitEntries bounds what one visit to an object folds: decoded, a record is twice as large as its text.
+	// MaxVisitEntries bounds the entries that one reconciliation of an object folds. A decoded record takes twice the memory of its text.
 	MaxVisitEntries = 1024
 )
 
-// Ledger knows which records wait for which object, and how many entries of each batch are still open. It is all the memory
-// the fold has: after a restart it is filled again from the journal. Records are kept as text, which takes a third of the memory and
-// nothing of the collector's time, and decoded when their object is visited.
+// Ledger holds the records that wait for each object, and how many entries of each batch are still open. After a restart, it is filled again
+// from the journal. It holds records as text, which takes a third of the memory and no time of the garbage collector, and decodes them when
+// their object is reconciled.
 //
-// For every object, entries are taken and resolved by one worker at a time (the queue sees to that); adding is concurrent.
+// The work queue ensures that one worker at a time peeks and resolves the entries of an object. Adding entries is concurrent.
 type Ledger struct {
 	mu      sync.Mutex
 	pending map[record.Key][]ChangeRef
 	batches map[types.UID]*Batch
 	bytes   int64
-	changed chan struct{} // has an element after bytes fell
+	changed chan struct{} // has an element after bytes decreased
 }
 
+// NewLedger returns an empty ledger.
 func NewLedger() *Ledger {
 	return &Ledger{
 		pending: map[record.Key][]ChangeRef{},
@@ -92,7 +100,7 @@ func NewLedger() *Ledger {
 	}
 }
 
-// Add takes a batch in and returns the objects that its entries touch. A batch that is already there is left alone.
+// Add adds a batch and its entries, and returns the objects that had no waiting entry before. It ignores a batch that is in the ledger.
 func (l *Ledger) Add(b *Batch, entries []Entry) []record.Key {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,33 +124,33 @@ func (l *Ledger) Add(b *Batch, entries []Entry) []record.Key {
 	return keys
 }
 
-// delayedPurges returns how many entries wait for an object.
+// Waiting returns how many entries wait for an object.
 func (l *Ledger) Waiting(key record.Key) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.pending[key])
 }
 
-// Peek returns the first entries that wait for an object, as many as one visit folds. They stay until resolve. All were decoded before, so
-// that an error is one of the operator.
+// Peek returns the first entries that wait for an object, at most MaxVisitEntries. They stay in the ledger until Resolve. Every record was
+// decoded before, so an error is a bug of the operator.
 func (l *Ledger) Peek(key record.Key) ([]Entry, error) {
 	l.mu.Lock()
-	places := l.pending[key]
+	refs := l.pending[key]
 	l.mu.Unlock()
-	places = places[:min(len(places), MaxVisitEntries)]
-	entries := make([]Entry, 0, len(places))
-	for _, p := range places {
-		r, err := record.Decode(p.Batch.Records[p.Index])
+	refs = refs[:min(len(refs), MaxVisitEntries)]
+	entries := make([]Entry, 0, len(refs))
+	for _, ref := range refs {
+		r, err := record.Decode(ref.Batch.Records[ref.Index])
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, Entry{p, r})
+		entries = append(entries, Entry{ref, r})
 	}
 	return entries, nil
 }
 
-// Resolve removes the first n entries of an object, folded or failed, and returns the batches that have no open entry left.
-// failed holds the reason of those that failed, by position.
+// Resolve removes the first n entries of an object, and returns the batches that have no open entry left. failed holds the entries that failed,
+// by position; the others were folded or discarded.
 func (l *Ledger) Resolve(key record.Key, n int, failed map[int]Failure) []*Batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -165,7 +173,7 @@ func (l *Ledger) Resolve(key record.Key, n int, failed map[int]Failure) []*Batch
 	return finished
 }
 
-// failedMayChange reports whether a batch that is about to end holds a change that failed and may name an object.
+// failedMayChange reports whether a batch in the ledger holds a failed change that may touch an object.
 func (l *Ledger) failedMayChange(key record.Key) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,7 +187,7 @@ func (l *Ledger) failedMayChange(key record.Key) bool {
 	return false
 }
 
-// HasRecordsThrough reports whether a batch in memory holds a record of a namespace whose event is not newer than that.
+// hasRecordsThrough reports whether a batch in the ledger holds a record of a namespace whose event is not newer than through.
 func (l *Ledger) hasRecordsThrough(namespace string, through time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -191,7 +199,7 @@ func (l *Ledger) hasRecordsThrough(namespace string, through time.Time) bool {
 	return false
 }
 
-// updateOldest notes that the batch holds a record which a purge could turn into a replay.
+// updateOldest records that the batch holds a record that a purge could turn into a replay.
 func (b *Batch) updateOldest(r *record.Record) {
 	if r.Untimed {
 		return
@@ -221,7 +229,7 @@ func (b *Batch) addFailure(at ChangeIndex, f Failure) {
 	b.failures[at] = f
 }
 
-// removeFailures takes failures out of a batch that are in the journal elsewhere.
+// removeFailures removes failures from a batch after they were moved to another batch.
 func (l *Ledger) removeFailures(b *Batch, at []ChangeIndex) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -230,7 +238,7 @@ func (l *Ledger) removeFailures(b *Batch, at []ChangeIndex) {
 	}
 }
 
-// Forget drops a finished batch.
+// forget removes a batch.
 func (l *Ledger) forget(uid types.UID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -244,7 +252,7 @@ func (l *Ledger) forget(uid types.UID) {
 	}
 }
 
-// Get returns a batch that is in memory.
+// get returns a batch that is in the ledger.
 func (l *Ledger) get(uid types.UID) (*Batch, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -252,7 +260,7 @@ func (l *Ledger) get(uid types.UID) (*Batch, bool) {
 	return b, ok
 }
 
-// ended reports whether no entry of a batch is open.
+// ended reports whether a batch has no open entry.
 func (l *Ledger) ended(b *Batch) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

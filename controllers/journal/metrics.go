@@ -7,7 +7,7 @@ import (
 
 var implausibleBatches = prometheus.NewCounter(prometheus.CounterOpts{
 	Name: "fastpix_incredible_batches_total",
-	Help: "EventBatches whose event counts no receiver writes. They are read, and their counts are not believed.",
+	Help: "EventBatches with event counts that no receiver writes. Such a batch is read, and its counts are ignored.",
 })
 
 func init() { metrics.Registry.MustRegister(implausibleBatches) }

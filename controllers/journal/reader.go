@@ -18,16 +18,18 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// maxWindowBytes bounds what records take in memory: eight thousand of those that tell of a whole media, more of others. It is what one
-// leader folds in some seconds, enough to coalesce a burst of events about one object, and small beside a full journal of 256,000 events.
-const maxWindowBytes = 12 << 20
+const (
+	// maxWindowBytes bounds the memory of the records in the ledger: about eight thousand records of whole media, or more smaller ones. One
+	// leader folds them within some seconds. The window is large enough to coalesce a burst of events about one object, and small beside a
+	// full journal of 256,000 events.
+	maxWindowBytes = 12 << 20
+	// maxReadPause bounds the pause after a failed read of a batch, so that the few readers resume soon after an outage.
+	maxReadPause = 2 * time.Second
+)
 
-// maxReadPause bounds the pause after a batch could not be read, so that all goes on soon after an outage: there are few readers.
-const maxReadPause = 2 * time.Second
-
-// Reader moves batches from the backlog into the ledger, as far as the window has room.
+// Reader moves batches from the backlog into the ledger, within the bound of the window.
 type Reader struct {
-	Client    client.Reader // live: a batch that is gone must not be folded again out of anybody's memory
+	Client    client.Reader // reads live: a deleted batch must not be folded again from a cache
 	Namespace string
 	Backlog   *Backlog
 	Ledger    *Ledger
@@ -59,7 +61,7 @@ func (r *Reader) Start(ctx context.Context) error {
 	return nil
 }
 
-// Next waits until the window has room and a batch is to be read; it returns false now and then, and when the context ends.
+// Next waits until the window has space and a batch is to be read. It may return false at any time, and does when the context ends.
 func (r *Reader) Next(ctx context.Context) (BatchInfo, bool) {
 	if r.Ledger.LoadedBytes() >= maxWindowBytes {
 		waitForSignal(ctx, r.Ledger.changed)
@@ -72,7 +74,7 @@ func (r *Reader) Next(ctx context.Context) (BatchInfo, bool) {
 	return BatchInfo{}, false
 }
 
-// Read gets one batch and takes its records into the ledger, or queues it again.
+// Read reads one batch into the ledger, or queues the batch again.
 func (r *Reader) Read(ctx context.Context, info BatchInfo) (err error) {
 	defer func() {
 		if err != nil {
@@ -99,14 +101,14 @@ func (r *Reader) Read(ctx context.Context, info BatchInfo) (err error) {
 		r.Enqueue(key)
 	}
 	if len(entries) == 0 {
-		r.Discard(b.UID) // nothing in it can be folded
+		r.Discard(b.UID) // no change can be folded
 	}
 	return nil
 }
 
-// horizon returns the latest receipt that is believed of a batch: not later than the API server created it, nor than now, by more than two
-// clocks may differ. A later record waits among the failed ones until its time has come. So the mirror still depends on the records alone,
-// whatever batch holds one, and a record of the year 9999 waits until then.
+// horizon returns the latest credible time of receipt in a batch. It is the later one of the batch's creation and now, plus the tolerated
+// difference between two clocks. A record with a later receipt fails, and is folded after that time. So the mirror depends only on the records,
+// whichever batch holds them, and a record of the year 9999 waits until then.
 func (r *Reader) horizon(info BatchInfo) time.Time {
 	at := r.Now()
 	if info.created.After(at) {
@@ -115,8 +117,8 @@ func (r *Reader) horizon(info BatchInfo) time.Time {
 	return at.Add(record.MaxFuture)
 }
 
-// decode returns the entries of a batch that are still to be folded, and how many records of each endpoint it holds. A record that cannot be
-// read, or that a newer operator wrote, fails at once, and so does one that was received after the horizon.
+// decode returns the entries of a batch that are still to be folded, and how many records of each endpoint the batch holds. A record fails at
+// once if it cannot be read, if a newer operator wrote it, or if it was received after the horizon.
 func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries []Entry, counts map[types.NamespacedName]int64) {
 	counts = map[types.NamespacedName]int64{}
 	for i, raw := range b.Records {
@@ -142,7 +144,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 			if !isOpen {
 				continue
 			}
-			if !exempt || !b.Retry { // the next process knows of no exemption in a batch that could not end
+			if !exempt || !b.Retry { // the next process does not know the exemptions of a batch that could not be deleted
 				b.updateOldest(rec)
 			}
 			entries = append(entries, Entry{ChangeRef{b, s, exempt}, rec})
@@ -151,7 +153,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 	return entries, counts
 }
 
-// failFutureReceipt fails the open changes of a record whose receipt is still to come. They hold up no purge: their time is after it.
+// failFutureReceipt fails the open changes of a record that was received after the horizon. Such changes delay no purge, because they are newer.
 func failFutureReceipt(b *Batch, index int, rec *record.Record, open openChanges) {
 	for c := range rec.Changes {
 		s := ChangeIndex{index, c}
@@ -159,16 +161,16 @@ func failFutureReceipt(b *Batch, index int, rec *record.Record, open openChanges
 			b.addFailure(s, Failure{
 				Reason: ReasonReceivedLater, EventID: rec.ID, Creates: exempt,
 				Endpoint: types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint},
-				Message: fmt.Sprintf("it says that it was received at %s, which is still to come; it is mirrored then. Look at the receivers' clocks",
+				Message: fmt.Sprintf("the event has a time of receipt in the future, %s; it is mirrored after that time. Check the clocks of the receivers",
 					rec.Received.UTC().Format(time.RFC3339)),
 			})
 		}
 	}
 }
 
-// unreadableFailure says why a record cannot be read.
+// unreadableFailure returns the failure of a record that cannot be read.
 func unreadableFailure(raw string, err error) Failure {
-	f := Failure{Reason: ReasonUnreadable, Message: err.Error() + "; this needs a look at the operator, the record is kept"}
+	f := Failure{Reason: ReasonUnreadable, Message: err.Error() + "; the record is kept. Check the logs of the operator, and report a bug"}
 	if errors.Is(err, record.ErrNewerVersion) {
 		f.Reason, f.Message = ReasonNewerVersion, err.Error()+"; upgrade the controllers"
 	}
@@ -182,7 +184,7 @@ func endpointOf(raw string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
-// waitForSignal waits for a signal, at most a second: a signal that another reader took must not be waited for.
+// waitForSignal waits for a signal, at most a second, because another reader may receive the signal.
 func waitForSignal(ctx context.Context, signal <-chan struct{}) {
 	timer := time.NewTimer(time.Second)
 	defer timer.Stop()

@@ -8,8 +8,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Records is what the reconciler of mirrors and the purge see of the journal: the changes that wait for an object, whether they are in
-// memory or not.
+// Records is the view of the journal for the reconciler of mirrors and the purge: the changes that wait for an object, in memory or not.
 type Records struct {
 	Ledger  *Ledger
 	Backlog *Backlog
@@ -17,21 +16,21 @@ type Records struct {
 	Discard func(types.UID)
 }
 
-// Peek returns the first changes that wait for an object and are in memory. They stay until resolve.
+// Peek returns the first changes that wait for an object and are in memory. They stay there until Resolve.
 func (r *Records) Peek(key record.Key) ([]Entry, error) { return r.Ledger.Peek(key) }
 
-// delayedPurges returns how many changes in memory wait for an object.
+// Waiting returns how many changes in memory wait for an object.
 func (r *Records) Waiting(key record.Key) int { return r.Ledger.Waiting(key) }
 
-// Resolve removes the first n changes of an object, folded or failed. failed holds the reason of those that failed, by position.
+// Resolve removes the first n changes of an object. failed holds the changes that failed, by position; the others were folded or discarded.
 func (r *Records) Resolve(key record.Key, n int, failed map[int]Failure) {
 	for _, b := range r.Ledger.Resolve(key, n, failed) {
 		r.Discard(b.UID)
 	}
 }
 
-// MayChange reports whether a record that is not yet folded changes an object, or may change it because the record has not been read. Nothing
-// is purged before that is known.
+// MayChange reports whether a record that is not folded yet changes an object, or may change it because the record has not been read. An object
+// is purged only when this is false.
 func (r *Records) MayChange(key record.Key) bool {
 	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0 || r.Ledger.failedMayChange(key) || r.Backlog.mayChange(key)
 }
@@ -42,7 +41,7 @@ func (r *Records) Arriving(key record.Key) bool {
 	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0
 }
 
-// HasRecordsThrough reports whether a record of a namespace waits to be folded whose event is not newer than that.
+// HasRecordsThrough reports whether a record of a namespace waits to be folded whose event is not newer than through.
 func (r *Records) HasRecordsThrough(namespace string, through time.Time) bool {
 	return r.Ledger.hasRecordsThrough(namespace, through) || r.Backlog.hasRecordsThrough(namespace, through)
 }

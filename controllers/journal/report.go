@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -17,11 +16,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// ReportInterval is how often one thing is said, with a count of how often it happened.
+// ReportInterval is the pause between two reports of the same kind. Each report has the count since the last one.
 const ReportInterval = time.Minute
 
-// FailureReport says in the log, and by a Kubernetes Event on the endpoint, what could not be mirrored: once at first, and then once in each
-// interval, with a count. A namespace that refuses its objects does so for every one of them.
+// FailureReport reports records that could not be mirrored, in the log and as a Kubernetes Event on the endpoint. It reports the first failure
+// at once, and further ones once per interval, with a count: a namespace that refuses one object usually refuses all of them.
 type FailureReport struct {
 	recorder events.EventRecorder
 	endpoint func(context.Context, types.NamespacedName) (*fastpixv1.WebhookEndpoint, error)
@@ -31,90 +30,87 @@ type FailureReport struct {
 	entries map[string]*reportEntry
 }
 
-// reportEntry is one thing that is said again and again.
+// reportEntry is one kind of failure.
 type reportEntry struct {
 	loggedAt time.Time
-	count    int             // what happened since
-	log      func(count int) // the latest of it
+	count    int             // failures since then
+	log      func(count int) // logs the latest failure
 }
 
-// NewFailureReport returns a report. endpoint finds a WebhookEndpoint; it returns nil if there is none.
+// NewFailureReport returns a report. endpoint finds a WebhookEndpoint; it returns nil if the endpoint does not exist.
 func NewFailureReport(
 	recorder events.EventRecorder, endpoint func(context.Context, types.NamespacedName) (*fastpixv1.WebhookEndpoint, error), now func() time.Time,
 ) *FailureReport {
 	return &FailureReport{recorder: recorder, endpoint: endpoint, now: now, entries: map[string]*reportEntry{}}
 }
 
-// Add says something, or counts it for later if it was said just now.
-func (r *FailureReport) report(what string, count int, say func(count int)) {
+// report logs a failure, or counts it if one of its kind was logged within the interval.
+func (r *FailureReport) report(kind string, count int, log func(count int)) {
 	r.mu.Lock()
-	line := r.entries[what]
-	if line == nil {
-		line = &reportEntry{}
-		r.entries[what] = line
+	entry := r.entries[kind]
+	if entry == nil {
+		entry = &reportEntry{}
+		r.entries[kind] = entry
 	}
-	line.count += count
-	line.log = say
-	due := r.due(line)
+	entry.count += count
+	entry.log = log
+	due := r.due(entry)
 	r.mu.Unlock()
 	if due > 0 {
-		say(due)
+		log(due)
 	}
 }
 
-// due returns the count that is to be said now, if any.
-func (r *FailureReport) due(line *reportEntry) int {
-	if line.count == 0 || r.now().Sub(line.loggedAt) < ReportInterval {
+// due returns the count to log now; 0 if the interval has not passed or nothing failed.
+func (r *FailureReport) due(entry *reportEntry) int {
+	if entry.count == 0 || r.now().Sub(entry.loggedAt) < ReportInterval {
 		return 0
 	}
-	count := line.count
-	line.count, line.loggedAt = 0, r.now()
+	count := entry.count
+	entry.count, entry.loggedAt = 0, r.now()
 	return count
 }
 
-// Flush says what was counted, and forgets what has not happened for an interval.
+// Flush logs the counted failures, and removes kinds of failures that have not happened for an interval.
 func (r *FailureReport) Flush() {
-	type saying struct {
+	type dueEntry struct {
 		count int
-		say   func(int)
+		log   func(int)
 	}
-	var all []saying
+	var all []dueEntry
 	r.mu.Lock()
-	for what, line := range r.entries {
-		switch count := r.due(line); {
+	for kind, entry := range r.entries {
+		switch count := r.due(entry); {
 		case count > 0:
-			all = append(all, saying{count, line.log})
-		case r.now().Sub(line.loggedAt) >= ReportInterval:
-			delete(r.entries, what)
+			all = append(all, dueEntry{count, entry.log})
+		case r.now().Sub(entry.loggedAt) >= ReportInterval:
+			delete(r.entries, kind)
 		}
 	}
 	r.mu.Unlock()
-	for _, s := range all {
-		s.say(s.count)
+	for _, e := range all {
+		e.log(e.count)
 	}
 }
 
-// Failed reports records of an endpoint that failed and are kept.
+// failed reports records of an endpoint that failed and are kept in the journal.
 func (r *FailureReport) failed(ctx context.Context, endpoint types.NamespacedName, failures map[ChangeIndex]Failure) {
 	if len(failures) == 0 {
 		return
 	}
-	byPlace := func(x, y ChangeIndex) int {
-		return cmp.Or(cmp.Compare(x.Index, y.Index), cmp.Compare(x.Change, y.Change))
-	}
-	last := failures[slices.MaxFunc(slices.Collect(maps.Keys(failures)), byPlace)]
+	last := failures[slices.MaxFunc(slices.Collect(maps.Keys(failures)), ChangeIndex.compare)]
 	object := ""
 	if last.Object != (record.Key{}) {
 		object = last.Object.String()
 	}
 	r.report("failed "+endpoint.String()+" "+last.Reason, len(failures), func(count int) {
-		ctrl.Log.WithName("failed").Info("Records could not be mirrored; they are kept and retried after 30 seconds, then up to an hour apart",
+		ctrl.Log.WithName("failed").Info("Records could not be mirrored and are retried, first after 30 seconds, later at most an hour apart; see the message for the cause",
 			"WebhookEndpoint", endpoint.String(), "records", count, "reason", last.Reason, "object", object, "message", truncate(last.Message, 512))
 		r.recordEvent(context.WithoutCancel(ctx), endpoint, count, last, object)
 	})
 }
 
-// recordEvent makes a Kubernetes Event on the endpoint.
+// recordEvent records a Kubernetes Event on the endpoint.
 func (r *FailureReport) recordEvent(ctx context.Context, key types.NamespacedName, count int, last Failure, object string) {
 	endpoint, err := r.endpoint(ctx, key)
 	if err != nil || endpoint == nil {
@@ -128,17 +124,17 @@ func (r *FailureReport) recordEvent(ctx context.Context, key types.NamespacedNam
 		"%d events could not be mirrored and are retried; %s: %s", count, about, truncate(last.Message, 512))
 }
 
-// WriteRefused reports that mirrors of a tenant could not be written, which is tried again until their records count as failed.
+// WriteRefused reports that a mirror could not be written. The write is retried until the records count as failed.
 func (r *FailureReport) WriteRefused(key record.Key, err error) {
 	r.report("refused "+string(key.Kind)+" "+key.Namespace, 1, func(count int) {
-		ctrl.Log.WithName("fold").Info("Mirrors could not be written and are tried again", "kind", key.Kind, "namespace", key.Namespace,
+		ctrl.Log.WithName("fold").Info("Mirrors could not be written, will retry", "kind", key.Kind, "namespace", key.Namespace,
 			"attempts", count, "latest", key.Name, "error", truncate(err.Error(), 512))
 	})
 }
 
-// BatchStuck reports that a batch could not end.
+// BatchStuck reports that a batch could not be deleted, or its failed records could not be written.
 func (r *FailureReport) BatchStuck(_ context.Context, err error, b *Batch) {
-	r.report("trouble", 1, func(count int) {
-		ctrl.Log.WithName("discard").Error(err, "Batches could not end, will retry", "attempts", count, "latest", b.Name)
+	r.report("stuck", 1, func(count int) {
+		ctrl.Log.WithName("discard").Error(err, "Batches of the journal could not be deleted or moved, will retry", "attempts", count, "latest", b.Name)
 	})
 }

@@ -12,23 +12,23 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// retryStates is what stays in memory of a batch that was read and is still in the journal: one of failed records until its next retry, or one
-// that could not end.
+// retryState is what stays in memory of a batch that was read and is still in the journal. It is a batch of failed records that waits for its
+// next retry, or a batch that could not be deleted.
 type retryState struct {
-	scheduled bool // it is neither queued nor read: its next retry is scheduled
-	tries     int  // how often it failed, or could not end
+	scheduled bool // the next retry is scheduled, so the batch is neither queued nor being read
+	tries     int  // how often the batch failed or could not be deleted
 	due       time.Time
-	// records and bytes are the size of the batch. The counts of the batch leave out endpoints that do not exist.
+	// records and bytes are the size of the batch. The counts of the batch omit endpoints that do not exist.
 	records int
 	bytes   int64
-	// objects are hashes of the objects that its open changes touch, sorted; newer are namespaces in which a record of a newer version may
-	// touch any object. Nothing is purged that an open change may touch.
+	// objects holds the hashes of the objects that the open changes touch, sorted. newerVersionIn holds the namespaces in which a record of a
+	// newer version may touch any object. An object that an open change may touch is not purged.
 	objects        []uint64
 	newerVersionIn []string
-	// open are the changes that are still to be folded, and whether they are exempt, of a batch that could not end; nil stands for all. The
-	// others were folded or moved, and must not be folded again.
+	// open holds the changes that are still to be folded, and whether they are exempt, for a batch that could not be deleted; nil means all
+	// changes. The other changes were folded or moved, and must not be folded again.
 	open map[ChangeIndex]bool
-	// Oldest is what batch.oldest was, of a batch that could not end: the next process reads it as if nothing had failed.
+	// oldest is Batch.oldest of a batch that could not be deleted. The next process reads such a batch as if no change had failed.
 	oldest map[string]time.Time
 }
 
@@ -36,41 +36,41 @@ var hashSeed = maphash.MakeSeed()
 
 func hashOf(key record.Key) uint64 { return maphash.Comparable(hashSeed, key) }
 
-// retryStateOf returns what to remember of a batch that gives up its memory.
+// retryStateOf returns what stays in memory of a batch that leaves the ledger.
 func retryStateOf(b *Batch) *retryState {
-	r := &retryState{records: len(b.Records), bytes: b.bytes}
+	state := &retryState{records: len(b.Records), bytes: b.bytes}
 	for _, f := range b.failures {
 		if f.Object != (record.Key{}) {
-			r.objects = append(r.objects, hashOf(f.Object))
+			state.objects = append(state.objects, hashOf(f.Object))
 		}
 		if f.Reason == ReasonNewerVersion {
-			r.newerVersionIn = append(r.newerVersionIn, f.Endpoint.Namespace)
+			state.newerVersionIn = append(state.newerVersionIn, f.Endpoint.Namespace)
 		}
 	}
-	r.pack()
-	return r
+	state.pack()
+	return state
 }
 
-// pack sorts what is looked up, and leaves out duplicates.
-func (r *retryState) pack() {
-	slices.Sort(r.objects)
-	r.objects = slices.Clip(slices.Compact(r.objects))
-	slices.Sort(r.newerVersionIn)
-	r.newerVersionIn = slices.Clip(slices.Compact(r.newerVersionIn))
+// pack sorts the slices for lookups, and removes duplicates.
+func (s *retryState) pack() {
+	slices.Sort(s.objects)
+	s.objects = slices.Clip(slices.Compact(s.objects))
+	slices.Sort(s.newerVersionIn)
+	s.newerVersionIn = slices.Clip(slices.Compact(s.newerVersionIn))
 }
 
-func (r *retryState) mayChange(key record.Key, name uint64) bool {
-	_, ok := slices.BinarySearch(r.objects, name)
-	return ok || slices.Contains(r.newerVersionIn, key.Namespace)
+func (s *retryState) mayChange(key record.Key, name uint64) bool {
+	_, ok := slices.BinarySearch(s.objects, name)
+	return ok || slices.Contains(s.newerVersionIn, key.Namespace)
 }
 
-// failedBatches is what the backlog knows of batches that were read and are still there. The backlog's lock guards it.
+// failedBatches is what the backlog knows of batches that were read and still exist. The backlog's lock guards it.
 type failedBatches struct {
 	retryStates map[types.UID]*retryState
 	expected    map[string]bool                  // names of batches that this process is writing
 	claimed     map[types.UID]bool               // batches that are being joined
-	replacedBy  map[types.UID]types.UID          // batches whose place a joined one took, and which
-	replaces    map[types.UID]map[types.UID]bool // the same the other way round
+	replacedBy  map[types.UID]types.UID          // replaced batch to the joined batch that replaces it
+	replaces    map[types.UID]map[types.UID]bool // joined batch to the batches that it replaces
 }
 
 func newFailedBatches() failedBatches {
@@ -80,13 +80,13 @@ func newFailedBatches() failedBatches {
 	}
 }
 
-// blocked reports whether a batch has taken the place of another that is still there, or the other way round: neither is to be read.
+// blocked reports whether a batch must not be read: a joined batch replaces it, or it replaces batches that still exist.
 func (f *failedBatches) blocked(uid types.UID) bool {
-	_, superseded := f.replacedBy[uid]
-	return superseded || len(f.replaces[uid]) > 0
+	_, replaced := f.replacedBy[uid]
+	return replaced || len(f.replaces[uid]) > 0
 }
 
-// hasUnreadJoins reports whether a batch waits for those it replaces, and nobody knows what it names.
+// hasUnreadJoins reports whether a joined batch is blocked and was never read. Then it is unknown which objects it touches.
 func (f *failedBatches) hasUnreadJoins() bool {
 	for uid := range f.replaces {
 		if f.retryStates[uid] == nil {
@@ -112,7 +112,7 @@ func (f *failedBatches) forget(uid types.UID) {
 	}
 }
 
-// recordReplaced notes which known batches a joined one takes the place of.
+// recordReplaced records which known batches a joined batch replaces.
 func (b *Backlog) recordReplaced(info BatchInfo) {
 	for _, uid := range info.replaces {
 		replaced, ok := b.known[uid]
@@ -130,10 +130,10 @@ func (b *Backlog) recordReplaced(info BatchInfo) {
 	b.known[info.UID] = info
 }
 
-// MaxUIDBytes is longer than any UID.
+// MaxUIDBytes bounds a UID. No genuine UID is longer.
 const MaxUIDBytes = 64
 
-// parseJoinedFrom reads the value of fastpixv1.JoinedFromAnnotation, and no more of it than a joined batch says.
+// parseJoinedFrom parses the value of fastpixv1.JoinedFromAnnotation, within the bounds of a genuine joined batch.
 func parseJoinedFrom(annotation string) []types.UID {
 	if annotation == "" {
 		return nil
@@ -143,12 +143,12 @@ func parseJoinedFrom(annotation string) []types.UID {
 		if len(uids) == maxJoined || len(uid) > MaxUIDBytes {
 			break
 		}
-		uids = append(uids, types.UID(strings.Clone(uid))) // the rest of the annotation must not be kept
+		uids = append(uids, types.UID(strings.Clone(uid))) // else the rest of the annotation would stay in memory
 	}
 	return uids
 }
 
-// Replaced returns the batches whose place others took.
+// Replaced returns the batches that a joined batch replaces.
 func (b *Backlog) Replaced() []BatchInfo {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -159,20 +159,20 @@ func (b *Backlog) Replaced() []BatchInfo {
 	return infos
 }
 
-// expectWrite announces that this process is about to write a batch of failed records of that name.
+// expectWrite declares that this process is about to write a batch of failed records with that name.
 func (b *Backlog) expectWrite(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failed.expected[name] = true
 }
 
-// finishWrite ends what expect began: the batch is known and rests. Without anything to remember it was not written.
-func (b *Backlog) finishWrite(name string, info BatchInfo, r *retryState) {
+// finishWrite ends a write that expectWrite declared, and schedules the batch's retry. Without a retry state, the batch was not written.
+func (b *Backlog) finishWrite(name string, info BatchInfo, state *retryState) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if r == nil {
+	if state == nil {
 		delete(b.failed.expected, name)
-		for _, info := range b.known { // the answer may have been lost, and the watch told of it
+		for _, info := range b.known { // the batch exists if only the answer was lost, and the watch has reported it
 			if info.Name == name && b.failed.retryStates[info.UID] == nil {
 				b.queue(info)
 			}
@@ -182,22 +182,22 @@ func (b *Backlog) finishWrite(name string, info BatchInfo, r *retryState) {
 	b.register(info)
 	delete(b.failed.expected, name)
 	if b.failed.retryStates[info.UID] == nil {
-		r.scheduled = !b.unread[info.UID]
-		b.failed.retryStates[info.UID] = r
+		state.scheduled = !b.unread[info.UID]
+		b.failed.retryStates[info.UID] = state
 	}
 }
 
-// scheduleRetry has a batch wait for its next retry.
-func (b *Backlog) scheduleRetry(uid types.UID, r *retryState) {
+// scheduleRetry marks a batch as waiting for its next retry.
+func (b *Backlog) scheduleRetry(uid types.UID, state *retryState) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, ok := b.known[uid]; ok {
-		r.scheduled = true
-		b.failed.retryStates[uid] = r
+		state.scheduled = true
+		b.failed.retryStates[uid] = state
 	}
 }
 
-// retryStateOf returns what is remembered of a batch; nil if nobody has read it.
+// retryStateOf returns the retry state of a batch; nil if the batch was not read before.
 func (b *Backlog) retryStateOf(uid types.UID) *retryState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -208,54 +208,54 @@ func (b *Backlog) retryStateOf(uid types.UID) *retryState {
 func (b *Backlog) isScheduled(uid types.UID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := b.failed.retryStates[uid]
-	return r != nil && r.scheduled
+	state := b.failed.retryStates[uid]
+	return state != nil && state.scheduled
 }
 
-// tries returns how often a batch failed.
+// tries returns how often a batch has failed.
 func (b *Backlog) tries(uid types.UID) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if r := b.failed.retryStates[uid]; r != nil {
-		return r.tries
+	if state := b.failed.retryStates[uid]; state != nil {
+		return state.tries
 	}
 	return 0
 }
 
-// MayChange reports whether a change that failed, and is not in memory, may touch an object.
+// mayChange reports whether a failed change that is not in memory may touch an object.
 func (b *Backlog) mayChange(key record.Key) bool {
 	name := hashOf(key)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, r := range b.failed.retryStates {
-		if r.mayChange(key, name) {
+	for _, state := range b.failed.retryStates {
+		if state.mayChange(key, name) {
 			return true
 		}
 	}
 	return false
 }
 
-// HasRecordsThrough reports whether a batch that could not end holds a record of a namespace whose event is not newer than that.
+// hasRecordsThrough reports whether a batch that could not be deleted holds a record of a namespace whose event is not newer than through.
 func (b *Backlog) hasRecordsThrough(namespace string, through time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, r := range b.failed.retryStates {
-		if at, ok := r.oldest[namespace]; ok && !at.After(through) {
+	for _, state := range b.failed.retryStates {
+		if at, ok := state.oldest[namespace]; ok && !at.After(through) {
 			return true
 		}
 	}
 	return false
 }
 
-// openChanges says of each change of a batch, or of a whole record that cannot be read, whether it is still to be folded, and whether it is
-// exempt from what was purged.
-type openChanges func(s ChangeIndex, r *record.Record) (open, exempt bool)
+// openChanges returns for a change of a batch whether it is still to be folded, and whether it is exempt (see ChangeRef.Exempt). For a record
+// that cannot be read, r is nil and the change is wholeRecord.
+type openChanges func(at ChangeIndex, r *record.Record) (open, exempt bool)
 
-// openChangesOf returns the opening of a batch that was just read.
-func openChangesOf(info BatchInfo, object *fastpixv1.EventBatch, r *retryState) openChanges {
-	return func(s ChangeIndex, rec *record.Record) (open, exempt bool) {
-		if r != nil && r.open != nil {
-			exempt, open = r.open[s]
+// openChangesOf returns the open changes of a batch that was just read.
+func openChangesOf(info BatchInfo, object *fastpixv1.EventBatch, state *retryState) openChanges {
+	return func(at ChangeIndex, rec *record.Record) (open, exempt bool) {
+		if state != nil && state.open != nil {
+			exempt, open = state.open[at]
 			return open, exempt
 		}
 		switch {
@@ -264,9 +264,9 @@ func openChangesOf(info BatchInfo, object *fastpixv1.EventBatch, r *retryState) 
 		case info.failedChanges == fastpixv1.FailedChangesCreate, len(rec.Changes) == 1:
 			return true, true
 		}
-		// Older controllers kept records whole: what the status does not name was perhaps folded long ago.
+		// Older controllers kept whole records. A change that the status does not name may have been folded before.
 		return true, slices.ContainsFunc(object.Status.Failed, func(f fastpixv1.FailedEvent) bool {
-			return int(f.Index) == s.Index && f.Object == rec.Key(s.Change).String()
+			return int(f.Index) == at.Index && f.Object == rec.Key(at.Change).String()
 		})
 	}
 }

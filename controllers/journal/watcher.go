@@ -16,24 +16,25 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/lean"
 )
 
-// Watcher keeps the backlog equal to the batches in the journal. It is a reflector that has the backlog for its store: an informer would
-// keep the metadata of each of ten thousand batches beside it, for nobody.
+// Watcher keeps the backlog equal to the batches in the journal. It is a reflector with the backlog as its store. An informer would hold the
+// metadata of ten thousand batches a second time.
 type Watcher struct {
 	batches metadata.ResourceInterface
 	Backlog *Backlog
-	// endpointsSynced reports whether the backlog knows which WebhookEndpoints there are: it keeps counts of those only.
+	// endpointsSynced reports whether the backlog knows all WebhookEndpoints. It keeps only counts of endpoints that exist.
 	endpointsSynced toolscache.InformerSynced
 }
 
 var _ toolscache.TransformingStore = (*Watcher)(nil)
 
-func NewWatcher(client metadata.Interface, namespace string, b *Backlog, endpointsKnown toolscache.InformerSynced) *Watcher {
+// NewWatcher returns a watcher of the batches in a namespace. It starts when endpointsSynced returns true.
+func NewWatcher(client metadata.Interface, namespace string, b *Backlog, endpointsSynced toolscache.InformerSynced) *Watcher {
 	return &Watcher{
-		batches: client.Resource(fastpixv1.GroupVersion.WithResource("eventbatches")).Namespace(namespace), Backlog: b, endpointsSynced: endpointsKnown,
+		batches: client.Resource(fastpixv1.GroupVersion.WithResource("eventbatches")).Namespace(namespace), Backlog: b, endpointsSynced: endpointsSynced,
 	}
 }
 
-// NeedLeaderElection lets a standby watch, too: when it is to lead it knows what there is.
+// NeedLeaderElection is false: a standby watches, too, so that it knows the journal when it becomes the leader.
 func (w *Watcher) NeedLeaderElection() bool { return false }
 
 // Start watches until the context ends.
@@ -56,13 +57,13 @@ func (w *Watcher) Start(ctx context.Context) error {
 	return nil
 }
 
-// watchedBatch is what the reflector holds of a batch while it learns of all: nothing that a writer can make large.
+// watchedBatch is what the reflector holds of a batch during a list. A writer cannot make it large.
 type watchedBatch struct {
 	metav1.ObjectMeta
 	info BatchInfo
 }
 
-// Transformer implements the reflector's store: whatever is held of a batch is stripped before the next one is read.
+// Transformer implements the reflector's store. It strips each batch before the next batch is read.
 func (w *Watcher) Transformer() toolscache.TransformFunc {
 	return func(object any) (any, error) { return w.watched(object), nil }
 }
@@ -81,7 +82,7 @@ func (w *Watcher) Add(object any) error {
 	return nil
 }
 
-// Update implements the reflector's store. What is remembered of a batch does not change.
+// Update implements the reflector's store. The metadata that the backlog keeps of a batch does not change.
 func (w *Watcher) Update(object any) error { return w.Add(object) }
 
 // Delete implements the reflector's store.
@@ -90,7 +91,7 @@ func (w *Watcher) Delete(object any) error {
 	return nil
 }
 
-// Replace implements the reflector's store: these are all batches that there are.
+// Replace implements the reflector's store. The objects are all batches in the journal.
 func (w *Watcher) Replace(objects []any, _ string) error {
 	infos := make([]BatchInfo, 0, len(objects))
 	for _, object := range objects {

@@ -7,7 +7,7 @@ import (
 
 var purged = prometheus.NewCounter(prometheus.CounterOpts{
 	Name: "fastpix_purged_mirrors_total",
-	Help: "Mirrors removed because their retention had passed.",
+	Help: "Mirrors that were deleted because their retention had passed.",
 })
 
 func init() { metrics.Registry.MustRegister(purged) }

@@ -21,20 +21,20 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Purger removes mirrors whose time has passed.
+// Purger deletes mirrors whose retention has passed.
 type Purger struct {
 	Client    client.Client
 	Live      client.Reader
 	Endpoints endpoint.Lookup
-	// HasRecordsThrough reports whether a record of a namespace waits to be folded whose event is not newer than that.
+	// HasRecordsThrough reports whether a record of a namespace waits to be folded whose event is not newer than through.
 	HasRecordsThrough func(namespace string, through time.Time) bool
 	Now               func() time.Time
-	// written is what was written, by the endpoint's UID: the informer tells of it later.
+	// written holds status.purgedThrough as it was last written, by the endpoint's UID. The informer shows it later.
 	written   sync.Map
 	writtenMu sync.Mutex
 }
 
-// setWritten keeps the newest of what was written for an endpoint, in whatever order the writers get here.
+// setWritten stores what was written for an endpoint, if it is the newest. Concurrent writers may call it in any order.
 func (p *Purger) setWritten(endpoint types.UID, through metav1.MicroTime) {
 	p.writtenMu.Lock()
 	defer p.writtenMu.Unlock()
@@ -43,11 +43,11 @@ func (p *Purger) setWritten(endpoint types.UID, through metav1.MicroTime) {
 	}
 }
 
-// MaxPurgeCopies is how many endpoints of a namespace remember each purge at once: the oldest ones. The publisher tells the others.
+// MaxPurgeCopies is how many endpoints of a namespace record each purge at once. These are the oldest ones. The publisher updates the others.
 const MaxPurgeCopies = 3
 
-// PurgedThrough returns how new what was purged in a namespace is, as far as any of its endpoints knows; nil if nothing was. It does not
-// matter which endpoint a record came by, or a mirror names: those of a namespace share its mirrors.
+// PurgedThrough returns the newest event time of the purged mirrors of a namespace, as its endpoints record it; nil if nothing was purged. The
+// endpoints of a namespace share its mirrors, so it does not matter by which endpoint a record came, or which endpoint a mirror names.
 func (p *Purger) PurgedThrough(ctx context.Context, namespace string) (*metav1.MicroTime, error) {
 	all, err := p.Endpoints.In(ctx, namespace)
 	if err != nil {
@@ -59,7 +59,7 @@ func (p *Purger) PurgedThrough(ctx context.Context, namespace string) (*metav1.M
 	return nil, nil
 }
 
-// PurgedByNamespace returns how new what was purged in each namespace is, as far as these endpoints know.
+// PurgedByNamespace returns the newest event time of the purged mirrors of each namespace, as these endpoints record it.
 func (p *Purger) PurgedByNamespace(all []fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime {
 	newest := map[string]metav1.MicroTime{}
 	for i := range all {
@@ -76,11 +76,12 @@ func (p *Purger) PurgedByNamespace(all []fastpixv1.WebhookEndpoint) map[string]m
 	return newest
 }
 
-// Purge removes a mirror that was read just now, after its retention has passed. First the namespace's endpoints remember how new the events
-// of a tombstone were, so that a replay of them does not raise the dead; then the object goes, unless it has changed meanwhile: then a
-// watch event will bring it back. It does nothing, and reports so, while a record waits that would be taken for a replay by then.
+// Purge deletes a mirror that was read just now and whose retention has passed. First, it records in the namespace's endpoints how new the events
+// of a tombstone are, so that a replay of them does not create the mirror again. Then it deletes the object, unless the object has changed: then
+// a watch event enqueues the object again. Purge reports false, and does nothing, while a record waits that would look like a replay afterwards.
 //
-// Only what FastPix deleted is remembered: what is remembered keeps late first events of other media out, and nothing else is worth that.
+// Only mirrors of objects that were deleted on FastPix are recorded. A recorded purge also discards late first events of other objects, and only
+// a tombstone justifies that.
 func (p *Purger) Purge(ctx context.Context, m mirror.Object, retention time.Duration) (done bool, err error) {
 	if m.State() == record.StateDeleted {
 		if done, err := p.recordPurge(ctx, m, retention); err != nil || !done {
@@ -97,16 +98,17 @@ func (p *Purger) Purge(ctx context.Context, m mirror.Object, retention time.Dura
 	return true, nil
 }
 
-// recordPurge has endpoints of a tombstone's namespace remember it, whichever it names. It reports false while a record waits that
-// would be taken for a replay, and returns ErrNoEndpoint if there is no endpoint: then nothing comes in that could raise it, but might later.
+// recordPurge records a tombstone in the oldest endpoints of its namespace, whichever endpoint the tombstone names. It reports false while a
+// record waits that would look like a replay. It returns ErrNoEndpoint if the namespace has no endpoint: without one no replay arrives, but a
+// later endpoint could bring one.
 func (p *Purger) recordPurge(ctx context.Context, m mirror.Object, retention time.Duration) (done bool, err error) {
 	newest := merge.NewestEventTime(m.RecentEvents())
 	if newest == nil {
 		return true, nil
 	}
 	through := *newest
-	if bound := p.latestRecorded(m, through, retention); through.After(bound) {
-		through = metav1.NewMicroTime(bound.Truncate(time.Microsecond))
+	if latest := p.latestRecorded(m, through, retention); through.After(latest) {
+		through = metav1.NewMicroTime(latest.Truncate(time.Microsecond))
 	}
 	namespace := m.APIObject().GetNamespace()
 	if p.HasRecordsThrough(namespace, through.Time) {
@@ -117,14 +119,14 @@ func (p *Purger) recordPurge(ctx context.Context, m mirror.Object, retention tim
 		return false, err
 	}
 	for _, key := range oldestEndpoints(all, MaxPurgeCopies) {
-		// Receivers, the publisher and other purges write the same status.
-		remember := func() (err error) {
-			there, err := p.recordAt(ctx, key, through)
-			done = done || there
+		// Conflicts are normal: receivers, the publisher and other purges write the same status.
+		write := func() error {
+			exists, err := p.recordAt(ctx, key, through)
+			done = done || exists
 			return err
 		}
-		if err := retry.RetryOnConflict(retry.DefaultBackoff, remember); err != nil {
-			return false, fmt.Errorf("remember what is purged: %w", err)
+		if err := retry.RetryOnConflict(retry.DefaultBackoff, write); err != nil {
+			return false, fmt.Errorf("record the purge: %w", err)
 		}
 	}
 	if !done {
@@ -133,9 +135,9 @@ func (p *Purger) recordPurge(ctx context.Context, m mirror.Object, retention tim
 	return true, nil
 }
 
-// latestRecorded returns how new what is remembered of a tombstone may be: now minus its retention. That which holds now may be longer than the one
-// that set the timer, because the endpoint's or the reference was changed meanwhile: then events of the tombstone are too new for it to have
-// stayed that long, and all that it tells of is remembered.
+// latestRecorded bounds the event time that is recorded for a tombstone: now minus the retention. The current retention may be longer than the one
+// that set the timer, because the endpoint or the reference to it has changed. Then the events of the tombstone are newer than that bound, and the
+// time of the timer is the bound.
 func (p *Purger) latestRecorded(m mirror.Object, newest metav1.MicroTime, retention time.Duration) time.Time {
 	if _, due := m.Timer(); due != nil && newest.After(due.Add(record.MaxFuture-retention)) {
 		return due.Time
@@ -143,7 +145,7 @@ func (p *Purger) latestRecorded(m mirror.Object, newest metav1.MicroTime, retent
 	return p.Now().Add(-retention)
 }
 
-// Oldest returns the names of the n oldest endpoints.
+// oldestEndpoints returns the names of the n oldest endpoints.
 func oldestEndpoints(all []fastpixv1.WebhookEndpoint, n int) []types.NamespacedName {
 	all = slices.Clone(all)
 	slices.SortFunc(all, func(x, y fastpixv1.WebhookEndpoint) int {
@@ -156,8 +158,8 @@ func oldestEndpoints(all []fastpixv1.WebhookEndpoint, n int) []types.NamespacedN
 	return keys
 }
 
-// recordAt raises status.PurgedThrough of an endpoint, and reports whether it is there.
-func (p *Purger) recordAt(ctx context.Context, key types.NamespacedName, through metav1.MicroTime) (there bool, err error) {
+// recordAt raises status.purgedThrough of an endpoint, and reports whether the endpoint exists.
+func (p *Purger) recordAt(ctx context.Context, key types.NamespacedName, through metav1.MicroTime) (exists bool, err error) {
 	var object fastpixv1.WebhookEndpoint
 	if err := p.Live.Get(ctx, key, &object); err != nil {
 		return false, apiserver.IgnoreNotFound(err)

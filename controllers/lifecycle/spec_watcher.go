@@ -17,27 +17,30 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// specWatchPause comes between two watches of specs. It does not grow: what changed is to be found within seconds of the end of an outage.
+// specWatchPause is the pause between two watches of specs. It does not grow, so that a change is found within seconds of the end of an outage.
 const specWatchPause = time.Second
 
-// specPage is how many mirrors' metadata are listed at once.
+// specPage is how many mirrors one page of a list holds.
 const specPage = 100
 
-// SpecWatcher notices that a user changed the spec of a mirror, so that status.observedGeneration catches up and `kubectl wait` does
-// not wait for ever, or made a mirror whose name may be wrong. It watches metadata and keeps none of it: memory must not grow with the
-// number of mirrors. It keeps only the resourceVersion it has seen last, and the next watch begins there. If the API server no longer
-// knows what came after (it does not after a restart), a list of the mirrors' metadata, page by page, shows which of them are newer. The
-// first watch has no such resourceVersion: the sweep at the start of the controllers comes after it and visits all mirrors.
+// SpecWatcher enqueues a mirror when a user changes its spec, or creates a mirror whose name may be wrong. Then status.observedGeneration
+// follows the spec, and `kubectl wait` does not wait for ever.
+//
+// It watches metadata and keeps none of it, because memory must not grow with the number of mirrors. It keeps only the resourceVersion of the
+// last change that it observed; the next watch starts there. If the API server no longer has the changes after it, as after a restart, a
+// SpecWatcher lists the metadata of the mirrors page by page and enqueues the newer ones. The first watch has no such resourceVersion, and the
+// sweep at the start of the controllers, which checks all mirrors, runs after it.
 type SpecWatcher struct {
 	kind    record.Kind
 	client  metadata.ResourceInterface
 	changed func(record.Key)
 
-	Established     chan struct{} // closed when every later change will be found
-	resourceVersion string        // the resourceVersion up to which all changes were found
-	expired         bool          // whether the API server cannot tell what came after
+	Established     chan struct{} // closed when the watcher finds every later change
+	resourceVersion string        // all changes up to this version were found
+	expired         bool          // whether the API server no longer has the changes after resourceVersion
 }
 
+// NewSpecWatcher returns a watcher of one kind of mirrors. It calls changed for each mirror that is to be reconciled.
 func NewSpecWatcher(client metadata.Interface, kind record.Kind, resource string, changed func(record.Key)) *SpecWatcher {
 	return &SpecWatcher{
 		kind: kind, client: client.Resource(fastpixv1.GroupVersion.WithResource(resource)), changed: changed, Established: make(chan struct{}),
@@ -54,7 +57,7 @@ func (w *SpecWatcher) Start(ctx context.Context) error {
 	return nil
 }
 
-// resume finds what changed since the last watch ended, and watches until the API server ends the watch.
+// resume finds the changes since the end of the last watch, and watches until the API server ends the watch.
 func (w *SpecWatcher) resume(ctx context.Context) error {
 	var err error
 	switch {
@@ -76,7 +79,7 @@ func (w *SpecWatcher) resume(ctx context.Context) error {
 	return err
 }
 
-// initialize asks for the present resourceVersion.
+// initialize reads the current resourceVersion.
 func (w *SpecWatcher) initialize(ctx context.Context) error {
 	now, err := w.client.List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
@@ -87,7 +90,7 @@ func (w *SpecWatcher) initialize(ctx context.Context) error {
 	return nil
 }
 
-// catchUp lists the metadata of all mirrors and reports those that changed since. It keeps one page in memory.
+// catchUp lists the metadata of all mirrors and enqueues those that changed since resourceVersion. It keeps one page in memory.
 func (w *SpecWatcher) catchUp(ctx context.Context) error {
 	options := metav1.ListOptions{Limit: specPage}
 	for {
@@ -96,7 +99,7 @@ func (w *SpecWatcher) catchUp(ctx context.Context) error {
 			return err
 		}
 		for i := range page.Items {
-			// What happened to it since is not known.
+			// The mirror may have been added or modified since.
 			if meta := &page.Items[i]; w.isNewer(meta) && (needsReconcile(watch.Added, meta) || needsReconcile(watch.Modified, meta)) {
 				w.changed(w.key(meta))
 			}
@@ -108,7 +111,7 @@ func (w *SpecWatcher) catchUp(ctx context.Context) error {
 	}
 }
 
-// process reads one watch to its end.
+// process handles the events of one watch until its end.
 func (w *SpecWatcher) process(events <-chan watch.Event) error {
 	for event := range events {
 		meta, ok := event.Object.(*metav1.PartialObjectMetadata)
@@ -127,14 +130,14 @@ func (w *SpecWatcher) key(meta *metav1.PartialObjectMetadata) record.Key {
 	return record.Key{Kind: w.kind, Namespace: meta.Namespace, Name: meta.Name}
 }
 
-// isNewer reports whether an object was written after what was seen last. Kubernetes lets resourceVersions of one kind be compared.
+// isNewer reports whether an object was written after resourceVersion. Kubernetes allows comparing the resourceVersions of one kind.
 func (w *SpecWatcher) isNewer(meta *metav1.PartialObjectMetadata) bool {
 	order, err := resourceversion.CompareResourceVersion(meta.ResourceVersion, w.resourceVersion)
 	return err != nil || order > 0
 }
 
-// needsReconcile reports whether a user may have changed the spec, or made an object whose name is a wrong hash of its id. A mirror begins
-// with generation 1, and nothing that the operator writes raises it. Of other new objects the API server has checked the name.
+// needsReconcile reports whether a user may have changed the spec, or created an object whose name is a wrong hash of its id. The generation of a
+// mirror starts with 1, and writes of the operator do not increase it. The API server has checked the names of all other new objects.
 func needsReconcile(event watch.EventType, meta *metav1.PartialObjectMetadata) bool {
 	return event == watch.Modified && meta.Generation > 1 || event == watch.Added && record.IsHashName(meta.Name)
 }

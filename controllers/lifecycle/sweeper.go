@@ -8,6 +8,7 @@ import (
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,27 +23,31 @@ import (
 
 const (
 	sweepInterval = time.Hour
-	// sweepPause comes before another sweep when one had to leave something for later.
+	// sweepPause is the first pause before another sweep after a sweep that delayed a purge.
 	sweepPause = time.Minute
-	// sweepRetry comes before another sweep when one failed: an API server that has just started fails many.
+	// sweepRetry is the first pause before another sweep after a sweep that failed. An API server that has just started fails many requests.
 	sweepRetry = 2 * time.Second
-	sweepPage  = 20 // mirrors: as a rule 0.1 MiB, but a sender can make each as large as 1 MiB
-	// advisableAssets is how many assets one endpoint mirrors before its status advises against more.
+	// sweepPage is how many mirrors one page of a list holds. They usually have 0.1 MiB, but a sender can make each as large as 1 MiB.
+	sweepPage = 20
+	// advisableAssets is how many assets one endpoint may mirror before its status advises against more.
 	advisableAssets = 50_000
 )
 
-// Sweeper walks all mirrors once an hour, page by page, for what has no timer: retention of media that are ready or failed, specs
-// that changed while nobody watched, and how many assets each endpoint has.
+// Sweeper checks all mirrors once an hour, page by page, for what no timer covers: the retention of ready and failed media, specs that changed
+// while no watch was running, and the number of assets of each endpoint.
 type Sweeper struct {
-	Live         client.Reader
-	Client       client.Client
-	Endpoints    endpoint.Lookup
-	Purger       mirror.Purger
-	Enqueue      func(record.Key) // has an object visited by its own worker, so that nobody else decides about it meanwhile
-	MayChange    func(record.Key) bool
-	Now          func() time.Time
-	SpecsWatched []<-chan struct{} // closed when the watches of specs find every later change: what a sweep did not see yet, they see
-	Delayed      int               // mirrors that the last sweep could not purge yet, because a record may name them
+	Live      client.Reader
+	Client    client.Client
+	Endpoints endpoint.Lookup
+	Purger    mirror.Purger
+	// Enqueue enqueues an object for the mirrors' reconciler, so that only one worker at a time decides about the object.
+	Enqueue   func(record.Key)
+	MayChange func(record.Key) bool
+	Now       func() time.Time
+	// SpecsWatched are closed when the watches of specs find every later change. A sweep after that misses no change.
+	SpecsWatched []<-chan struct{}
+	// Delayed is how many mirrors the last sweep could not purge, because a record may change them.
+	Delayed int
 }
 
 // Start sweeps as soon as specs are watched, and then every hour.
@@ -53,7 +58,7 @@ func (s *Sweeper) Start(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	retry, pause := sweepRetry, sweepPause // a busy journal may put off for long, and each sweep lists every mirror: both grow
+	retry, pause := sweepRetry, sweepPause // both grow: a busy journal may delay purges for long, and each sweep lists all mirrors
 	for ctx.Err() == nil {
 		switch err := s.Sweep(ctx); {
 		case err != nil:
@@ -73,55 +78,60 @@ func (s *Sweeper) Start(ctx context.Context) error {
 	return nil
 }
 
-// Sweep visits every mirror once. One that cannot be visited holds up no other.
+// Sweep checks every mirror once. An error about one mirror does not stop the sweep.
 func (s *Sweeper) Sweep(ctx context.Context) error {
-	counts := map[types.NamespacedName]int{}
 	s.Delayed = 0
+	assets := map[types.NamespacedName]int{}
 	var errs []error
-	for token := ""; ; {
-		var page fastpixv1.MediaAssetList
-		if err := s.Live.List(ctx, &page, client.Limit(sweepPage), client.Continue(token)); err != nil {
+	check := func(m mirror.Object) {
+		if _, ok := m.(*mirror.MediaAsset); ok {
+			assets[types.NamespacedName{Namespace: m.APIObject().GetNamespace(), Name: m.EndpointName()}]++
+		}
+		errs = append(errs, s.check(ctx, m))
+	}
+	for _, newPage := range []func() client.ObjectList{
+		func() client.ObjectList { return &fastpixv1.MediaAssetList{} },
+		func() client.ObjectList { return &fastpixv1.LiveStreamList{} },
+	} {
+		if err := s.forEach(ctx, newPage, check); err != nil {
 			return err
 		}
-		for i := range page.Items {
-			m := &mirror.MediaAsset{MediaAsset: page.Items[i]}
-			counts[types.NamespacedName{Namespace: m.Namespace, Name: m.EndpointName()}]++
-			errs = append(errs, s.check(ctx, record.MediaAsset, m))
-		}
-		if token = page.Continue; token == "" {
-			break
-		}
 	}
-	for token := ""; ; {
-		var page fastpixv1.LiveStreamList
-		if err := s.Live.List(ctx, &page, client.Limit(sweepPage), client.Continue(token)); err != nil {
-			return err
-		}
-		for i := range page.Items {
-			errs = append(errs, s.check(ctx, record.LiveStream, &mirror.LiveStream{LiveStream: page.Items[i]}))
-		}
-		if token = page.Continue; token == "" {
-			break
-		}
-	}
-	return errors.Join(append(errs, s.updateAssetWarnings(ctx, counts))...)
+	return errors.Join(append(errs, s.updateAssetWarnings(ctx, assets))...)
 }
 
-// check purges a ready or failed mirror whose retention has passed, and has a status catch up with its spec and with the clock.
-func (s *Sweeper) check(ctx context.Context, kind record.Kind, m mirror.Object) error {
-	object := m.APIObject()
-	key := record.Key{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
-	if object.GetDeletionTimestamp() != nil || len(m.Conditions()) == 0 && !mirror.IsMisnamed(m) {
-		return nil // on its way out, or nothing was mirrored yet
+// forEach lists all mirrors of one kind, page by page.
+func (s *Sweeper) forEach(ctx context.Context, newPage func() client.ObjectList, do func(mirror.Object)) error {
+	for token := ""; ; {
+		page := newPage()
+		if err := s.Live.List(ctx, page, client.Limit(sweepPage), client.Continue(token)); err != nil {
+			return err
+		}
+		err := apimeta.EachListItem(page, func(object runtime.Object) error {
+			do(mirror.Of(object.(client.Object)))
+			return nil
+		})
+		if token = page.GetContinue(); token == "" || err != nil {
+			return err
+		}
 	}
-	limit, over, err := s.retentionPassed(ctx, m)
+}
+
+// check purges a ready or failed mirror whose retention has passed, and enqueues a mirror whose status does not match its spec or whose timer is
+// due.
+func (s *Sweeper) check(ctx context.Context, m mirror.Object) error {
+	object, key := m.APIObject(), mirror.KeyOf(m)
+	if object.GetDeletionTimestamp() != nil || len(m.Conditions()) == 0 && !mirror.IsMisnamed(m) {
+		return nil // the mirror is being deleted, or no event was mirrored yet
+	}
+	retention, passed, err := s.retentionPassed(ctx, m)
 	if err != nil {
 		return err
 	}
-	if over {
+	if passed {
 		done := false
 		if !s.MayChange(key) {
-			done, err = s.Purger.Purge(ctx, m, limit)
+			done, err = s.Purger.Purge(ctx, m, retention)
 		}
 		if err == nil && !done {
 			s.Delayed++
@@ -137,32 +147,31 @@ func (s *Sweeper) check(ctx context.Context, kind record.Kind, m mirror.Object) 
 	return nil
 }
 
-// retentionPassed reports whether the endpoint's retention of ready or failed media, which it returns, has passed for a mirror, counted from when it
-// became so.
-func (s *Sweeper) retentionPassed(ctx context.Context, m mirror.Object) (limit time.Duration, over bool, err error) {
+// retentionPassed returns the endpoint's retention of ready or failed media, and whether it has passed for a mirror since the mirror became ready
+// or failed.
+func (s *Sweeper) retentionPassed(ctx context.Context, m mirror.Object) (retention time.Duration, passed bool, err error) {
 	endpoint, err := s.Endpoints.Of(ctx, m.APIObject().GetNamespace(), m.EndpointName())
 	if err != nil || endpoint == nil {
 		return 0, false, err
 	}
-	// A failed media was not Ready before either: what it became is Stalled.
-	retention, became := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
+	policy, condition := endpoint.Spec.Retention.Ready, fastpixv1.ConditionReady
 	switch m.State() {
 	case record.StateReady:
-	case record.StateFailed:
-		retention, became = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
+	case record.StateFailed: // Ready was false before, too; Stalled has changed
+		policy, condition = endpoint.Spec.Retention.Failed, fastpixv1.ConditionStalled
 	default:
 		return 0, false, nil
 	}
-	since := apimeta.FindStatusCondition(m.Conditions(), became)
-	if retention == nil || since == nil {
+	since := apimeta.FindStatusCondition(m.Conditions(), condition)
+	if policy == nil || since == nil {
 		return 0, false, nil
 	}
-	return retention.Duration, s.Now().Sub(since.LastTransitionTime.Time) > retention.Duration, nil
+	return policy.Duration, s.Now().Sub(since.LastTransitionTime.Time) > policy.Duration, nil
 }
 
 // updateAssetWarnings sets or clears the warning that an endpoint mirrors too many assets.
 func (s *Sweeper) updateAssetWarnings(ctx context.Context, counts map[types.NamespacedName]int) error {
-	// A live list would decode whatever users wrote into all endpoints at once.
+	// The cache bounds what users can write into endpoints. A live list would decode all of it at once.
 	var known fastpixv1.WebhookEndpointList
 	if err := s.Endpoints.Cached.List(ctx, &known); err != nil {
 		return err
@@ -183,7 +192,7 @@ func (s *Sweeper) updateAssetWarnings(ctx context.Context, counts map[types.Name
 	return errors.Join(errs...)
 }
 
-// setAssetWarning sets or clears the warning of an endpoint that mirrors n assets, and reports whether that changed anything.
+// setAssetWarning sets or clears the warning of an endpoint that mirrors n assets, and reports whether the status changed.
 func setAssetWarning(e *fastpixv1.WebhookEndpoint, n int) bool {
 	if n > advisableAssets {
 		return apimeta.SetStatusCondition(&e.Status.Conditions, assetWarning(n, e.Generation))
@@ -194,6 +203,6 @@ func setAssetWarning(e *fastpixv1.WebhookEndpoint, n int) bool {
 func assetWarning(n int, generation int64) metav1.Condition {
 	return metav1.Condition{
 		Type: fastpixv1.ConditionTooManyAssets, Status: metav1.ConditionTrue, Reason: "TooManyAssets", ObservedGeneration: generation,
-		Message: fmt.Sprintf("This endpoint mirrors %d assets, more than the %d that are advisable; set spec.retention, or spread workspaces over clusters.", n, advisableAssets),
+		Message: fmt.Sprintf("This endpoint mirrors %d assets, more than the recommended %d. Set spec.retention, or spread workspaces over clusters.", n, advisableAssets),
 	}
 }

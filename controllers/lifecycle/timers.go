@@ -5,22 +5,23 @@ import (
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/controllers/queue"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Timers knows when the operator must come back to which object. An informer keeps it equal to the status.timerTime of the
-// objects that have one.
+// Timers holds when each object must be reconciled next. An informer keeps it equal to status.timerTime of the objects.
 type Timers struct {
 	mu sync.Mutex
 	At map[record.Key]time.Time
 }
 
+// NewTimers returns an empty set of timers.
 func NewTimers() *Timers { return &Timers{At: map[record.Key]time.Time{}} }
 
+// Set sets the timer of an object.
 func (t *Timers) Set(key record.Key, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -33,7 +34,7 @@ func (t *Timers) clear(key record.Key) {
 	delete(t.At, key)
 }
 
-// Next returns when an object's timer is due; false if it has none.
+// Next returns when an object's timer is due; false if the object has no timer.
 func (t *Timers) Next(key record.Key) (time.Time, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -41,35 +42,25 @@ func (t *Timers) Next(key record.Key) (time.Time, bool) {
 	return at, ok
 }
 
-func NewTimerHandler(kind record.Kind, timers *Timers, fold *queue.Source[record.Key]) toolscache.ResourceEventHandler {
+// NewTimerHandler returns a handler for an informer of mirrors. It sets the timer of each mirror, and enqueues the mirror for that time.
+func NewTimerHandler(timers *Timers, fold *queue.Source[record.Key]) toolscache.ResourceEventHandler {
 	set := func(object any) {
-		m, key := timedMirror(kind, object)
+		m := mirror.Of(object.(client.Object))
 		if _, at := m.Timer(); at != nil {
-			timers.Set(key, at.Time)
-			fold.AddAt(key, at.Time)
+			timers.Set(mirror.KeyOf(m), at.Time)
+			fold.AddAt(mirror.KeyOf(m), at.Time)
 		}
 	}
 	return toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    set,
 		UpdateFunc: func(_, object any) { set(object) },
 		DeleteFunc: func(object any) {
-			if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = gone.Obj
+			if last, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+				object = last.Obj
 			}
-			_, key := timedMirror(kind, object)
+			key := mirror.KeyOf(mirror.Of(object.(client.Object)))
 			timers.clear(key)
 			fold.Forget(key)
 		},
 	}
-}
-
-func timedMirror(kind record.Kind, object any) (mirror.Object, record.Key) {
-	var m mirror.Object
-	switch o := object.(type) {
-	case *fastpixv1.MediaAsset:
-		m = &mirror.MediaAsset{MediaAsset: *o}
-	case *fastpixv1.LiveStream:
-		m = &mirror.LiveStream{LiveStream: *o}
-	}
-	return m, record.Key{Kind: kind, Namespace: m.APIObject().GetNamespace(), Name: m.APIObject().GetName()}
 }

@@ -14,7 +14,7 @@ import (
 func TestTimersOfDeletedMirrorsAreRemoved(t *testing.T) {
 	t.Parallel()
 	source := &queue.Source[record.Key]{}
-	handler := NewTimerHandler(record.MediaAsset, NewTimers(), source)
+	handler := NewTimerHandler(NewTimers(), source)
 	asset := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: "m1"}}
 	asset.Status.TimerTime = &metav1.MicroTime{Time: time.Unix(1_800_000_000, 0)}
 	handler.OnAdd(asset, false)

@@ -11,18 +11,18 @@ import (
 )
 
 const (
+	// MinBackoff is the pause before the first retry.
 	MinBackoff = 50 * time.Millisecond
-	// MaxBackoff bounds how long an object waits after an outage; the library's default is 1,000 s.
+	// MaxBackoff bounds the pause, and so how long an object waits after an outage. The library's default is 1,000 s.
 	MaxBackoff = 30 * time.Second
 )
 
-// NewRateLimiter returns the back-off of retries.
+// NewRateLimiter returns the backoff of retries.
 func NewRateLimiter[T comparable]() workqueue.TypedRateLimiter[T] {
 	return workqueue.NewTypedItemExponentialFailureRateLimiter[T](MinBackoff, MaxBackoff)
 }
 
-// NewFair returns a work queue of objects that serves the namespaces in turn, so that one tenant's burst does not make
-// another tenant wait for its end.
+// NewFair returns a work queue of objects that serves the namespaces in turn, so that a burst of one tenant does not delay another tenant.
 func NewFair(name string, limiter workqueue.TypedRateLimiter[record.Key]) workqueue.TypedRateLimitingInterface[record.Key] {
 	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[record.Key]{Name: name, Queue: &fairStorage{}})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[record.Key]{Name: name, Queue: queue})
@@ -34,10 +34,10 @@ func NewFair(name string, limiter workqueue.TypedRateLimiter[record.Key]) workqu
 // RoundRobin holds a queue for each namespace and serves them in turn.
 type RoundRobin[Q any] struct {
 	queues map[string]*Q
-	order  []string // namespaces with something queued, whose turn is next first
+	order  []string // namespaces with a queue, in the order in which they are served
 }
 
-// Of returns the queue of a namespace, a new one if it has none.
+// Of returns the queue of a namespace, and creates it if it does not exist.
 func (r *RoundRobin[Q]) Of(namespace string) *Q {
 	q, ok := r.queues[namespace]
 	if !ok {
@@ -51,8 +51,8 @@ func (r *RoundRobin[Q]) Of(namespace string) *Q {
 	return q
 }
 
-// Serve has something taken out of the queue whose turn it is. It reports false, and does nothing, when there is none. take says whether
-// the queue holds more.
+// Serve calls take with the queue that is next in the order. take removes an element and returns whether the queue holds more. Serve returns
+// false, and does nothing, if no namespace has a queue.
 func (r *RoundRobin[Q]) Serve(take func(*Q) (more bool)) bool {
 	if len(r.order) == 0 {
 		return false
@@ -67,8 +67,8 @@ func (r *RoundRobin[Q]) Serve(take func(*Q) (more bool)) bool {
 	return true
 }
 
-// fairStorage holds what is queued: first in, first out within a namespace, the namespaces round robin. The work queue around it
-// locks and leaves out duplicates.
+// fairStorage is the storage of a work queue: first in, first out within a namespace, and round robin between the namespaces. The work queue
+// around it locks it and removes duplicates.
 type fairStorage struct {
 	rotation RoundRobin[[]record.Key]
 	length   int
@@ -76,7 +76,7 @@ type fairStorage struct {
 
 var _ workqueue.Queue[record.Key] = (*fairStorage)(nil)
 
-// Touch does nothing: an object that is queued again keeps its place.
+// Touch does nothing: an object that is queued again keeps its position.
 func (f *fairStorage) Touch(record.Key) {}
 
 // Push queues an object.
@@ -89,7 +89,7 @@ func (f *fairStorage) Push(key record.Key) {
 // Len returns how many objects are queued.
 func (f *fairStorage) Len() int { return f.length }
 
-// Pop returns the next object. It must not be called when nothing is queued.
+// Pop removes the next object and returns it. The queue must not be empty.
 func (f *fairStorage) Pop() (key record.Key) {
 	f.rotation.Serve(func(queued *[]record.Key) bool {
 		key, *queued = (*queued)[0], (*queued)[1:]
@@ -99,15 +99,15 @@ func (f *fairStorage) Pop() (key record.Key) {
 	return key
 }
 
-// Source lets code outside a controller add to its queue. What is added before the controller starts is kept.
+// Source lets code outside a controller add to the controller's queue. It keeps keys that are added before the controller starts.
 type Source[K comparable] struct {
 	mu          sync.Mutex
 	queue       workqueue.TypedRateLimitingInterface[K]
 	beforeStart []K
-	Later       map[K]time.Time
+	Later       map[K]time.Time // keys that AddAt added before the start
 }
 
-// Start hands the source the controller's queue.
+// Start gives the controller's queue to the source.
 func (s *Source[K]) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[K]) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,14 +133,14 @@ func (s *Source[K]) Add(key K) {
 	s.queue.Add(key)
 }
 
-// Forget drops a key that was to be queued later, as long as the controller has not started.
+// Forget removes a key that AddAt added before the start. After the start it does nothing.
 func (s *Source[K]) Forget(key K) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.Later, key)
 }
 
-// AddAt queues a key when its time comes.
+// AddAt queues a key at a time.
 func (s *Source[K]) AddAt(key K, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
