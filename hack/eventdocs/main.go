@@ -15,10 +15,10 @@ const head = `# Events
 
 <!-- Generated from internal/record/catalogue.go by make generate; do not edit. -->
 
-What each FastPix event sets in the mirrors. Types match whatever their case. An event of any other type is acknowledged with 200 and
+This page lists what each FastPix event sets in the mirrors. Types match in any case. An event of any other type is acknowledged with 200 and
 counted (` + "`fastpix_deliveries_total{result=\"unknown_type\"}`" + `), and changes nothing.
 
-Evidence says how sure the type is: *seen* on a live delivery, *documented* by FastPix or its SDKs, or *inferred* from an integration's code.
+The column "evidence" says how certain the type is: *seen* on a live delivery, *documented* by FastPix or its SDKs, or *inferred* from an integration's code.
 
 | type | aliases | resources | sets | evidence |
 |---|---|---|---|---|
@@ -27,8 +27,8 @@ Evidence says how sure the type is: *seen* on a live delivery, *documented* by F
 const fields = `
 ## Fields
 
-"The fields it carries" are these, where the event's data has them in a usable form. Absent and null say nothing; an empty text clears; a field of a
-wrong type is skipped and counted (` + "`fastpix_skipped_fields_total`" + `), and the event is kept.
+The table lists "the fields it carries". A field that is absent or null changes nothing. An empty text clears the field. A field of a wrong type is skipped and
+counted (` + "`fastpix_skipped_fields_total`" + `); the rest of the event is used.
 
 | resource | fields |
 |---|---|
@@ -37,8 +37,8 @@ wrong type is skipped and counted (` + "`fastpix_skipped_fields_total`" + `), an
 const unknown = `
 ## Unknown types
 
-Any other type is counted by family (` + "`fastpix_unknown_events_total`" + `), which its beginning tells; the first of these that fits counts. Never
-its end: ` + "`.deleted`" + ` ends the stories of a media, a track, a source file and a simulcast target.
+An event of any other type is counted by family (` + "`fastpix_unknown_events_total`" + `). The first prefix of this table that matches its type decides. The end of a
+type decides nothing: types of media, tracks, source files and simulcast targets all end in ` + "`.deleted`" + `.
 
 | begins with | family |
 |---|---|
@@ -66,14 +66,14 @@ func main() {
 	fmt.Fprintf(os.Stdout, "| anything else | %s |\n", record.FamilyOther)
 }
 
-// told are fields that only events of some types tell, which say so.
-var told = []string{"state", "becameMediaID", "subtitles", "clips"}
+// setByType are fields that only events of some types set. The column "sets" of these types names them.
+var setByType = []string{"state", "becameMediaID", "subtitles", "clips"}
 
 // fieldsOf returns the names of what a whole object carries, which are those of the status.
 func fieldsOf[T any]() []string {
 	var names []string
 	for field := range reflect.TypeFor[T]().Fields() {
-		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); !slices.Contains(told, name) {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); !slices.Contains(setByType, name) {
 			names = append(names, name)
 		}
 	}

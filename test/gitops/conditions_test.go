@@ -59,14 +59,14 @@ func streamIn(state string) *fastpixv1.LiveStream {
 // misnamedMedia returns an asset whose name does not follow from its id.
 func misnamedMedia() *fastpixv1.MediaAsset {
 	m := media(fastpixv1.MediaAssetStatus{ObservedGeneration: -1})
-	projection.MisnameMediaAsset(&m.Status, "n", generation, epoch)
+	projection.SettleMisnamedMediaAsset(&m.Status, "n", generation, epoch)
 	return m
 }
 
 // misnamedStream is the same of a live stream.
 func misnamedStream() *fastpixv1.LiveStream {
 	s := stream(fastpixv1.LiveStreamStatus{ObservedGeneration: -1})
-	projection.MisnameLiveStream(&s.Status, "n", generation, epoch)
+	projection.SettleMisnamedLiveStream(&s.Status, "n", generation, epoch)
 	return s
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 )
 
-func TestHiscenariosFollowFromTheirSeedAndAreDecoded(t *testing.T) {
+func TestHistoriesFollowFromTheirSeedAndAreDecoded(t *testing.T) {
 	scenarios, err := workload.LoadScenarios()
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// Scenario is one of scenarios.json, of which hiscenarios are made.
+// Scenario is one of scenarios.json, of which histories are made.
 type Scenario struct {
 	Name   string
 	weight int

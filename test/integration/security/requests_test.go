@@ -24,7 +24,7 @@ import (
 )
 
 // These tests send every shape of request that is known to confuse servers. A request that is no delivery leaves nothing, and the receiver
-// continues to work. SECURITY.md lists what is tried.
+// continues to work. docs/security-review.md lists what was tried.
 
 // Answers sends raw bytes, and behind them a request that is answered 405 if the receiver still reads requests. It returns the status
 // codes of all answers, in order, until the receiver closes the connection.
