@@ -17,14 +17,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/diff"
 )
 
-var update = flag.Bool("update", false, "write what is told into testdata/told.txt")
+var update = flag.Bool("update", false, "write the expressions to testdata/output.txt")
 
-// told are the calls that make a log line, a Kubernetes Event or a label of a metric.
-var told = []string{"Info", "Error", "Eventf", "WithLabelValues"}
+// outputs are the calls that write a log line, a Kubernetes Event or a label of a metric.
+var outputs = []string{"Info", "Error", "Eventf", "WithLabelValues"}
 
-// TestEverythingThatIsToldIsKnown protects logs, Events and metrics from what nobody thought of: testdata/told.txt lists every
-// expression that gets into one. Whoever adds a line says with it that the expression holds nothing a sender wrote, or only what was redacted.
-func TestEverythingThatIsToldIsKnown(t *testing.T) {
+// TestEveryOutputExpressionIsReviewed protects logs, Events and metrics from texts of senders: testdata/output.txt lists every expression that is
+// written to one. Add a line only if the expression holds nothing that a sender wrote, or only redacted text.
+func TestEveryOutputExpressionIsReviewed(t *testing.T) {
 	t.Parallel()
 	var lines []string
 	for _, root := range []string{"../../../main.go", "../../../webhookserver", "../../../controllers", "../../../api", "../../../internal"} {
@@ -32,7 +32,7 @@ func TestEverythingThatIsToldIsKnown(t *testing.T) {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
-			found, err := tellings(path)
+			found, err := outputCalls(path)
 			lines = append(lines, found...)
 			return err
 		})
@@ -42,7 +42,7 @@ func TestEverythingThatIsToldIsKnown(t *testing.T) {
 	}
 	slices.Sort(lines)
 	got := strings.Join(lines, "\n") + "\n"
-	const golden = "testdata/told.txt"
+	const golden = "testdata/output.txt"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
@@ -53,12 +53,12 @@ func TestEverythingThatIsToldIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("what is told is not what %s lists: look at every new expression, then -update\n%s", golden, diff.Diff(strings.Split(string(want), "\n"), lines))
+		t.Errorf("the expressions differ from %s: review every new one, then run the test with -update\n%s", golden, diff.Diff(strings.Split(string(want), "\n"), lines))
 	}
 }
 
-// tellings returns the calls of a file that tell something, with their arguments.
-func tellings(path string) ([]string, error) {
+// outputCalls returns the calls of outputs in a file, with their arguments.
+func outputCalls(path string) ([]string, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -71,7 +71,7 @@ func tellings(path string) ([]string, error) {
 			return true
 		}
 		callee, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || !slices.Contains(told, callee.Sel.Name) || len(call.Args) == 0 {
+		if !ok || !slices.Contains(outputs, callee.Sel.Name) || len(call.Args) == 0 {
 			return true
 		}
 		var args []string
