@@ -14,7 +14,7 @@ import (
 // options are the flags.
 type options struct {
 	quick, full, long bool
-	growth            bool
+	growth, weight    bool
 	out, plot         string
 	profiles          string
 	binary            string
@@ -29,6 +29,7 @@ func parseFlags() options {
 	flag.BoolVar(&o.full, "full", false, "Full bursts, median of three repetitions.")
 	flag.BoolVar(&o.long, "long", false, "The full form, then growth: up to 100,000 assets, a full journal, and up to 1,000 endpoints.")
 	flag.BoolVar(&o.growth, "growth", false, "Growth alone: what the long form adds to the full form.")
+	flag.BoolVar(&o.weight, "weight", false, "Weight alone: what a mirror costs the API server. It is a part of the full form.")
 	flag.StringVar(&o.plot, "plot", "", "Draw growth into this SVG `file`.")
 	flag.StringVar(&o.out, "out", "", "Write everything that was measured to this JSON `file`.")
 	flag.StringVar(&o.profiles, "profiles", "", "Write CPU profiles of the API server during the bursts into this `folder`; they cost a little of the rates.")
@@ -41,7 +42,7 @@ func parseFlags() options {
 	flag.Parse()
 	o.full = (o.full || o.long) && !o.quick
 	o.growth = (o.growth || o.long) && !o.quick
-	o.sizes = sizesOf(o.full).override(events, repetitions, assets, journal)
+	o.sizes = sizesOf(o.full || o.weight && !o.quick).override(events, repetitions, assets, journal)
 	return o
 }
 
@@ -63,7 +64,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	report := newReport(ctx, o)
-	if o.full || !o.growth {
+	if o.full || !o.growth && !o.weight {
 		if err := report.repeat(ctx, o); err != nil {
 			return err
 		}
@@ -74,6 +75,13 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("measure growth: %w", err)
 		}
 		report.Scale = scale
+	}
+	if o.full || o.weight {
+		weight, err := runWeight(ctx, o)
+		if err != nil {
+			return fmt.Errorf("weigh mirrors: %w", err)
+		}
+		report.Weight = weight
 	}
 	report.Took = time.Since(report.Started).Round(time.Second).String()
 	report.print(os.Stdout)

@@ -20,6 +20,10 @@ func (p *report) print(w io.Writer) {
 		fmt.Fprint(w, "\nPeak resident memory, time to the first event, and CPU seconds for 1,000 events:\n\n")
 		p.Scale.table().Print(w)
 	}
+	if p.Weight != nil {
+		fmt.Fprintf(w, "\nWhat one of %d objects costs the API server:\n\n", p.Weight.Objects)
+		p.Weight.table().Print(w)
+	}
 }
 
 func (p *report) printRepetitions(w io.Writer) {

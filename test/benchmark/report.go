@@ -26,6 +26,7 @@ type report struct {
 	Kept        int          `json:"repetitionsKept"`
 	Repetitions []repetition `json:"repetitions"`
 	Scale       *scale       `json:"scale,omitempty"`
+	Weight      *weight      `json:"weight,omitempty"`
 }
 
 // machine is where it was measured, and what.
@@ -48,6 +49,8 @@ func newReport(ctx context.Context, o options) *report {
 		form = "long"
 	case o.growth:
 		form = "growth"
+	case o.weight && !o.full:
+		form = "weight"
 	}
 	return &report{Started: time.Now().UTC().Truncate(time.Second), Form: form, Seed: o.seed, Sizes: o.sizes, Machine: thisMachine(ctx)}
 }

@@ -28,6 +28,8 @@ type sizes struct {
 	Assets    int   `json:"assets"`
 	Journal   int   `json:"journalEvents"`
 	Endpoints []int `json:"endpoints"`
+	// Weight is how many objects of each kind are weighed.
+	Weight int `json:"weightObjects"`
 }
 
 // growth are the numbers of assets that are measured.
@@ -36,10 +38,11 @@ func (s sizes) growth() []int { return []int{s.Assets / 100, s.Assets / 10, s.As
 func sizesOf(full bool) sizes {
 	s := sizes{
 		Events: 2000, Single: 500, Floor: 512, FloorTime: 1500 * time.Millisecond, Repetitions: 1,
-		Assets: 100_000, Journal: 256_000, Endpoints: []int{1, 100, 1000},
+		Assets: 100_000, Journal: 256_000, Endpoints: []int{1, 100, 1000}, Weight: 300,
 	}
 	if full {
 		s.Events, s.Single, s.Floor, s.FloorTime, s.Repetitions = 20_000, 4000, 2048, 8*time.Second, 3
+		s.Weight = 5000
 	}
 	return s
 }

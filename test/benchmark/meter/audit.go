@@ -103,6 +103,9 @@ func (r *Requests) add(line []byte) error {
 
 var statusWrite = Request{User: workload.ControllersAccount, Verb: "update", Resource: "mediaassets/status", Code: 200}
 
+// StatusWrite is the key of successful writes of a mirror's status in Requests.List.
+var StatusWrite = statusWrite.String()
+
 // ShortName returns a user name without the prefix of ServiceAccounts.
 func ShortName(user string) string {
 	if i := strings.LastIndexByte(user, ':'); i >= 0 && strings.HasPrefix(user, "system:serviceaccount:") {

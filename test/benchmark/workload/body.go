@@ -87,6 +87,7 @@ var (
 	MediaUpdated = newTemplate("video.media.updated.json", "Ready")
 	mp4Ready     = newTemplate("video.media.mp4Support.ready.json", "Ready")
 	trackCreated = newTemplate("video.media.track.created.json", "Ready")
+	summaryReady = newTemplate("video.mediaAI.summary.ready.json", "Ready")
 	MediaDeleted = newTemplate("video.media.deleted.json", "Deleted")
 )
 

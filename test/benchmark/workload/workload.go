@@ -83,6 +83,8 @@ func (w *Workload) Media(n int) []UUID {
 var (
 	Lifecycle     = []*Template{MediaCreated, MediaReady, trackCreated, MediaUpdated}
 	FullLifecycle = []*Template{MediaCreated, MediaReady, mp4Ready, MediaUpdated}
+	// WholeLifecycle is a life of five events: created, ready, a track, updated, a summary.
+	WholeLifecycle = []*Template{MediaCreated, MediaReady, trackCreated, MediaUpdated, summaryReady}
 )
 
 // Burst is what is sent at one endpoint and what its mirrors must say afterwards.

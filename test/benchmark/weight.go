@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/operator"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/reference"
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/markdown"
+)
+
+// weight is what a mirror costs the API server, beside objects that never change with the operator: a ConfigMap of 2 kB, and the mirror of an
+// early commit, frozen as a custom resource of its own.
+type weight struct {
+	Objects int `json:"objects"`
+	// Mirror had whole lifecycles of five events. The others were created and then written five times.
+	Mirror    load `json:"mirror"`
+	ConfigMap load `json:"configMap"`
+	Reference load `json:"reference"`
+}
+
+// load is what one object costs. Heap is the live heap of the API server after a garbage collection.
+type load struct {
+	Writes int `json:"writes"`
+	// Stored is the length of the object in etcd, in bytes. Custom resources are stored as JSON, ConfigMaps as protobuf.
+	Stored float64 `json:"storedBytes"`
+	// HeapAfterBurst is right after the writes, with the history that watches keep; HeapSteady is in an API server that has just started.
+	HeapAfterBurst float64 `json:"heapAfterBurstBytes"`
+	HeapSteady     float64 `json:"heapSteadyBytes"`
+	// CPU is the time of the API server for one event of a mirror, or for one update of another object, in milliseconds.
+	CPU float64 `json:"apiServerMillisecondsPerWrite"`
+	// StatusCPU is the same for one write of a mirror's status.
+	StatusCPU float64 `json:"apiServerMillisecondsPerStatusWrite,omitempty"`
+}
+
+// weightWrites is how often each object is written after its creation.
+const weightWrites = 5
+
+// runWeight measures all three on one control plane, one after the other.
+func runWeight(ctx context.Context, o options) (*weight, error) {
+	w := &weight{Objects: o.sizes.Weight}
+	progress("Starting etcd, kube-apiserver and the operator for the weight of %d objects", w.Objects)
+	return w, withTestEnv(ctx, o, func(r *testEnv) error {
+		if err := r.plane.Apply(ctx, "test/benchmark/reference/crd.yaml"); err != nil {
+			return err
+		}
+		config := r.plane.Config()
+		config.QPS = -1
+		c, err := client.New(config, client.Options{Scheme: operator.NewScheme()})
+		if err != nil {
+			return err
+		}
+		t, err := r.newTenant(ctx, "weight")
+		if err != nil {
+			return err
+		}
+		for _, step := range []struct {
+			name, prefix string
+			into         *load
+			write        func(context.Context) (load, error)
+		}{
+			{"mirrors", "/registry/video.fastpix.com/mediaassets/" + t.Namespace + "/", &w.Mirror, func(ctx context.Context) (load, error) {
+				return r.writeMirrors(ctx, t, w.Objects)
+			}},
+			{"ConfigMaps", "/registry/configmaps/" + t.Namespace + "/weight-", &w.ConfigMap, func(ctx context.Context) (load, error) {
+				return r.writeObjects(ctx, c, w.Objects, newConfigMap(t.Namespace), c.Update)
+			}},
+			{"frozen mirrors", "/registry/" + reference.Group + "/", &w.Reference, func(ctx context.Context) (load, error) {
+				return r.writeObjects(ctx, c, w.Objects, reference.New(t.Namespace), func(ctx context.Context, o client.Object, _ ...client.UpdateOption) error {
+					return c.Status().Update(ctx, o)
+				})
+			}},
+		} {
+			if *step.into, err = r.weigh(ctx, step.prefix, w.Objects, step.write); err != nil {
+				return fmt.Errorf("weigh %s: %w", step.name, err)
+			}
+			progress("%-16s %.0f bytes stored, heap %.1f kB after the burst, %.1f kB steady, %.2f ms a write",
+				step.name, step.into.Stored, step.into.HeapAfterBurst/1000, step.into.HeapSteady/1000, step.into.CPU)
+		}
+		return nil
+	})
+}
+
+// weigh measures what writing objects adds to the API server, before and after it has started again.
+func (r *testEnv) weigh(ctx context.Context, prefix string, objects int, write func(context.Context) (load, error)) (load, error) {
+	empty, err := r.freshHeap(ctx)
+	if err != nil {
+		return load{}, err
+	}
+	l, err := write(ctx)
+	if err != nil {
+		return l, err
+	}
+	after, err := r.heap(ctx)
+	if err != nil {
+		return l, err
+	}
+	steady, err := r.freshHeap(ctx)
+	if err != nil {
+		return l, err
+	}
+	stored, err := r.plane.StoredObjects(ctx)
+	if err != nil {
+		return l, err
+	}
+	count, bytes := 0, 0
+	for key, value := range stored {
+		if strings.HasPrefix(key, prefix) {
+			count, bytes = count+1, bytes+len(value)
+		}
+	}
+	if count != objects {
+		return l, fmt.Errorf("etcd holds %d objects under %s, want %d", count, prefix, objects)
+	}
+	n := float64(objects)
+	l.Stored, l.HeapAfterBurst, l.HeapSteady = float64(bytes)/n, (after-empty)/n, (steady-empty)/n
+	return l, nil
+}
+
+// freshHeap restarts the API server and returns its live heap once it serves every kind from its watch cache and the operator is connected.
+func (r *testEnv) freshHeap(ctx context.Context) (float64, error) {
+	r.plane.APIServer.Kill() // a graceful end would wait for every watch
+	if err := r.plane.APIServer.Start(ctx); err != nil {
+		return 0, err
+	}
+	if err := r.warmUp(ctx); err != nil {
+		return 0, err
+	}
+	fromCache := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}, Limit: 1}
+	for _, list := range []client.ObjectList{&fastpixv1.MediaAssetList{}, &corev1.ConfigMapList{}, reference.NewList()} {
+		if err := r.admin.List(ctx, list, fromCache, client.InNamespace("default")); err != nil {
+			return 0, err
+		}
+	}
+	clock.Sleep(ctx, 5*time.Second) // the API server still starts its own controllers
+	return r.heap(ctx)
+}
+
+// heap returns the live heap of the API server in bytes, after two garbage collections: the first one lets finalizers run.
+func (r *testEnv) heap(ctx context.Context) (float64, error) {
+	if _, err := r.collectHeap(ctx); err != nil {
+		return 0, err
+	}
+	return r.collectHeap(ctx)
+}
+
+func (r *testEnv) collectHeap(ctx context.Context) (float64, error) {
+	config := r.plane.Config()
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, config.Host+"/debug/pprof/heap?gc=1&debug=1", http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("read the API server's heap: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, fmt.Errorf("read the API server's heap: %w", err)
+	}
+	_, rest, found := strings.Cut(string(text), "# HeapAlloc = ")
+	if !found {
+		return 0, fmt.Errorf("the API server's heap profile has no line HeapAlloc (%s)", resp.Status)
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	return strconv.ParseFloat(strings.TrimSpace(line), 64)
+}
+
+// writeMirrors sends whole lifecycles of five events.
+func (r *testEnv) writeMirrors(ctx context.Context, t workload.Tenant, objects int) (load, error) {
+	b := r.workload.Lifecycles(t, workload.WholeLifecycle, objects*weightWrites)
+	m, err := r.measure(ctx, "weight", b, connections)
+	if err != nil {
+		return load{}, err
+	}
+	cpu := m.Usage.CPU["kube-apiserver"] * 1000
+	l := load{Writes: b.Events, CPU: cpu / float64(b.Events)}
+	if writes := m.ByKind[meter.StatusWrite]; writes > 0 {
+		l.StatusCPU = cpu / float64(writes)
+	}
+	return l, nil
+}
+
+// writeObjects creates copies of an object, and then writes each of them weightWrites times.
+func (r *testEnv) writeObjects(
+	ctx context.Context, c client.Client, objects int, model client.Object, update func(context.Context, client.Object, ...client.UpdateOption) error,
+) (load, error) {
+	copies := make([]client.Object, objects)
+	err := inParallel(objects, func(i int) error {
+		copies[i] = model.DeepCopyObject().(client.Object)
+		copies[i].SetName(fmt.Sprintf("weight-%06d", i))
+		return c.Create(ctx, copies[i])
+	})
+	if err != nil {
+		return load{}, err
+	}
+	clock.Sleep(ctx, time.Second)
+	before := meter.UsageOf(r.pids())
+	err = inParallel(objects, func(i int) error {
+		for n := range weightWrites {
+			next := model.DeepCopyObject().(client.Object)
+			next.SetName(copies[i].GetName())
+			next.SetResourceVersion(copies[i].GetResourceVersion())
+			next.SetUID(copies[i].GetUID())
+			reference.Number(next, n)
+			if err := update(ctx, next); err != nil {
+				return err
+			}
+			copies[i] = next
+		}
+		return nil
+	})
+	used := meter.UsageOf(r.pids()).Since(before)
+	writes := objects * weightWrites
+	return load{Writes: writes, CPU: used.CPU["kube-apiserver"] * 1000 / float64(writes)}, err
+}
+
+// inParallel calls do for each number below n, by 16 goroutines.
+func inParallel(n int, do func(int) error) error {
+	const writers = 16
+	var next atomic.Int64
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && errs[w] == nil; i = int(next.Add(1)) - 1 {
+				errs[w] = do(i)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// newConfigMap returns a ConfigMap with 2 kB of data.
+func newConfigMap(namespace string) client.Object {
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}, Data: map[string]string{"text": strings.Repeat("0123456789abcdef", 128)}}
+}
+
+// table shows what each object costs.
+func (w *weight) table() markdown.Table {
+	t := markdown.Table{{
+		"object", "stored bytes", "heap kB, steady", "heap kB, after the burst", "API server ms a write", "in ConfigMap updates", "ms a status write",
+	}}
+	for _, row := range []struct {
+		name string
+		load
+	}{{"mirror, five events", w.Mirror}, {"mirror of 6333e95, five writes", w.Reference}, {"ConfigMap of 2 kB, five writes", w.ConfigMap}} {
+		t.Add(row.name, fmt.Sprintf("%.0f", row.Stored), fmt.Sprintf("%.1f", row.HeapSteady/1000), fmt.Sprintf("%.1f", row.HeapAfterBurst/1000),
+			fmt.Sprintf("%.2f", row.CPU), ratio(row.CPU, w.ConfigMap.CPU), fmt.Sprintf("%.2f", row.StatusCPU))
+	}
+	t.Add("bar for a mirror", "<= 2200", "<= 10", "<= 20", "", "<= 0.75", "")
+	return t
+}
