@@ -27,6 +27,7 @@ type simulcastList struct {
 	states []merge.Mention // by id
 }
 
+// Restore implements merge.ListField.
 func (t *simulcastList) Restore(p merge.Path, by merge.Event) {
 	if p.Mark == 0 && p.Attribute == "state" {
 		t.record(merge.Mention{ID: p.ID, By: by})
@@ -35,6 +36,7 @@ func (t *simulcastList) Restore(p merge.Path, by merge.Event) {
 	t.TypedList.Restore(p, by)
 }
 
+// Merge implements merge.ListField.
 func (t *simulcastList) Merge(c *record.StreamChange, by merge.Event) {
 	t.TypedList.Merge(c, by)
 	if _, setsState := targetStates[by.Type]; !setsState {
@@ -57,6 +59,7 @@ func (t *simulcastList) Merge(c *record.StreamChange, by merge.Event) {
 	}
 }
 
+// record keeps the greater one of a mention and the stored mention of the same id.
 func (t *simulcastList) record(m merge.Mention) {
 	if !record.UsableID(m.ID) {
 		return
@@ -76,6 +79,7 @@ func supersedesState(by, held merge.Event) bool {
 	return merge.Supersedes(by, held, targetStates[by.Type], targetStates[held.Type])
 }
 
+// Store implements merge.ListField.
 func (t *simulcastList) Store(s *fastpixv1.LiveStreamStatus, o *merge.Origins) {
 	t.TypedList.Store(s, o)
 	for i := range s.SimulcastTargets {
