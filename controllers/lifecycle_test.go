@@ -35,7 +35,7 @@ func (r *testEnv) watchTimers() error {
 		return err
 	}
 	var errs []error
-	seen := func(kind record.Kind, object client.Object, timer string) {
+	add := func(object client.Object, timer string) {
 		if timer == "" {
 			return // the selector status.timer!= leaves it out
 		}
@@ -44,10 +44,10 @@ func (r *testEnv) watchTimers() error {
 		lifecycle.NewTimerHandler(r.timers, &queue.Source[record.Key]{}).OnAdd(stripped, true)
 	}
 	for i := range assets.Items {
-		seen(record.MediaAsset, &assets.Items[i], assets.Items[i].Status.Timer)
+		add(&assets.Items[i], assets.Items[i].Status.Timer)
 	}
 	for i := range streams.Items {
-		seen(record.LiveStream, &streams.Items[i], streams.Items[i].Status.Timer)
+		add(&streams.Items[i], streams.Items[i].Status.Timer)
 	}
 	return errors.Join(errs...)
 }
