@@ -29,14 +29,14 @@ func TestCachedMirrorsEqualWrittenMirrors(t *testing.T) {
 		}
 		got := env.reconciler.Store.Cache.Get(key)
 		if got == nil {
-			t.Fatalf("%s is not remembered", key)
+			t.Fatalf("%s is not cached", key)
 		}
 		if !apiequality.Semantic.DeepEqual(got.APIObject(), want.APIObject()) {
-			t.Errorf("remembered is\n%s\nwritten was\n%s", mustJSON(t, got.APIObject()), mustJSON(t, want.APIObject()))
+			t.Errorf("cached is\n%s\nwritten was\n%s", mustJSON(t, got.APIObject()), mustJSON(t, want.APIObject()))
 		}
 		got.APIObject().SetName("another")
 		if again := env.reconciler.Store.Cache.Get(key); again.APIObject().GetName() != key.Name {
-			t.Error("who got a remembered mirror changes what is remembered")
+			t.Error("a caller can change the cached mirror")
 		}
 	}
 }
@@ -44,14 +44,14 @@ func TestCachedMirrorsEqualWrittenMirrors(t *testing.T) {
 func TestCachedMirrorsHaveNoManagedFields(t *testing.T) {
 	w, key := mirror.NewCache(1), assetKey(testMedia)
 	w.Set(key, &mirror.MediaAsset{MediaAsset: fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{
-		Name: testMedia, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "somebody"}},
+		Name: testMedia, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "another-manager"}},
 	}}})
 	if got := w.Get(key); got == nil || len(got.APIObject().GetManagedFields()) != 0 {
-		t.Errorf("remembered is %s", mustJSON(t, got))
+		t.Errorf("cached is %s", mustJSON(t, got))
 	}
 	w.Drop(key)
 	if w.Get(key) != nil {
-		t.Error("what was dropped is remembered")
+		t.Error("a dropped mirror is still cached")
 	}
 }
 
@@ -66,7 +66,7 @@ func TestLargeMirrorsAreNotCached(t *testing.T) {
 			Status:     fastpixv1.MediaAssetStatus{Metadata: map[string]fastpixv1.MetadataValue{"text": fastpixv1.MetadataValue(metadata)}},
 		}})
 		if remembered := w.Get(key) != nil; remembered != (metadata == "small") {
-			t.Errorf("a mirror with %d bytes of metadata is remembered: %t", len(metadata), remembered)
+			t.Errorf("a mirror with %d bytes of metadata is cached: %t", len(metadata), remembered)
 		}
 	}
 }

@@ -82,14 +82,14 @@ type operation struct {
 
 func operations() map[string]operation {
 	fold := func(env *testEnv) error { return env.run() }
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
 	withFailures := func(t *testing.T) []client.Object {
 		t.Helper()
 		newer := newBatch(t, "b4", event("e7", "video.media.created", 7, media("another", "Created")))
 		newer.Spec.Events = append(newer.Spec.Events, `{"v":2,"what":"ever"}`)
-		return append(append(sampleJournal(t), squatter.DeepCopy(), newer), namespaceAndEndpoint()...)
+		return append(append(sampleJournal(t), occupant.DeepCopy(), newer), namespaceAndEndpoint()...)
 	}
 	tombstones := func(t *testing.T) []client.Object {
 		t.Helper()
@@ -106,7 +106,7 @@ func operations() map[string]operation {
 		"retry of what fails again": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, do: fold, minCalls: 10},
 		"retry once the cause is gone": {before: func(t *testing.T) []client.Object {
 			t.Helper()
-			return without(after(t, withFailures(t), fold), squatter)
+			return without(after(t, withFailures(t), fold), occupant)
 		}, do: fold, minCalls: 12},
 		"join of failed records": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, minCalls: 20, do: func(env *testEnv) error {
 			if err := env.run(); err != nil {
@@ -215,11 +215,11 @@ func TestOperationsSurviveCrashAtEveryCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := w.before(t)
-			undisturbed := newClientOf(t, interceptor.Funcs{}, copies(before))
-			if err := w.do(newTestEnv(t, undisturbed)); err != nil {
+			uninterrupted := newClientOf(t, interceptor.Funcs{}, copies(before))
+			if err := w.do(newTestEnv(t, uninterrupted)); err != nil {
 				t.Fatal(err)
 			}
-			want := outcome(t, undisturbed)
+			want := outcome(t, uninterrupted)
 			for _, k := range []interrupter{{crash: true}, {crash: true, after: true}, {}, {after: true}} {
 				calls := interruptEverywhere(t, before, w, k, want)
 				if calls < w.minCalls {

@@ -86,7 +86,7 @@ func TestEventsReportStateChanges(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got := env.recordedEvents(); got != step.want {
-					t.Errorf("step %d tells %q, want %q", i, got, step.want)
+					t.Errorf("step %d records %q, want %q", i, got, step.want)
 				}
 			}
 			// Everything again, in this process and in the next.
@@ -97,7 +97,7 @@ func TestEventsReportStateChanges(t *testing.T) {
 					}
 				}
 				if got := again.recordedEvents(); got != "" {
-					t.Errorf("told again: %q", got)
+					t.Errorf("recorded again: %q", got)
 				}
 			}
 		})
@@ -118,7 +118,7 @@ func TestEventReportsTheEndOfTheReconnectWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := env.recordedEvents(); got != "WentLive Interrupted Ended" {
-		t.Errorf("told %q", got)
+		t.Errorf("recorded %q", got)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestEventsFollowTheWrite(t *testing.T) {
 	for name, trouble := range map[string]func(ctx context.Context, write func() error) error{
 		"the write fails":    func(context.Context, func() error) error { return errInterrupted },
 		"the answer is lost": func(_ context.Context, write func() error) error { return errors.Join(write(), errInterrupted) },
-		"somebody else has written meanwhile": func(context.Context, func() error) error {
+		"another client has written meanwhile": func(context.Context, func() error) error {
 			return apierrors.NewConflict(schema.GroupResource{}, testMedia, errInterrupted)
 		},
 	} {
@@ -143,7 +143,7 @@ func TestEventsFollowTheWrite(t *testing.T) {
 						troubled = true
 						err := trouble(ctx, write)
 						if got := env.recordedEvents(); got != "" {
-							t.Errorf("told %q before the write succeeded", got)
+							t.Errorf("recorded %q before the write succeeded", got)
 						}
 						return err
 					}
@@ -153,12 +153,12 @@ func TestEventsFollowTheWrite(t *testing.T) {
 			env = newTestEnv(t, c)
 			for i := 0; env.tryDeliver(fmt.Sprintf("b%d", i), event("e1", "video.media.ready", 1, media(testMedia, "Ready"))) != nil; i++ {
 				if got := env.recordedEvents(); got != "" {
-					t.Errorf("told %q although the write failed", got)
+					t.Errorf("recorded %q although the write failed", got)
 				}
 			}
 			// At most once: when the answer is lost, the write may have succeeded, and nobody knows that it has not been told.
 			if got, want := env.recordedEvents(), map[bool]string{true: "", false: "Ready"}[name == "the answer is lost"]; got != want {
-				t.Errorf("told %q, want %q", got, want)
+				t.Errorf("recorded %q, want %q", got, want)
 			}
 		})
 	}
@@ -186,15 +186,15 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(broadcaster.Shutdown)
-	notifier := mirror.NewEventRecorder(broadcaster.NewRecorder(c.Scheme(), "test"))
+	recorder := mirror.NewEventRecorder(broadcaster.NewRecorder(c.Scheme(), "test"))
 	before, after := mirror.NewFor(assetKey("m"), "m", "fastpix"), mirror.NewFor(assetKey("m"), "m", "fastpix")
 	after.(*mirror.MediaAsset).Status.State = record.StateReady
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range n {
-			notifier.Recorder.Eventf(after.APIObject(), nil, "Normal", "Ready", "Mirror", "note")
-			notifier.Record(before, after)
+			recorder.Recorder.Eventf(after.APIObject(), nil, "Normal", "Ready", "Mirror", "note")
+			recorder.Record(before, after)
 		}
 	}()
 	select {
@@ -203,7 +203,7 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 		t.Fatal("folding waits for Events")
 	}
 
-	env.reconciler.Store.RecordEvents = notifier.Record
+	env.reconciler.Store.RecordEvents = recorder.Record
 	var records []*record.Record
 	for i := range 100 {
 		records = append(records, event(fmt.Sprintf("e%d", i), "video.media.ready", 1, media(fmt.Sprintf("m%d", i), "Ready")))

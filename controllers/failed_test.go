@@ -83,7 +83,7 @@ func TestOnlyTheFailedChangeIsRetried(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); got != "" {
-		t.Errorf("a retry raised the dead:\n%s", got)
+		t.Errorf("a retry created a mirror:\n%s", got)
 	}
 	f.rejects = nil
 	next = newTestEnv(t, c)
@@ -111,7 +111,7 @@ func TestOlderFailedBatchesAreSplit(t *testing.T) {
 		"the media failed": {
 			failed: []fastpixv1.FailedEvent{{Index: 0, Object: assetKey(testMedia).String()}}, want: testMedia,
 		},
-		"nobody says what failed": {},
+		"the status does not say what failed": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,12 +140,12 @@ func TestOlderFailedBatchesAreSplit(t *testing.T) {
 // TestRefusedReplayDoesNotFail protects law 9: a replay that may not create a mirror does not become a failed record.
 func TestRefusedReplayDoesNotFail(t *testing.T) {
 	t.Parallel()
-	squatter := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
+	occupant := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
 	through := metav1.NewMicroTime(testStart.Add(time.Hour))
 	endpoint := namespaceAndEndpoint()[1].(*fastpixv1.WebhookEndpoint)
 	endpoint.Status.PurgedThrough = &through
 	c := newClientOf(t, interceptor.Funcs{}, []client.Object{
-		squatter, endpoint, namespaceAndEndpoint()[0], newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
+		occupant, endpoint, namespaceAndEndpoint()[0], newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
 	})
 	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestStuckBatchFoldsNothingTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, testStream+" "+testStream) || len(batches(t, c)) > 0 {
-		t.Errorf("with room %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("with room %d batches are left, and the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 
@@ -375,7 +375,7 @@ func TestJoinedBatchIsReadAfterReplacedBatchesAreDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, "m1") || !strings.Contains(got, "m2") || len(batches(t, c)) > 0 {
-		t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("%d batches are left, the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 

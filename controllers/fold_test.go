@@ -80,10 +80,10 @@ func TestFoldingAgainWritesNothing(t *testing.T) {
 }
 
 func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, append(sampleJournal(t), squatter)...)
+	c := newFakeClient(t, interceptor.Funcs{}, append(sampleJournal(t), occupant)...)
 	env := newTestEnv(t, c)
 	if err := env.run(); err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 		t.Errorf("failed records count as pending: %v", totals.Pending)
 	}
 
-	if err := c.Delete(t.Context(), squatter); err != nil {
+	if err := c.Delete(t.Context(), occupant); err != nil {
 		t.Fatal(err)
 	}
 	env = newTestEnv(t, c) // every start tries again
@@ -122,10 +122,10 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 }
 
 func TestFailedRecordsAreRetriedWithBackoff(t *testing.T) {
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	c := newFakeClient(t, interceptor.Funcs{}, occupant, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 	env := newTestEnv(t, c)
 	if err := env.run(); err != nil {
 		t.Fatal(err)
@@ -508,7 +508,7 @@ func TestPurgeIsRecordedAndReplaysCreateNoMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); got != "" || len(batches(t, c)) != 0 {
-		t.Errorf("a replay raised the dead:\n%s", got)
+		t.Errorf("a replay created a mirror:\n%s", got)
 	}
 	later := event("e3", "video.media.track.created", 3, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{
 		Tracks: record.ListChange[fastpixv1.Track]{Set: []fastpixv1.Track{{ID: "t1"}}},

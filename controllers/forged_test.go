@@ -146,6 +146,6 @@ func TestForgedRecordsUseNoMemory(t *testing.T) {
 		env.publisher.Observe(forged)
 	}
 	if a := env.publisher.Activity["endpoint-uid"]; len(env.publisher.Activity) != 1 || len(a.Verified) > endpoint.MaxFingerprints {
-		t.Errorf("%d endpoints are remembered, %d keys", len(env.publisher.Activity), len(a.Verified))
+		t.Errorf("%d endpoints are kept, %d keys", len(env.publisher.Activity), len(a.Verified))
 	}
 }

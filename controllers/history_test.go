@@ -120,7 +120,7 @@ func newHistory(t *testing.T, draw *rapid.T) *history {
 
 // readStale reads from the API server's watch cache, which may be stale.
 func (h *history) readStale(name client.ObjectKey, o client.Object, get func() error) error {
-	behind := rapid.IntRange(-2, len(h.earlier)-1).Draw(h.t, "memory is behind by")
+	behind := rapid.IntRange(-2, len(h.earlier)-1).Draw(h.t, "watch cache is behind by")
 	if behind < 0 {
 		return get()
 	}
@@ -148,7 +148,7 @@ func (h *history) restart() {
 
 // interrupted runs a step in a process that may crash at a drawn call, and then runs it again in a new process.
 func (h *history) interrupted(do func() error) {
-	h.interrupter.calls, h.interrupter.at, h.interrupter.after = 0, rapid.IntRange(0, 14).Draw(h.t, "dies at call"), rapid.Bool().Draw(h.t, "after its effect")
+	h.interrupter.calls, h.interrupter.at, h.interrupter.after = 0, rapid.IntRange(0, 14).Draw(h.t, "crashes at call"), rapid.Bool().Draw(h.t, "after its effect")
 	err := do()
 	h.interrupter.at = -1
 	if err == nil {
@@ -164,7 +164,7 @@ func (h *history) interrupted(do func() error) {
 func (h *history) drawRecord() *record.Record {
 	t := h.t
 	if len(h.delivered) > 0 && rapid.IntRange(0, 3).Draw(t, "again") == 0 {
-		again := *rapid.SampledFrom(h.delivered).Draw(t, "told before")
+		again := *rapid.SampledFrom(h.delivered).Draw(t, "delivered before")
 		again.Endpoint = rapid.SampledFrom(endpointNames).Draw(t, "endpoint") // both are subscribed
 		return &again
 	}
@@ -360,7 +360,7 @@ func (h *history) toggleEndpoint() {
 			h.t.Fatal(err)
 		}
 		if h.deletedEndpoints["fastpix"] && h.deletedEndpoints["second"] {
-			h.purged = time.Time{} // nobody is left to remember it
+			h.purged = time.Time{} // no endpoint is left to record it
 		}
 		return
 	}
@@ -432,7 +432,7 @@ func (h *history) wait() {
 			newest = dueAt[key]
 		}
 		if deleted[key] && !newest.IsZero() && h.deletedEndpoints["fastpix"] && h.deletedEndpoints["second"] {
-			continue // nobody is there to remember it
+			continue // no endpoint exists to record it
 		}
 		if deleted[key] && newest.After(purged) {
 			purged = newest

@@ -136,7 +136,7 @@ func TestRefusalTimeoutCountsPerObject(t *testing.T) {
 	env.readAll()
 	key, begun := assetKey(testMedia), env.now
 	for env.ledger.Waiting(key) > 0 && env.now.Sub(begun) < 10*mirror.ErrorTimeout {
-		_, _ = env.reconciler.Reconcile(t.Context(), key)   // which fails until patience ends
+		_, _ = env.reconciler.Reconcile(t.Context(), key)   // which fails until the timeout ends
 		env.reconciler.Refusals.Accepted(assetKey("other")) // others of the tenant are written
 		env.now = env.now.Add(time.Second)
 	}

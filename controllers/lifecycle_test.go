@@ -67,7 +67,7 @@ func (env *testEnv) fireTimers() error {
 }
 
 // conditionsOf returns an object's conditions as Type=Status/Reason.
-func said(conditions []metav1.Condition) string {
+func conditionsOf(conditions []metav1.Condition) string {
 	var all []string
 	for _, c := range conditions {
 		all = append(all, fmt.Sprintf("%s=%s/%s", c.Type, c.Status, c.Reason))
@@ -86,7 +86,7 @@ func describe(t *testing.T, c client.Client, key record.Key) string {
 	case err != nil:
 		t.Fatal(err)
 	}
-	return said(m.Conditions())
+	return conditionsOf(m.Conditions())
 }
 
 func assetKey(name string) record.Key {
@@ -128,7 +128,7 @@ func TestTimersFireAfterControllersWereDown(t *testing.T) {
 			events: []*record.Record{event("e1", "video.media.upload.cancelled", 1, media("u1", "Cancelled"))}, key: assetKey("u1"),
 			stages: []stage{{week - time.Second, "Ready=False/Cancelled Stalled=True/Cancelled"}, {time.Second, "gone"}},
 		},
-		"an upload that nobody used": {
+		"an unused upload": {
 			events: []*record.Record{event("e1", "video.media.upload", 1, media("u1", "Waiting"))}, key: assetKey("u1"),
 			stages: []stage{
 				{4*time.Hour - time.Second, "Ready=False/AwaitingUpload Reconciling=True/AwaitingUpload"},
@@ -257,7 +257,7 @@ func TestPurgeWaitsForRecordsOfTheMirror(t *testing.T) {
 		batch   *fastpixv1.EventBatch
 		waits   bool
 	}{
-		"a batch that nobody has read": {batch: about(testMedia), waits: true, prepare: func(env *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) { env.backlog.Add(info) }},
+		"a batch that was not read": {batch: about(testMedia), waits: true, prepare: func(env *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) { env.backlog.Add(info) }},
 		"a batch that is being read": {batch: about("other"), waits: true, prepare: func(env *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
 			env.backlog.Add(info)
 			env.backlog.Next()
@@ -276,7 +276,7 @@ func TestPurgeWaitsForRecordsOfTheMirror(t *testing.T) {
 			}
 			waits := describe(t, env.client, assetKey(testMedia)) != "gone"
 			if waits != tc.waits || waits != (result.RequeueAfter > 0) {
-				t.Errorf("it waits: %v, comes back in %v; want that it waits: %v", waits, result.RequeueAfter, tc.waits)
+				t.Errorf("it waits: %v, is requeued after %v; want that it waits: %v", waits, result.RequeueAfter, tc.waits)
 			}
 		})
 	}
@@ -352,7 +352,7 @@ func TestPurgeDoesNotRetryOnAFinalizer(t *testing.T) {
 				watched := env.watchTimers()
 				result, err := env.reconciler.Reconcile(t.Context(), assetKey(testMedia))
 				if err := errors.Join(watched, err, s.Sweep(t.Context())); err != nil || result.RequeueAfter != 0 {
-					t.Errorf("it comes back in %v (%v)", result.RequeueAfter, err)
+					t.Errorf("it is requeued after %v (%v)", result.RequeueAfter, err)
 				}
 			}
 			if err := c.Get(t.Context(), name, &asset); err != nil || asset.DeletionTimestamp == nil || calls != 1 {
@@ -365,32 +365,32 @@ func TestPurgeDoesNotRetryOnAFinalizer(t *testing.T) {
 func TestPurgeSurvivesCrashAtEveryCall(t *testing.T) {
 	t.Parallel()
 	for _, after := range []bool{false, true} {
-		deaths := 0
+		crashes := 0
 		for at := 1; ; at++ {
 			k := &interrupter{at: -1, after: after}
 			env := newTombstone(t, k.funcs())
 			k.calls, k.at = 0, at
 			if err := env.fireTimers(); err != nil {
-				deaths++
+				crashes++
 			}
 			if k.calls < at {
 				break
 			}
-			r2 := newTestEnv(t, env.client) // a new process
-			r2.now = env.now
-			if err := r2.fireTimers(); err != nil {
-				t.Fatalf("death at call %d (after its effect: %t): %v", at, after, err)
+			next := newTestEnv(t, env.client) // a new process
+			next.now = env.now
+			if err := next.fireTimers(); err != nil {
+				t.Fatalf("crash at call %d (after its effect: %t): %v", at, after, err)
 			}
 			var e fastpixv1.WebhookEndpoint
-			if err := r2.client.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
+			if err := next.client.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
 				t.Fatal(err)
 			}
-			if got := describe(t, r2.client, assetKey(testMedia)); got != "gone" || e.Status.PurgedThrough == nil {
-				t.Errorf("death at call %d (after its effect: %t): %s, purged through %v", at, after, got, e.Status.PurgedThrough)
+			if got := describe(t, next.client, assetKey(testMedia)); got != "gone" || e.Status.PurgedThrough == nil {
+				t.Errorf("crash at call %d (after its effect: %t): %s, purged through %v", at, after, got, e.Status.PurgedThrough)
 			}
 		}
-		if deaths < 4 {
-			t.Errorf("only %d calls were there to fail", deaths)
+		if crashes < 4 {
+			t.Errorf("only %d calls were there to fail", crashes)
 		}
 	}
 }
@@ -410,6 +410,6 @@ func TestReplayCreatesNoMirrorBeforeTheCacheUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, env.client); got != "" || len(batches(t, env.client)) != 0 {
-		t.Errorf("a replay raised the dead:\n%s", got)
+		t.Errorf("a replay created a mirror:\n%s", got)
 	}
 }

@@ -36,7 +36,7 @@ func TestPurgeWaitsForOlderRecords(t *testing.T) {
 	env.readAll()
 	result, err := env.reconciler.Reconcile(t.Context(), key)
 	if err != nil || result.RequeueAfter != mirror.PurgeRetry {
-		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want %v", result.RequeueAfter, err, mirror.PurgeRetry)
+		t.Errorf("a due tombstone beside a waiting record: requeue after %v, %v; want %v", result.RequeueAfter, err, mirror.PurgeRetry)
 	}
 	if err := env.run(); err != nil {
 		t.Fatal(err)
@@ -53,10 +53,10 @@ func TestPurgeWaitsForOlderRecords(t *testing.T) {
 }
 
 func TestFailedRecordIsNotAReplay(t *testing.T) {
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "another"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1",
+	c := newFakeClient(t, interceptor.Funcs{}, occupant, newBatch(t, "b1",
 		event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")), event("e2", "video.media.created", 5, media("another", "Created"))))
 	env := newTestEnv(t, c)
 	if err := env.run(); err != nil {
@@ -71,14 +71,14 @@ func TestFailedRecordIsNotAReplay(t *testing.T) {
 	if got := mirrors(t, c); strings.Contains(got, testMedia) {
 		t.Fatalf("a failed record keeps a tombstone:\n%s", got)
 	}
-	if err := c.Delete(t.Context(), squatter); err != nil {
+	if err := c.Delete(t.Context(), occupant); err != nil {
 		t.Fatal(err)
 	}
 	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, "another") || len(batches(t, c)) > 0 {
-		t.Errorf("its cause is gone, %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("its cause is gone, %d batches are left, and the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestBatchBeingReadDelaysEveryPurge(t *testing.T) {
 	if err := env.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
-	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "never mentioned"}
 	for info, ok := env.backlog.Next(); ok; info, ok = env.backlog.Next() {
 		if !env.reconciler.Records.MayChange(key) {
 			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.Name)
@@ -121,7 +121,7 @@ func TestDelayedPurgesReadNothing(t *testing.T) {
 	for visit := range 10 {
 		result, err := env.reconciler.Reconcile(t.Context(), key)
 		if err != nil || result.RequeueAfter != time.Second {
-			t.Fatalf("a purge beside an unread batch: come back after %v, %v", result.RequeueAfter, err)
+			t.Fatalf("a purge beside an unread batch: requeue after %v, %v", result.RequeueAfter, err)
 		}
 		if visit == 0 {
 			reads = 0

@@ -21,10 +21,10 @@ import (
 
 func TestRetryKeepsOnlyRecordsThatStillFail(t *testing.T) {
 	t.Parallel()
-	squatter := func(name string) *fastpixv1.MediaAsset {
+	occupant := func(name string) *fastpixv1.MediaAsset {
 		return &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
 	}
-	one, two := squatter("one"), squatter("two")
+	one, two := occupant("one"), occupant("two")
 	c := newFakeClient(t, interceptor.Funcs{}, one, two,
 		newBatch(t, "b1", event("e1", "video.media.ready", 1, media("one", "Ready")), event("e2", "video.media.ready", 1, media("two", "Ready"))))
 	env := newTestEnv(t, c)
@@ -63,8 +63,8 @@ func TestErrorsNotAboutContentAreNotSplit(t *testing.T) {
 		answer error
 		most   int
 	}{
-		"an admission webhook that does not work": {apierrors.NewInternalError(fmt.Errorf("failed calling webhook")), 1},
-		"a refusal of everything":                 {apierrors.NewInvalid(fastpixv1.GroupVersion.WithKind("MediaAsset").GroupKind(), "m1", nil), 2 * mirror.MaxParts},
+		"a broken admission webhook": {apierrors.NewInternalError(fmt.Errorf("failed calling webhook")), 1},
+		"a refusal of everything":    {apierrors.NewInvalid(fastpixv1.GroupVersion.WithKind("MediaAsset").GroupKind(), "m1", nil), 2 * mirror.MaxParts},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,7 +83,7 @@ func TestErrorsNotAboutContentAreNotSplit(t *testing.T) {
 				},
 			}, newBatch(t, "b1", records...))
 			env := newTestEnv(t, c)
-			_ = env.run() // its patience begins
+			_ = env.run() // its timeout starts
 			env.now = env.now.Add(time.Hour)
 			writes = 0
 			if err := env.run(); err != nil {

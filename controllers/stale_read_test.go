@@ -141,10 +141,10 @@ func TestDeletedBatchIsNotFoldedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); got != "" {
-		t.Errorf("a batch that is gone was folded:\n%s", got)
+		t.Errorf("a deleted batch was folded:\n%s", got)
 	}
 	if env.backlog.Requeue(gone.UID) {
-		t.Error("a batch that is gone is still known")
+		t.Error("a deleted batch is still known")
 	}
 }
 

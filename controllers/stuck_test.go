@@ -48,14 +48,14 @@ func TestProxyAnswersDiscardNothing(t *testing.T) {
 			}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
 			env := newTestEnv(t, c)
 			if err := env.run(); err == nil {
-				t.Error("a 404 of somebody else is taken for the API server's")
+				t.Error("a 404 of a proxy counts as an answer of the API server")
 			}
 			away = false
 			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
 			if got := mirrors(t, c); !strings.Contains(got, `"state":"Ready"`) || len(batches(t, c)) > 0 {
-				t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
+				t.Errorf("%d batches are left, the mirrors are\n%s", len(batches(t, c)), got)
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func TestNewBatchWithAReusedNameIsRead(t *testing.T) {
 	do(w.Update(meta("new")))
 	do(w.Replace([]any{meta("new")}, "3"))
 	if _, known := b.Totals(); !known || !b.Empty() {
-		t.Error("a batch that was read is queued because its metadata changed, or all are told again")
+		t.Error("a batch that was read is queued because its metadata changed, or all are read again")
 	}
 	do(w.Delete(meta("new")))
 	if b.Requeue("new") {
@@ -131,7 +131,7 @@ func TestGaugesEndWithTheLease(t *testing.T) {
 	}
 	for _, name := range []string{"fastpix_pending_events", "fastpix_failed_events", "fastpix_oldest_pending_age_seconds"} {
 		if got, there := gaugeValue(t, name); there {
-			t.Errorf("who leads no longer says that %s is %v", name, got)
+			t.Errorf("a process that is not the leader exports %s with %v", name, got)
 		}
 	}
 }
@@ -166,13 +166,13 @@ func TestRefusedRecordDoesNotBlockOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, poison) || len(batches(t, c)) > 0 {
-		t.Errorf("after the cause is gone %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("after the cause is gone %d batches are left, and the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 
 func TestStuckBatchReleasesItsMemory(t *testing.T) {
 	full := true // the journal's quota: a batch for failed records has no room
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
 	for name, funcs := range map[string]interceptor.Funcs{
@@ -191,7 +191,7 @@ func TestStuckBatchReleasesItsMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			full = true
-			c := newFakeClient(t, funcs, squatter.DeepCopy(), newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+			c := newFakeClient(t, funcs, occupant.DeepCopy(), newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
 			env := newTestEnv(t, c)
 			for range 3 {
 				if err := env.run(); err != nil {
@@ -269,7 +269,7 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // so that nobody waits
+	cancel() // so that nothing waits
 	read := 0
 	for info, ok := env.reader.Next(ctx); ok; info, ok = env.reader.Next(ctx) {
 		if err := env.reader.Read(t.Context(), info); err != nil {
