@@ -19,14 +19,13 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// This test protects everything that the controllers do in more than one call: each is interrupted at every call, before the call has
-// an effect and after its answer is lost, by a process that dies and by one that tries again, and must end as if nothing had
-// happened.
+// These tests protect every operation of the controllers that takes more than one call. Each call is interrupted, before it has an effect
+// and after its answer is lost, once by a crash of the process and once by an error. The operation must end as if nothing had happened.
 
 var errInterrupted = errors.New("killed")
 
-// interrupter makes the n-th call fail, either before it has an effect or after. If it kills, nothing comes through any more, as of a process
-// that is dead, until it rests.
+// interrupter makes the n-th call fail, either before it has an effect or after. With crash, every later call fails too, as in a process
+// that has crashed, until disabled is set.
 type interrupter struct {
 	at, calls int
 	after     bool
@@ -73,24 +72,24 @@ func (k *interrupter) funcs() interceptor.Funcs {
 	}
 }
 
-// operation is something that the controllers do, from a state of the API server to another.
+// operation is something that the controllers do. It leads from one state of the API server to another.
 type operation struct {
 	before func(*testing.T) []client.Object
 	do     func(*testEnv) error
-	// minCalls is how many calls it takes at least: a test of less would show nothing.
+	// minCalls is the minimum number of calls. A test of fewer calls would prove nothing.
 	minCalls int
 }
 
 func operations() map[string]operation {
-	fold := func(r *testEnv) error { return r.run() }
-	squatter := &fastpixv1.MediaAsset{
+	fold := func(env *testEnv) error { return env.run() }
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
 	withFailures := func(t *testing.T) []client.Object {
 		t.Helper()
 		newer := newBatch(t, "b4", event("e7", "video.media.created", 7, media("another", "Created")))
 		newer.Spec.Events = append(newer.Spec.Events, `{"v":2,"what":"ever"}`)
-		return append(append(sampleJournal(t), squatter.DeepCopy(), newer), namespaceAndEndpoint()...)
+		return append(append(sampleJournal(t), occupant.DeepCopy(), newer), namespaceAndEndpoint()...)
 	}
 	tombstones := func(t *testing.T) []client.Object {
 		t.Helper()
@@ -107,14 +106,14 @@ func operations() map[string]operation {
 		"retry of what fails again": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, do: fold, minCalls: 10},
 		"retry once the cause is gone": {before: func(t *testing.T) []client.Object {
 			t.Helper()
-			return without(after(t, withFailures(t), fold), squatter)
+			return without(after(t, withFailures(t), fold), occupant)
 		}, do: fold, minCalls: 12},
-		"join of failed records": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, minCalls: 20, do: func(r *testEnv) error {
-			if err := r.run(); err != nil {
+		"join of failed records": {before: func(t *testing.T) []client.Object { t.Helper(); return after(t, withFailures(t), fold) }, minCalls: 20, do: func(env *testEnv) error {
+			if err := env.run(); err != nil {
 				return err
 			}
-			r.now = r.now.Add(journal.JoinPause)
-			return r.joiner.Round(r.t.Context())
+			env.now = env.now.Add(journal.JoinPause)
+			return env.joiner.Round(env.t.Context())
 		}},
 		"discard of what belongs to a namespace that is gone": {
 			before: func(t *testing.T) []client.Object {
@@ -122,28 +121,28 @@ func operations() map[string]operation {
 				return without(append(sampleJournal(t), namespaceAndEndpoint()...), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: testNamespace}})
 			}, do: fold, minCalls: 12,
 		},
-		"purge when a timer is due": {before: tombstones, minCalls: 10, do: func(r *testEnv) error {
-			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+		"purge when a timer is due": {before: tombstones, minCalls: 10, do: func(env *testEnv) error {
+			env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 			for kind, name := range map[record.Kind]string{record.MediaAsset: testMedia, record.LiveStream: testStream} {
 				key := record.Key{Kind: kind, Namespace: testNamespace, Name: name}
-				r.timers.Set(key, r.now)
-				if _, err := r.reconciler.Reconcile(r.t.Context(), key); err != nil {
+				env.timers.Set(key, env.now)
+				if _, err := env.reconciler.Reconcile(env.t.Context(), key); err != nil {
 					return err
 				}
 			}
 			return nil
 		}},
-		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(r *testEnv) error {
-			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-			if err := r.sweeper.Sweep(r.t.Context()); err != nil {
+		"purge by the sweep": {before: tombstones, minCalls: 6, do: func(env *testEnv) error {
+			env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+			if err := env.sweeper.Sweep(env.t.Context()); err != nil {
 				return err
 			}
-			return r.run()
+			return env.run()
 		}},
 	}
 }
 
-// RequeueAt returns what the API server holds after some work on what it held before.
+// after returns the objects in the API server after an operation.
 func after(t *testing.T, before []client.Object, do func(*testEnv) error) []client.Object {
 	t.Helper()
 	c := newClientOf(t, interceptor.Funcs{}, before)
@@ -196,7 +195,7 @@ func without(objects []client.Object, gone client.Object) []client.Object {
 	return kept
 }
 
-// outcome is everything that must come out the same: what users see, what is left in the journal and why, and what was purged.
+// outcome returns everything that must be the same in the end: the mirrors, the content of the journal, and what was purged.
 func outcome(t *testing.T, c client.Client) string {
 	t.Helper()
 	out := mirrors(t, c)
@@ -216,11 +215,11 @@ func TestOperationsSurviveCrashAtEveryCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := w.before(t)
-			undisturbed := newClientOf(t, interceptor.Funcs{}, copies(before))
-			if err := w.do(newTestEnv(t, undisturbed)); err != nil {
+			uninterrupted := newClientOf(t, interceptor.Funcs{}, copies(before))
+			if err := w.do(newTestEnv(t, uninterrupted)); err != nil {
 				t.Fatal(err)
 			}
-			want := outcome(t, undisturbed)
+			want := outcome(t, uninterrupted)
 			for _, k := range []interrupter{{crash: true}, {crash: true, after: true}, {}, {after: true}} {
 				calls := interruptEverywhere(t, before, w, k, want)
 				if calls < w.minCalls {
@@ -239,28 +238,28 @@ func copies(objects []client.Object) []client.Object {
 	return all
 }
 
-// interruptEverywhere does some work once for each of its calls, which is interrupted, and returns how many there are.
+// interruptEverywhere runs an operation once for each of its calls, interrupts that call, and returns the number of calls.
 func interruptEverywhere(t *testing.T, before []client.Object, w operation, how interrupter, want string) int {
 	t.Helper()
 	for at := 1; ; at++ {
 		k := how
 		k.at = at
 		c := newClientOf(t, k.funcs(), copies(before))
-		r := newTestEnv(t, c)
-		err := w.do(r)
+		env := newTestEnv(t, c)
+		err := w.do(env)
 		if k.calls < at {
 			return at - 1
 		}
 		if k.crash {
 			k.disabled = true
-			r = newTestEnv(t, c)
-			err = w.do(r)
+			env = newTestEnv(t, c)
+			err = w.do(env)
 		}
 		for range 5 { // the queues try again
-			if err == nil && len(r.delayedBatches) == 0 {
+			if err == nil && len(env.delayedBatches) == 0 {
 				break
 			}
-			err = w.do(r)
+			err = w.do(env)
 		}
 		if err != nil {
 			t.Fatalf("call %d (%+v): %v", at, how, err)

@@ -34,8 +34,8 @@ const (
 
 var testStart = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// env is the folding half without its manager: the queues are slices, so that a test decides what runs when, and a process
-// that dies is a rig that is thrown away.
+// testEnv runs the controllers without a manager. Its queues are slices, so that a test decides what runs when. A test simulates a crash
+// by using a new testEnv.
 type testEnv struct {
 	*components
 	t              *testing.T
@@ -49,99 +49,99 @@ type testEnv struct {
 
 func newTestEnv(t *testing.T, c client.Client) *testEnv {
 	t.Helper()
-	r := newUnsyncedTestEnv(t, c)
-	r.backlog.Replace(nil)
-	return r
+	env := newUnsyncedTestEnv(t, c)
+	env.backlog.Replace(nil)
+	return env
 }
 
 // newUnsyncedTestEnv returns a testEnv whose watch of batches has not listed them yet.
 func newUnsyncedTestEnv(t *testing.T, c client.Client) *testEnv {
 	t.Helper()
-	r := &testEnv{t: t, client: c, now: testStart.Add(time.Minute), recorder: events.NewFakeRecorder(1000)}
-	r.components = newComponents(environment{
-		client: c, live: c, cached: c, recorder: r.recorder, namespace: testSystem, now: func() time.Time { return r.now },
-		enqueueMirror:  func(key record.Key) { r.queuedObjects = append(r.queuedObjects, key) },
-		enqueueBatch:   func(uid types.UID) { r.queuedBatches = append(r.queuedBatches, uid) },
-		enqueueBatchAt: func(uid types.UID, _ time.Time) { r.delayedBatches = append(r.delayedBatches, uid) },
+	env := &testEnv{t: t, client: c, now: testStart.Add(time.Minute), recorder: events.NewFakeRecorder(1000)}
+	env.components = newComponents(environment{
+		client: c, live: c, cached: c, recorder: env.recorder, namespace: testSystem, now: func() time.Time { return env.now },
+		enqueueMirror:  func(key record.Key) { env.queuedObjects = append(env.queuedObjects, key) },
+		enqueueBatch:   func(uid types.UID) { env.queuedBatches = append(env.queuedBatches, uid) },
+		enqueueBatchAt: func(uid types.UID, _ time.Time) { env.delayedBatches = append(env.delayedBatches, uid) },
 	})
-	return r
+	return env
 }
 
 // syncWatches does what the informers of endpoints and batches do.
-func (r *testEnv) syncWatches() error {
+func (env *testEnv) syncWatches() error {
 	var known fastpixv1.WebhookEndpointList
-	if err := r.client.List(r.t.Context(), &known); err != nil {
+	if err := env.client.List(env.t.Context(), &known); err != nil {
 		return err
 	}
 	for i := range known.Items {
-		r.backlog.Endpoints.Add(client.ObjectKeyFromObject(&known.Items[i]))
+		env.backlog.Endpoints.Add(client.ObjectKeyFromObject(&known.Items[i]))
 	}
 	var list fastpixv1.EventBatchList
-	if err := r.client.List(r.t.Context(), &list); err != nil {
+	if err := env.client.List(env.t.Context(), &list); err != nil {
 		return err
 	}
 	infos := make([]journal.BatchInfo, 0, len(list.Items))
 	for i := range list.Items {
-		infos = append(infos, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
+		infos = append(infos, env.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: list.Items[i].ObjectMeta}))
 	}
-	r.backlog.Replace(infos)
+	env.backlog.Replace(infos)
 	return nil
 }
 
 // readAll reads every batch and folds none.
-func (r *testEnv) readAll() {
-	r.t.Helper()
-	if err := r.syncWatches(); err != nil {
-		r.t.Fatal(err)
+func (env *testEnv) readAll() {
+	env.t.Helper()
+	if err := env.syncWatches(); err != nil {
+		env.t.Fatal(err)
 	}
-	for info, ok := r.backlog.Next(); ok; info, ok = r.backlog.Next() {
-		if err := r.reader.Read(r.t.Context(), info); err != nil {
-			r.t.Fatal(err)
+	for info, ok := env.backlog.Next(); ok; info, ok = env.backlog.Next() {
+		if err := env.reader.Read(env.t.Context(), info); err != nil {
+			env.t.Fatal(err)
 		}
 	}
 }
 
-// run does what the manager does, one step at a time, until nothing is left to do or a step fails.
-func (r *testEnv) run() error {
-	ctx := r.t.Context()
-	if err := r.syncWatches(); err != nil {
+// run does what the manager does, step by step, until no work is left or a step fails.
+func (env *testEnv) run() error {
+	ctx := env.t.Context()
+	if err := env.syncWatches(); err != nil {
 		return err
 	}
-	if err := r.joiner.DeleteReplaced(ctx, r.backlog.Replaced()); err != nil {
+	if err := env.joiner.DeleteReplaced(ctx, env.backlog.Replaced()); err != nil {
 		return err
 	}
-	r.queuedBatches, r.delayedBatches = append(r.queuedBatches, r.delayedBatches...), nil
+	env.queuedBatches, env.delayedBatches = append(env.queuedBatches, env.delayedBatches...), nil
 	for {
-		switch info, ok := r.backlog.Next(); {
+		switch info, ok := env.backlog.Next(); {
 		case ok:
-			if err := r.reader.Read(ctx, info); err != nil {
+			if err := env.reader.Read(ctx, info); err != nil {
 				return err
 			}
-		case len(r.queuedObjects) > 0:
-			key := r.queuedObjects[0]
-			if _, err := r.reconciler.Reconcile(ctx, key); err != nil {
+		case len(env.queuedObjects) > 0:
+			key := env.queuedObjects[0]
+			if _, err := env.reconciler.Reconcile(ctx, key); err != nil {
 				return err
 			}
-			r.queuedObjects = r.queuedObjects[1:]
-			if r.ledger.Waiting(key) > 0 {
-				r.queuedObjects = append(r.queuedObjects, key)
+			env.queuedObjects = env.queuedObjects[1:]
+			if env.ledger.Waiting(key) > 0 {
+				env.queuedObjects = append(env.queuedObjects, key)
 			}
-		case len(r.queuedBatches) > 0:
-			result, err := r.discarder.Reconcile(ctx, r.queuedBatches[0])
+		case len(env.queuedBatches) > 0:
+			result, err := env.discarder.Reconcile(ctx, env.queuedBatches[0])
 			if err != nil {
 				return err
 			}
 			if result.RequeueAfter > 0 {
-				r.delayedBatches = append(r.delayedBatches, r.queuedBatches[0])
+				env.delayedBatches = append(env.delayedBatches, env.queuedBatches[0])
 			}
-			r.queuedBatches = r.queuedBatches[1:]
+			env.queuedBatches = env.queuedBatches[1:]
 		default:
 			return nil
 		}
 	}
 }
 
-// newFakeClient returns an API server with these objects, a namespace and an endpoint.
+// newFakeClient returns a fake API server with these objects, a namespace and an endpoint.
 func newFakeClient(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) client.WithWatch {
 	t.Helper()
 	return newClientOf(t, funcs, append(objects, namespaceAndEndpoint()...))
@@ -155,7 +155,7 @@ func namespaceAndEndpoint() []client.Object {
 	}
 }
 
-// testScheme has few kinds: at every write the fake goes through all of them.
+// testScheme has only a few kinds, because the fake API server iterates over all of them at every write.
 var testScheme = sync.OnceValue(func() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	if err := fastpixv1.AddToScheme(scheme); err != nil {
@@ -165,7 +165,7 @@ var testScheme = sync.OnceValue(func() *runtime.Scheme {
 	return scheme
 })
 
-// newClientOf returns an API server with these objects and no others.
+// newClientOf returns a fake API server with only these objects.
 func newClientOf(t *testing.T, funcs interceptor.Funcs, objects []client.Object) client.WithWatch {
 	t.Helper()
 	update := funcs.SubResourceUpdate
@@ -192,8 +192,8 @@ func newClientOf(t *testing.T, funcs interceptor.Funcs, objects []client.Object)
 		WithStatusSubresource(&fastpixv1.MediaAsset{}, &fastpixv1.LiveStream{}, &fastpixv1.EventBatch{}, &fastpixv1.WebhookEndpoint{}).Build()
 }
 
-// refuseAnotherUID refuses to update an object by a copy of another one of that name, as an API server does, unlike the fake, whose
-// resource versions begin anew with each object.
+// refuseAnotherUID refuses an update of an object with another UID, as an API server does. The fake does not, and its resource versions
+// start again with each object.
 func refuseAnotherUID(ctx context.Context, c client.Client, o client.Object) error {
 	is := o.DeepCopyObject().(client.Object)
 	if err := c.Get(ctx, client.ObjectKeyFromObject(o), is); err == nil && is.GetUID() != o.GetUID() {
@@ -219,7 +219,7 @@ func newBatch(t *testing.T, name string, records ...*record.Record) *fastpixv1.E
 	return b
 }
 
-// event returns a record of a type, so many seconds after the start.
+// event returns a record of an event that happened some seconds after the start.
 func event(id, typ string, second int, changes ...record.Change) *record.Record {
 	at := metav1.NewMicroTime(testStart.Add(time.Duration(second) * time.Second))
 	return &record.Record{
@@ -236,7 +236,7 @@ func stream(id, state string) record.Change {
 	return record.Change{Kind: record.LiveStream, ID: id, Stream: &record.StreamChange{State: state}}
 }
 
-// sampleJournal is a journal of three batches about two media and a stream, with a recording that touches two objects.
+// sampleJournal returns three batches about two media and a stream, with a recording that touches two objects.
 func sampleJournal(t *testing.T) []client.Object {
 	t.Helper()
 	return []client.Object{
@@ -250,7 +250,7 @@ func sampleJournal(t *testing.T) []client.Object {
 	}
 }
 
-// mirrors is what a user sees, without what differs between runs.
+// mirrors returns all mirrors as text, without what differs between runs.
 func mirrors(t *testing.T, c client.Client) string {
 	t.Helper()
 	var assets fastpixv1.MediaAssetList

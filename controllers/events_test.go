@@ -21,15 +21,15 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect what the operator tells people by Kubernetes Events: what happened, at most once, after it was written, and never
-// at the cost of folding.
+// These tests protect the Kubernetes Events of the operator: they report state changes at most once, after the write, and never delay
+// folding.
 
-// delivered returns the reasons of the Events that were made since the last call.
-func (r *testEnv) recordedEvents() string {
+// recordedEvents returns the reasons of the Events that were recorded since the last call.
+func (env *testEnv) recordedEvents() string {
 	var reasons []string
 	for {
 		select {
-		case e := <-r.recorder.Events:
+		case e := <-env.recorder.Events:
 			reasons = append(reasons, strings.Fields(e)[1])
 		default:
 			return strings.Join(reasons, " ")
@@ -37,13 +37,13 @@ func (r *testEnv) recordedEvents() string {
 	}
 }
 
-// record journals records and folds them.
-func (r *testEnv) tryDeliver(name string, records ...*record.Record) error {
-	r.t.Helper()
-	if err := r.client.Create(r.t.Context(), newBatch(r.t, name, records...)); err != nil {
-		r.t.Fatal(err)
+// tryDeliver adds a batch of records to the journal and folds it.
+func (env *testEnv) tryDeliver(name string, records ...*record.Record) error {
+	env.t.Helper()
+	if err := env.client.Create(env.t.Context(), newBatch(env.t, name, records...)); err != nil {
+		env.t.Fatal(err)
 	}
-	return r.run()
+	return env.run()
 }
 
 func TestEventsReportStateChanges(t *testing.T) {
@@ -80,24 +80,24 @@ func TestEventsReportStateChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
+			env := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 			for i, step := range steps {
-				if err := r.tryDeliver(fmt.Sprintf("b%d", i), step.records...); err != nil {
+				if err := env.tryDeliver(fmt.Sprintf("b%d", i), step.records...); err != nil {
 					t.Fatal(err)
 				}
-				if got := r.recordedEvents(); got != step.want {
-					t.Errorf("step %d tells %q, want %q", i, got, step.want)
+				if got := env.recordedEvents(); got != step.want {
+					t.Errorf("step %d records %q, want %q", i, got, step.want)
 				}
 			}
 			// Everything again, in this process and in the next.
-			for _, again := range []*testEnv{r, newTestEnv(t, r.client)} {
+			for _, again := range []*testEnv{env, newTestEnv(t, env.client)} {
 				for i, step := range steps {
 					if err := again.tryDeliver(fmt.Sprintf("again%d", i), step.records...); err != nil {
 						t.Fatal(err)
 					}
 				}
 				if got := again.recordedEvents(); got != "" {
-					t.Errorf("told again: %q", got)
+					t.Errorf("recorded again: %q", got)
 				}
 			}
 		})
@@ -106,65 +106,65 @@ func TestEventsReportStateChanges(t *testing.T) {
 
 func TestEventReportsTheEndOfTheReconnectWindow(t *testing.T) {
 	t.Parallel()
-	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
+	env := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	if err := errors.Join(
-		r.tryDeliver("b1", event("e1", "video.live_stream.active", 1, stream(testStream, "Active"))),
-		r.tryDeliver("b2", event("e2", "video.live_stream.disconnected", 50, stream(testStream, "Disconnected"))),
+		env.tryDeliver("b1", event("e1", "video.live_stream.active", 1, stream(testStream, "Active"))),
+		env.tryDeliver("b2", event("e2", "video.live_stream.disconnected", 50, stream(testStream, "Disconnected"))),
 	); err != nil {
 		t.Fatal(err)
 	}
-	r.now = r.now.Add(time.Hour)
-	if err := errors.Join(r.fireTimers(), r.fireTimers()); err != nil {
+	env.now = env.now.Add(time.Hour)
+	if err := errors.Join(env.fireTimers(), env.fireTimers()); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.recordedEvents(); got != "WentLive Interrupted Ended" {
-		t.Errorf("told %q", got)
+	if got := env.recordedEvents(); got != "WentLive Interrupted Ended" {
+		t.Errorf("recorded %q", got)
 	}
 }
 
-// An Event that was made before its status could be written would be told again, or be false.
+// TestEventsFollowTheWrite protects Events from being wrong or repeated: an Event is recorded only after the status was written.
 func TestEventsFollowTheWrite(t *testing.T) {
 	t.Parallel()
 	for name, trouble := range map[string]func(ctx context.Context, write func() error) error{
 		"the write fails":    func(context.Context, func() error) error { return errInterrupted },
 		"the answer is lost": func(_ context.Context, write func() error) error { return errors.Join(write(), errInterrupted) },
-		"somebody else has written meanwhile": func(context.Context, func() error) error {
+		"another client has written meanwhile": func(context.Context, func() error) error {
 			return apierrors.NewConflict(schema.GroupResource{}, testMedia, errInterrupted)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			troubled := false
-			var r *testEnv
+			var env *testEnv
 			c := newFakeClient(t, interceptor.Funcs{
 				SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
 					write := func() error { return c.SubResource(sub).Update(ctx, o, opts...) }
 					if _, ok := o.(*fastpixv1.MediaAsset); ok && !troubled {
 						troubled = true
 						err := trouble(ctx, write)
-						if got := r.recordedEvents(); got != "" {
-							t.Errorf("told %q before the write succeeded", got)
+						if got := env.recordedEvents(); got != "" {
+							t.Errorf("recorded %q before the write succeeded", got)
 						}
 						return err
 					}
 					return write()
 				},
 			})
-			r = newTestEnv(t, c)
-			for i := 0; r.tryDeliver(fmt.Sprintf("b%d", i), event("e1", "video.media.ready", 1, media(testMedia, "Ready"))) != nil; i++ {
-				if got := r.recordedEvents(); got != "" {
-					t.Errorf("told %q although the write failed", got)
+			env = newTestEnv(t, c)
+			for i := 0; env.tryDeliver(fmt.Sprintf("b%d", i), event("e1", "video.media.ready", 1, media(testMedia, "Ready"))) != nil; i++ {
+				if got := env.recordedEvents(); got != "" {
+					t.Errorf("recorded %q although the write failed", got)
 				}
 			}
 			// At most once: when the answer is lost, the write may have succeeded, and nobody knows that it has not been told.
-			if got, want := r.recordedEvents(), map[bool]string{true: "", false: "Ready"}[name == "the answer is lost"]; got != want {
-				t.Errorf("told %q, want %q", got, want)
+			if got, want := env.recordedEvents(), map[bool]string{true: "", false: "Ready"}[name == "the answer is lost"]; got != want {
+				t.Errorf("recorded %q, want %q", got, want)
 			}
 		})
 	}
 }
 
-// blockedSink takes Events and never answers.
+// blockedSink accepts Events and never answers.
 type blockedSink struct{ events.EventSink }
 
 func (blockedSink) Create(ctx context.Context, _ *eventsv1.Event) (*eventsv1.Event, error) {
@@ -180,21 +180,21 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 	t.Parallel()
 	const n = 3000 // more than the library queues
 	c := newFakeClient(t, interceptor.Funcs{})
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	broadcaster := events.NewBroadcaster(blockedSink{})
 	if err := broadcaster.StartRecordingToSinkWithContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(broadcaster.Shutdown)
-	notifier := mirror.NewEventRecorder(broadcaster.NewRecorder(c.Scheme(), "test"))
+	recorder := mirror.NewEventRecorder(broadcaster.NewRecorder(c.Scheme(), "test"))
 	before, after := mirror.NewFor(assetKey("m"), "m", "fastpix"), mirror.NewFor(assetKey("m"), "m", "fastpix")
 	after.(*mirror.MediaAsset).Status.State = record.StateReady
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range n {
-			notifier.Recorder.Eventf(after.APIObject(), nil, "Normal", "Ready", "Mirror", "note")
-			notifier.Record(before, after)
+			recorder.Recorder.Eventf(after.APIObject(), nil, "Normal", "Ready", "Mirror", "note")
+			recorder.Record(before, after)
 		}
 	}()
 	select {
@@ -203,12 +203,12 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 		t.Fatal("folding waits for Events")
 	}
 
-	r.reconciler.Store.RecordEvents = notifier.Record
+	env.reconciler.Store.RecordEvents = recorder.Record
 	var records []*record.Record
 	for i := range 100 {
 		records = append(records, event(fmt.Sprintf("e%d", i), "video.media.ready", 1, media(fmt.Sprintf("m%d", i), "Ready")))
 	}
-	if err := r.tryDeliver("b1", records...); err != nil {
+	if err := env.tryDeliver("b1", records...); err != nil {
 		t.Fatal(err)
 	}
 	var assets fastpixv1.MediaAssetList
@@ -223,20 +223,20 @@ func TestFoldingDoesNotWaitForEvents(t *testing.T) {
 
 func TestBurstMakesFewEvents(t *testing.T) {
 	t.Parallel()
-	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
+	env := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
 	var records []*record.Record
 	for i := range 200 {
 		records = append(records, event(fmt.Sprintf("e%d", i), "video.media.ready", 1, media(fmt.Sprintf("m%d", i), "Ready")))
 	}
 	start := time.Now()
-	if err := r.tryDeliver("b1", records...); err != nil {
+	if err := env.tryDeliver("b1", records...); err != nil {
 		t.Fatal(err)
 	}
 	most := mirror.EventsBurst + int(time.Since(start).Seconds()*mirror.EventsPerSecond) + 1
-	if got := len(strings.Fields(r.recordedEvents())); got < mirror.EventsBurst || got > most {
+	if got := len(strings.Fields(env.recordedEvents())); got < mirror.EventsBurst || got > most {
 		t.Errorf("%d Events, want %d to %d", got, mirror.EventsBurst, most)
 	}
-	if got := len(batches(t, r.client)); got != 0 {
+	if got := len(batches(t, env.client)); got != 0 {
 		t.Errorf("the journal still holds %d batches", got)
 	}
 }

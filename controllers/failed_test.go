@@ -22,9 +22,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect what is gone from retries, and the journal from many small batches of failed records.
+// These tests protect deleted mirrors from retries, and the journal from many small batches of failed records.
 
-// rejecter refuses to create mirrors as long as refuses says so, and counts its refusals.
+// rejecter rejects the creation of mirrors for which rejects returns true, and counts its answers.
 type rejecter struct {
 	rejects  func(client.Object) bool
 	rejected int
@@ -55,8 +55,8 @@ func TestOnlyTheFailedChangeIsRetried(t *testing.T) {
 	t.Parallel()
 	f := &rejecter{rejects: isStream}
 	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", recording("e1", 1)))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	left := batches(t, c)
@@ -70,24 +70,24 @@ func TestOnlyTheFailedChangeIsRetried(t *testing.T) {
 	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.deleted", 2, media(testMedia, "Deleted")))); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-	if err := errors.Join(r.fireTimers(), r.run()); err != nil {
+	env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	if err := errors.Join(env.fireTimers(), env.run()); err != nil {
 		t.Fatal(err)
 	}
 	next := newTestEnv(t, c)
-	next.now = r.now
+	next.now = env.now
 	if err := next.run(); err != nil { // every start retries
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); got != "" {
-		t.Errorf("a retry raised the dead:\n%s", got)
+		t.Errorf("a retry created a mirror:\n%s", got)
 	}
 	f.rejects = nil
 	next = newTestEnv(t, c)
-	next.now = r.now
+	next.now = env.now
 	if err := next.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,8 @@ func TestOnlyTheFailedChangeIsRetried(t *testing.T) {
 	}
 }
 
-// TestOlderFailedBatchesAreSplit protects upgrades: older controllers kept failed records whole, and did not mark them.
+// TestOlderFailedBatchesAreSplit protects upgrades: older controllers kept whole records in batches of failed records, and did not mark
+// them.
 func TestOlderFailedBatchesAreSplit(t *testing.T) {
 	t.Parallel()
 	through := metav1.NewMicroTime(testStart.Add(time.Hour))
@@ -110,7 +111,7 @@ func TestOlderFailedBatchesAreSplit(t *testing.T) {
 		"the media failed": {
 			failed: []fastpixv1.FailedEvent{{Index: 0, Object: assetKey(testMedia).String()}}, want: testMedia,
 		},
-		"nobody says what failed": {},
+		"the status does not say what failed": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,15 +137,15 @@ func TestOlderFailedBatchesAreSplit(t *testing.T) {
 	}
 }
 
-// TestRefusedReplayDoesNotFail protects law 9 from records that could create nothing when they came.
+// TestRefusedReplayDoesNotFail protects law 9: a replay that may not create a mirror does not become a failed record.
 func TestRefusedReplayDoesNotFail(t *testing.T) {
 	t.Parallel()
-	squatter := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
+	occupant := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
 	through := metav1.NewMicroTime(testStart.Add(time.Hour))
 	endpoint := namespaceAndEndpoint()[1].(*fastpixv1.WebhookEndpoint)
 	endpoint.Status.PurgedThrough = &through
 	c := newClientOf(t, interceptor.Funcs{}, []client.Object{
-		squatter, endpoint, namespaceAndEndpoint()[0], newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
+		occupant, endpoint, namespaceAndEndpoint()[0], newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))),
 	})
 	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
@@ -154,7 +155,8 @@ func TestRefusedReplayDoesNotFail(t *testing.T) {
 	}
 }
 
-// TestTombstoneStaysWhileARecordOfItFails protects law 9 for retries: what is not folded is folded into the tombstone, or waits.
+// TestTombstoneStaysWhileARecordOfItFails protects law 9 for retries: a failed record is folded into the tombstone, or the tombstone
+// waits.
 func TestTombstoneStaysWhileARecordOfItFails(t *testing.T) {
 	t.Parallel()
 	newer := `{"v":2,"ns":"video","ep":"fastpix","of":"a newer operator"}`
@@ -181,19 +183,19 @@ func TestTombstoneStaysWhileARecordOfItFails(t *testing.T) {
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
 			}, b)
-			r := newTestEnv(t, c)
-			if err := r.run(); err != nil {
+			env := newTestEnv(t, c)
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.Create(t.Context(), newBatch(t, "b2", event("e3", "video.media.deleted", 3, media(testMedia, "Deleted")))); err != nil {
 				t.Fatal(err)
 			}
-			r.delayedBatches = nil // its retry is an hour away
-			if err := r.run(); err != nil {
+			env.delayedBatches = nil // its retry is an hour away
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
-			r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-			if err := r.fireTimers(); err != nil {
+			env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+			if err := env.fireTimers(); err != nil {
 				t.Fatal(err)
 			}
 			if waits := strings.Contains(mirrors(t, c), testMedia); waits != tc.waits {
@@ -212,7 +214,7 @@ func mustEncode(t *testing.T, r *record.Record) string {
 	return text
 }
 
-// TestStuckBatchFoldsNothingTwice protects what was deleted by hand, and events from purges, while there is no room to move what failed.
+// TestStuckBatchFoldsNothingTwice protects manually deleted mirrors, and events from purges, while failed records cannot be moved.
 func TestStuckBatchFoldsNothingTwice(t *testing.T) {
 	t.Parallel()
 	full := true
@@ -221,42 +223,42 @@ func TestStuckBatchFoldsNothingTwice(t *testing.T) {
 		return ok && full && strings.HasPrefix(o.GetName(), "failed-") || isStream(o) && full
 	}}
 	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", recording("e1", 5)))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	asset := r.asset(testMedia)
+	asset := env.asset(testMedia)
 	if err := c.Delete(t.Context(), asset); err != nil { // by hand
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	if r.asset(testMedia).Name != "" {
+	if env.asset(testMedia).Name != "" {
 		t.Error("what was deleted by hand is there again, as its batch could not end")
 	}
-	// A tombstone of another media is due, whose purge would make a replay of what could not be moved, for the next process.
+	// A tombstone of another media is due. Its purge would turn the record that could not be moved into a replay for the next process.
 	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.deleted", 10, media("other", "Deleted")))); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-	if err := r.fireTimers(); err != nil {
+	env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	if err := env.fireTimers(); err != nil {
 		t.Fatal(err)
 	}
-	if r.asset("other").Name == "" {
+	if env.asset("other").Name == "" {
 		t.Error("a tombstone was purged, although an older event could not be moved")
 	}
 	full = false
 	next := newTestEnv(t, c)
-	next.now = r.now
+	next.now = env.now
 	if err := next.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, testStream+" "+testStream) || len(batches(t, c)) > 0 {
-		t.Errorf("with room %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("with room %d batches are left, and the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 
@@ -264,7 +266,7 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 	t.Parallel()
 	f := &rejecter{rejects: isAsset}
 	c := newFakeClient(t, f.funcs())
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	const events = 400
 	most := 0
 	for i := range events {
@@ -277,19 +279,19 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 		if err := c.Create(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
-		r.delayedBatches = nil // nothing is retried meanwhile
-		if err := r.run(); err != nil {
+		env.delayedBatches = nil // nothing is retried meanwhile
+		if err := env.run(); err != nil {
 			t.Fatal(err)
 		}
 		if i%20 == 0 {
-			if err := r.joiner.Round(t.Context()); err != nil {
+			if err := env.joiner.Round(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		most = max(most, len(batches(t, c)))
 	}
-	r.now = r.now.Add(journal.JoinPause)
-	if err := r.joiner.Round(t.Context()); err != nil {
+	env.now = env.now.Add(journal.JoinPause)
+	if err := env.joiner.Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	left := batches(t, c)
@@ -313,14 +315,14 @@ func TestFailedBatchesAreJoined(t *testing.T) {
 	if len(seen) != events || len(left) > 4 || most > 2*(journal.JoinMany+4)+20 {
 		t.Errorf("%d of %d records are in %d batches; there were %d at most", len(seen), events, len(left), most)
 	}
-	if totals, _ := r.backlog.Totals(); totals.Failed[types.NamespacedName{Namespace: testNamespace, Name: "second"}] != events/2 {
+	if totals, _ := env.backlog.Totals(); totals.Failed[types.NamespacedName{Namespace: testNamespace, Name: "second"}] != events/2 {
 		t.Errorf("counted are %v", totals.Failed)
 	}
-	f.rejects, r.delayedBatches = nil, nil
+	f.rejects, env.delayedBatches = nil, nil
 	for _, b := range left {
-		r.delayedBatches = append(r.delayedBatches, b.UID)
+		env.delayedBatches = append(env.delayedBatches, b.UID)
 	}
-	if err := r.run(); err != nil || len(batches(t, c)) > 0 {
+	if err := env.run(); err != nil || len(batches(t, c)) > 0 {
 		t.Errorf("with their cause gone %d batches are left (%v)", len(batches(t, c)), err)
 	}
 }
@@ -339,16 +341,16 @@ func TestJoinedBatchIsReadAfterReplacedBatchesAreDeleted(t *testing.T) {
 	}
 	c := newFakeClient(t, funcs, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))),
 		newBatch(t, "b2", event("e2", "video.media.created", 1, media("m2", "Created"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	deletes = false
-	if err := r.joiner.Round(t.Context()); !errors.Is(err, errInterrupted) {
+	if err := env.joiner.Round(t.Context()); !errors.Is(err, errInterrupted) {
 		t.Fatalf("got %v", err)
 	}
 	f.rejects = nil
-	for _, process := range []*testEnv{r, newTestEnv(t, c)} {
+	for _, process := range []*testEnv{env, newTestEnv(t, c)} {
 		if err := process.run(); !errors.Is(err, errInterrupted) { // the copies cannot go
 			t.Fatal(err)
 		}
@@ -373,7 +375,7 @@ func TestJoinedBatchIsReadAfterReplacedBatchesAreDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, "m1") || !strings.Contains(got, "m2") || len(batches(t, c)) > 0 {
-		t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("%d batches are left, the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 
@@ -381,21 +383,21 @@ func TestFailuresAreReportedByCount(t *testing.T) {
 	t.Parallel()
 	f := &rejecter{rejects: isAsset}
 	c := newFakeClient(t, f.funcs())
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	for i := range 100 {
 		if err := c.Create(t.Context(), newBatch(t, fmt.Sprint("b", i), event(fmt.Sprint("e", i), "video.media.created", i, media(fmt.Sprint("m", i), "Created")))); err != nil {
 			t.Fatal(err)
 		}
-		r.delayedBatches = nil
-		if err := r.run(); err != nil {
+		env.delayedBatches = nil
+		if err := env.run(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.now = r.now.Add(journal.ReportInterval)
-	r.joiner.Report.Flush()
-	close(r.recorder.Events)
+	env.now = env.now.Add(journal.ReportInterval)
+	env.joiner.Report.Flush()
+	close(env.recorder.Events)
 	var notes []string
-	for note := range r.recorder.Events {
+	for note := range env.recorder.Events {
 		notes = append(notes, note)
 	}
 	if len(notes) != 2 || !strings.Contains(notes[1], "99 events") {
@@ -403,21 +405,21 @@ func TestFailuresAreReportedByCount(t *testing.T) {
 	}
 }
 
-// TestPurgeWaitsForAnEndpoint protects law 9 from what a mirror says of its endpoint, and from endpoints that go.
+// TestPurgeWaitsForAnEndpoint protects law 9 from the endpoint reference of a mirror, and from deleted endpoints.
 func TestPurgeWaitsForAnEndpoint(t *testing.T) {
 	t.Parallel()
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	endpoint := namespaceAndEndpoint()[1].(*fastpixv1.WebhookEndpoint)
 	if err := c.Delete(t.Context(), endpoint); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
-	r.timers.Set(assetKey(testMedia), r.now)
-	result, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia))
+	env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	env.timers.Set(assetKey(testMedia), env.now)
+	result, err := env.reconciler.Reconcile(t.Context(), assetKey(testMedia))
 	if err != nil || result.RequeueAfter != mirror.NoEndpointRetry || describe(t, c, assetKey(testMedia)) == "gone" {
 		t.Errorf("without an endpoint: %s, looked at again in %v (%v)", describe(t, c, assetKey(testMedia)), result.RequeueAfter, err)
 	}
@@ -428,7 +430,7 @@ func TestPurgeWaitsForAnEndpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia)); err != nil || describe(t, c, assetKey(testMedia)) != "gone" {
+	if _, err := env.reconciler.Reconcile(t.Context(), assetKey(testMedia)); err != nil || describe(t, c, assetKey(testMedia)) != "gone" {
 		t.Errorf("with endpoints: %s (%v)", describe(t, c, assetKey(testMedia)), err)
 	}
 	remember := func() (n int) {
@@ -446,7 +448,7 @@ func TestPurgeWaitsForAnEndpoint(t *testing.T) {
 	if n := remember(); n != lifecycle.MaxPurgeCopies {
 		t.Errorf("%d endpoints remember the purge at once, want %d", n, lifecycle.MaxPurgeCopies)
 	}
-	if err := r.publisher.Publish(t.Context()); err != nil {
+	if err := env.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := remember(); n != lifecycle.MaxPurgeCopies+1 {
@@ -454,7 +456,7 @@ func TestPurgeWaitsForAnEndpoint(t *testing.T) {
 	}
 }
 
-// TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace protects customers' text from references to endpoints that are not there.
+// TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace protects customers' text from references to endpoints that do not exist.
 func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -487,18 +489,19 @@ func TestTextOfAMirrorWithoutAnEndpointFollowsItsNamespace(t *testing.T) {
 				objects = append(objects, endpoint)
 			}
 			c := newClientOf(t, interceptor.Funcs{}, objects)
-			r := newTestEnv(t, c)
-			if err := r.run(); err != nil {
+			env := newTestEnv(t, c)
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
-			if got := r.asset(testMedia).Status.Title; got != tc.want {
+			if got := env.asset(testMedia).Status.Title; got != tc.want {
 				t.Errorf("the title is %q, want %q", got, tc.want)
 			}
 		})
 	}
 }
 
-// TestStuckRetryKeepsOnlyFailedChanges protects what was deleted by hand from a retry that folded a part, and found no room for the rest.
+// TestStuckRetryKeepsOnlyFailedChanges protects a manually deleted mirror from a retry that folded one part of a batch and could not move
+// the rest.
 func TestStuckRetryKeepsOnlyFailedChanges(t *testing.T) {
 	t.Parallel()
 	refused, full := map[string]bool{"m1": true, "m2": true}, false
@@ -507,32 +510,32 @@ func TestStuckRetryKeepsOnlyFailedChanges(t *testing.T) {
 		return isAsset(o) && refused[o.GetName()] || isBatch && full
 	}}
 	c := newFakeClient(t, f.funcs(), newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created")), event("e2", "video.media.created", 1, media("m2", "Created"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	refused["m1"], full = false, true
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Delete(t.Context(), r.asset("m1")); err != nil { // by hand
+	if err := c.Delete(t.Context(), env.asset("m1")); err != nil { // by hand
 		t.Fatal(err)
 	}
 	for range 3 {
-		if err := r.run(); err != nil {
+		if err := env.run(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r.asset("m1").Name != "" || len(batches(t, c)) != 1 {
-		t.Errorf("m1 is there again: %q; %d batches are left", r.asset("m1").Name, len(batches(t, c)))
+	if env.asset("m1").Name != "" || len(batches(t, c)) != 1 {
+		t.Errorf("m1 is there again: %q; %d batches are left", env.asset("m1").Name, len(batches(t, c)))
 	}
 	full = false
 	for range 3 {
-		if err := r.run(); err != nil {
+		if err := env.run(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if left := batches(t, c); len(left) != 1 || len(left[0].Spec.Events) != 1 || r.asset("m1").Name != "" {
+	if left := batches(t, c); len(left) != 1 || len(left[0].Spec.Events) != 1 || env.asset("m1").Name != "" {
 		t.Errorf("left is %s", mustJSON(t, left))
 	}
 }

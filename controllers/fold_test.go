@@ -24,8 +24,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect the first promise in the folding half: every record ends in its mirror, or is kept and shown, or was ordered to be
-// forgotten, and folding it again changes nothing.
+// These tests protect the first promise in the controllers: every record is folded into its mirror, kept and reported as failed, or
+// discarded by an order of the user. Folding a record again changes nothing.
 
 func mustJSON(t *testing.T, v any) string {
 	t.Helper()
@@ -60,8 +60,8 @@ func TestFoldingAgainWritesNothing(t *testing.T) {
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
 	}, sampleJournal(t)...)
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	writes = 0
@@ -70,8 +70,8 @@ func TestFoldingAgainWritesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.now = r.now.Add(time.Minute)
-	if err := r.run(); err != nil {
+	env.now = env.now.Add(time.Minute)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if writes != 0 || len(batches(t, c)) != 0 {
@@ -80,12 +80,12 @@ func TestFoldingAgainWritesNothing(t *testing.T) {
 }
 
 func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, append(sampleJournal(t), squatter)...)
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	c := newFakeClient(t, interceptor.Funcs{}, append(sampleJournal(t), occupant)...)
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	failed := batches(t, c)
@@ -101,15 +101,15 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 	if err := c.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: testStream}, &ok); err != nil || ok.Status.State != "Active" {
 		t.Errorf("batch-mates of failed records are not folded: %v, state %q", err, ok.Status.State)
 	}
-	if totals, _ := r.backlog.Totals(); len(totals.Pending) != 0 {
+	if totals, _ := env.backlog.Totals(); len(totals.Pending) != 0 {
 		t.Errorf("failed records count as pending: %v", totals.Pending)
 	}
 
-	if err := c.Delete(t.Context(), squatter); err != nil {
+	if err := c.Delete(t.Context(), occupant); err != nil {
 		t.Fatal(err)
 	}
-	r = newTestEnv(t, c) // every start tries again
-	if err := r.run(); err != nil {
+	env = newTestEnv(t, c) // every start tries again
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	var asset fastpixv1.MediaAsset
@@ -122,12 +122,12 @@ func TestFailedRecordsAreMovedAndRetried(t *testing.T) {
 }
 
 func TestFailedRecordsAreRetriedWithBackoff(t *testing.T) {
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	c := newFakeClient(t, interceptor.Funcs{}, occupant, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	var delays []time.Duration
@@ -135,20 +135,20 @@ func TestFailedRecordsAreRetriedWithBackoff(t *testing.T) {
 		var uid types.UID
 		for _, b := range batches(t, c) {
 			uid = b.UID
-			r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
-			r.backlog.Requeue(uid)
+			env.backlog.Add(env.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+			env.backlog.Requeue(uid)
 		}
-		info, _ := r.backlog.Next()
-		if err := r.reader.Read(t.Context(), info); err != nil {
+		info, _ := env.backlog.Next()
+		if err := env.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range r.queuedObjects {
-			if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+		for _, key := range env.queuedObjects {
+			if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.queuedObjects = nil
-		result, err := r.discarder.Reconcile(t.Context(), uid)
+		env.queuedObjects = nil
+		result, err := env.discarder.Reconcile(t.Context(), uid)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,15 +163,15 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`, `{"v":2,"ns":"video","ep":"fastpix"}`, `{"v":2,"ns":"../video","ep":"fastpix"}`)
 	c := newFakeClient(t, interceptor.Funcs{}, b)
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	named := slices.DeleteFunc(batches(t, c), func(b fastpixv1.EventBatch) bool { return len(b.Spec.Events) != 1 })
 	if len(named) != 1 || named[0].Annotations[fastpixv1.EventCountsAnnotation] != "video/fastpix=1" {
 		t.Errorf("a record that names its endpoint does not count against it: %s", mustJSON(t, named))
 	}
-	if note := <-r.recorder.Events; !strings.Contains(note, journal.ReasonNewerVersion) {
+	if note := <-env.recorder.Events; !strings.Contains(note, journal.ReasonNewerVersion) {
 		t.Errorf("the endpoint is told %q", note)
 	}
 	left := slices.DeleteFunc(batches(t, c), func(b fastpixv1.EventBatch) bool { return len(b.Spec.Events) == 1 })
@@ -183,7 +183,7 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	}
 }
 
-// TestUnreadableRecordsMakeFewBatches protects the journal from a batch whose records each name another endpoint that does not exist.
+// TestUnreadableRecordsMakeFewBatches protects the journal from a batch whose records name many endpoints that do not exist.
 func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 	for i := range 100 {
@@ -197,11 +197,11 @@ func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 	if len(left) != 1 || len(left[0].Spec.Events) != 200 || left[0].Annotations[fastpixv1.EventCountsAnnotation] != "/=200" {
 		t.Errorf("want one batch that counts for nobody's endpoint, got %d", len(left))
 	}
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil { // a new process counts them as it reads them
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil { // a new process counts them as it reads them
 		t.Fatal(err)
 	}
-	if counted, _ := r.backlog.Totals(); len(counted.Failed) != 1 || counted.Failed[types.NamespacedName{}] != 200 {
+	if counted, _ := env.backlog.Totals(); len(counted.Failed) != 1 || counted.Failed[types.NamespacedName{}] != 200 {
 		t.Errorf("counted are %v", counted.Failed)
 	}
 }
@@ -242,12 +242,12 @@ func TestForbiddenFailsRecordsAfterATimeout(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); !apierrors.IsForbidden(err) { // an API server that has just started
+	env := newTestEnv(t, c)
+	if err := env.run(); !apierrors.IsForbidden(err) { // an API server that has just started
 		t.Fatalf("got %v, want Forbidden to be retried", err)
 	}
 	forbid = false
-	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+	if err := env.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Fatalf("after a short refusal: %v, %d batches left", err, len(batches(t, c)))
 	}
 
@@ -255,11 +255,11 @@ func TestForbiddenFailsRecordsAfterATimeout(t *testing.T) {
 	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.created", 1, media("other", "Created")))); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); !apierrors.IsForbidden(err) {
+	if err := env.run(); !apierrors.IsForbidden(err) {
 		t.Fatalf("got %v", err)
 	}
-	r.now = r.now.Add(mirror.ForbiddenTimeout)
-	if err := r.run(); err != nil {
+	env.now = env.now.Add(mirror.ForbiddenTimeout)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused {
@@ -268,7 +268,8 @@ func TestForbiddenFailsRecordsAfterATimeout(t *testing.T) {
 }
 
 func TestLastingErrorFailsTheRecords(t *testing.T) {
-	// An admission webhook that does not work, or a policy of any code: its namespace's records must not fill the memory that all share.
+	// An admission webhook that does not work, or a policy with any code. The records of its namespace must not fill the memory that all
+	// tenants share.
 	gr := schema.GroupResource{Group: fastpixv1.GroupVersion.Group, Resource: "mediaassets"}
 	for name, tc := range map[string]struct {
 		answer   error
@@ -291,24 +292,24 @@ func TestLastingErrorFailsTheRecords(t *testing.T) {
 					return c.Create(ctx, o, opts...)
 				},
 			}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-			r := newTestEnv(t, c)
+			env := newTestEnv(t, c)
 			for range 2 { // retried for a while
-				if err := r.run(); !errors.Is(err, tc.answer) {
+				if err := env.run(); !errors.Is(err, tc.answer) {
 					t.Fatalf("got %v", err)
 				}
-				r.now = r.now.Add(tc.patience / 2)
+				env.now = env.now.Add(tc.patience / 2)
 			}
-			if err := r.run(); err != nil {
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
-			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused || r.ledger.LoadedBytes() != 0 {
-				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), r.ledger.LoadedBytes())
+			if left := batches(t, c); len(left) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonRefused || env.ledger.LoadedBytes() != 0 {
+				t.Errorf("left %s, %d bytes in memory", mustJSON(t, left), env.ledger.LoadedBytes())
 			}
 		})
 	}
 }
 
-// TestRefusedTenantWaitsOnce protects other tenants from the waves of one whose quota is used up.
+// TestRefusedTenantWaitsOnce protects other tenants from a tenant that has used up its quota.
 func TestRefusedTenantWaitsOnce(t *testing.T) {
 	full := true
 	c := newFakeClient(t, interceptor.Funcs{
@@ -319,36 +320,36 @@ func TestRefusedTenantWaitsOnce(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	tell := func(batch, id string) error {
 		if err := c.Create(t.Context(), newBatch(t, batch, event("event-"+id, "video.media.created", 1, media(id, "Created")))); err != nil {
 			t.Fatal(err)
 		}
-		return r.run()
+		return env.run()
 	}
-	if err := r.run(); !apierrors.IsForbidden(err) {
+	if err := env.run(); !apierrors.IsForbidden(err) {
 		t.Fatalf("the first one: %v", err)
 	}
-	r.now = r.now.Add(mirror.ForbiddenTimeout)
-	if err := errors.Join(r.run(), tell("b2", "m2")); err != nil || r.ledger.LoadedBytes() != 0 {
-		t.Errorf("another one waits again: %v, %d bytes in memory", err, r.ledger.LoadedBytes())
+	env.now = env.now.Add(mirror.ForbiddenTimeout)
+	if err := errors.Join(env.run(), tell("b2", "m2")); err != nil || env.ledger.LoadedBytes() != 0 {
+		t.Errorf("another one waits again: %v, %d bytes in memory", err, env.ledger.LoadedBytes())
 	}
 	full = false
-	if err := tell("b3", "m3"); err != nil || r.asset("m3").Status.State != "Created" {
+	if err := tell("b3", "m3"); err != nil || env.asset("m3").Status.State != "Created" {
 		t.Errorf("with room in the quota: %v", err)
 	}
 	full = true
 	if err := tell("b4", "m4"); !apierrors.IsForbidden(err) {
 		t.Errorf("one that is refused when others are not does not wait: %v", err)
 	}
-	r.now = r.now.Add(time.Hour) // nothing was tried meanwhile
+	env.now = env.now.Add(time.Hour) // nothing was tried meanwhile
 	if err := tell("b5", "m5"); !apierrors.IsForbidden(err) {
 		t.Errorf("a refusal an hour later is taken for the same one: %v", err)
 	}
 }
 
-// TestWriteWithAnEmptyAnswerIsRepeated protects records from somebody between who answers 200 to everything: they would count as
-// folded or moved.
+// TestWriteWithAnEmptyAnswerIsRepeated protects records from a proxy that answers 200 to every request. Without the check, they would
+// count as folded or moved.
 func TestWriteWithAnEmptyAnswerIsRepeated(t *testing.T) {
 	asset := func(mediaID string) *fastpixv1.MediaAsset {
 		return &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "m1"}, Spec: fastpixv1.MediaAssetSpec{MediaID: mediaID}}
@@ -378,18 +379,18 @@ func TestWriteWithAnEmptyAnswerIsRepeated(t *testing.T) {
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
 			}, append(there, newBatch(t, "b1", event("e1", "video.media.created", 1, media("m1", "Created"))))...)
-			r := newTestEnv(t, c)
-			_ = r.run()
+			env := newTestEnv(t, c)
+			_ = env.run()
 			if left := batches(t, c); len(left) != 1 || left[0].Name != "b1" {
 				t.Errorf("after answers that show nothing the journal holds %s", mustJSON(t, left))
 			}
 			lies = false
-			if err := r.run(); err != nil {
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
 			left := batches(t, c)
-			if put := len(left) == 1 && left[0].Labels[fastpixv1.FailedLabel] == "true"; !put && (len(left) > 0 || r.asset("m1").Status.State != "Created") {
-				t.Errorf("afterwards the journal holds %s, and the mirror is %q", mustJSON(t, left), r.asset("m1").Status.State)
+			if put := len(left) == 1 && left[0].Labels[fastpixv1.FailedLabel] == "true"; !put && (len(left) > 0 || env.asset("m1").Status.State != "Created") {
+				t.Errorf("afterwards the journal holds %s, and the mirror is %q", mustJSON(t, left), env.asset("m1").Status.State)
 			}
 		})
 	}
@@ -406,14 +407,14 @@ func TestPurgeSurvivesConflictsAtTheEndpoint(t *testing.T) {
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.now = r.now.Add(mirror.DefaultRetention)
-	r.timers.Set(key, r.now)
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+	env.now = env.now.Add(mirror.DefaultRetention)
+	env.timers.Set(key, env.now)
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); got != "" || conflicts != 3 {
@@ -458,8 +459,8 @@ func TestRecordsOfADeletedNamespaceAreDiscarded(t *testing.T) {
 
 func TestManualDeletionDiscardsHistory(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	key := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
@@ -470,7 +471,7 @@ func TestManualDeletionDiscardsHistory(t *testing.T) {
 	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.created", 0, media(testMedia, "Created")))); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	asset = fastpixv1.MediaAsset{}
@@ -482,8 +483,8 @@ func TestManualDeletionDiscardsHistory(t *testing.T) {
 func TestPurgeIsRecordedAndReplaysCreateNoMirror(t *testing.T) {
 	deleted := event("e2", "video.media.deleted", 2, media(testMedia, "Deleted"))
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")), deleted))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
@@ -492,22 +493,22 @@ func TestPurgeIsRecordedAndReplaysCreateNoMirror(t *testing.T) {
 	if err := c.Get(t.Context(), name, &asset); err != nil || asset.Status.Timer != fastpixv1.TimerRetention {
 		t.Fatalf("a tombstone has timer %q (%v)", asset.Status.Timer, err)
 	}
-	r.timers.Set(key, asset.Status.TimerTime.Time)
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil || c.Get(t.Context(), name, &asset) != nil {
+	env.timers.Set(key, asset.Status.TimerTime.Time)
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil || c.Get(t.Context(), name, &asset) != nil {
 		t.Fatalf("a tombstone went before its time (%v)", err)
 	}
-	r.now = asset.Status.TimerTime.Time
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil || !apierrors.IsNotFound(c.Get(t.Context(), name, &asset)) {
+	env.now = asset.Status.TimerTime.Time
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil || !apierrors.IsNotFound(c.Get(t.Context(), name, &asset)) {
 		t.Fatalf("a tombstone is still there after its time (%v)", err)
 	}
 	if err := c.Create(t.Context(), newBatch(t, "b2", deleted)); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); got != "" || len(batches(t, c)) != 0 {
-		t.Errorf("a replay raised the dead:\n%s", got)
+		t.Errorf("a replay created a mirror:\n%s", got)
 	}
 	later := event("e3", "video.media.track.created", 3, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{
 		Tracks: record.ListChange[fastpixv1.Track]{Set: []fastpixv1.Track{{ID: "t1"}}},
@@ -515,7 +516,7 @@ func TestPurgeIsRecordedAndReplaysCreateNoMirror(t *testing.T) {
 	if err := c.Create(t.Context(), newBatch(t, "b3", later)); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, `"t1"`) {
@@ -525,8 +526,8 @@ func TestPurgeIsRecordedAndReplaysCreateNoMirror(t *testing.T) {
 
 func TestStatusFollowsTheSpec(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	name := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
@@ -540,8 +541,8 @@ func TestStatusFollowsTheSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.reconciler.Request(key)
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+	env.reconciler.Request(key)
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Get(t.Context(), name, &asset); err != nil || asset.Status.ObservedGeneration != asset.Generation {
@@ -551,7 +552,7 @@ func TestStatusFollowsTheSpec(t *testing.T) {
 
 func TestPublisherWritesCountsAndTimes(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	key := types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}
 	var e fastpixv1.WebhookEndpoint
 	if err := c.Get(t.Context(), key, &e); err != nil {
@@ -562,18 +563,18 @@ func TestPublisherWritesCountsAndTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, b := range batches(t, c) {
-		r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+		env.backlog.Add(env.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 	}
-	if err := r.publisher.Publish(t.Context()); err != nil {
+	if err := env.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Get(t.Context(), key, &e); err != nil || e.Status.PendingEvents != 6 || e.Status.PendingTime == nil {
 		t.Fatalf("6 events are pending, status says %s (%v)", mustJSON(t, e.Status), err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.publisher.Publish(t.Context()); err != nil {
+	if err := env.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Get(t.Context(), key, &e); err != nil {
@@ -593,8 +594,8 @@ func TestRetentionOfReadyAndFailedMedia(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1",
 		event("e1", "video.media.ready", 1, media("ready-1", "Ready")), event("e2", "video.media.failed", 2, media("failed-1", "Failed")),
 		event("e3", "video.media.created", 3, media("created-1", "Created"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	var e fastpixv1.WebhookEndpoint
@@ -605,7 +606,7 @@ func TestRetentionOfReadyAndFailedMedia(t *testing.T) {
 	if err := c.Update(t.Context(), &e); err != nil {
 		t.Fatal(err)
 	}
-	s := r.sweeper
+	s := env.sweeper
 	for _, tc := range []struct {
 		after time.Duration
 		want  []string
@@ -615,7 +616,7 @@ func TestRetentionOfReadyAndFailedMedia(t *testing.T) {
 		{after: time.Hour, want: []string{"created-1"}},
 		{after: 1000 * time.Hour, want: []string{"created-1"}},
 	} {
-		r.now = r.now.Add(tc.after)
+		env.now = env.now.Add(tc.after)
 		if err := s.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// receivedAt returns an event that says that it happened, and was received, at a time.
+// receivedAt returns an event with the same time of happening and receipt.
 func receivedAt(id string, at time.Time, title string) *record.Record {
 	change := media(testMedia, "Ready")
 	change.Media.Title = &title
@@ -31,24 +31,24 @@ func TestFutureReceiptWaits(t *testing.T) {
 	genuine := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 	forged := receivedAt("e9", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "Forged")
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", forged, genuine))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 { // retries change nothing
-		r.now = r.now.Add(2 * time.Hour)
-		if err := r.run(); err != nil {
+		env.now = env.now.Add(2 * time.Hour)
+		if err := env.run(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := r.asset(testMedia).Status; got.State != "Ready" || got.LastEvent == nil || got.LastEvent.ID != "e1" {
+	if got := env.asset(testMedia).Status; got.State != "Ready" || got.LastEvent == nil || got.LastEvent.ID != "e1" {
 		t.Errorf("the mirror is %+v", got)
 	}
 	left := batches(t, c)
 	if len(left) != 1 || len(left[0].Spec.Events) != 1 || left[0].Status.Failed[0].Reason != journal.ReasonReceivedLater {
 		t.Fatalf("left is %+v", left)
 	}
-	if err := r.publisher.Publish(t.Context()); err != nil {
+	if err := env.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var e fastpixv1.WebhookEndpoint
@@ -60,28 +60,28 @@ func TestFutureReceiptWaits(t *testing.T) {
 	}
 }
 
-// TestPastReceiptIsFolded protects a receiver whose clock is ahead: nothing is lost, and the mirror is what it would have become.
+// TestPastReceiptIsFolded protects the events of a receiver whose clock is ahead: no event is lost, and the mirror becomes the same.
 func TestPastReceiptIsFolded(t *testing.T) {
 	early, late := receivedAt("e1", testStart.Add(30*time.Minute), "Early"), receivedAt("e2", testStart.Add(time.Hour), "Late")
 	for name, records := range map[string][]*record.Record{"one order": {early, late}, "the other": {late, early}} {
 		c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", records...))
-		r := newTestEnv(t, c)
+		env := newTestEnv(t, c)
 		for range 6 {
-			if err := r.run(); err != nil {
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
-			r.now = r.now.Add(20 * time.Minute)
+			env.now = env.now.Add(20 * time.Minute)
 		}
 		if left := batches(t, c); len(left) > 0 {
 			t.Errorf("%s: %d batches are left", name, len(left))
 		}
-		if got := r.asset(testMedia).Status; got.LastEvent == nil || got.LastEvent.ID != "e2" || got.Title != "Late" || len(got.RecentEvents) != 2 {
+		if got := env.asset(testMedia).Status; got.LastEvent == nil || got.LastEvent.ID != "e2" || got.Title != "Late" || len(got.RecentEvents) != 2 {
 			t.Errorf("%s: the mirror is %+v", name, got)
 		}
 	}
 }
 
-// TestFutureTimeIsReplaced protects an endpoint whose status an older operator let a forged record spoil.
+// TestFutureTimeIsReplaced protects an endpoint whose status an older operator took from a forged record.
 func TestFutureTimeIsReplaced(t *testing.T) {
 	at, horizon := metav1.NewMicroTime(testStart), testStart.Add(record.MaxFuture)
 	field := new(metav1.NewMicroTime(testStart.Add(time.Hour)))
@@ -94,8 +94,8 @@ func TestFutureTimeIsReplaced(t *testing.T) {
 	}
 }
 
-// TestCountsComeFromRecords protects an endpoint from what a batch says about itself: until it is read a batch counts for as many events as
-// it may hold, and then for as many as it holds. Names of endpoints that do not exist are not kept.
+// TestCountsComeFromRecords protects an endpoint from forged counts of a batch. Before it is read, a batch counts for at most as many
+// events as it may hold. After that, it counts for the records in it. Names of endpoints that do not exist are not kept.
 func TestCountsComeFromRecords(t *testing.T) {
 	key := types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}
 	for name, tt := range map[string]struct {
@@ -113,39 +113,39 @@ func TestCountsComeFromRecords(t *testing.T) {
 			b := newBatch(t, "b1", unreadable)
 			b.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
 			b.Annotations[fastpixv1.EventCountsAnnotation] = tt.says
-			r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}, b))
-			if err := r.syncWatches(); err != nil {
+			env := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}, b))
+			if err := env.syncWatches(); err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := r.backlog.Totals(); got.Failed[key] != tt.wantFirst || len(got.Failed) > 1 {
+			if got, _ := env.backlog.Totals(); got.Failed[key] != tt.wantFirst || len(got.Failed) > 1 {
 				t.Errorf("before it is read: %v", got.Failed)
 			}
-			if err := r.run(); err != nil {
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := r.backlog.Totals(); got.Failed[key] != tt.wantRead || len(got.Failed) != 1 {
+			if got, _ := env.backlog.Totals(); got.Failed[key] != tt.wantRead || len(got.Failed) != 1 {
 				t.Errorf("once it is read: %v", got.Failed)
 			}
 		})
 	}
 }
 
-// TestForgedRecordsUseNoMemory protects the controllers' memory from records that name ever new endpoints or keys.
+// TestForgedRecordsUseNoMemory protects the controllers' memory from records that name many endpoints or keys.
 func TestForgedRecordsUseNoMemory(t *testing.T) {
-	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
-	if err := r.syncWatches(); err != nil {
+	env := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
+	if err := env.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 1000 {
 		forged := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 		forged.Endpoint = fmt.Sprint("forged-", i)
-		r.publisher.Observe(forged)
+		env.publisher.Observe(forged)
 		forged.Endpoint, forged.Fingerprint = "fastpix", fmt.Sprintf("%08x", i)
-		r.publisher.Observe(forged)
+		env.publisher.Observe(forged)
 		forged.EndpointUID = types.UID(strings.Repeat("u", 15_000) + fmt.Sprint(i))
-		r.publisher.Observe(forged)
+		env.publisher.Observe(forged)
 	}
-	if a := r.publisher.Activity["endpoint-uid"]; len(r.publisher.Activity) != 1 || len(a.Verified) > endpoint.MaxFingerprints {
-		t.Errorf("%d endpoints are remembered, %d keys", len(r.publisher.Activity), len(a.Verified))
+	if a := env.publisher.Activity["endpoint-uid"]; len(env.publisher.Activity) != 1 || len(a.Verified) > endpoint.MaxFingerprints {
+		t.Errorf("%d endpoints are kept, %d keys", len(env.publisher.Activity), len(a.Verified))
 	}
 }

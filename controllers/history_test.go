@@ -25,13 +25,13 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect the laws where the fold meets the API server: through drawn histories of batches, redeliveries by two endpoints,
-// deaths at any call, reads that are behind, deletions by hand, time that passes, purges and replays, objects that the API server refuses
-// for a while, retries and joins of what failed, endpoints that come and go and references to any of them, a mirror is what the pure fold
-// makes of the records that were journaled for it since it was created (laws 1, 2, 4, 8 and 9). The pure fold has laws of its own, in
-// projection.
+// These tests protect the laws where the projection meets the API server (laws 1, 2, 4, 8 and 9). They draw histories with batches,
+// redeliveries by two endpoints, crashes at any call, stale reads, manual deletions, passing time, purges and replays, objects that the
+// API server refuses for a while, retries and joins of failed records, and endpoints that are deleted, created and referenced. After each
+// step, a mirror must be what the pure projection returns for the records that were journaled for it since its creation. Package
+// projection tests the laws of the projection itself.
 
-// TestMain makes a property run 2,000 histories unless -rapid.checks says otherwise.
+// TestMain makes a property run 2,000 histories unless -rapid.checks sets another number.
 func TestMain(m *testing.M) {
 	for name, value := range map[string]string{"rapid.checks": "2000", "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
@@ -42,27 +42,27 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// expected is a mirror as the model knows it.
+// expected is a mirror in the model.
 type expected struct {
 	endpoint  string
 	records   []*record.Record
 	uncertain []*record.Record // replays that came in the run that made it: whether before or after is open
 }
 
-// failedChange is what the journal keeps of a record about an object.
+// failedChange is a change in a batch of failed records.
 type failedChange struct {
 	key     record.Key
 	record  *record.Record
 	creates bool
 }
 
-// is reports whether it is of that record, whole or in part, and may create the object or not.
+// is reports whether the change belongs to that object and record, and may create the object or not.
 func (f failedChange) is(key record.Key, r *record.Record, creates bool) bool {
 	return f.key == key && f.creates == creates && f.record.ID == r.ID && f.record.Type == r.Type && f.record.Untimed == r.Untimed &&
 		f.record.Endpoint == r.Endpoint && (r.Untimed || f.record.Time.Equal(r.Time)) && f.record.Received.Equal(&r.Received)
 }
 
-// history is one that is being drawn, with the model of what it must lead to.
+// history is a history that is being drawn, with the model of its result.
 type history struct {
 	t                *rapid.T
 	env              *testEnv
@@ -79,7 +79,7 @@ type history struct {
 	earlier          []map[record.Key]mirror.Object // what was there before the step under way, and before the one before
 }
 
-// historyKeys are all objects that records tell of.
+// historyKeys are all objects that the records touch.
 var historyKeys = []record.Key{assetKey("m1"), assetKey("m2"), assetKey("u1"), streamKey(testStream)}
 
 var endpointNames = []string{"fastpix", "second"}
@@ -118,9 +118,9 @@ func newHistory(t *testing.T, draw *rapid.T) *history {
 	return h
 }
 
-// readStale reads from the API server's memory, which may be behind.
+// readStale reads from the API server's watch cache, which may be stale.
 func (h *history) readStale(name client.ObjectKey, o client.Object, get func() error) error {
-	behind := rapid.IntRange(-2, len(h.earlier)-1).Draw(h.t, "memory is behind by")
+	behind := rapid.IntRange(-2, len(h.earlier)-1).Draw(h.t, "watch cache is behind by")
 	if behind < 0 {
 		return get()
 	}
@@ -139,16 +139,16 @@ func (h *history) readStale(name client.ObjectKey, o client.Object, get func() e
 	return nil
 }
 
-// restart loses all that a process remembers, but not the time.
+// restart replaces the process. Only the time stays.
 func (h *history) restart() {
 	now := h.env.now
 	h.env = h.start()
 	h.env.now = now
 }
 
-// interrupted does something in a process that may die at a drawn call, and then in the next one.
+// interrupted runs a step in a process that may crash at a drawn call, and then runs it again in a new process.
 func (h *history) interrupted(do func() error) {
-	h.interrupter.calls, h.interrupter.at, h.interrupter.after = 0, rapid.IntRange(0, 14).Draw(h.t, "dies at call"), rapid.Bool().Draw(h.t, "after its effect")
+	h.interrupter.calls, h.interrupter.at, h.interrupter.after = 0, rapid.IntRange(0, 14).Draw(h.t, "crashes at call"), rapid.Bool().Draw(h.t, "after its effect")
 	err := do()
 	h.interrupter.at = -1
 	if err == nil {
@@ -160,11 +160,11 @@ func (h *history) interrupted(do func() error) {
 	}
 }
 
-// drawRecord draws a record of one of a few objects, or one that was told before.
+// drawRecord draws a record of one of a few objects, or one that was delivered before.
 func (h *history) drawRecord() *record.Record {
 	t := h.t
 	if len(h.delivered) > 0 && rapid.IntRange(0, 3).Draw(t, "again") == 0 {
-		again := *rapid.SampledFrom(h.delivered).Draw(t, "told before")
+		again := *rapid.SampledFrom(h.delivered).Draw(t, "delivered before")
 		again.Endpoint = rapid.SampledFrom(endpointNames).Draw(t, "endpoint") // both are subscribed
 		return &again
 	}
@@ -221,7 +221,7 @@ func refusedObject(o client.Object) error {
 	return apierrors.NewInvalid(schema.GroupKind{}, o.GetName(), nil)
 }
 
-// deliver journals a batch and has it folded.
+// deliver adds a batch to the journal and folds it.
 func (h *history) deliver() {
 	records := make([]*record.Record, rapid.IntRange(1, 4).Draw(h.t, "records"))
 	for i := range records {
@@ -234,7 +234,7 @@ func (h *history) deliver() {
 	h.run(records)
 }
 
-// run has everything folded that is in the journal, these records and what failed before.
+// run folds everything in the journal: these records and the failed records.
 func (h *history) run(records []*record.Record) {
 	h.interrupted(func() error {
 		if err := h.env.run(); err != nil {
@@ -262,7 +262,7 @@ func (h *history) run(records []*record.Record) {
 	}
 }
 
-// expect has the model follow what a run did with the changes of one object.
+// expect updates the model with the result of a run for the changes of one object.
 func (h *history) expect(key record.Key, candidates []failedChange) {
 	made := false
 	if h.mirrors[key] == nil {
@@ -287,7 +287,7 @@ func (h *history) expect(key record.Key, candidates []failedChange) {
 	}
 }
 
-// readFailed returns what batches of failed records hold.
+// readFailed returns the changes in batches of failed records.
 func (h *history) readFailed() []failedChange {
 	var failed []failedChange
 	for _, b := range batches(h.env.t, h.client) {
@@ -312,22 +312,22 @@ func (h *history) readFailed() []failedChange {
 	return failed
 }
 
-// mayCreate reports that a record is newer than what was purged, or has no time to tell.
+// mayCreate reports whether a record is newer than what was purged, or has no time.
 func (h *history) mayCreate(r *record.Record) bool { return r.Untimed || r.Time.After(h.purged) }
 
-// changeRejection has the API server refuse an object, or accept it again.
+// changeRejection makes the API server reject an object, or accept it again.
 func (h *history) changeRejection() {
 	key := rapid.SampledFrom(historyKeys).Draw(h.t, "object")
 	h.rejected[key] = rapid.SampledFrom([]string{"create", "status", ""}).Draw(h.t, "refuses")
 }
 
-// join joins what failed.
+// join joins batches of failed records.
 func (h *history) join() {
 	h.interrupted(func() error { return h.env.joiner.Round(h.env.t.Context()) })
 	h.run(nil)
 }
 
-// changeReference has a mirror name an endpoint, which may not be there.
+// changeReference sets the endpoint reference of a mirror, perhaps to an endpoint that does not exist.
 func (h *history) changeReference() {
 	key, ok := h.drawMirror()
 	if !ok {
@@ -347,7 +347,7 @@ func (h *history) changeReference() {
 	h.mirrors[key].endpoint = name
 }
 
-// Replace deletes an endpoint, or makes one anew that was deleted.
+// toggleEndpoint deletes an endpoint, or creates one that was deleted.
 func (h *history) toggleEndpoint() {
 	name := rapid.SampledFrom(endpointNames).Draw(h.t, "endpoint")
 	e := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}}
@@ -360,7 +360,7 @@ func (h *history) toggleEndpoint() {
 			h.t.Fatal(err)
 		}
 		if h.deletedEndpoints["fastpix"] && h.deletedEndpoints["second"] {
-			h.purged = time.Time{} // nobody is left to remember it
+			h.purged = time.Time{} // no endpoint is left to record it
 		}
 		return
 	}
@@ -379,7 +379,7 @@ func (h *history) drawMirror() (record.Key, bool) {
 	return rapid.SampledFrom(keys).Draw(h.t, "mirror"), true
 }
 
-// Forget deletes a mirror by hand.
+// deleteMirror deletes a mirror manually.
 func (h *history) deleteMirror() {
 	key, ok := h.drawMirror()
 	if !ok {
@@ -394,7 +394,7 @@ func (h *history) deleteMirror() {
 	delete(h.mirrors, key)
 }
 
-// wait lets time pass and timers fire.
+// wait advances the time and fires timers.
 func (h *history) wait() {
 	h.env.now = h.env.now.Add(rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour}).Draw(h.t, "passes"))
 	h.run(nil)
@@ -432,7 +432,7 @@ func (h *history) wait() {
 			newest = dueAt[key]
 		}
 		if deleted[key] && !newest.IsZero() && h.deletedEndpoints["fastpix"] && h.deletedEndpoints["second"] {
-			continue // nobody is there to remember it
+			continue // no endpoint exists to record it
 		}
 		if deleted[key] && newest.After(purged) {
 			purged = newest
@@ -442,7 +442,7 @@ func (h *history) wait() {
 	h.purged = purged
 }
 
-// Read returns a mirror; nil if there is none.
+// read returns a mirror; nil if it does not exist.
 func (h *history) read(key record.Key) mirror.Object {
 	m := mirror.New(key.Kind)
 	err := h.client.Get(h.env.t.Context(), types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, m.APIObject())
@@ -493,7 +493,7 @@ func (h *history) check() {
 	}
 }
 
-// resolveUncertain decides whether replays that came with what made a mirror were folded into it, as the mirror shows.
+// resolveUncertain finds out from the mirror whether replays that came with the record that created it were folded into it.
 func (h *history) resolveUncertain(key record.Key, m mirror.Object) {
 	want := h.mirrors[key]
 	for set := range 1 << len(want.uncertain) {
@@ -511,7 +511,7 @@ func (h *history) resolveUncertain(key record.Key, m mirror.Object) {
 	want.uncertain = nil
 }
 
-// projected is what the pure fold makes of records, all at once and from nothing.
+// projected returns what the pure projection makes of records, all at once and from an empty status.
 func projected(key record.Key, like mirror.Object, records []*record.Record) mirror.Object {
 	m := mirror.NewFor(key, like.ID(), "")
 	switch m := m.(type) {
@@ -523,7 +523,7 @@ func projected(key record.Key, like mirror.Object, records []*record.Record) mir
 	return m
 }
 
-// facts returns a status without what is a function of status and clock.
+// facts returns a status without the fields that follow from the status and the time.
 func facts(t *testing.T, m mirror.Object) string {
 	t.Helper()
 	switch m := m.(type) {

@@ -17,8 +17,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect the first promise where the fold keeps its memory: a record that arrives while its object is being folded stays
-// pending, and a batch ends only when all of its records are done.
+// These tests protect the first promise in the ledger: a record that arrives while its object is being folded stays pending, and a batch
+// is deleted only when all of its records are done.
 
 func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,7 @@ func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 	}
 }
 
-// waitingFor returns a journal of so many events about one media.
+// waitingFor returns a journal with that number of events about one media.
 func waitingFor(t *testing.T, id string, count int) []client.Object {
 	t.Helper()
 	var objects []client.Object
@@ -81,7 +81,7 @@ func waitingFor(t *testing.T, id string, count int) []client.Object {
 	return objects
 }
 
-// TestVisitFoldsABoundedNumber protects the memory from an object that thousands of records wait for.
+// TestVisitFoldsABoundedNumber protects the memory from an object with thousands of waiting records.
 func TestVisitFoldsABoundedNumber(t *testing.T) {
 	const count = 2*journal.MaxVisitEntries + 1
 	writes := 0
@@ -96,15 +96,15 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
 	}, waitingFor(t, testMedia, count)...)
-	r := newTestEnv(t, c)
-	r.now = testStart.Add(time.Hour) // after the last receipt
-	r.readAll()
+	env := newTestEnv(t, c)
+	env.now = testStart.Add(time.Hour) // after the last receipt
+	env.readAll()
 	key := assetKey(testMedia)
-	if entries, err := r.ledger.Peek(key); err != nil || len(entries) != journal.MaxVisitEntries || r.ledger.Waiting(key) != count {
-		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), r.ledger.Waiting(key), err)
+	if entries, err := env.ledger.Peek(key); err != nil || len(entries) != journal.MaxVisitEntries || env.ledger.Waiting(key) != count {
+		t.Errorf("a visit folds %d of %d records that wait (%v)", len(entries), env.ledger.Waiting(key), err)
 	}
 	for left := count; left > 0; left -= journal.MaxVisitEntries {
-		result, err := r.reconciler.Reconcile(t.Context(), key)
+		result, err := env.reconciler.Reconcile(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 			t.Errorf("with %d records before a visit it comes back: %v", left, comesBack)
 		}
 	}
-	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+	if err := env.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left (%v)", len(batches(t, c)), err)
 	}
 	if writes != 3 {
@@ -120,8 +120,8 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 	}
 }
 
-// TestRefusalTimeoutCountsPerObject protects other tenants from an object that is refused: its thousands of records fail together,
-// and leave the memory that all share.
+// TestRefusalTimeoutCountsPerObject protects other tenants from an object that is refused: its thousands of records fail together, and
+// release the memory that all tenants share.
 func TestRefusalTimeoutCountsPerObject(t *testing.T) {
 	const count = 3*journal.MaxVisitEntries + 1
 	c := newFakeClient(t, interceptor.Funcs{
@@ -132,18 +132,18 @@ func TestRefusalTimeoutCountsPerObject(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, waitingFor(t, testMedia, count)...)
-	r := newTestEnv(t, c)
-	r.readAll()
-	key, begun := assetKey(testMedia), r.now
-	for r.ledger.Waiting(key) > 0 && r.now.Sub(begun) < 10*mirror.ErrorTimeout {
-		_, _ = r.reconciler.Reconcile(t.Context(), key)   // which fails until patience ends
-		r.reconciler.Refusals.Accepted(assetKey("other")) // others of the tenant are written
-		r.now = r.now.Add(time.Second)
+	env := newTestEnv(t, c)
+	env.readAll()
+	key, begun := assetKey(testMedia), env.now
+	for env.ledger.Waiting(key) > 0 && env.now.Sub(begun) < 10*mirror.ErrorTimeout {
+		_, _ = env.reconciler.Reconcile(t.Context(), key)   // which fails until the timeout ends
+		env.reconciler.Refusals.Accepted(assetKey("other")) // others of the tenant are written
+		env.now = env.now.Add(time.Second)
 	}
-	if waited := r.now.Sub(begun); waited > mirror.ErrorTimeout+10*time.Second {
+	if waited := env.now.Sub(begun); waited > mirror.ErrorTimeout+10*time.Second {
 		t.Errorf("the records of one refused object were waited for %v, want %v", waited, mirror.ErrorTimeout)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	failed := 0

@@ -24,50 +24,50 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect the ends of mirrors: what is due is done whoever was down when it became due, and what is purged is exactly what
-// was decided about, nothing that has changed or is still spoken of.
+// These tests protect the end of mirrors: a due timer fires although the controllers were down, and a purge deletes exactly the mirror
+// that was checked, not one that has changed or that a record may change.
 
-// watchTimers does what the informers of mirrors do at the start of a process: they list those that have a timer.
-func (r *testEnv) watchTimers() error {
+// watchTimers does what the informers of mirrors do at the start of a process: they list the mirrors that have a timer.
+func (env *testEnv) watchTimers() error {
 	var assets fastpixv1.MediaAssetList
 	var streams fastpixv1.LiveStreamList
-	if err := errors.Join(r.client.List(r.t.Context(), &assets), r.client.List(r.t.Context(), &streams)); err != nil {
+	if err := errors.Join(env.client.List(env.t.Context(), &assets), env.client.List(env.t.Context(), &streams)); err != nil {
 		return err
 	}
 	var errs []error
-	seen := func(kind record.Kind, object client.Object, timer string) {
+	add := func(object client.Object, timer string) {
 		if timer == "" {
 			return // the selector status.timer!= leaves it out
 		}
 		stripped, err := stripMirror(object)
 		errs = append(errs, err)
-		lifecycle.NewTimerHandler(r.timers, &queue.Source[record.Key]{}).OnAdd(stripped, true)
+		lifecycle.NewTimerHandler(env.timers, &queue.Source[record.Key]{}).OnAdd(stripped, true)
 	}
 	for i := range assets.Items {
-		seen(record.MediaAsset, &assets.Items[i], assets.Items[i].Status.Timer)
+		add(&assets.Items[i], assets.Items[i].Status.Timer)
 	}
 	for i := range streams.Items {
-		seen(record.LiveStream, &streams.Items[i], streams.Items[i].Status.Timer)
+		add(&streams.Items[i], streams.Items[i].Status.Timer)
 	}
 	return errors.Join(errs...)
 }
 
-// applyClock lets every timer that is due fire once.
-func (r *testEnv) fireTimers() error {
-	errs := []error{r.watchTimers()}
+// fireTimers fires every due timer once.
+func (env *testEnv) fireTimers() error {
+	errs := []error{env.watchTimers()}
 	byName := func(a, b record.Key) int { return strings.Compare(a.String(), b.String()) }
-	for _, key := range slices.SortedFunc(maps.Keys(r.timers.At), byName) {
-		if at := r.timers.At[key]; !at.After(r.now) {
-			_, err := r.reconciler.Reconcile(r.t.Context(), key)
+	for _, key := range slices.SortedFunc(maps.Keys(env.timers.At), byName) {
+		if at := env.timers.At[key]; !at.After(env.now) {
+			_, err := env.reconciler.Reconcile(env.t.Context(), key)
 			errs = append(errs, err)
 		}
 	}
-	clear(r.timers.At)
+	clear(env.timers.At)
 	return errors.Join(errs...)
 }
 
-// loggedAt returns an object's conditions as Type=Status/Reason.
-func said(conditions []metav1.Condition) string {
+// conditionsOf returns an object's conditions as Type=Status/Reason.
+func conditionsOf(conditions []metav1.Condition) string {
 	var all []string
 	for _, c := range conditions {
 		all = append(all, fmt.Sprintf("%s=%s/%s", c.Type, c.Status, c.Reason))
@@ -75,7 +75,7 @@ func said(conditions []metav1.Condition) string {
 	return strings.Join(all, " ")
 }
 
-// describe returns what is said of a mirror; "gone" if there is none.
+// describe returns the conditions of a mirror; "gone" if it does not exist.
 func describe(t *testing.T, c client.Client, key record.Key) string {
 	t.Helper()
 	m := mirror.New(key.Kind)
@@ -86,7 +86,7 @@ func describe(t *testing.T, c client.Client, key record.Key) string {
 	case err != nil:
 		t.Fatal(err)
 	}
-	return said(m.Conditions())
+	return conditionsOf(m.Conditions())
 }
 
 func assetKey(name string) record.Key {
@@ -128,7 +128,7 @@ func TestTimersFireAfterControllersWereDown(t *testing.T) {
 			events: []*record.Record{event("e1", "video.media.upload.cancelled", 1, media("u1", "Cancelled"))}, key: assetKey("u1"),
 			stages: []stage{{week - time.Second, "Ready=False/Cancelled Stalled=True/Cancelled"}, {time.Second, "gone"}},
 		},
-		"an upload that nobody used": {
+		"an unused upload": {
 			events: []*record.Record{event("e1", "video.media.upload", 1, media("u1", "Waiting"))}, key: assetKey("u1"),
 			stages: []stage{
 				{4*time.Hour - time.Second, "Ready=False/AwaitingUpload Reconciling=True/AwaitingUpload"},
@@ -171,16 +171,16 @@ func TestTimersFireAfterControllersWereDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", tc.events...))
-			r := newTestEnv(t, c)
-			if err := r.run(); err != nil {
+			env := newTestEnv(t, c)
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
-			now := r.now
+			now := env.now
 			for _, s := range tc.stages {
 				now = now.Add(s.after)
-				r = newTestEnv(t, c) // a process that knows nothing but what the API server says
-				r.now = now
-				if err := r.fireTimers(); err != nil {
+				env = newTestEnv(t, c) // a process that knows nothing but what the API server says
+				env.now = now
+				if err := env.fireTimers(); err != nil {
 					t.Fatal(err)
 				}
 				if got := describe(t, c, tc.key); got != s.want {
@@ -191,23 +191,23 @@ func TestTimersFireAfterControllersWereDown(t *testing.T) {
 	}
 }
 
-// newTombstone returns a rig with one tombstone that is due.
+// newTombstone returns a testEnv with one tombstone that is due.
 func newTombstone(t *testing.T, funcs interceptor.Funcs) *testEnv {
 	t.Helper()
 	c := newFakeClient(t, funcs, newBatch(t, "b1", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = r.now.Add(mirror.DefaultRetention)
-	r.timers.Set(assetKey(testMedia), r.now)
-	return r
+	env.now = env.now.Add(mirror.DefaultRetention)
+	env.timers.Set(assetKey(testMedia), env.now)
+	return env
 }
 
 func TestPurgeKeepsAChangedMirror(t *testing.T) {
 	t.Parallel()
 	deletes := 0
-	r := newTombstone(t, interceptor.Funcs{
+	env := newTombstone(t, interceptor.Funcs{
 		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
 			asset, ok := o.(*fastpixv1.MediaAsset)
 			if !ok {
@@ -233,16 +233,16 @@ func TestPurgeKeepsAChangedMirror(t *testing.T) {
 		},
 	})
 	key := assetKey(testMedia)
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatalf("a change meanwhile is an error: %v", err)
 	}
-	if got := describe(t, r.client, key); got == "gone" {
+	if got := describe(t, env.client, key); got == "gone" {
 		t.Fatal("a mirror was purged that had changed since it was looked at")
 	}
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil { // the change brought it back
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil { // the change brought it back
 		t.Fatal(err)
 	}
-	if got := describe(t, r.client, key); got != "gone" || deletes != 2 {
+	if got := describe(t, env.client, key); got != "gone" || deletes != 2 {
 		t.Errorf("after %d deletes: %s", deletes, got)
 	}
 }
@@ -253,14 +253,14 @@ func TestPurgeWaitsForRecordsOfTheMirror(t *testing.T) {
 		return newBatch(t, "b2", event("e2", "video.media.updated", 2, media(id, "Ready")))
 	}
 	for name, tc := range map[string]struct {
-		prepare func(r *testEnv, info journal.BatchInfo, b *fastpixv1.EventBatch)
+		prepare func(env *testEnv, info journal.BatchInfo, b *fastpixv1.EventBatch)
 		batch   *fastpixv1.EventBatch
 		waits   bool
 	}{
-		"a batch that nobody has read": {batch: about(testMedia), waits: true, prepare: func(r *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) { r.backlog.Add(info) }},
-		"a batch that is being read": {batch: about("other"), waits: true, prepare: func(r *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
-			r.backlog.Add(info)
-			r.backlog.Next()
+		"a batch that was not read": {batch: about(testMedia), waits: true, prepare: func(env *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) { env.backlog.Add(info) }},
+		"a batch that is being read": {batch: about("other"), waits: true, prepare: func(env *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
+			env.backlog.Add(info)
+			env.backlog.Next()
 		}},
 		"a batch that could not be read": {batch: about(testMedia), waits: true, prepare: readAndFail},
 		"a record of another mirror":     {batch: about("other"), waits: false, prepare: read},
@@ -268,52 +268,52 @@ func TestPurgeWaitsForRecordsOfTheMirror(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newTombstone(t, interceptor.Funcs{})
-			tc.prepare(r, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: tc.batch.ObjectMeta}), tc.batch)
-			result, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia))
+			env := newTombstone(t, interceptor.Funcs{})
+			tc.prepare(env, env.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: tc.batch.ObjectMeta}), tc.batch)
+			result, err := env.reconciler.Reconcile(t.Context(), assetKey(testMedia))
 			if err != nil {
 				t.Fatal(err)
 			}
-			waits := describe(t, r.client, assetKey(testMedia)) != "gone"
+			waits := describe(t, env.client, assetKey(testMedia)) != "gone"
 			if waits != tc.waits || waits != (result.RequeueAfter > 0) {
-				t.Errorf("it waits: %v, comes back in %v; want that it waits: %v", waits, result.RequeueAfter, tc.waits)
+				t.Errorf("it waits: %v, is requeued after %v; want that it waits: %v", waits, result.RequeueAfter, tc.waits)
 			}
 		})
 	}
 	t.Run("a record in memory", func(t *testing.T) {
 		t.Parallel()
-		r := newTombstone(t, interceptor.Funcs{})
+		env := newTombstone(t, interceptor.Funcs{})
 		b := about(testMedia)
-		read(r, r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
-		if !r.reconciler.Records.MayChange(assetKey(testMedia)) || r.reconciler.Records.MayChange(assetKey("other")) {
+		read(env, env.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}), b)
+		if !env.reconciler.Records.MayChange(assetKey(testMedia)) || env.reconciler.Records.MayChange(assetKey("other")) {
 			t.Error("a record in memory names the wrong mirrors")
 		}
 	})
 }
 
-// Read reads a batch into the ledger.
-func read(r *testEnv, info journal.BatchInfo, b *fastpixv1.EventBatch) {
-	r.t.Helper()
-	if err := r.client.Create(r.t.Context(), b); err != nil {
-		r.t.Fatal(err)
+// read reads a batch into the ledger.
+func read(env *testEnv, info journal.BatchInfo, b *fastpixv1.EventBatch) {
+	env.t.Helper()
+	if err := env.client.Create(env.t.Context(), b); err != nil {
+		env.t.Fatal(err)
 	}
-	r.backlog.Add(info)
-	info, _ = r.backlog.Next()
-	if err := r.reader.Read(r.t.Context(), info); err != nil {
-		r.t.Fatal(err)
+	env.backlog.Add(info)
+	info, _ = env.backlog.Next()
+	if err := env.reader.Read(env.t.Context(), info); err != nil {
+		env.t.Fatal(err)
 	}
 }
 
-// readAndFail tries to read a batch while the API server is away.
-func readAndFail(r *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
-	r.t.Helper()
-	r.reader.Client = newFakeClient(r.t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+// readAndFail tries to read a batch while the API server is unavailable.
+func readAndFail(env *testEnv, info journal.BatchInfo, _ *fastpixv1.EventBatch) {
+	env.t.Helper()
+	env.reader.Client = newFakeClient(env.t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
 		return errInterrupted
 	}})
-	r.backlog.Add(info)
-	info, _ = r.backlog.Next()
-	if err := r.reader.Read(r.t.Context(), info); !errors.Is(err, errInterrupted) {
-		r.t.Fatalf("got %v", err)
+	env.backlog.Add(info)
+	info, _ = env.backlog.Next()
+	if err := env.reader.Read(env.t.Context(), info); !errors.Is(err, errInterrupted) {
+		env.t.Fatalf("got %v", err)
 	}
 }
 
@@ -331,10 +331,10 @@ func TestPurgeDoesNotRetryOnAFinalizer(t *testing.T) {
 					return c.Delete(ctx, o, opts...)
 				},
 			}, newBatch(t, "b1", event("e1", typ, 1, media(testMedia, state))))
-			r := newTestEnv(t, c)
+			env := newTestEnv(t, c)
 			name := types.NamespacedName{Namespace: testNamespace, Name: testMedia}
 			var asset fastpixv1.MediaAsset
-			if err := errors.Join(r.run(), c.Get(t.Context(), name, &asset)); err != nil {
+			if err := errors.Join(env.run(), c.Get(t.Context(), name, &asset)); err != nil {
 				t.Fatal(err)
 			}
 			asset.Finalizers = []string{"example.com/look-first"}
@@ -346,13 +346,13 @@ func TestPurgeDoesNotRetryOnAFinalizer(t *testing.T) {
 			if err := c.Update(t.Context(), &e); err != nil {
 				t.Fatal(err)
 			}
-			r.now = r.now.Add(mirror.DefaultRetention)
-			s := r.sweeper
+			env.now = env.now.Add(mirror.DefaultRetention)
+			s := env.sweeper
 			for range 5 {
-				watched := r.watchTimers()
-				result, err := r.reconciler.Reconcile(t.Context(), assetKey(testMedia))
+				watched := env.watchTimers()
+				result, err := env.reconciler.Reconcile(t.Context(), assetKey(testMedia))
 				if err := errors.Join(watched, err, s.Sweep(t.Context())); err != nil || result.RequeueAfter != 0 {
-					t.Errorf("it comes back in %v (%v)", result.RequeueAfter, err)
+					t.Errorf("it is requeued after %v (%v)", result.RequeueAfter, err)
 				}
 			}
 			if err := c.Get(t.Context(), name, &asset); err != nil || asset.DeletionTimestamp == nil || calls != 1 {
@@ -365,51 +365,51 @@ func TestPurgeDoesNotRetryOnAFinalizer(t *testing.T) {
 func TestPurgeSurvivesCrashAtEveryCall(t *testing.T) {
 	t.Parallel()
 	for _, after := range []bool{false, true} {
-		deaths := 0
+		crashes := 0
 		for at := 1; ; at++ {
 			k := &interrupter{at: -1, after: after}
-			r := newTombstone(t, k.funcs())
+			env := newTombstone(t, k.funcs())
 			k.calls, k.at = 0, at
-			if err := r.fireTimers(); err != nil {
-				deaths++
+			if err := env.fireTimers(); err != nil {
+				crashes++
 			}
 			if k.calls < at {
 				break
 			}
-			r2 := newTestEnv(t, r.client) // a new process
-			r2.now = r.now
-			if err := r2.fireTimers(); err != nil {
-				t.Fatalf("death at call %d (after its effect: %t): %v", at, after, err)
+			next := newTestEnv(t, env.client) // a new process
+			next.now = env.now
+			if err := next.fireTimers(); err != nil {
+				t.Fatalf("crash at call %d (after its effect: %t): %v", at, after, err)
 			}
 			var e fastpixv1.WebhookEndpoint
-			if err := r2.client.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
+			if err := next.client.Get(t.Context(), types.NamespacedName{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
 				t.Fatal(err)
 			}
-			if got := describe(t, r2.client, assetKey(testMedia)); got != "gone" || e.Status.PurgedThrough == nil {
-				t.Errorf("death at call %d (after its effect: %t): %s, purged through %v", at, after, got, e.Status.PurgedThrough)
+			if got := describe(t, next.client, assetKey(testMedia)); got != "gone" || e.Status.PurgedThrough == nil {
+				t.Errorf("crash at call %d (after its effect: %t): %s, purged through %v", at, after, got, e.Status.PurgedThrough)
 			}
 		}
-		if deaths < 4 {
-			t.Errorf("only %d calls were there to fail", deaths)
+		if crashes < 4 {
+			t.Errorf("only %d calls were there to fail", crashes)
 		}
 	}
 }
 
-// A replay right after the purge comes before the news of PurgedThrough has reached this process's cache.
+// A replay right after the purge arrives before the cache of this process shows PurgedThrough.
 func TestReplayCreatesNoMirrorBeforeTheCacheUpdates(t *testing.T) {
 	t.Parallel()
-	r := newTombstone(t, interceptor.Funcs{})
-	r.reconciler.Endpoints.Cached = newFakeClient(t, interceptor.Funcs{}) // its endpoint has never purged anything
-	if err := r.fireTimers(); err != nil {
+	env := newTombstone(t, interceptor.Funcs{})
+	env.reconciler.Endpoints.Cached = newFakeClient(t, interceptor.Funcs{}) // its endpoint has never purged anything
+	if err := env.fireTimers(); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.client.Create(t.Context(), newBatch(t, "b2", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")))); err != nil {
+	if err := env.client.Create(t.Context(), newBatch(t, "b2", event("e1", "video.media.deleted", 1, media(testMedia, "Deleted")))); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := mirrors(t, r.client); got != "" || len(batches(t, r.client)) != 0 {
-		t.Errorf("a replay raised the dead:\n%s", got)
+	if got := mirrors(t, env.client); got != "" || len(batches(t, env.client)) != 0 {
+		t.Errorf("a replay created a mirror:\n%s", got)
 	}
 }

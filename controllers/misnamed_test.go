@@ -13,8 +13,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// TestSweepFindsMirrorsWithWrongNames protects objects from before the API server refused their names: each says what is wrong, once, and
-// an object with the right name that waits for its first event stays as it is.
+// TestSweepFindsMirrorsWithWrongNames protects objects that were created before the API server refused their names: each reports once
+// what is wrong. An object with the right name that waits for its first event stays unchanged.
 func TestSweepFindsMirrorsWithWrongNames(t *testing.T) {
 	t.Parallel()
 	meta := func(name string) metav1.ObjectMeta {
@@ -30,17 +30,17 @@ func TestSweepFindsMirrorsWithWrongNames(t *testing.T) {
 			return c.SubResource(sub).Update(ctx, o, options...)
 		},
 	}, wrongMedia, wrongStream, right)
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	for range 2 {
-		if err := r.sweeper.Sweep(t.Context()); err != nil {
+		if err := env.sweeper.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range r.queuedObjects {
-			if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+		for _, key := range env.queuedObjects {
+			if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.queuedObjects = nil
+		env.queuedObjects = nil
 	}
 	if writes != 2 {
 		t.Errorf("%d statuses were written, want 2", writes)

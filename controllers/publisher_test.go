@@ -13,11 +13,12 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// This test protects the controllers' memory from what records claim: a stolen identity of a receiver may name any endpoint and any key.
+// TestActivityIsBoundedAndForgotten protects the controllers' memory from forged records: a client with the stolen identity of a receiver
+// may name any endpoint and any key.
 func TestActivityIsBoundedAndForgotten(t *testing.T) {
 	t.Parallel()
-	r := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
-	p := r.publisher
+	env := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
+	p := env.publisher
 	p.Exists = func(types.NamespacedName) bool { return true }
 	at := event("", "", 1).Received
 	for i := range 2 * endpoint.MaxFingerprints {
@@ -32,9 +33,9 @@ func TestActivityIsBoundedAndForgotten(t *testing.T) {
 	if got := len(p.Activity); got != endpoint.MaxActivity {
 		t.Errorf("%d endpoints are kept", got)
 	}
-	r.now = r.now.Add(endpoint.ForgetActivity / 2)
+	env.now = env.now.Add(endpoint.ForgetActivity / 2)
 	p.Observe(&record.Record{EndpointUID: "1", Received: at})
-	r.now = r.now.Add(endpoint.ForgetActivity/2 + time.Second)
+	env.now = env.now.Add(endpoint.ForgetActivity/2 + time.Second)
 	p.Forget([]fastpixv1.WebhookEndpoint{*makeEndpointWith("endpoint-uid")})
 	if len(p.Activity) != 2 || p.Activity["endpoint-uid"] == nil || p.Activity["1"] == nil {
 		t.Errorf("%d endpoints are kept, want the one that exists and the one that may be new", len(p.Activity))

@@ -16,35 +16,35 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect what a purge must not do: remove what a record that waits may name, or make a replay of an event that was acknowledged
-// before it; and what it must: that a replay afterwards is one.
+// These tests protect records from purges: a purge deletes no mirror that a waiting record may change, and turns no acknowledged event
+// into a replay. A replay after the purge is discarded.
 
 func TestPurgeWaitsForOlderRecords(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.Set(key, r.now)
+	env.timers.Set(key, env.now)
 
 	// Acknowledged, read, and not yet folded when the tombstone is due: the first event about another media, older than the tombstone.
 	if err := c.Create(t.Context(), newBatch(t, "b2", event("e2", "video.media.created", 5, media("another", "Created")))); err != nil {
 		t.Fatal(err)
 	}
-	r.readAll()
-	result, err := r.reconciler.Reconcile(t.Context(), key)
+	env.readAll()
+	result, err := env.reconciler.Reconcile(t.Context(), key)
 	if err != nil || result.RequeueAfter != mirror.PurgeRetry {
-		t.Errorf("a due tombstone beside a waiting record: come back after %v, %v; want %v", result.RequeueAfter, err, mirror.PurgeRetry)
+		t.Errorf("a due tombstone beside a waiting record: requeue after %v, %v; want %v", result.RequeueAfter, err, mirror.PurgeRetry)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, "another") {
 		t.Errorf("an event that was acknowledged before the purge is taken for a replay:\n%s", got)
 	}
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); strings.Contains(got, testMedia) {
@@ -53,51 +53,51 @@ func TestPurgeWaitsForOlderRecords(t *testing.T) {
 }
 
 func TestFailedRecordIsNotAReplay(t *testing.T) {
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: "another"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
-	c := newFakeClient(t, interceptor.Funcs{}, squatter, newBatch(t, "b1",
+	c := newFakeClient(t, interceptor.Funcs{}, occupant, newBatch(t, "b1",
 		event("e1", "video.media.deleted", 10, media(testMedia, "Deleted")), event("e2", "video.media.created", 5, media("another", "Created"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.Set(key, r.now)
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+	env.timers.Set(key, env.now)
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); strings.Contains(got, testMedia) {
 		t.Fatalf("a failed record keeps a tombstone:\n%s", got)
 	}
-	if err := c.Delete(t.Context(), squatter); err != nil {
+	if err := c.Delete(t.Context(), occupant); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, "another") || len(batches(t, c)) > 0 {
-		t.Errorf("its cause is gone, %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("its cause is gone, %d batches are left, and the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 
 func TestBatchBeingReadDelaysEveryPurge(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
-	r := newTestEnv(t, c)
-	if err := r.syncWatches(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
-	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "nobody told of"}
-	for info, ok := r.backlog.Next(); ok; info, ok = r.backlog.Next() {
-		if !r.reconciler.Records.MayChange(key) {
+	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: "never mentioned"}
+	for info, ok := env.backlog.Next(); ok; info, ok = env.backlog.Next() {
+		if !env.reconciler.Records.MayChange(key) {
 			t.Errorf("batch %s is neither read nor waits, and an object may be purged that it names", info.Name)
 		}
-		if err := r.reader.Read(t.Context(), info); err != nil {
+		if err := env.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r.reconciler.Records.MayChange(key) {
+	if env.reconciler.Records.MayChange(key) {
 		t.Error("everything is read, and nothing may be purged")
 	}
 }
@@ -110,18 +110,18 @@ func TestDelayedPurgesReadNothing(t *testing.T) {
 			return c.Get(ctx, key, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.deleted", 10, media(testMedia, "Deleted"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.Set(key, r.now)
-	r.backlog.Add(journal.BatchInfo{Name: "unread", UID: "unread"})
+	env.timers.Set(key, env.now)
+	env.backlog.Add(journal.BatchInfo{Name: "unread", UID: "unread"})
 	for visit := range 10 {
-		result, err := r.reconciler.Reconcile(t.Context(), key)
+		result, err := env.reconciler.Reconcile(t.Context(), key)
 		if err != nil || result.RequeueAfter != time.Second {
-			t.Fatalf("a purge beside an unread batch: come back after %v, %v", result.RequeueAfter, err)
+			t.Fatalf("a purge beside an unread batch: requeue after %v, %v", result.RequeueAfter, err)
 		}
 		if visit == 0 {
 			reads = 0
@@ -137,21 +137,21 @@ func TestNothingIsPurgedBeforeTheJournalIsKnown(t *testing.T) {
 	if err := newTestEnv(t, c).run(); err != nil {
 		t.Fatal(err)
 	}
-	r := newUnsyncedTestEnv(t, c) // the next leader, whose watch of batches is slower than that of tombstones
-	r.now = testStart.Add(mirror.DefaultRetention + time.Hour)
+	env := newUnsyncedTestEnv(t, c) // the next leader, whose watch of batches is slower than that of tombstones
+	env.now = testStart.Add(mirror.DefaultRetention + time.Hour)
 	key := record.Key{Kind: record.MediaAsset, Namespace: testNamespace, Name: testMedia}
-	r.timers.Set(key, r.now)
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+	env.timers.Set(key, env.now)
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.sweeper.Sweep(t.Context()); err != nil {
+	if err := env.sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, testMedia) {
 		t.Error("a tombstone is purged although a batch may name it")
 	}
-	r.backlog.Replace(nil)
-	if _, err := r.reconciler.Reconcile(t.Context(), key); err != nil {
+	env.backlog.Replace(nil)
+	if _, err := env.reconciler.Reconcile(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); strings.Contains(got, testMedia) {

@@ -11,8 +11,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 )
 
-// Redaction by construction: the types that the controllers fill and that end in an object, a log line or a metric have no place for a
-// secret, nor for just anything. What fills them is a record, which has none either.
+// TestOutputTypesHoldNoSecrets proves redaction by construction: the types that the controllers fill, and that end in an object, a log
+// line or a metric, have no field for a secret or for arbitrary text. Records fill them, and have no such field either.
 func TestOutputTypesHoldNoSecrets(t *testing.T) {
 	t.Parallel()
 	places, walked := redaction.Places(nil, reflect.TypeFor[record.Record](), reflect.TypeFor[record.Key](), reflect.TypeFor[journal.Failure](), reflect.TypeFor[mirror.Outcome](),

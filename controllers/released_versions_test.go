@@ -16,8 +16,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// This test protects a journal that an older version left behind. testdata/journal has, for every record version that was ever released,
-// what its receiver journaled of every sample: these files are never written again. Beside each is what this version folds it into.
+// This test protects a journal that an older version wrote. For every released version of records, testdata/journal has the records that
+// its receiver wrote for every sample. These files never change. Beside each is the result of this version.
 
 var update = flag.Bool("update", false, "write what the records of released versions are folded into")
 

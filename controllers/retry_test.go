@@ -16,43 +16,43 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect what retries and a standby may cost: a retry folds nothing twice, one object's trouble has a bound, and a replica
-// that only waits remembers nothing of what came and went. All were found in review.
+// These tests bound the cost of retries: a retry folds nothing twice, and the errors of one object cause a bounded number of writes.
+// Reviews found these faults.
 
 func TestRetryKeepsOnlyRecordsThatStillFail(t *testing.T) {
 	t.Parallel()
-	squatter := func(name string) *fastpixv1.MediaAsset {
+	occupant := func(name string) *fastpixv1.MediaAsset {
 		return &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}, Spec: fastpixv1.MediaAssetSpec{MediaID: "else"}}
 	}
-	one, two := squatter("one"), squatter("two")
+	one, two := occupant("one"), occupant("two")
 	c := newFakeClient(t, interceptor.Funcs{}, one, two,
 		newBatch(t, "b1", event("e1", "video.media.ready", 1, media("one", "Ready")), event("e2", "video.media.ready", 1, media("two", "Ready"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Delete(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
-	r = newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env = newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	left := batches(t, c)
 	if len(left) != 1 || len(left[0].Spec.Events) != 1 || len(left[0].Status.Failed) != 1 || left[0].Status.Failed[0].EventID != "e2" {
 		t.Fatalf("left are %s, want the record that still fails alone", mustJSON(t, left))
 	}
-	if r.asset("one").Status.State != "Ready" {
+	if env.asset("one").Status.State != "Ready" {
 		t.Fatal("the record whose cause is gone is not folded")
 	}
-	if err := c.Delete(t.Context(), r.asset("one")); err != nil { // by hand
+	if err := c.Delete(t.Context(), env.asset("one")); err != nil { // by hand
 		t.Fatal(err)
 	}
-	r = newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env = newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	if r.asset("one").Name != "" {
+	if env.asset("one").Name != "" {
 		t.Error("a retry made a mirror again that was deleted by hand")
 	}
 }
@@ -63,8 +63,8 @@ func TestErrorsNotAboutContentAreNotSplit(t *testing.T) {
 		answer error
 		most   int
 	}{
-		"an admission webhook that does not work": {apierrors.NewInternalError(fmt.Errorf("failed calling webhook")), 1},
-		"a refusal of everything":                 {apierrors.NewInvalid(fastpixv1.GroupVersion.WithKind("MediaAsset").GroupKind(), "m1", nil), 2 * mirror.MaxParts},
+		"a broken admission webhook": {apierrors.NewInternalError(fmt.Errorf("failed calling webhook")), 1},
+		"a refusal of everything":    {apierrors.NewInvalid(fastpixv1.GroupVersion.WithKind("MediaAsset").GroupKind(), "m1", nil), 2 * mirror.MaxParts},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,11 +82,11 @@ func TestErrorsNotAboutContentAreNotSplit(t *testing.T) {
 					return c.SubResource(sub).Update(ctx, o, opts...)
 				},
 			}, newBatch(t, "b1", records...))
-			r := newTestEnv(t, c)
-			_ = r.run() // its patience begins
-			r.now = r.now.Add(time.Hour)
+			env := newTestEnv(t, c)
+			_ = env.run() // its timeout starts
+			env.now = env.now.Add(time.Hour)
 			writes = 0
-			if err := r.run(); err != nil {
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
 			if writes < 1 || writes > tc.most {

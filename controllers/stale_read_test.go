@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// staleCase is one history, of which the API server's memory shows only the beginning.
+// staleCase is a history of which the API server's watch cache shows only the beginning.
 type staleCase struct {
 	before        *record.Record // mirrored, and in the memory
 	since         *record.Record // mirrored, and not in the memory
@@ -26,8 +26,8 @@ type staleCase struct {
 	event         *record.Record
 }
 
-// TestStaleReadsLeadToTheSameMirror protects what a read from the API server's memory decides: nothing but a write that meets a
-// conflict if it is old. Whatever that memory still shows, the mirror becomes what it would have become.
+// TestStaleReadsLeadToTheSameMirror protects mirrors from stale reads: a stale read leads only to a write that meets a conflict. The
+// mirror is the same, whatever the watch cache shows.
 func TestStaleReadsLeadToTheSameMirror(t *testing.T) {
 	ready := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
 	failed := event("e3", "video.media.failed", 3, media(testMedia, "Failed"))
@@ -59,7 +59,7 @@ func TestStaleReadsLeadToTheSameMirror(t *testing.T) {
 	}
 }
 
-// result tells the history and returns what it becomes.
+// result delivers the history and returns the resulting mirror.
 func (tt staleCase) result(t *testing.T, behind bool) string {
 	t.Helper()
 	refuses := false
@@ -122,8 +122,8 @@ func (tt staleCase) result(t *testing.T, behind bool) string {
 	return mirrors(t, c)
 }
 
-// TestDeletedBatchIsNotFoldedAgain protects what was purged or deleted by hand from an API server whose memory still shows its batch: a
-// new leader learns of the batch from that memory, and nothing else would tell that it was folded long ago.
+// TestDeletedBatchIsNotFoldedAgain protects purged and manually deleted mirrors from a watch cache that still shows a deleted batch. A
+// new leader learns of the batch from that cache, and nothing else says that the batch was folded.
 func TestDeletedBatchIsNotFoldedAgain(t *testing.T) {
 	gone := newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready")))
 	c := newFakeClient(t, interceptor.Funcs{
@@ -135,40 +135,40 @@ func TestDeletedBatchIsNotFoldedAgain(t *testing.T) {
 			return c.Get(ctx, key, o, opts...)
 		},
 	})
-	r := newTestEnv(t, c)
-	r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: gone.ObjectMeta}))
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	env.backlog.Add(env.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: gone.ObjectMeta}))
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); got != "" {
-		t.Errorf("a batch that is gone was folded:\n%s", got)
+		t.Errorf("a deleted batch was folded:\n%s", got)
 	}
-	if r.backlog.Requeue(gone.UID) {
-		t.Error("a batch that is gone is still known")
+	if env.backlog.Requeue(gone.UID) {
+		t.Error("a deleted batch is still known")
 	}
 }
 
-// allowsCachedRead reports that a read is content with what the API server has in memory.
+// allowsCachedRead reports whether a read accepts an answer from the API server's watch cache.
 func allowsCachedRead(opts []client.GetOption) bool {
 	raw := (&client.GetOptions{}).ApplyOptions(opts).Raw
 	return raw != nil && raw.ResourceVersion == "0"
 }
 
-// TestSweepLeavesTombstonesToTheirWorker protects a tombstone's purge from a replay that is folded at the same time: who finds nothing
-// must know what was purged.
+// TestSweepLeavesTombstonesToTheirWorker protects the purge of a tombstone from a replay that is folded at the same time: only one worker
+// at a time handles an object.
 func TestSweepLeavesTombstonesToTheirWorker(t *testing.T) {
-	r := newTombstone(t, interceptor.Funcs{})
-	r.now = r.now.Add(8 * 24 * time.Hour)
-	if err := r.sweeper.Sweep(t.Context()); err != nil {
+	env := newTombstone(t, interceptor.Funcs{})
+	env.now = env.now.Add(8 * 24 * time.Hour)
+	if err := env.sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if mirrors(t, r.client) == "" {
+	if mirrors(t, env.client) == "" {
 		t.Fatal("the sweep purged a tombstone itself")
 	}
-	if err := r.run(); err != nil {
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
-	if got := mirrors(t, r.client); got != "" {
+	if got := mirrors(t, env.client); got != "" {
 		t.Errorf("a tombstone that a sweep found is not purged:\n%s", got)
 	}
 }

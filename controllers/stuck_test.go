@@ -22,10 +22,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect against quiet losses and standstills: an answer that is taken for another, a batch that is overlooked, memory that
-// one tenant's trouble fills, and a fault that is taken for the fault of a record.
+// These tests protect against silent losses and stuck work: a misinterpreted answer, a batch that is never read, memory that one tenant's
+// errors fill, and an error of the API server that counts as a failure of a record.
 
-// proxyNotFound is what a client makes of a 404 that is not the API server's word about an object.
+// proxyNotFound returns the error of a client for a 404 that does not come from the API server.
 func proxyNotFound() error {
 	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{Resource: "things"}, "x", "404 page not found", 0, true)
 }
@@ -46,16 +46,16 @@ func TestProxyAnswersDiscardNothing(t *testing.T) {
 					return c.Get(ctx, key, o, opts...)
 				},
 			}, newBatch(t, "b1", event("e1", "video.media.ready", 1, media(testMedia, "Ready"))))
-			r := newTestEnv(t, c)
-			if err := r.run(); err == nil {
-				t.Error("a 404 of somebody else is taken for the API server's")
+			env := newTestEnv(t, c)
+			if err := env.run(); err == nil {
+				t.Error("a 404 of a proxy counts as an answer of the API server")
 			}
 			away = false
-			if err := r.run(); err != nil {
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
 			if got := mirrors(t, c); !strings.Contains(got, `"state":"Ready"`) || len(batches(t, c)) > 0 {
-				t.Errorf("%d batches are left, the world is\n%s", len(batches(t, c)), got)
+				t.Errorf("%d batches are left, the mirrors are\n%s", len(batches(t, c)), got)
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func TestNewBatchWithAReusedNameIsRead(t *testing.T) {
 	do(w.Update(meta("new")))
 	do(w.Replace([]any{meta("new")}, "3"))
 	if _, known := b.Totals(); !known || !b.Empty() {
-		t.Error("a batch that was read is queued because its metadata changed, or all are told again")
+		t.Error("a batch that was read is queued because its metadata changed, or all are read again")
 	}
 	do(w.Delete(meta("new")))
 	if b.Requeue("new") {
@@ -97,7 +97,7 @@ func TestNewBatchWithAReusedNameIsRead(t *testing.T) {
 	}
 }
 
-// gaugeValue returns what a scrape would show of a gauge without labels, if it shows it.
+// gaugeValue returns the value of a gauge without labels, and whether a scrape shows it.
 func gaugeValue(t *testing.T, name string) (value float64, there bool) {
 	t.Helper()
 	families, err := metrics.Registry.Gather()
@@ -114,11 +114,11 @@ func gaugeValue(t *testing.T, name string) (value float64, there bool) {
 
 func TestGaugesEndWithTheLease(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	for _, b := range batches(t, c) {
-		r.backlog.Add(r.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
+		env.backlog.Add(env.backlog.InfoOf(&metav1.PartialObjectMetadata{ObjectMeta: b.ObjectMeta}))
 	}
-	if err := r.publisher.Publish(t.Context()); err != nil {
+	if err := env.publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := gaugeValue(t, "fastpix_pending_events"); got != 6 {
@@ -126,12 +126,12 @@ func TestGaugesEndWithTheLease(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.publisher.Start(ctx); err != nil {
+	if err := env.publisher.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"fastpix_pending_events", "fastpix_failed_events", "fastpix_oldest_pending_age_seconds"} {
 		if got, there := gaugeValue(t, name); there {
-			t.Errorf("who leads no longer says that %s is %v", name, got)
+			t.Errorf("a process that is not the leader exports %s with %v", name, got)
 		}
 	}
 }
@@ -150,8 +150,8 @@ func TestRefusedRecordDoesNotBlockOthers(t *testing.T) {
 		event("e1", "video.media.created", 1, media(testMedia, "Created")),
 		event("e2", "video.media.updated", 5, record.Change{Kind: record.MediaAsset, ID: testMedia, Media: &record.MediaChange{Title: &poison}}),
 		event("e3", "video.media.ready", 3, media(testMedia, "Ready"))))
-	r := newTestEnv(t, c)
-	if err := r.run(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.run(); err != nil {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, `"state":"Ready"`) {
@@ -166,13 +166,13 @@ func TestRefusedRecordDoesNotBlockOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := mirrors(t, c); !strings.Contains(got, poison) || len(batches(t, c)) > 0 {
-		t.Errorf("after the cause is gone %d batches are left, and the world is\n%s", len(batches(t, c)), got)
+		t.Errorf("after the cause is gone %d batches are left, and the mirrors are\n%s", len(batches(t, c)), got)
 	}
 }
 
 func TestStuckBatchReleasesItsMemory(t *testing.T) {
 	full := true // the journal's quota: a batch for failed records has no room
-	squatter := &fastpixv1.MediaAsset{
+	occupant := &fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: testMedia}, Spec: fastpixv1.MediaAssetSpec{MediaID: "something-else"},
 	}
 	for name, funcs := range map[string]interceptor.Funcs{
@@ -191,18 +191,18 @@ func TestStuckBatchReleasesItsMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			full = true
-			c := newFakeClient(t, funcs, squatter.DeepCopy(), newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-			r := newTestEnv(t, c)
+			c := newFakeClient(t, funcs, occupant.DeepCopy(), newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
+			env := newTestEnv(t, c)
 			for range 3 {
-				if err := r.run(); err != nil {
+				if err := env.run(); err != nil {
 					t.Fatal(err)
 				}
-				if got := r.ledger.LoadedBytes(); got != 0 || len(r.delayedBatches) == 0 {
-					t.Fatalf("%d bytes are in memory, %d batches come back later", got, len(r.delayedBatches))
+				if got := env.ledger.LoadedBytes(); got != 0 || len(env.delayedBatches) == 0 {
+					t.Fatalf("%d bytes are in memory, %d batches come back later", got, len(env.delayedBatches))
 				}
 			}
 			full = false
-			if err := r.run(); err != nil {
+			if err := env.run(); err != nil {
 				t.Fatal(err)
 			}
 			left := batches(t, c)
@@ -223,30 +223,30 @@ func TestSeparateRefusalsDoNotAddUp(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "mediaassets"}, "", errors.New("roles are not known yet"))
-	// An API server that starts, goes away, and starts again.
+	// An API server that starts, stops, and starts again.
 	for _, answer = range []error{forbidden, errors.New("connection refused"), forbidden} {
-		if err := r.run(); err == nil {
+		if err := env.run(); err == nil {
 			t.Fatalf("after %v nothing is tried again", answer)
 		}
-		r.now = r.now.Add(mirror.ForbiddenTimeout)
+		env.now = env.now.Add(mirror.ForbiddenTimeout)
 	}
 }
 
 func TestBatchWithOpenEntriesIsNotDeleted(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
-	r := newTestEnv(t, c)
-	r.readAll()
+	env := newTestEnv(t, c)
+	env.readAll()
 	for _, b := range batches(t, c) {
-		if _, err := r.discarder.Reconcile(t.Context(), b.UID); err != nil {
+		if _, err := env.discarder.Reconcile(t.Context(), b.UID); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if left := batches(t, c); len(left) != 3 {
 		t.Fatalf("%d of 3 batches are left although nothing is folded", len(left))
 	}
-	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+	if err := env.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
 	}
 }
@@ -264,15 +264,15 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 		objects = append(objects, newBatch(t, fmt.Sprint("b", i), records...))
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, objects...)
-	r := newTestEnv(t, c)
-	if err := r.syncWatches(); err != nil {
+	env := newTestEnv(t, c)
+	if err := env.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // so that nobody waits
+	cancel() // so that nothing waits
 	read := 0
-	for info, ok := r.reader.Next(ctx); ok; info, ok = r.reader.Next(ctx) {
-		if err := r.reader.Read(t.Context(), info); err != nil {
+	for info, ok := env.reader.Next(ctx); ok; info, ok = env.reader.Next(ctx) {
+		if err := env.reader.Read(t.Context(), info); err != nil {
 			t.Fatal(err)
 		}
 		read++
@@ -280,7 +280,7 @@ func TestWindowOfRecordsIsBounded(t *testing.T) {
 	if read < 30 || read > 50 {
 		t.Errorf("%d of %d batches with 200 records each are in memory at once, want about eight thousand records", read, batchCount)
 	}
-	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+	if err := env.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left in the end (%v)", len(batches(t, c)), err)
 	}
 }
@@ -295,25 +295,25 @@ func TestEtcdOutageFailsNoRecord(t *testing.T) {
 			return c.Get(ctx, key, o, opts...)
 		},
 	}, newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created"))))
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	away = true
 	for range 5 {
-		if err := r.run(); !apierrors.IsInternalError(err) {
+		if err := env.run(); !apierrors.IsInternalError(err) {
 			t.Fatalf("got %v, want the outage to be waited for", err)
 		}
-		r.now = r.now.Add(mirror.ErrorTimeout)
+		env.now = env.now.Add(mirror.ErrorTimeout)
 	}
 	away = false
-	if err := r.run(); err != nil || len(batches(t, c)) != 0 {
+	if err := env.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left after the outage (%v)", len(batches(t, c)), err)
 	}
 }
 
-// TestNothingIsPublishedBeforeTheJournalIsKnown protects the journal's bound from a new leader that has read none of it yet: receivers hold
-// back by what it publishes.
+// TestNothingIsPublishedBeforeTheJournalIsKnown protects the bound of the journal from a new leader that has not listed the journal yet:
+// receivers limit deliveries by the published counts.
 func TestNothingIsPublishedBeforeTheJournalIsKnown(t *testing.T) {
 	c := newFakeClient(t, interceptor.Funcs{}, sampleJournal(t)...)
-	r := newTestEnv(t, c)
+	env := newTestEnv(t, c)
 	pending := func() int64 {
 		var e fastpixv1.WebhookEndpoint
 		if err := c.Get(t.Context(), client.ObjectKey{Namespace: testNamespace, Name: "fastpix"}, &e); err != nil {
@@ -323,16 +323,16 @@ func TestNothingIsPublishedBeforeTheJournalIsKnown(t *testing.T) {
 	}
 	publish := func() {
 		t.Helper()
-		if err := r.publisher.Publish(t.Context()); err != nil {
+		if err := env.publisher.Publish(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := r.syncWatches(); err != nil {
+	if err := env.syncWatches(); err != nil {
 		t.Fatal(err)
 	}
 	publish()
 	before := pending()
-	r.publisher.Totals = journal.NewBacklog().Totals // of the next leader
+	env.publisher.Totals = journal.NewBacklog().Totals // of the next leader
 	publish()
 	if before == 0 || pending() != before {
 		t.Errorf("%d events are pending, a leader that knows of none publishes %d", before, pending())

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestWatchdogStopsAfterALongOutage protects that a short outage restarts nothing, and a long one does.
+// TestWatchdogStopsAfterALongOutage checks that a short outage does not stop the controllers, and that a long one does.
 func TestWatchdogStopsAfterALongOutage(t *testing.T) {
 	for name, tc := range map[string]struct {
 		outage time.Duration

@@ -12,17 +12,16 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is true when waiting for Ready is useless.
 	ConditionStalled = "Stalled"
-	// ConditionTruncated is true once something was longer than the mirror holds.
+	// ConditionTruncated is true after a list had more elements than the mirror holds.
 	ConditionTruncated = "Truncated"
 	// ConditionTooManyAssets is true on a WebhookEndpoint that mirrors more assets than is advisable.
 	ConditionTooManyAssets = "TooManyAssets"
 	// ConditionWeakKey is true on a WebhookEndpoint while a signing key has fewer than 16 bytes.
 	ConditionWeakKey = "WeakKey"
-	// ConditionKeyEncodedTwice is true on a WebhookEndpoint while a signing key looks as if it was encoded to base64 once more than FastPix
-	// shows it: every delivery is then answered 401.
+	// ConditionKeyEncodedTwice is true on a WebhookEndpoint while a signing key looks as if it was encoded to base64 once more than FastPix shows it. The
+	// endpoint then answers 401 to every delivery.
 	ConditionKeyEncodedTwice = "KeyEncodedTwice"
-	// ConditionSharedKey is true on a WebhookEndpoint while another one accepts the same signing key: whoever holds the key of one can
-	// then write to both.
+	// ConditionSharedKey is true on a WebhookEndpoint while another one accepts the same signing key. A client with the key can then write to both.
 	ConditionSharedKey = "SharedKey"
 )
 
@@ -36,7 +35,7 @@ const (
 	ReasonSecretForbidden = "SecretForbidden"
 	// ReasonSecretInvalid: the Secret exists but holds no usable signing secret.
 	ReasonSecretInvalid = "SecretInvalid"
-	// ReasonSecretUnreadable: the API server could not be asked for the Secret within the last minute.
+	// ReasonSecretUnreadable: the receiver could not read the Secret within the last minute.
 	ReasonSecretUnreadable = "SecretUnreadable"
 	// ReasonSuspended: spec.suspend is set.
 	ReasonSuspended = "Suspended"
@@ -56,11 +55,11 @@ const (
 	ReasonCancelled = "Cancelled"
 	// ReasonBecameMedia: the upload became a media with another id, see status.becameMediaID.
 	ReasonBecameMedia = "BecameMedia"
-	// ReasonUploadExpired: nobody used the upload before its URL expired.
+	// ReasonUploadExpired: the upload URL expired before it was used.
 	ReasonUploadExpired = "UploadExpired"
 	// ReasonDeleted: deleted on the platform; the object is a tombstone.
 	ReasonDeleted = "Deleted"
-	// ReasonNotSeen: only events about parts of it have been seen so far.
+	// ReasonNotSeen: only events about parts of the object were received so far.
 	ReasonNotSeen = "NotSeen"
 	// ReasonNameMismatch: the object's name does not follow from the id in its spec, so that no event can reach it. LiveStreams have
 	// it as well.
@@ -73,9 +72,9 @@ const (
 	ReasonDisabled = "Disabled"
 	// ReasonActive: viewers can watch.
 	ReasonActive = "Active"
-	// ReasonReconnecting: the encoder is gone and the reconnect window runs.
+	// ReasonReconnecting: the encoder has disconnected, and the reconnect window runs.
 	ReasonReconnecting = "Reconnecting"
-	// ReasonWindowPassed: the encoder is gone and did not come back within the reconnect window.
+	// ReasonWindowPassed: the encoder has disconnected and did not reconnect within the reconnect window.
 	ReasonWindowPassed = "WindowPassed"
 	// ReasonNotActive: the stream is not on air.
 	ReasonNotActive = "NotActive"
@@ -84,9 +83,9 @@ const (
 // ReasonListTooLong is the reason of Truncated: a list had more elements than the mirror holds.
 const ReasonListTooLong = "ListTooLong"
 
-// Timers, the values of status.timer: why the operator must come back by the clock.
+// Timers, the values of status.timer: why the operator must reconcile an object without an event.
 const (
-	// TimerNone: nothing is due.
+	// TimerNone: no timer runs.
 	TimerNone = ""
 	// TimerReconnect: the reconnect window of a live stream runs.
 	TimerReconnect = "Reconnect"

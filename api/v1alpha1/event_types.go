@@ -47,7 +47,7 @@ type EndpointReference struct {
 	Name string `json:"name,omitempty"`
 }
 
-// PlaybackID is an id under which something can be played.
+// PlaybackID is an id by which a media or a stream can be played.
 type PlaybackID struct {
 	// id is the playback id.
 	// +required

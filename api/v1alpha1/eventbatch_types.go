@@ -3,23 +3,22 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 const (
-	// EventCountsAnnotation counts the records of a batch by endpoint, as "namespace/name=count" joined by commas, so that
-	// the backlog can be counted from metadata alone.
+	// EventCountsAnnotation holds the number of records of a batch by endpoint, as "namespace/name=count" joined by commas. So the controllers can count
+	// the backlog from metadata.
 	EventCountsAnnotation = "video.fastpix.com/event-counts"
 	// FailedLabel marks, with the value "true", a batch of records that could not be folded.
 	FailedLabel = "video.fastpix.com/failed"
-	// FailedChangesAnnotation says of a batch of failed records that every change in it failed and none was folded: what else the events
-	// told is not in it. Its value is FailedChangesCreate or FailedChangesUpdate. Controllers that did not know it left it out.
+	// FailedChangesAnnotation marks a batch of failed records in which every change failed and none was folded. The other changes of the events are not
+	// in the batch. The value is FailedChangesCreate or FailedChangesUpdate. Older controllers did not set it.
 	FailedChangesAnnotation = "video.fastpix.com/failed-changes"
-	// FailedChangesCreate marks changes that may create their mirror, whatever has been purged since they failed.
+	// FailedChangesCreate marks changes that may create their mirror, whatever was purged since they failed.
 	FailedChangesCreate = "create"
-	// FailedChangesUpdate marks changes that were not newer than what had been purged when they failed: they update a mirror that is
-	// there and never create one.
+	// FailedChangesUpdate marks changes that were not newer than what was purged before they failed. They update an existing mirror and never create one.
 	FailedChangesUpdate = "update"
-	// JoinedFromAnnotation names the batches of failed records that a batch takes the place of: their UIDs, joined by commas. It is read
-	// only after they are gone.
+	// JoinedFromAnnotation names the batches of failed records that a batch replaces: their UIDs, joined by commas. The batch is read only after they are
+	// deleted.
 	JoinedFromAnnotation = "video.fastpix.com/joined-from"
-	// MaxBatchEvents is the most records that one batch holds.
+	// MaxBatchEvents is the maximum number of records in one batch.
 	MaxBatchEvents = 256
 )
 
@@ -46,12 +45,12 @@ type FailedEvent struct {
 	// +kubebuilder:validation:MaxLength=128
 	EventID string `json:"eventID,omitempty"`
 
-	// object is the object it is about, as kind/namespace/name.
+	// object is the object that the record is about, as kind/namespace/name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Object string `json:"object,omitempty"`
 
-	// reason is a word for why: NameTaken, Refused, NewerVersion, ReceivedLater or Unreadable.
+	// reason is the reason of the failure: NameTaken, Refused, NewerVersion, ReceivedLater or Unreadable.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason,omitempty"`
@@ -70,13 +69,13 @@ type EventBatchStatus struct {
 	// +kubebuilder:validation:MaxItems=512
 	Failed []FailedEvent `json:"failed,omitempty"`
 
-	// lastAttemptTime is when mirroring was last tried.
+	// lastAttemptTime is when the operator last tried to mirror the records.
 	// +optional
 	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
 }
 
-// EventBatch is the operator's journal: events that are acknowledged to FastPix and not yet mirrored. It is internal, lives
-// in the operator's own namespace, and is gone within moments; in health there are nearly none.
+// EventBatch is a part of the operator's journal: events that are acknowledged to FastPix and not yet mirrored. It is internal, and exists only in
+// the operator's own namespace. A healthy operator deletes each EventBatch within moments.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -15,7 +15,7 @@ type LiveStreamSpec struct {
 	// +kubebuilder:validation:XValidation:rule="size(bytes(self)) <= 128",message="streamID must have at most 128 bytes in UTF-8"
 	StreamID string `json:"streamID"`
 
-	// endpointRef names the WebhookEndpoint that brought the first event. Informational.
+	// endpointRef names the WebhookEndpoint that received the first event. It is informational.
 	// +optional
 	EndpointRef EndpointReference `json:"endpointRef,omitzero"`
 }
@@ -45,7 +45,7 @@ type MediaReference struct {
 	MediaID string `json:"mediaID"`
 }
 
-// LiveStreamStatus is the state of the stream as the events tell it.
+// LiveStreamStatus is the state of the stream as the events describe it.
 type LiveStreamStatus struct {
 	// observedGeneration is the generation of the spec that this status was written for; -1 before the first event.
 	// +optional
@@ -60,7 +60,7 @@ type LiveStreamStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// state is Idle, Connected, Preparing, Active, Disconnected, Disabled or Deleted; empty while only events about
-	// parts of the stream were seen.
+	// parts of the stream were received.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	State string `json:"state,omitempty"`
@@ -97,20 +97,20 @@ type LiveStreamStatus struct {
 	// +kubebuilder:validation:MaxItems=64
 	PlaybackIDs []PlaybackID `json:"playbackIDs,omitempty"`
 
-	// maxResolution is the highest resolution that is offered, such as 1080p.
+	// maxResolution is the highest available resolution, such as 1080p.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	MaxResolution string `json:"maxResolution,omitempty"`
 
-	// maxDuration is how long one broadcast may last; 0s means without limit.
+	// maxDuration is how long one broadcast may last; 0s means no limit.
 	// +optional
 	MaxDuration *metav1.Duration `json:"maxDuration,omitempty"`
 
-	// reconnectWindow is how long the platform waits for an encoder to come back.
+	// reconnectWindow is how long the platform waits for an encoder to reconnect.
 	// +optional
 	ReconnectWindow *metav1.Duration `json:"reconnectWindow,omitempty"`
 
-	// dvrMode is true when viewers can go back in a running broadcast.
+	// dvrMode is true when viewers can seek back in a running broadcast.
 	// +optional
 	DVRMode *bool `json:"dvrMode,omitempty"`
 
@@ -122,7 +122,7 @@ type LiveStreamStatus struct {
 	// +optional
 	RecordingEnabled *bool `json:"recordingEnabled,omitempty"`
 
-	// closedCaptions is true when closed captions are offered.
+	// closedCaptions is true when closed captions are available.
 	// +optional
 	ClosedCaptions *bool `json:"closedCaptions,omitempty"`
 
@@ -157,12 +157,12 @@ type LiveStreamStatus struct {
 	// +optional
 	DeletedTime *metav1.MicroTime `json:"deletedTime,omitempty"`
 
-	// timer says why the operator comes back by the clock: Reconnect, Retention, or empty when nothing is due.
+	// timer says why the operator reconciles the object without an event: Reconnect, Retention, or empty when no timer runs.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	Timer string `json:"timer,omitempty"`
 
-	// timerTime says when the operator comes back.
+	// timerTime is when the timer is due.
 	// +optional
 	TimerTime *metav1.MicroTime `json:"timerTime,omitempty"`
 
@@ -212,7 +212,7 @@ type LiveStream struct {
 	// +required
 	Spec LiveStreamSpec `json:"spec"`
 
-	// status is the state of the stream as the events tell it.
+	// status is the state of the stream as the events describe it.
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status LiveStreamStatus `json:"status,omitzero"`

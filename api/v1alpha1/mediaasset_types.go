@@ -15,7 +15,7 @@ type MediaAssetSpec struct {
 	// +kubebuilder:validation:XValidation:rule="size(bytes(self)) <= 128",message="mediaID must have at most 128 bytes in UTF-8"
 	MediaID string `json:"mediaID"`
 
-	// endpointRef names the WebhookEndpoint that brought the first event. Informational.
+	// endpointRef names the WebhookEndpoint that received the first event. It is informational.
 	// +optional
 	EndpointRef EndpointReference `json:"endpointRef,omitzero"`
 }
@@ -94,7 +94,7 @@ type MediaAI struct {
 	// +optional
 	Chapters *AIChapters `json:"chapters,omitempty"`
 
-	// namedEntities are the names the media speaks of.
+	// namedEntities are the names that the media mentions.
 	// +optional
 	NamedEntities *AINamedEntities `json:"namedEntities,omitempty"`
 
@@ -211,7 +211,7 @@ type AIModerationScore struct {
 	Score string `json:"score,omitempty"`
 }
 
-// MediaAssetStatus is the state of the media as the events tell it.
+// MediaAssetStatus is the state of the media as the events describe it.
 type MediaAssetStatus struct {
 	// observedGeneration is the generation of the spec that this status was written for; -1 before the first event.
 	// +optional
@@ -225,7 +225,7 @@ type MediaAssetStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// state is the platform's word: Waiting, Created, Downloading, Processing, Ready, Failed, Cancelled, Deleted, or
-	// another; empty while only events about parts of the media were seen.
+	// another; empty while only events about parts of the media were received.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	State string `json:"state,omitempty"`
@@ -250,7 +250,7 @@ type MediaAssetStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	WorkspaceID string `json:"workspaceID,omitempty"`
 
-	// uploadID is the id of the direct upload that brought the media.
+	// uploadID is the id of the direct upload that created the media.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	UploadID string `json:"uploadID,omitempty"`
@@ -265,12 +265,12 @@ type MediaAssetStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	StreamID string `json:"streamID,omitempty"`
 
-	// maxResolution is the highest resolution that is offered, such as 1080p.
+	// maxResolution is the highest available resolution, such as 1080p.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	MaxResolution string `json:"maxResolution,omitempty"`
 
-	// sourceResolution is the resolution of what was uploaded, such as 1080p.
+	// sourceResolution is the resolution of the uploaded file, such as 1080p.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	SourceResolution string `json:"sourceResolution,omitempty"`
@@ -294,11 +294,11 @@ type MediaAssetStatus struct {
 	// +kubebuilder:validation:MaxLength=32
 	MediaQuality string `json:"mediaQuality,omitempty"`
 
-	// audioOnly is true when there is no picture.
+	// audioOnly is true when the media has no picture.
 	// +optional
 	AudioOnly *bool `json:"audioOnly,omitempty"`
 
-	// sourceAccess is true while what was uploaded can be downloaded.
+	// sourceAccess is true while the uploaded file can be downloaded.
 	// +optional
 	SourceAccess *bool `json:"sourceAccess,omitempty"`
 
@@ -329,7 +329,7 @@ type MediaAssetStatus struct {
 	// +optional
 	AI *MediaAI `json:"ai,omitempty"`
 
-	// thumbnail is the URL of a still, for media that everybody may play.
+	// thumbnail is the URL of a still picture, for public media.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Thumbnail string `json:"thumbnail,omitempty"`
@@ -346,12 +346,12 @@ type MediaAssetStatus struct {
 	// +optional
 	DeletedTime *metav1.MicroTime `json:"deletedTime,omitempty"`
 
-	// timer says why the operator comes back by the clock: Upload, Retention, or empty when nothing is due.
+	// timer says why the operator reconciles the object without an event: Upload, Retention, or empty when no timer runs.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	Timer string `json:"timer,omitempty"`
 
-	// timerTime says when the operator comes back.
+	// timerTime is when the timer is due.
 	// +optional
 	TimerTime *metav1.MicroTime `json:"timerTime,omitempty"`
 
@@ -406,7 +406,7 @@ type MediaAsset struct {
 	// +required
 	Spec MediaAssetSpec `json:"spec"`
 
-	// status is the state of the media as the events tell it.
+	// status is the state of the media as the events describe it.
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status MediaAssetStatus `json:"status,omitzero"`

@@ -3,8 +3,8 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 const (
-	// SigningSecretType is the type a Secret must have before the receiver uses it. A namespace therefore cannot be
-	// tricked into using a Secret that was made for something else.
+	// SigningSecretType is the type that a Secret must have before the receiver uses it. So an endpoint cannot use a Secret that was created for another
+	// purpose.
 	SigningSecretType = "video.fastpix.com/signing-secret"
 	// DefaultSigningSecretKey is the default of SigningSecretReference.Key.
 	DefaultSigningSecretKey = "signing-secret"
@@ -17,7 +17,7 @@ type MetadataPolicy string
 const (
 	// MetadataMirror mirrors title, creator and metadata.
 	MetadataMirror MetadataPolicy = "Mirror"
-	// MetadataOmit leaves title, creator and metadata out, and clears them where they were mirrored before.
+	// MetadataOmit omits title, creator and metadata, and clears them where they were mirrored before.
 	MetadataOmit MetadataPolicy = "Omit"
 )
 
@@ -67,10 +67,10 @@ type RetentionPolicy struct {
 	Failed *metav1.Duration `json:"failed,omitempty"`
 }
 
-// WebhookEndpointSpec says how deliveries to one URL are verified and what is mirrored of them.
+// WebhookEndpointSpec defines how deliveries to one URL are verified and which of their data is mirrored.
 type WebhookEndpointSpec struct {
-	// signingSecrets are the signing secrets whose signatures are accepted, one at least; two or more while a secret is
-	// being rotated. Removing one makes it stop verifying at once.
+	// signingSecrets are the signing secrets whose signatures are accepted: at least one, and two or more while a secret is being rotated. A secret that
+	// is removed from the list stops verifying at once.
 	// +required
 	// +listType=map
 	// +listMapKey=name
@@ -86,7 +86,7 @@ type WebhookEndpointSpec struct {
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]*$`
 	WorkspaceID string `json:"workspaceID,omitempty"`
 
-	// suspend makes the endpoint answer 503, so that FastPix sends again later.
+	// suspend makes the endpoint answer 503, so that FastPix sends its events again later.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
@@ -101,7 +101,7 @@ type WebhookEndpointSpec struct {
 	Retention RetentionPolicy `json:"retention,omitzero"`
 }
 
-// SigningSecretStatus says what is known of one signing secret; never its value.
+// SigningSecretStatus describes one signing secret. It never holds the value of the secret.
 type SigningSecretStatus struct {
 	// name is the name of the Secret.
 	// +required
@@ -113,18 +113,18 @@ type SigningSecretStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	Key string `json:"key,omitempty"`
 
-	// fingerprint tells signing secrets apart: the first 8 hex digits of
+	// fingerprint identifies a signing secret: the first 8 hex digits of
 	// HMAC-SHA256(decoded secret, "fastpix-fingerprint-v1"). Empty while the secret is not usable.
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
 	Fingerprint string `json:"fingerprint,omitempty"`
 
-	// lastVerifiedTime is about when a delivery was last verified with this secret.
+	// lastVerifiedTime is approximately when a delivery was last verified with this secret.
 	// +optional
 	LastVerifiedTime *metav1.MicroTime `json:"lastVerifiedTime,omitempty"`
 }
 
-// WebhookEndpointStatus says whether events are accepted and how far their mirroring is.
+// WebhookEndpointStatus says whether events are accepted, and how many are not mirrored yet.
 type WebhookEndpointStatus struct {
 	// observedGeneration is the generation of the spec that the conditions are about.
 	// +optional
@@ -153,7 +153,7 @@ type WebhookEndpointStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	SigningSecrets []SigningSecretStatus `json:"signingSecrets,omitempty"`
 
-	// lastEventTime is about when the last event was received.
+	// lastEventTime is approximately when the last event was received.
 	// +optional
 	LastEventTime *metav1.MicroTime `json:"lastEventTime,omitempty"`
 
@@ -175,8 +175,8 @@ type WebhookEndpointStatus struct {
 	PurgedThrough *metav1.MicroTime `json:"purgedThrough,omitempty"`
 }
 
-// WebhookEndpoint is where FastPix posts the events of one workspace. The media assets and live streams they are about
-// appear in the endpoint's namespace.
+// WebhookEndpoint is a URL to which FastPix posts the events of one workspace. The media assets and live streams of these events appear in the
+// endpoint's namespace.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -200,7 +200,7 @@ type WebhookEndpoint struct {
 	// +required
 	Spec WebhookEndpointSpec `json:"spec"`
 
-	// status says whether events are accepted and how far their mirroring is.
+	// status says whether events are accepted, and how many are not mirrored yet.
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status WebhookEndpointStatus `json:"status,omitzero"`

@@ -5,7 +5,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 )
 
-// aiRegisters are the registers of what in-video AI found. Its texts and lists are forgotten when the media is deleted.
+// aiRegisters are the registers of what in-video AI found. A deletion of the media clears its texts and lists.
 var aiRegisters = []merge.Register[mediaStatus, mediaChange]{
 	merge.NonEmptyText("ai.summary.availability", merge.MaxState, func(c *mediaChange) string { return aiOf(c).Summary.Availability },
 		func(s *mediaStatus) *string { return &ensure(&ai(s).Summary).Availability }),
@@ -25,7 +25,7 @@ var aiRegisters = []merge.Register[mediaStatus, mediaChange]{
 		func(s *mediaStatus) *[]fastpixv1.AIModerationScore { return &ensure(&ai(s).Moderation).Items })),
 }
 
-// aiChange is MediaAI without its pointers.
+// aiChange is MediaAI without pointers.
 type aiChange struct {
 	Summary       fastpixv1.AISummary
 	Chapters      fastpixv1.AIChapters
@@ -33,7 +33,7 @@ type aiChange struct {
 	Moderation    fastpixv1.AIModeration
 }
 
-// aiOf returns what a change tells, with nothing where it tells nothing.
+// aiOf returns the AI part of a change. A part that the change does not carry is empty.
 func aiOf(c *mediaChange) aiChange {
 	if c.AI == nil {
 		return aiChange{}
@@ -56,7 +56,7 @@ func orZero[T any](p *T) T {
 
 func ai(s *mediaStatus) *fastpixv1.MediaAI { return ensure(&s.AI) }
 
-// ensure makes what p points to exist.
+// ensure returns the value that p points to, and creates it if it does not exist.
 func ensure[T any](p **T) *T {
 	if *p == nil {
 		*p = new(T)
@@ -64,7 +64,7 @@ func ensure[T any](p **T) *T {
 	return *p
 }
 
-// withoutEmpty drops what has nothing in it any more.
+// withoutEmpty removes the parts that are empty.
 func withoutEmpty(ai *fastpixv1.MediaAI) *fastpixv1.MediaAI {
 	if ai == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// readyMedia returns what the journal holds of a media of usual size: its four main events.
+// readyMedia returns the four main events of a media of usual size.
 func readyMedia() []*record.Record {
 	at := func(r *record.Record, second int, c *record.MediaChange) *record.Record {
 		r.Time = &metav1.MicroTime{Time: epoch.Add(time.Duration(second) * time.Second)}

@@ -15,10 +15,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect what holds when lists are as long as a mirror's, and longer: it stays bounded, it says so, and a redelivery
-// still changes nothing.
+// These tests protect lists at and beyond the bound of a mirror: a list stays bounded, its condition says so, and a redelivery changes
+// nothing.
 
-// As many elements and removals as a list holds are within the bound: all laws hold.
+// A list within the bound obeys all laws.
 func TestListsAtTheBoundObeyTheLaws(t *testing.T) {
 	t.Parallel()
 	kinds(t, func(t *rapid.T, kind record.Kind) {
@@ -66,7 +66,7 @@ func checkBounds(t *rapid.T, m mirror) {
 	}
 }
 
-// Ends of a stream that records often: elements are only ever added, one by one.
+// A stream that records often only adds elements, one by one.
 func TestListThatOnlyGrowsKeepsTheNewestInEveryOrder(t *testing.T) {
 	t.Parallel()
 	var records []*record.Record
@@ -97,8 +97,8 @@ func TestListThatOnlyGrowsKeepsTheNewestInEveryOrder(t *testing.T) {
 	}
 }
 
-// A counterexample that TestListsBeyondTheBoundStayBoundedAndStable found and shrank: an event came as two types, and the order
-// by which states were forgotten was not the order by which they are replaced.
+// TestListsBeyondTheBoundStayBoundedAndStable found and reduced this counterexample: an event came as two types, and states were dropped
+// in another order than the one in which they replace each other.
 func TestTargetStatesBeyondTheBoundStayStableForAnEventWithTwoTypes(t *testing.T) {
 	t.Parallel()
 	var all []fastpixv1.SimulcastTarget

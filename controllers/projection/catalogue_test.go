@@ -6,8 +6,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect that the catalogue is the one table of event types: what the fold knows of a type beside it is about types that
-// are in it, and about every one that needs it.
+// These tests protect the catalogue as the only table of event types: the types that the projection handles by itself are all in the
+// catalogue, and no type is missing.
 
 func TestFoldKnowsEveryTypeThatSetsAStreamState(t *testing.T) {
 	t.Parallel()

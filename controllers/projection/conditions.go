@@ -11,7 +11,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// verdict is what an object's Ready condition says.
+// verdict is the content of an object's Ready condition.
 type verdict struct {
 	status  metav1.ConditionStatus
 	reason  string
@@ -20,7 +20,7 @@ type verdict struct {
 	waiting, ended bool
 }
 
-// conditions returns the Ready condition of a verdict and those that follow from it.
+// conditions returns the Ready condition and the conditions that follow from it.
 func (v verdict) conditions(truncated bool) []metav1.Condition {
 	all := []metav1.Condition{{Type: fastpixv1.ConditionReady, Status: v.status, Reason: v.reason, Message: v.message}}
 	if v.waiting {
@@ -32,14 +32,13 @@ func (v verdict) conditions(truncated bool) []metav1.Condition {
 	if truncated {
 		all = append(all, metav1.Condition{
 			Type: fastpixv1.ConditionTruncated, Status: metav1.ConditionTrue, Reason: fastpixv1.ReasonListTooLong,
-			Message: "A list had more elements than a mirror holds; the oldest are left out.",
+			Message: "A list has more elements than a mirror holds; the mirror omits the oldest.",
 		})
 	}
 	return all
 }
 
-// withTransitionTimes returns wanted as the conditions of an object that has old ones: sorted by type, and with the time of its last
-// transition each.
+// withTransitionTimes returns the wanted conditions, sorted by type. A condition whose status is the same as before keeps its transition time.
 func withTransitionTimes(old, wanted []metav1.Condition, generation int64, now time.Time) []metav1.Condition {
 	for i := range wanted {
 		c := &wanted[i]
@@ -53,7 +52,7 @@ func withTransitionTimes(old, wanted []metav1.Condition, generation int64, now t
 	return wanted
 }
 
-// reasonOf returns the reason of a condition; empty if there is none.
+// reasonOf returns the reason of a condition; empty if the condition does not exist.
 func reasonOf(conditions []metav1.Condition, conditionType string) string {
 	if c := apimeta.FindStatusCondition(conditions, conditionType); c != nil {
 		return c.Reason

@@ -57,7 +57,7 @@ var subtitles = &merge.Schema[fastpixv1.Subtitle]{
 	},
 }
 
-// simulcastTargets leaves out the state, which has rules of its own.
+// simulcastTargets omits the state, because simulcastList merges it by rules of its own.
 var simulcastTargets = &merge.Schema[fastpixv1.SimulcastTarget]{
 	ID:   func(t *fastpixv1.SimulcastTarget) string { return t.ID },
 	Bare: func(id string) fastpixv1.SimulcastTarget { return fastpixv1.SimulcastTarget{ID: id} },

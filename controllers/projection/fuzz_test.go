@@ -12,7 +12,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// FuzzFold makes histories of arbitrary bytes and checks laws 1 and 2 on them, and the laws that the oracle knows.
+// FuzzFold creates histories from arbitrary bytes. It checks laws 1 and 2 on them, and the laws of the oracle.
 func FuzzFold(f *testing.F) {
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
 		kind := rapid.SampledFrom([]record.Kind{record.MediaAsset, record.LiveStream}).Draw(t, "kind")
@@ -21,9 +21,9 @@ func FuzzFold(f *testing.F) {
 	}))
 }
 
-// FuzzRecord folds whatever record.Decode lets through, as a stolen receiver identity could write it, before and after another record: no
-// panic, no status that cannot be stored, and folding anything again changes nothing. The order does not matter either, as long as no list
-// is longer than it may be. The corpus is made of what the receiver makes of the samples.
+// FuzzRecord folds every record that record.Decode accepts, as a stolen receiver identity could write it, before and after another
+// record: it must not panic, the status must be storable, and folding again must change nothing. The order must not matter either, as
+// long as no list exceeds its bound. The corpus holds the receiver's records of the samples.
 func FuzzRecord(f *testing.F) {
 	samples := sampleRecords(f)
 	for i, text := range samples {
@@ -61,7 +61,7 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// sampleRecords returns a record of every sample that changes a mirror, from the receiver's golden files.
+// sampleRecords returns the record of every sample that changes a mirror, from the receiver's golden files.
 func sampleRecords(f *testing.F) []string {
 	f.Helper()
 	paths, err := filepath.Glob("../../webhookserver/event/testdata/golden/*.json")

@@ -15,15 +15,14 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// The generators make histories that a sender could produce, out of so few ids, times and values that ties, repetitions
-// and contradictions are the rule. They walk the fields of a change by reflection: a field that is added to a change is
-// generated, and expected by the oracle, before anybody thinks of it.
+// The generators create histories that a sender could produce. They use so few ids, times and values that ties, repetitions and
+// contradictions are common. They iterate over the fields of a change by reflection, so they also generate fields that are added later.
 
 const objectID = "0a1b2c3d"
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// bounds says how many ids of elements a generated history uses.
+// bounds holds how many ids of elements a generated history uses.
 type bounds struct{ elements, events int }
 
 var (
@@ -32,7 +31,7 @@ var (
 	beyond = bounds{elements: 140, events: 12}
 )
 
-// oddIDs are ids that could be taken for something else in provenance.
+// oddIDs are ids that look like other syntax in provenance.
 var oddIDs = []string{"el0", "el1].state", "-el2[x]", "^el3"}
 
 // anID draws the id of an element.
@@ -86,7 +85,7 @@ func newRecord(id, typ string) *record.Record {
 	}
 }
 
-// drawTime gives a record a time, a receipt, and the receiver's verdict on them.
+// drawTime sets a record's time, its receipt, and whether its time is credible.
 func drawTime(t *rapid.T, r *record.Record) {
 	at := &metav1.MicroTime{Time: epoch.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "time")) * 500 * time.Millisecond)}
 	r.Received = metav1.MicroTime{Time: epoch.Add(time.Duration(rapid.IntRange(0, 2).Draw(t, "receipt")) * time.Hour)}
@@ -122,7 +121,7 @@ func aChange(t *rapid.T, kind record.Kind, typ record.Type, b bounds) record.Cha
 	if typ.Family != record.FamilySimulcast || strings.HasSuffix(typ.Name, ".updated") {
 		return c
 	}
-	// What the receiver makes of the types that tell a target's state.
+	// The receiver writes such changes for types that set a target's state.
 	target := b.anID(t, "target")
 	if strings.HasSuffix(typ.Name, ".deleted") {
 		c.Stream.SimulcastTargets.Remove = append(c.Stream.SimulcastTargets.Remove, target)
@@ -196,7 +195,7 @@ func set(t *rapid.T, v reflect.Value, name string, b bounds) {
 	case *record.ListChange[fastpixv1.MediaReference]:
 		*at = aListChange(t, name, b, mediaReferences, func(id string) fastpixv1.MediaReference { return fastpixv1.MediaReference{MediaID: id} })
 	default:
-		t.Fatalf("field %s has type %s, which nobody taught the generator", name, v.Type())
+		t.Fatalf("field %s has type %s, which the generator does not support", name, v.Type())
 	}
 }
 

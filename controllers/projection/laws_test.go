@@ -17,7 +17,7 @@ import (
 
 // These tests protect the laws of the fold (design, section 5) for every event type of both kinds.
 //
-// The laws are worth as much as the mutants they kill. Each of these changes to the fold was made by hand and made a test of
+// The tests detect these mutants. Each change of the projection was made by hand, and made a test of
 // this package fail with 400 histories (F: TestStatusIsAFunctionOfTheSetOfEvents, S: TestStatusFollowsTheLaws,
 // B: TestListsBeyondTheBoundStayBoundedAndStable, G: TestListThatOnlyGrowsKeepsTheNewestInEveryOrder, T: the tests of settling):
 //
@@ -46,8 +46,8 @@ import (
 //	settling      T  a window that has passed runs again; a timer is set anew by every write; an upload that was a stub has
 //	                 expired; a tombstone's retention began before its deletion
 
-// TestMain makes every property run 2,000 histories, of each kind if it knows kinds, unless -rapid.checks says otherwise. A failure
-// prints its seed; a file of it would not survive a change of the generator.
+// TestMain makes every property run 2,000 histories of each kind, unless -rapid.checks sets another number. A failure prints its seed. It
+// writes no file, because a file would become invalid when the generator changes.
 func TestMain(m *testing.M) {
 	for name, value := range map[string]string{"rapid.checks": "2000", "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// mirror hides the kind of a status from the laws.
+// mirror provides both kinds of statuses to the laws.
 type mirror struct {
 	kind   record.Kind
 	id     string
@@ -92,7 +92,7 @@ func (m mirror) status() any {
 
 func (m mirror) json() string { return jsonOf(m.status()) }
 
-// stored returns what a restarted operator reads from the API server.
+// stored returns the status as a restarted operator reads it from the API server.
 func (m mirror) stored() mirror {
 	text := []byte(m.json())
 	m.media, m.stream = fastpixv1.MediaAssetStatus{}, fastpixv1.LiveStreamStatus{}
@@ -198,12 +198,12 @@ func checkOracle(t *rapid.T, kind record.Kind, m mirror, records []*record.Recor
 	by := originsOf(m.provenance())
 	for name, r := range want.by {
 		if by[name] != referenceOf(r) {
-			t.Errorf("%s is said to be set by %s, want %s", name, by[name], referenceOf(r))
+			t.Errorf("%s is recorded as set by %s, want %s", name, by[name], referenceOf(r))
 		}
 	}
 	for name := range by {
 		if !strings.ContainsAny(name, "[") && want.by[name] == nil && !isList(name) {
-			t.Errorf("%s is said to be set by %s, want nothing said", name, by[name])
+			t.Errorf("%s is recorded as set by %s, want none", name, by[name])
 		}
 	}
 	var recent []string
@@ -242,7 +242,7 @@ func merged(a, b map[string]string) map[string]string {
 	return all
 }
 
-// fieldsOf returns the JSON of a status's fields, those of ai one by one, without what is no fact about the object.
+// fieldsOf returns the JSON of a status by field, without fields that say nothing about the object. The fields of ai are separate.
 func fieldsOf(status any) map[string]string {
 	out := map[string]string{}
 	fields := objectOf(jsonOf(status))
@@ -279,7 +279,7 @@ func normal(text string) string {
 	return jsonOf(v)
 }
 
-// originsOf returns which event is said to have set which field.
+// originsOf returns which event set each field.
 func originsOf(provenance []fastpixv1.Provenance) map[string]string {
 	by := map[string]string{}
 	for _, p := range provenance {

@@ -20,9 +20,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect the size of a mirror: the fold's limits are the schema's, and the biggest objects fit into etcd.
+// These tests protect the size of a mirror: the limits of the projection are those of the schema, and the largest objects fit into etcd.
 
-// schemaNode is what these tests read of a CRD's schema.
+// schemaNode is the part of a CRD's schema that these tests read.
 type schemaNode struct {
 	Properties           map[string]schemaNode `json:"properties"`
 	AdditionalProperties *schemaNode           `json:"additionalProperties"`
@@ -55,7 +55,7 @@ func statusSchema(t *testing.T, plural string) schemaNode {
 	return crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["status"]
 }
 
-// check reports where a value has no place in a schema, and counts by path how often a value fills its limit.
+// check reports values that a schema does not allow, and counts by path how often a value fills its limit.
 func (n schemaNode) check(t *testing.T, path string, value any, full map[string]bool) {
 	t.Helper()
 	switch v := value.(type) {
@@ -97,7 +97,7 @@ func (n schemaNode) check(t *testing.T, path string, value any, full map[string]
 	}
 }
 
-// huge fills every field of a change with much more than fits, by reflection: texts of 2,100 times a letter.
+// huge fills every field of a change beyond its limit, by reflection. A text is 2,100 times one letter.
 func huge(v reflect.Value, letter string) {
 	tooLong := strings.Repeat(letter, 2100)
 	switch v.Kind() {
@@ -166,7 +166,7 @@ func hugeRecord(kind record.Kind, letter string) *record.Record {
 
 func TestLimitsAreTheSchemas(t *testing.T) {
 	t.Parallel()
-	// Where the fold is stricter than the schema, or a type's length is the catalogue's.
+	// Here the projection is stricter than the schema, or the catalogue determines the length of a type.
 	strict := []string{"accessRestrictions", "lastEvent", "recentEvents", "provenance", "conditions", "timer", "simulcastTargets[].state", ".state"}
 	for kind, plural := range map[record.Kind]string{record.MediaAsset: "mediaassets", record.LiveStream: "livestreams"} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -206,11 +206,11 @@ func containsAny(s string, parts []string) bool {
 	return false
 }
 
-// maxObjectBytes is the most that an object's status may have. etcd refuses requests above 1.5 MiB.
+// maxObjectBytes bounds an object's status. etcd refuses requests above 1.5 MiB.
 const maxObjectBytes = 1 << 20
 
-// TestBiggestObjectsFitIntoEtcd builds the biggest mirrors: every text full of what JSON writes in the most bytes, every list full, and
-// every field, element, attribute and tombstone set by an event of its own with the longest names.
+// TestBiggestObjectsFitIntoEtcd builds the largest mirrors: every text consists of the characters with the longest JSON, every list is
+// full, and every field, element, attribute and tombstone comes from an event of its own with the longest names.
 func TestBiggestObjectsFitIntoEtcd(t *testing.T) {
 	t.Parallel()
 	for kind, plural := range map[record.Kind]string{record.MediaAsset: "mediaassets", record.LiveStream: "livestreams"} {
@@ -266,7 +266,7 @@ func (m mirror) sizes(t *testing.T, list string) (elements, removed int) {
 
 const typeTargetUpdated = "video.live_stream.simulcast_target.updated"
 
-// biggest returns the records of the biggest mirror: hugeRecord's facts, each by an event of its own.
+// biggest returns the records of the largest mirror: the facts of hugeRecord, each by an event of its own.
 func biggest(kind record.Kind) []*record.Record {
 	b := &builder{kind: kind, types: map[record.Kind]string{
 		record.MediaAsset: "video.mediaAI.named-entities.ready", record.LiveStream: "video.live_stream.simulcast_target.broadcasting",
@@ -341,8 +341,7 @@ func (b *builder) ai(whole *fastpixv1.MediaAI) {
 	}
 }
 
-// Lists sets every list to its bound: a snapshot, elements whose attributes are all set by other events, tombstones that
-// pushed others out.
+// lists fills every list to its bound: a snapshot, elements whose attributes other events set, and tombstones that exceeded their bound.
 func lists[T any](b *builder, s *merge.Schema[T], whole []T, in func(*record.Change) *record.ListChange[T]) {
 	*in(b.next(b.types[b.kind])) = record.ListChange[T]{Snapshot: whole[:1], Truncated: true}
 	for i := range merge.MaxTombstones + 1 {

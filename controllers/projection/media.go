@@ -15,9 +15,9 @@ type (
 	mediaChange = record.MediaChange
 )
 
-// MediaAsset returns status with what the records tell about the media id folded into it. The result depends on the set of
-// records that were ever folded, not on their order, number or batches; records that were folded before change nothing.
-// Neither status nor records are changed, and the result shares nothing with them.
+// MediaAsset returns the status after folding into it what the records say about the media with that id. The result depends on the set of records
+// that were ever folded, not on their order, number or batches. Records that were folded before change nothing. MediaAsset does not change its
+// arguments, and the result shares no memory with them.
 func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.Record) fastpixv1.MediaAssetStatus {
 	f := mediaKind.Open(status)
 	for _, r := range records {
@@ -38,7 +38,7 @@ func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.
 	return *f.Status
 }
 
-// OmitMediaAssetText returns status without the customer's own text: title, creator and metadata. It is the policy Omit, after each fold.
+// OmitMediaAssetText returns the status without the customer's own text: title, creator and metadata. It implements the policy Omit.
 func OmitMediaAssetText(status fastpixv1.MediaAssetStatus) fastpixv1.MediaAssetStatus {
 	f := mediaKind.Open(status)
 	f.ClearCustomerText()
@@ -95,8 +95,8 @@ var mediaKind = merge.NewKind(merge.Kind[mediaStatus, mediaChange]{
 	Provenance:   func(s *mediaStatus) *[]fastpixv1.Provenance { return &s.Provenance },
 })
 
-// mediaState is the register of a media's state, in which a state's rank comes before its time: a late "created" never
-// undoes a "ready", and nothing undoes a deletion.
+// mediaState is the register of a media's state. The rank of a state decides before the time: a late "created" never replaces a "ready", and nothing
+// replaces a deletion.
 func mediaState() merge.Register[mediaStatus, mediaChange] {
 	return merge.Register[mediaStatus, mediaChange]{
 		Name: "state",
@@ -115,7 +115,7 @@ func mediaState() merge.Register[mediaStatus, mediaChange] {
 	}
 }
 
-// stateOf returns the state that a change tells; empty if its event is of a type that tells none.
+// stateOf returns the state that a change sets; empty if the event's type sets no state.
 func stateOf(c *mediaChange, typ string) string {
 	t, known := record.Lookup(typ)
 	switch {
@@ -141,5 +141,5 @@ func mediaRank(state string) int {
 	case record.StateDeleted:
 		return 5
 	}
-	return 3 // the platform's words for being at work, known or not
+	return 3 // the platform's words for processing, known or not
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// The oracle says what a status must be by the definitions of the laws: it looks at all records at once, without state,
-// order or provenance, and takes maxima. It shares no code with the fold. Histories within the bounds only.
+// The oracle computes a status by the definitions of the laws. It reads all records at once, without state, order or provenance, and
+// takes maxima. It shares no code with the projection. It is valid only for histories within the bounds.
 
-// stampOf spells the place of a record in the order, so that strings compare as records do.
+// stampOf returns the position of a record in the order as a string, so that strings compare like records.
 func stampOf(r *record.Record) string {
 	at := "0"
 	if r.Time != nil {
@@ -41,13 +41,13 @@ func jsonOf(v any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// claim is that a record says a value.
+// claim is a value that a record carries.
 type claim struct {
 	record *record.Record
 	value  any
 }
 
-// greatest returns the claim that wins.
+// greatest returns the claim with the greatest stamp.
 func greatest(claims []claim) (claim, bool) {
 	if len(claims) == 0 {
 		return claim{}, false
@@ -75,7 +75,7 @@ func (e expectation) set(name string, c claim, ok bool) {
 	}
 }
 
-// change returns what a record tells about the object, by field name; nil pointers and empty words left out.
+// change returns the fields of an object that a record carries, without nil pointers and empty words.
 func change(r *record.Record) reflect.Value {
 	if c := r.Changes[0]; c.Media != nil {
 		return reflect.ValueOf(c.Media).Elem()
@@ -83,7 +83,7 @@ func change(r *record.Record) reflect.Value {
 	return reflect.ValueOf(r.Changes[0].Stream).Elem()
 }
 
-// expected returns what the records together mean.
+// expected returns the status that follows from all records.
 func expected(kind record.Kind, records []*record.Record) expectation {
 	e := expectation{fields: map[string]string{}, by: map[string]*record.Record{}}
 	for i := range change(records[0]).NumField() {
@@ -119,11 +119,11 @@ func (e expectation) expectAI(records []*record.Record) {
 		for leaf := range 2 {
 			name, claims := "", []claim(nil)
 			for _, r := range records {
-				told := reflect.ValueOf(r.Changes[0].Media.AI)
-				if told.IsNil() || told.Elem().FieldByName(part).IsNil() {
+				carried := reflect.ValueOf(r.Changes[0].Media.AI)
+				if carried.IsNil() || carried.Elem().FieldByName(part).IsNil() {
 					continue
 				}
-				v := told.Elem().FieldByName(part).Elem()
+				v := carried.Elem().FieldByName(part).Elem()
 				name = "ai." + strings.ToLower(part[:1]) + part[1:] + "." + strings.ToLower(v.Type().Field(leaf).Name)
 				if v.Field(leaf).Len() > 0 {
 					claims = append(claims, claim{r, v.Field(leaf).Interface()})
@@ -135,7 +135,7 @@ func (e expectation) expectAI(records []*record.Record) {
 	}
 }
 
-// expectMedia expects the state, by rank first, and what a deletion does.
+// expectMedia computes the state, by rank first, and the effects of a deletion.
 func (e expectation) expectMedia(records []*record.Record) {
 	rank := func(c claim) string {
 		i := slices.Index([]string{"Waiting", "Created", "", "Ready", "Deleted"}, c.value.(string))
@@ -177,7 +177,7 @@ func (e expectation) expectTime(name string, r *record.Record) {
 	}
 }
 
-// expectStream expects the state and what is derived from it.
+// expectStream computes the state and the fields that follow from it.
 func (e expectation) expectStream(records []*record.Record) {
 	const prefix = "video.live_stream."
 	ranks := map[string]int{"created": 1, "connected": 2, "preparing": 3, "active": 4, "recording": 4, "disconnected": 5, "idle": 6, "disabled": 7, "deleted": 9}
@@ -238,7 +238,7 @@ type operation struct {
 	whole  bool           // part of a snapshot
 }
 
-// expectList expects a list by the definition of law 7.
+// expectList computes a list by the definition of law 7.
 func (e expectation) expectList(name string, field int, records []*record.Record) {
 	ground := "" // the stamp of the newest snapshot
 	byID := map[string][]operation{}
@@ -284,7 +284,7 @@ func (e expectation) expectList(name string, field int, records []*record.Record
 	}
 }
 
-// elementOf returns an element; nil if it is not alive.
+// elementOf returns an element; nil if the list must not hold it.
 func elementOf(operations []operation, ground string) map[string]any {
 	removed := ""
 	for _, o := range operations {
@@ -314,7 +314,7 @@ func elementOf(operations []operation, ground string) map[string]any {
 	return value
 }
 
-// targetState adds the state of a simulcast target, which snapshots and removals do not touch.
+// targetState adds the state of a simulcast target, which snapshots and removals do not change.
 func targetState(value map[string]any, operations []operation) {
 	var claims []claim
 	for _, o := range operations {

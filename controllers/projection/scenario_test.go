@@ -15,22 +15,23 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect what testdata/*.txtar tell. A story is a comment that says what happened on the platform, then files:
+// These tests protect the results of the scenarios in testdata/*.txtar. A scenario is a comment that says what happened on the platform, and these
+// files:
 //
-//	NN.json           one record in JSON; what every record has may be left out
-//	purge             the names of mirrors that are removed at this point
-//	settle            a time at which the mirrors settle; they are not settled otherwise
-//	KIND.ID.yaml      the status that the mirror has in the end, written by -update
+//	NN.json           one record in JSON, without the fields that every record has
+//	purge             the names of mirrors that are purged at this point
+//	settle            a time at which the mirrors are settled
+//	KIND.ID.yaml      the resulting status of a mirror, written by -update
 //
-// Between purges the records are folded in every order, one by one and all at once, and must give the same.
+// Between purges, the records are folded in every order, one by one and all at once. The result must be the same.
 
-var update = flag.Bool("update", false, "write what the stories give into them")
+var update = flag.Bool("update", false, "write the results into the scenarios")
 
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no stories: %v", err)
+		t.Fatalf("no scenarios: %v", err)
 	}
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
@@ -39,38 +40,38 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := tell(t, string(text))
+			got := runScenario(t, string(text))
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if !*update && got != string(text) {
-				t.Errorf("the story ends differently, see -update:\n%s", got)
+				t.Errorf("the scenario has another result, see -update:\n%s", got)
 			}
 		})
 	}
 }
 
-// tell returns the story with the statuses it gives.
-func tell(t *testing.T, text string) string {
+// runScenario returns the scenario with its resulting statuses.
+func runScenario(t *testing.T, text string) string {
 	t.Helper()
 	comment, files := parseArchive(text)
 	mirrors := map[string]mirror{}
-	var chapter []*record.Record
+	var pending []*record.Record
 	for i, f := range files {
 		switch {
 		case strings.HasSuffix(f.name, ".json"):
-			chapter = append(chapter, storyRecord(t, f.data))
+			pending = append(pending, scenarioRecord(t, f.data))
 		case f.name == "purge":
-			foldEveryWay(t, mirrors, chapter)
-			chapter = nil
+			foldEveryWay(t, mirrors, pending)
+			pending = nil
 			for name := range strings.FieldsSeq(f.data) {
 				delete(mirrors, name)
 			}
 		case f.name == "settle":
-			foldEveryWay(t, mirrors, chapter)
-			chapter = nil
+			foldEveryWay(t, mirrors, pending)
+			pending = nil
 			now, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(f.data))
 			if err != nil {
 				t.Fatal(err)
@@ -79,20 +80,20 @@ func tell(t *testing.T, text string) string {
 				mirrors[name] = m.settle(now)
 			}
 		case strings.HasSuffix(f.name, ".yaml"):
-			foldEveryWay(t, mirrors, chapter)
-			chapter = nil
-			files[i].data = storyStatus(t, mirrors, strings.TrimSuffix(f.name, ".yaml"))
+			foldEveryWay(t, mirrors, pending)
+			pending = nil
+			files[i].data = scenarioStatus(t, mirrors, strings.TrimSuffix(f.name, ".yaml"))
 		default:
-			t.Fatalf("a story knows no file %s", f.name)
+			t.Fatalf("a scenario has no file %s", f.name)
 		}
 	}
-	if len(chapter) > 0 {
+	if len(pending) > 0 {
 		t.Fatal("records after the last status")
 	}
 	return formatArchive(comment, files)
 }
 
-func storyRecord(t *testing.T, text string) *record.Record {
+func scenarioRecord(t *testing.T, text string) *record.Record {
 	t.Helper()
 	r := newRecord("", "")
 	if err := json.Unmarshal([]byte(text), r); err != nil {
@@ -110,7 +111,7 @@ func storyRecord(t *testing.T, text string) *record.Record {
 	return decoded
 }
 
-func storyStatus(t *testing.T, mirrors map[string]mirror, name string) string {
+func scenarioStatus(t *testing.T, mirrors map[string]mirror, name string) string {
 	t.Helper()
 	m, ok := mirrors[name]
 	if !ok {

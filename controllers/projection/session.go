@@ -20,10 +20,10 @@ const (
 	typeDeleted      = "video.live_stream.deleted"
 )
 
-// step is what an event's type tells about a stream's session, beside the state that the catalogue has.
+// step is what an event's type says about a stream's session.
 type step struct {
-	rank int // among events of one instant
-	// recording says whether the platform records from then on; nil if the type does not tell.
+	rank int // order among events with the same time
+	// recording says whether the platform records from then on; nil if the type does not say.
 	recording *bool
 	state     string
 }
@@ -48,13 +48,13 @@ var steps = func() map[string]step {
 	return steps
 }()
 
-// streamState is the register of a stream's state, which the type tells.
+// streamState is the register of a stream's state. The event's type determines the state.
 func streamState() merge.Register[streamStatus, streamChange] {
 	return merge.Register[streamStatus, streamChange]{
 		Name: "state",
 		Merge: func(s *streamStatus, c *streamChange, by, held merge.Event) bool {
-			step, tells := steps[by.Type]
-			if !tells || c.State == "" || compareSteps(by, held) <= 0 {
+			step, ok := steps[by.Type]
+			if !ok || c.State == "" || compareSteps(by, held) <= 0 {
 				return false
 			}
 			s.State = step.state
@@ -63,8 +63,8 @@ func streamState() merge.Register[streamStatus, streamChange] {
 	}
 }
 
-// streamRecording is the register of whether the platform records. It follows the order of states, so that it agrees with
-// the state about which of two events of one instant came last.
+// streamRecording is the register of whether the platform records. It uses the order of streamState, so that both registers agree which of two events
+// with the same time is the last.
 func streamRecording() merge.Register[streamStatus, streamChange] {
 	return merge.Register[streamStatus, streamChange]{
 		Name: "recording",
@@ -79,8 +79,8 @@ func streamRecording() merge.Register[streamStatus, streamChange] {
 	}
 }
 
-// compareSteps orders the events that tell a stream's state. A stream goes round many times, so that time decides; of one
-// instant, the later step of a session. A deletion is final.
+// compareSteps orders the events that set a stream's state. A stream repeats its states, so the time decides first. Of events with the same time, the
+// later step of a session is greater. A deletion is greater than every other event.
 func compareSteps(a, b merge.Event) int {
 	if deleted := a.Type == typeDeleted; deleted != (b.Type == typeDeleted) {
 		return merge.Order(deleted)

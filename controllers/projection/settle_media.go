@@ -10,33 +10,30 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// SettleMediaAsset sets what follows from a status and the time: conditions, timer and observedGeneration. Doing it again at
-// the same time changes nothing. A Retention timer that is due is left to the caller, who removes the object.
+// SettleMediaAsset sets what follows from a status and the time: conditions, timer and observedGeneration. Settling again at the same time changes
+// nothing. If the timer Retention is due, the caller removes the object.
 //
-// The reason of the Ready condition is read as well as written: it is the only memory of what a running Retention timer
-// is for.
+// It reads the reason of the Ready condition before it sets the reason, because only the old reason says why a timer Retention is running.
 func SettleMediaAsset(status *fastpixv1.MediaAssetStatus, generation int64, now time.Time, retention time.Duration) {
-	before := reasonOf(status.Conditions, fastpixv1.ConditionReady)
-	running := timer{name: status.Timer, at: status.TimerTime}
+	fields := settledFieldsOfMedia(status)
+	before, running := fields.readyReason(), fields.running()
 
 	v := mediaVerdict(status)
 	if v.reason == fastpixv1.ReasonAwaitingUpload && uploadExpired(running, before, now) {
 		v = uploadExpiredVerdict
 	}
-	next := mediaTimer(running, before, v.reason, now, retention)
 
-	status.Timer, status.TimerTime = next.name, next.at
-	status.Conditions = withTransitionTimes(status.Conditions, v.conditions(merge.Truncated(status.Provenance)), generation, now)
-	status.ObservedGeneration = generation
+	fields.setTimer(mediaTimer(running, before, v.reason, now, retention))
+	fields.setConditions(v.conditions(merge.Truncated(status.Provenance)), generation, now)
 }
 
-// uploadExpired reports whether nobody used an upload in time: its timer is due, or was due before and the object is
-// about to go.
+// uploadExpired reports whether an upload URL expired before it was used: its timer is due, or was due before and the retention is running.
 func uploadExpired(running timer, before string, now time.Time) bool {
 	return running.isDue(fastpixv1.TimerUpload, now) ||
 		running.isRunning(fastpixv1.TimerRetention) && before == fastpixv1.ReasonUploadExpired
 }
 
+// mediaTimer returns the timer of a media whose Ready condition has a reason.
 func mediaTimer(running timer, before, reason string, now time.Time, retention time.Duration) timer {
 	switch reason {
 	case fastpixv1.ReasonAwaitingUpload:
@@ -49,10 +46,10 @@ func mediaTimer(running timer, before, reason string, now time.Time, retention t
 
 var uploadExpiredVerdict = verdict{
 	status: metav1.ConditionFalse, reason: fastpixv1.ReasonUploadExpired, ended: true,
-	message: "Nobody used the upload before its URL expired; the mirror is removed after the endpoint's retention.",
+	message: "The upload URL expired before it was used; the mirror is removed after the endpoint's retention.",
 }
 
-// mediaVerdict returns what the state of a media means.
+// mediaVerdict returns the Ready condition that follows from the state of a media.
 func mediaVerdict(s *mediaStatus) verdict {
 	if s.BecameMediaID != "" && (s.State == "" || s.State == record.StateWaiting) {
 		return verdict{
@@ -64,7 +61,7 @@ func mediaVerdict(s *mediaStatus) verdict {
 	case "":
 		return verdict{
 			status: metav1.ConditionUnknown, reason: fastpixv1.ReasonNotSeen, waiting: true,
-			message: "Only events about parts of the media have been seen so far.",
+			message: "Only events about parts of the media were received so far; the mirror waits for an event about the media itself.",
 		}
 	case record.StateWaiting:
 		return verdict{
@@ -76,7 +73,7 @@ func mediaVerdict(s *mediaStatus) verdict {
 	case record.StateFailed:
 		return verdict{
 			status: metav1.ConditionFalse, reason: fastpixv1.ReasonFailed, ended: true,
-			message: "FastPix could not process the media; another attempt there is a new media.",
+			message: "FastPix could not process the media. Upload it again: that creates a new media with its own mirror.",
 		}
 	case record.StateCancelled:
 		return verdict{

@@ -12,12 +12,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// SettleLiveStream sets what follows from a status and the time: conditions, Live among them, timer and
-// observedGeneration. Doing it again at the same time changes nothing. A Retention timer that is due is left to the
-// caller, who removes the object.
+// SettleLiveStream is SettleMediaAsset for a LiveStream. It also sets the Live condition.
 func SettleLiveStream(status *fastpixv1.LiveStreamStatus, generation int64, now time.Time, retention time.Duration) {
-	before := reasonOf(status.Conditions, fastpixv1.ConditionReady)
-	running := timer{name: status.Timer, at: status.TimerTime}
+	fields := settledFieldsOfStream(status)
+	before, running := fields.readyReason(), fields.running()
 
 	v := streamVerdict(status.State)
 	live, next := liveVerdict(status.State), timer{}
@@ -28,21 +26,15 @@ func SettleLiveStream(status *fastpixv1.LiveStreamStatus, generation int64, now 
 	if status.State == record.StateDisconnected {
 		live, next = reconnecting(status, running, now)
 	}
-	wanted := append(v.conditions(merge.Truncated(status.Provenance)), metav1.Condition{
-		Type: fastpixv1.ConditionLive, Status: live.status, Reason: live.reason, Message: live.message,
-	})
-
-	status.Timer, status.TimerTime = next.name, next.at
-	status.Conditions = withTransitionTimes(status.Conditions, wanted, generation, now)
-	status.ObservedGeneration = generation
+	fields.setTimer(next)
+	fields.setConditions(append(v.conditions(merge.Truncated(status.Provenance)), live.liveCondition()), generation, now)
 }
 
-// reconnecting returns what Live says after the encoder has gone, and the timer that ends it.
+// reconnecting returns the Live condition after the encoder has disconnected, and the timer that ends it.
 //
-// The window runs until the deadline, but never longer than its length from the write that saw the disconnect: the
-// platform's clock may be ahead, and an untimed event has no deadline at all. So what was decided must be remembered,
-// or the same window would run again after it has passed. Live itself is that memory: its message names the event and
-// the window, so that the same message means the same disconnect.
+// The window ends at the deadline, and at the latest its length after the write that set the state: the clock of the platform may be ahead, and an
+// untimed event has no deadline. The decision must be stored, or the same window would run again after its end. The Live condition stores it: its
+// message names the event and the window, so an equal message means the same disconnect.
 func reconnecting(s *streamStatus, running timer, now time.Time) (verdict, timer) {
 	window := reconnectWindow(s)
 	open, passed := windowVerdicts(disconnectedBy(s), window)
@@ -64,7 +56,7 @@ func reconnecting(s *streamStatus, running timer, now time.Time) (verdict, timer
 	if s.ReconnectDeadline != nil && s.ReconnectDeadline.Before(next.at) {
 		next.at = s.ReconnectDeadline.DeepCopy()
 	}
-	if next.isDue(next.name, now) { // a window of nothing
+	if next.isDue(next.name, now) { // the window has no length
 		return passed, timer{}
 	}
 	return open, next
@@ -80,19 +72,20 @@ func disconnectedBy(s *streamStatus) string {
 	return ""
 }
 
+// windowVerdicts returns the Live condition during the reconnect window and after it.
 func windowVerdicts(eventID string, window time.Duration) (open, passed verdict) {
 	open = verdict{
 		status: metav1.ConditionUnknown, reason: fastpixv1.ReasonReconnecting,
-		message: "The encoder is gone; FastPix waits " + window.String() + " for it (event " + eventID + ").",
+		message: "The encoder has disconnected; FastPix waits " + window.String() + " for it to reconnect (event " + eventID + ").",
 	}
 	passed = verdict{
 		status: metav1.ConditionFalse, reason: fastpixv1.ReasonWindowPassed,
-		message: "The encoder is gone and did not come back within " + window.String() + " (event " + eventID + ").",
+		message: "The encoder has disconnected and did not reconnect within " + window.String() + " (event " + eventID + ").",
 	}
 	return open, passed
 }
 
-// liveVerdict returns whether viewers can watch a stream in a state other than Disconnected.
+// liveVerdict returns the Live condition of a stream in a state other than Disconnected.
 func liveVerdict(state string) verdict {
 	switch state {
 	case record.StateActive:
@@ -102,18 +95,18 @@ func liveVerdict(state string) verdict {
 	case record.StateDeleted:
 		return verdict{status: metav1.ConditionFalse, reason: fastpixv1.ReasonDeleted, message: "The stream was deleted on FastPix."}
 	case "":
-		return verdict{status: metav1.ConditionFalse, reason: fastpixv1.ReasonNotSeen, message: "No event about the stream itself has been seen so far."}
+		return verdict{status: metav1.ConditionFalse, reason: fastpixv1.ReasonNotSeen, message: "No event about the stream itself was received so far."}
 	}
 	return verdict{status: metav1.ConditionFalse, reason: fastpixv1.ReasonNotActive, message: "The stream is not on air."}
 }
 
-// streamVerdict returns what the state of a stream means for its use.
+// streamVerdict returns the Ready condition that follows from the state of a stream.
 func streamVerdict(state string) verdict {
 	switch state {
 	case "":
 		return verdict{
 			status: metav1.ConditionUnknown, reason: fastpixv1.ReasonNotSeen, waiting: true,
-			message: "Only events about parts of the stream have been seen so far.",
+			message: "Only events about parts of the stream were received so far; the mirror waits for an event about the stream itself.",
 		}
 	case record.StateDisabled:
 		return verdict{

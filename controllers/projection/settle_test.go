@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// These tests protect what is a function of status and clock: conditions, timers and Live.
+// These tests protect what follows from a status and the time: conditions and timers.
 
 const week = 7 * 24 * time.Hour
 
@@ -35,8 +35,8 @@ func (m mirror) conditions() []metav1.Condition {
 	return m.stream.Conditions
 }
 
-// said returns a condition as Type=Status/Reason; with all as one line.
-func said(conditions []metav1.Condition) string {
+// describe returns conditions as Type=Status/Reason.
+func describe(conditions []metav1.Condition) string {
 	var all []string
 	for _, c := range conditions {
 		all = append(all, fmt.Sprintf("%s=%s/%s", c.Type, c.Status, c.Reason))
@@ -73,14 +73,14 @@ func TestSettlingAgainChangesNothing(t *testing.T) {
 	})
 }
 
-// checkSettled checks what is true of every settled mirror.
+// checkSettled checks what holds for every settled mirror.
 func checkSettled(t *rapid.T, m mirror) {
 	name, at := timerOf(m)
 	if (name == "") != (at == nil) {
 		t.Errorf("timer %q has the time %v", name, at)
 	}
 	if !slices.IsSortedFunc(m.conditions(), func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) }) {
-		t.Errorf("conditions are not sorted: %s", said(m.conditions()))
+		t.Errorf("conditions are not sorted: %s", describe(m.conditions()))
 	}
 	for _, c := range m.conditions() {
 		if c.ObservedGeneration != 3 || c.Message == "" || c.Reason == "" || c.LastTransitionTime.IsZero() {
@@ -91,7 +91,7 @@ func checkSettled(t *rapid.T, m mirror) {
 		}
 	}
 	if reasonOf(m.conditions(), "Stalled") != "" && reasonOf(m.conditions(), "Reconciling") != "" {
-		t.Errorf("both Stalled and Reconciling: %s", said(m.conditions()))
+		t.Errorf("both Stalled and Reconciling: %s", describe(m.conditions()))
 	}
 }
 
@@ -130,7 +130,7 @@ func TestMediaConditionsFollowTheState(t *testing.T) {
 
 func checkWant(t *testing.T, m mirror, want, wantTimer string, wantAt time.Time) {
 	t.Helper()
-	if got := said(m.conditions()); got != want {
+	if got := describe(m.conditions()); got != want {
 		t.Errorf("conditions are %s, want %s", got, want)
 	}
 	name, at := timerOf(m)
@@ -207,7 +207,7 @@ func TestTombstoneStaysForTheWholeRetention(t *testing.T) {
 	checkWant(t, m.settle(deleted.Add(2*week)), "[Ready=False/Deleted Stalled=True/Deleted]", "Retention", deleted.Add(week))
 }
 
-// disconnected returns a stream whose encoder went at second, by an event of that id.
+// disconnected returns a stream whose encoder disconnected at that second, by an event with that id.
 func (m mirror) disconnected(id string, second int, untimed bool) mirror {
 	return m.fold(streamEvent(id, "video.live_stream.disconnected", second, untimed))
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// targetStates are the types of events that tell a simulcast target's state, and the state; none for a target that is gone.
+// targetStates maps the event types that set a simulcast target's state to that state. It is empty for a removed target.
 var targetStates = func() map[string]string {
 	states := map[string]string{}
 	for _, t := range record.Catalogue() {
@@ -19,14 +19,15 @@ var targetStates = func() map[string]string {
 	return states
 }()
 
-// simulcastList is the list of a stream's simulcast targets. A target's state is in no snapshot, so that neither snapshots nor
-// removals may touch it: it is a register of its own for every id, also for one that is not in the list (any more). The
-// event's type is the value, so that it needs no room but provenance.
+// simulcastList is the list of a stream's simulcast targets. No snapshot holds a target's state, so neither snapshots nor removals change it: each id
+// has a register of its own for the state, even if the list does not hold the id. The value of the register is the event's type, so the provenance
+// stores it.
 type simulcastList struct {
 	merge.TypedList[fastpixv1.LiveStreamStatus, record.StreamChange, fastpixv1.SimulcastTarget]
 	states []merge.Mention // by id
 }
 
+// Restore implements merge.ListField.
 func (t *simulcastList) Restore(p merge.Path, by merge.Event) {
 	if p.Mark == 0 && p.Attribute == "state" {
 		t.record(merge.Mention{ID: p.ID, By: by})
@@ -35,9 +36,10 @@ func (t *simulcastList) Restore(p merge.Path, by merge.Event) {
 	t.TypedList.Restore(p, by)
 }
 
+// Merge implements merge.ListField.
 func (t *simulcastList) Merge(c *record.StreamChange, by merge.Event) {
 	t.TypedList.Merge(c, by)
-	if _, tells := targetStates[by.Type]; !tells {
+	if _, setsState := targetStates[by.Type]; !setsState {
 		return
 	}
 	for _, target := range c.SimulcastTargets.Set {
@@ -57,6 +59,7 @@ func (t *simulcastList) Merge(c *record.StreamChange, by merge.Event) {
 	}
 }
 
+// record keeps the greater one of a mention and the stored mention of the same id.
 func (t *simulcastList) record(m merge.Mention) {
 	if !record.UsableID(m.ID) {
 		return
@@ -70,12 +73,13 @@ func (t *simulcastList) record(m merge.Mention) {
 	}
 }
 
-// supersedesState is the rule of registers. It also says which states are forgotten for want of room: by any other order a
-// state could be replaced and become older by it, and a redelivery would bring back what it had pushed out.
+// supersedesState is the rule of registers. It also decides which states are dropped when the list is full. With another order, a replaced state
+// could become older, and a redelivery would restore a state that was dropped.
 func supersedesState(by, held merge.Event) bool {
 	return merge.Supersedes(by, held, targetStates[by.Type], targetStates[held.Type])
 }
 
+// Store implements merge.ListField.
 func (t *simulcastList) Store(s *fastpixv1.LiveStreamStatus, o *merge.Origins) {
 	t.TypedList.Store(s, o)
 	for i := range s.SimulcastTargets {

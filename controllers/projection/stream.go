@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// defaultReconnectWindow is the platform's own default, for a stream of which no event told it.
+	// defaultReconnectWindow is the default of the platform, for a stream whose events do not carry the window.
 	defaultReconnectWindow = 60 * time.Second
 	// maxReconnectWindow is far above the platform's maximum of half an hour.
 	maxReconnectWindow = 24 * time.Hour
@@ -22,7 +22,7 @@ type (
 	streamChange = record.StreamChange
 )
 
-// LiveStream returns status with what the records tell about the stream id folded into it, under the promises of MediaAsset.
+// LiveStream is MediaAsset for a LiveStream.
 func LiveStream(status fastpixv1.LiveStreamStatus, id string, records []*record.Record) fastpixv1.LiveStreamStatus {
 	f := streamKind.Open(status)
 	for _, r := range records {
@@ -45,7 +45,7 @@ func LiveStream(status fastpixv1.LiveStreamStatus, id string, records []*record.
 	return *f.Status
 }
 
-// OmitLiveStreamText returns status without the customer's own text, under the promises of OmitMediaAssetText.
+// OmitLiveStreamText is OmitMediaAssetText for a LiveStream.
 func OmitLiveStreamText(status fastpixv1.LiveStreamStatus) fastpixv1.LiveStreamStatus {
 	f := streamKind.Open(status)
 	f.ClearCustomerText()
@@ -53,7 +53,7 @@ func OmitLiveStreamText(status fastpixv1.LiveStreamStatus) fastpixv1.LiveStreamS
 	return *f.Status
 }
 
-// reconnectWindow returns how long the platform waits for an encoder to come back.
+// reconnectWindow returns how long the platform waits for an encoder to reconnect.
 func reconnectWindow(s *streamStatus) time.Duration {
 	if s.ReconnectWindow == nil {
 		return defaultReconnectWindow
@@ -61,6 +61,7 @@ func reconnectWindow(s *streamStatus) time.Duration {
 	return min(max(s.ReconnectWindow.Duration, 0), maxReconnectWindow)
 }
 
+// reconnectDeadline returns when the reconnect window ends; nil if the event has no credible time.
 func reconnectDeadline(disconnected merge.Event, window time.Duration) *metav1.MicroTime {
 	at := disconnected.BelievedTime()
 	if at == nil {

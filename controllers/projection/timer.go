@@ -9,10 +9,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 )
 
-// uploadLifetime is how long the platform's upload URLs can be used.
+// uploadLifetime is how long an upload URL of the platform is valid.
 const uploadLifetime = 14400 * time.Second
 
-// timer is why and when the operator comes back to an object: status.timer and status.timerTime.
+// timer is why and when the operator reconciles an object without an event: status.timer and status.timerTime.
 type timer struct {
 	name string
 	at   *metav1.MicroTime
@@ -23,15 +23,15 @@ func newTimer(now time.Time, name string, d time.Duration) timer {
 	return timer{name: name, at: merge.MicroTime(now.Add(d))}
 }
 
-// isRunning reports whether the timer is the one of that name.
+// isRunning reports whether the timer has that name.
 func (t timer) isRunning(name string) bool { return t.name == name && t.at != nil }
 
-// isDue reports whether the timer is the one of that name and has ended.
+// isDue reports whether the timer has that name and has ended.
 func (t timer) isDue(name string, now time.Time) bool {
 	return t.isRunning(name) && !now.Before(t.at.Time)
 }
 
-// keepOrStart returns the timer if it has that name, else a new one that ends after d: a timer counts from the write that set it.
+// keepOrStart returns the timer if it has that name, else a new one that ends after d. A timer counts from the write that set it.
 func (t timer) keepOrStart(now time.Time, name string, d time.Duration) timer {
 	if t.isRunning(name) {
 		return t
@@ -39,9 +39,9 @@ func (t timer) keepOrStart(now time.Time, name string, d time.Duration) timer {
 	return newTimer(now, name, d)
 }
 
-// retentionTimer returns the timer of an object that goes when retention has passed. It counts from when the first of several
-// reasons to go was seen, but from a deletion always anew: the tombstone of something that was deleted on the platform
-// stays for the whole retention. before and reason are those of the Ready condition.
+// retentionTimer returns the timer of an object that is removed when its retention has passed. It counts from the first of several reasons for
+// the removal. A deletion on the platform starts it again, so that a tombstone stays for the whole retention. before and reason are the old and
+// the new reason of the Ready condition.
 func (t timer) retentionTimer(now time.Time, retention time.Duration, before, reason string) timer {
 	if reason == fastpixv1.ReasonDeleted && before != reason {
 		return newTimer(now, fastpixv1.TimerRetention, retention)

@@ -1,5 +1,7 @@
-// Package apiserver tells what an API server says from what somebody between says, such as a load balancer. Both halves forget and
-// acknowledge by the API server's own word alone.
+// Package apiserver distinguishes answers of the API server from answers of a proxy before it, such as a load balancer. The receiver and the controllers
+// acknowledge, discard and delete only because of an answer of the API server itself. The package also holds informers that resume soon after an outage.
+//
+// It may import Kubernetes clients and no other package of this module. Start reading at IsFromProxy.
 package apiserver
 
 import (
@@ -7,14 +9,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// IsFromProxy reports that an answer is not one of an API server, or of one that does not serve the kind at the moment: it says nothing
-// about the object, whatever its code.
+// IsFromProxy reports whether an error does not come from the API server itself, or comes from one that does not serve the kind at the moment. Such an
+// answer says nothing about the object, whatever its code is.
 func IsFromProxy(err error) bool {
 	return apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// IsNotFound reports that the API server says of an object that it does not exist.
+// IsNotFound reports whether the API server itself says that an object does not exist.
 func IsNotFound(err error) bool { return apierrors.IsNotFound(err) && !IsFromProxy(err) }
 
-// IsAlreadyExists reports that the API server says of an object that is to be created that it exists.
+// IsAlreadyExists reports whether the API server itself says that an object that was to be created exists.
 func IsAlreadyExists(err error) bool { return apierrors.IsAlreadyExists(err) && !IsFromProxy(err) }

@@ -8,7 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// This test protects from forgetting and acknowledging on the word of somebody between: the same codes mean nothing from him.
+// TestAnswersOfProxiesDoNotCount protects records from being discarded or acknowledged because of a proxy's answer: the same status codes
+// mean nothing there.
 func TestAnswersOfProxiesDoNotCount(t *testing.T) {
 	t.Parallel()
 	things := schema.GroupResource{Resource: "things"}

@@ -11,8 +11,8 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 )
 
-// NewDrainedInformer makes an informer whose watches leave nothing behind. Those of metadata go through watch.Filter, which goes on trying to hand
-// over an event after nobody reads any more: each watch that broke at such a moment kept its goroutine for good (36 in an hour of make chaos).
+// NewDrainedInformer returns an informer whose watches leak no goroutine. Watches of metadata use watch.Filter, which blocks on an event that is no
+// longer read: each watch that broke at such a moment leaked its goroutine (36 in an hour of make chaos).
 func NewDrainedInformer(
 	lw toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
@@ -22,7 +22,7 @@ func NewDrainedInformer(
 	return NewInformer(lw, object, resync, indexers)
 }
 
-// Drained returns the same with watches that are read to their end when they are stopped.
+// Drained returns the ListWatch with watches that are read to their end after they are stopped.
 func Drained(l *toolscache.ListWatch) *toolscache.ListWatch {
 	with := *l
 	with.WatchFuncWithContext = func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
@@ -35,12 +35,13 @@ func Drained(l *toolscache.ListWatch) *toolscache.ListWatch {
 	return &with
 }
 
+// DrainedWatch is a watch that is read to its end after it is stopped.
 type DrainedWatch struct {
 	watch.Interface
 	once sync.Once
 }
 
-// Stop ends the watch; nobody may read from it afterwards.
+// Stop ends the watch. The caller must not read from it afterwards.
 func (w *DrainedWatch) Stop() {
 	w.Interface.Stop()
 	w.once.Do(func() {

@@ -14,14 +14,13 @@ import (
 )
 
 const (
-	// retryPause comes before another attempt at an API server that is away or has just started.
+	// retryPause is the pause before another request to an API server that is unavailable or has just started.
 	retryPause = time.Second
-	// maxForbidden is how often Forbidden is taken for the answer of one that has just started: it forbids everything until it has read
-	// its roles.
+	// maxForbidden is how often Forbidden is retried. An API server that has just started forbids everything until it has read its roles.
 	maxForbidden = 10
 )
 
-// NewInformer makes an informer that resumes within seconds of the end of an outage, see RetrySoon.
+// NewInformer returns an informer that resumes within seconds after an outage. See RetrySoon.
 func NewInformer(
 	lw toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
@@ -31,8 +30,8 @@ func NewInformer(
 	return toolscache.NewSharedIndexInformer(lw, object, resync, indexers)
 }
 
-// RetrySoon returns the same with requests that are repeated every second while connections are refused, and for ten seconds while they are
-// forbidden. Left to itself, a reflector doubles its pause after each failure, up to a minute, and does not see what changes meanwhile.
+// RetrySoon returns the ListWatch with requests that are retried every second while connections are refused, and for ten seconds while requests are
+// forbidden. Without it, a reflector doubles its pause after each failure, up to a minute, and observes no change meanwhile.
 func RetrySoon(l *toolscache.ListWatch) *toolscache.ListWatch {
 	with := *l
 	with.ListWithContextFunc = func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {

@@ -17,7 +17,8 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 )
 
-// This test protects both halves from working on what they knew before an outage for up to a minute after it.
+// TestRefusedConnectionsAreRetriedSoon protects the receiver and the controllers from working with stale caches for up to a minute after
+// an outage.
 func TestRefusedConnectionsAreRetriedSoon(t *testing.T) {
 	t.Parallel()
 	refused := fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)

@@ -7,15 +7,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// CheckReturned returns an error if an answer to a write does not show the object: who answers 200 to everything is not the API server.
+// CheckReturned returns an error if the answer to a write does not return the object. A proxy may answer 200 to every request.
 func CheckReturned(o client.Object) error {
 	if o.GetResourceVersion() == "" {
-		return errors.New("the answer to a write does not show the object: is there a proxy before the API server?")
+		return errors.New("the answer to a write does not contain the object; check the proxy between the operator and the API server")
 	}
 	return nil
 }
 
-// IgnoreNotFound returns nil for the news that an object does not exist.
+// IgnoreNotFound returns nil if the API server itself says that the object does not exist.
 func IgnoreNotFound(err error) error {
 	if IsNotFound(err) {
 		return nil
@@ -23,7 +23,7 @@ func IgnoreNotFound(err error) error {
 	return err
 }
 
-// IgnoreStale takes a conflict as news of a change whose watch event will bring the object back.
+// IgnoreStale returns nil if the object has changed or does not exist. A watch event of the change enqueues the object again.
 func IgnoreStale(err error) error {
 	if apierrors.IsConflict(err) {
 		return nil

@@ -15,14 +15,14 @@ type conn struct {
 	raw      net.Conn // the connection that was accepted
 	limiter  *Limiter
 	price    int64 // of the connection itself
-	// header is that of the request which is being read. Only whoever reads touches it.
+	// header is the header of the request that is being read. Only Read and the server's callbacks use it, one after the other.
 	header header
 
 	// The limiter's mutex guards what follows.
-	authenticated bool // there was an authenticated request
+	authenticated bool // whether the connection had an authenticated request
 	wait          waitState
-	// request is what was read since the last answer. ahead is what may have been read of the next request before that answer: recent
-	// and earlier together hold at least the last bufferBytes.
+	// request is what was read since the last answer. ahead is what may have been read of the next request before that answer. recent and earlier
+	// together cover at least the last bufferBytes.
 	request, ahead  usage
 	recent, earlier usage
 }
@@ -38,7 +38,7 @@ func newConn(l *Limiter, raw net.Conn, config *tls.Config) *conn {
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.header.tooLong { // what else is sent of it is not worth a read
+	if c.header.tooLong { // the rest of the header need not be read
 		fill(p)
 		return len(p), nil
 	}
@@ -61,7 +61,7 @@ func (c *conn) Close() error {
 	return err
 }
 
-// CloseWrite lets net/http end its answer to a request that it does not read to its end.
+// CloseWrite lets net/http end the answer to a request that it does not read completely.
 func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
 
 func closeWrite(c net.Conn) error {
@@ -71,7 +71,7 @@ func closeWrite(c net.Conn) error {
 	return nil
 }
 
-// meter counts what is read of a raw connection, and how long its client lets wait for it.
+// meter counts the bytes that are read from a raw connection, and how long its client lets the process wait for them.
 type meter struct {
 	net.Conn
 	conn *conn
@@ -86,15 +86,15 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite lets TLS and net/http end the connection in their ways.
+// CloseWrite lets TLS and net/http close their side of the connection.
 func (m *meter) CloseWrite() error { return closeWrite(m.Conn) }
 
-// count charges a connection for what was read from it. Any of the lines that were read may be of the header of the next request.
+// count charges a connection for what was read from it. Each of the lines may belong to the header of the next request.
 func (c *conn) count(read usage, lines int64) {
 	c.limiter.mu.Lock()
 	c.request.add(read)
 	read.lines = lines
-	if read.plain > bufferBytes { // of a body, past a buffer that was empty
+	if read.plain > bufferBytes { // part of a body, read without the buffer
 		c.recent, c.earlier = usage{}, usage{}
 	} else {
 		if c.recent.plain+read.plain > bufferBytes {
@@ -107,11 +107,11 @@ func (c *conn) count(read usage, lines int64) {
 	closeEvicted(evicted)
 }
 
-// answered has a connection wait for its next request. Only an authenticated request renews the time from which its age counts.
+// answered makes a connection wait for its next request. Only after an authenticated request does its delay start again.
 func (c *conn) answered() {
 	c.header.next()
 	c.limiter.mu.Lock()
-	// Only lines: the bytes are in the buffer, which is part of the connection's price.
+	// Only the lines count: the bytes are in the buffer, which is part of the connection's price.
 	c.ahead, c.request = usage{lines: c.recent.lines + c.earlier.lines}, usage{}
 	if c.wait.pool == nil && c.authenticated {
 		c.join(&c.limiter.idle)
@@ -121,10 +121,10 @@ func (c *conn) answered() {
 	closeEvicted(evicted)
 }
 
-// plainMethods begin the requests that are answered if they come without TLS.
+// plainMethods are the first bytes of requests that get an answer if they come without TLS.
 var plainMethods = [][]byte{[]byte("GET /"), []byte("HEAD "), []byte("POST "), []byte("PUT /"), []byte("OPTIO")}
 
-// answerPlain tells a client that speaks HTTP where TLS is wanted, as net/http does for connections that it knows to be TLS.
+// answerPlain answers a client that speaks HTTP on a TLS port, as net/http does for connections that it knows to be TLS.
 func (c *conn) answerPlain(err error) {
 	var header tls.RecordHeaderError
 	if errors.As(err, &header) && header.Conn != nil &&

@@ -1,5 +1,5 @@
-// These tests protect the bounds on what clients hold who never prove who they are: headers of many lines are refused before net/http makes a
-// map of them, the budget is kept, and the connections that go are the ones that cost most for longest.
+// These tests protect the bounds on the memory of unauthenticated clients: headers of many lines are refused before net/http turns them
+// into a map, the budget is kept, and the evicted connections are those with the highest cost.
 package connlimit
 
 import (
@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// serve serves what reads bodies whole, and authenticates requests for /genuine.
+// serve starts a server that reads whole bodies and authenticates requests for /genuine.
 func serve(t *testing.T, l *Limiter) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +46,7 @@ func dial(t *testing.T, s *httptest.Server) net.Conn {
 	return c
 }
 
-// ask sends a text and returns the status codes and bodies of so many answers, or what comes before the end of the connection.
+// ask sends a text, and returns the status codes and bodies of that number of answers, or of those before the end of the connection.
 func ask(t *testing.T, c net.Conn, text string, answers int) string {
 	t.Helper()
 	if _, err := io.WriteString(c, text); err != nil {
@@ -106,7 +106,7 @@ func TestHeadersAreBoundedInLinesAndBytes(t *testing.T) {
 	}
 }
 
-// pieces sends what is written in pieces.
+// pieces sends data in pieces.
 type pieces struct {
 	net.Conn
 	size int
@@ -124,7 +124,8 @@ func (p *pieces) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-// TestRequestsArriveAsTheyWereSent protects what is no flood: however requests are cut into pieces and pipelined, nothing of a body is changed.
+// TestRequestsArriveAsTheyWereSent protects genuine requests: a body stays the same, however its request is cut into pieces and
+// pipelined.
 func TestRequestsArriveAsTheyWereSent(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -175,7 +176,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// pipe is a connection that was accepted.
+// pipe is an accepted connection.
 func pipe(t *testing.T, l *Limiter) (*conn, net.Conn) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -215,7 +216,7 @@ func TestConnectionWithTheHighestCostIsEvicted(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		third, _ := pipe(t, l)
 		if isCut(first) || isCut(fat) || isCut(third) {
-			t.Error("somebody was evicted within the budget")
+			t.Error("a connection was evicted within the budget")
 		}
 		fourth, _ := pipe(t, l)
 		if isCut(first) || !isCut(fat) || isCut(fourth) {
@@ -231,8 +232,8 @@ func TestConnectionWithTheHighestCostIsEvicted(t *testing.T) {
 	})
 }
 
-// TestDelayOfTheProcessIsNotChargedToTheClient protects genuine clients when the process is short of CPU: one that has sent all that it has to send does
-// not go before one that is waited for.
+// TestDelayOfTheProcessIsNotChargedToTheClient protects genuine clients when the process is short of CPU: a client that has sent its
+// whole request is evicted after one that has not.
 func TestDelayOfTheProcessIsNotChargedToTheClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -279,7 +280,7 @@ func TestAuthenticatedConnectionsHaveABudgetOfTheirOwn(t *testing.T) {
 	})
 }
 
-// count returns how many connections wait.
+// count returns the number of waiting connections.
 func (l *Limiter) count() [2]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -295,8 +296,8 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// TestReadAheadIsCharged protects idle connections from holding more than they are charged for: of pipelined requests net/http may have
-// read the next header before it answers.
+// TestReadAheadIsCharged protects the budget of idle connections: net/http may read the header of a pipelined request before it answers
+// the request before.
 func TestReadAheadIsCharged(t *testing.T) {
 	t.Parallel()
 	l := New()
@@ -322,8 +323,8 @@ func TestReadAheadIsCharged(t *testing.T) {
 	})
 }
 
-// TestEvictionDoesNotWait protects the loop that accepts connections, which evicts others: TLS's farewell would wait for a client that does
-// not read.
+// TestEvictionDoesNotWait protects the loop that accepts connections: an eviction must not wait for a client that does not read the end
+// of its TLS connection.
 func TestEvictionDoesNotWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -4,22 +4,21 @@ import (
 	"bytes"
 )
 
-// header follows the header of a request through the pieces in which it is read, and sees to it that net/http gets no more than headerLines
-// of it: net/http bounds only its bytes.
+// header bounds the lines of a request's header, piece by piece as the header is read. net/http bounds only the bytes.
 type header struct {
 	lines   int
 	ended   bool
 	tooLong bool
-	// text says that the line which was begun is not empty. It is kept from one request to the next: the next may have begun in a piece
-	// that was read for the one before.
+	// text says that the current line is not empty. It is kept from one request to the next, because the piece that ends one request may contain the
+	// start of the next.
 	text bool
 }
 
-// next begins another header.
+// next starts the header of the next request.
 func (h *header) next() { *h = header{text: h.text} }
 
-// scan looks at the next piece and returns how many lines of the header it ends. It turns a header with too many lines into one with too many
-// bytes, which net/http refuses with 431.
+// scan reads the next piece and returns how many lines of the header it completes. It turns a header with too many lines into one with too many bytes,
+// which net/http refuses with 431.
 func (h *header) scan(piece []byte) (lines int64) {
 	rest := piece
 	for !h.ended && !h.tooLong {
@@ -43,10 +42,10 @@ func (h *header) scan(piece []byte) (lines int64) {
 	return lines
 }
 
-// isEmpty reports that a line holds nothing but the return before its end.
+// isEmpty reports whether a line is empty, or holds only the carriage return before its end.
 func isEmpty(line []byte) bool { return len(line) == 0 || len(line) == 1 && line[0] == '\r' }
 
-// fill makes a piece a text that no line ends.
+// fill overwrites a piece with text that has no line end.
 func fill(piece []byte) {
 	for i := range piece {
 		piece[i] = 'x'

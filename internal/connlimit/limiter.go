@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	// unauthenticatedBudget bounds what connections without an authenticated request are charged for, on all ports together.
+	// unauthenticatedBudget bounds the charges of connections without an authenticated request, on all ports together.
 	unauthenticatedBudget = 64 << 20
-	// idleBudget bounds what connections are charged for that wait for another request after an authenticated one.
+	// idleBudget bounds the charges of connections that wait for another request after an authenticated one.
 	idleBudget = 48 << 20
 )
 
-// Limiter decides which connections of a process may stay open. All ports of the process share it.
+// Limiter decides which connections of a process stay open. All ports of the process share it.
 type Limiter struct {
 	mu sync.Mutex
-	// unauthenticated holds the connections that have not had an authenticated request. idle holds those that wait for another request
-	// after an authenticated one.
+	// unauthenticated holds the connections without an authenticated request. idle holds the connections that wait for another request after an
+	// authenticated one.
 	unauthenticated, idle pool
 }
 
-// New returns a limiter with the budgets that suit the deployed memory limit of 256 MiB.
+// New returns a limiter with budgets for the deployed memory limit of 256 MiB.
 func New() *Limiter { return NewWithBudgets(unauthenticatedBudget, idleBudget) }
 
 // NewWithBudgets returns a limiter with other budgets, in bytes of memory.
@@ -34,8 +34,8 @@ func NewWithBudgets(unauthenticated, idle int64) *Limiter {
 	}
 }
 
-// Listen wraps a listener so that its connections are limited. They speak TLS if there is a configuration for it. The server that takes
-// them has to be attached.
+// Listen wraps a listener so that the limiter limits its connections. They speak TLS if config is not nil. The server that accepts them must be
+// attached.
 func (l *Limiter) Listen(inner net.Listener, config *tls.Config) net.Listener {
 	return &listener{Listener: inner, limiter: l, tls: config}
 }
@@ -46,7 +46,7 @@ type listener struct {
 	tls     *tls.Config
 }
 
-// Accept implements net.Listener. Nothing in it waits for a client.
+// Accept implements net.Listener. It does not wait for the client of a connection.
 func (l *listener) Accept() (net.Conn, error) {
 	raw, err := l.Listener.Accept()
 	if err != nil {
@@ -63,8 +63,7 @@ func (l *listener) Accept() (net.Conn, error) {
 
 type contextKey struct{}
 
-// Attach has the limiter follow the connections of a server. It sets ConnContext and ConnState, and MaxHeaderBytes, on which the charges
-// depend.
+// Attach connects the limiter to a server. It sets ConnContext, ConnState and MaxHeaderBytes, on which the charges depend.
 func (*Limiter) Attach(server *http.Server) {
 	server.MaxHeaderBytes = headerBytes - headerSlop
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, contextKey{}, c) }
@@ -79,8 +78,8 @@ func (*Limiter) Attach(server *http.Server) {
 	}
 }
 
-// Authenticated notes that the client of a request has proved who it is. Its connection is not evicted until the request is answered; what
-// the request holds meanwhile has to be bounded otherwise. The context is the request's or comes from it.
+// Authenticated records that the client of a request is authenticated. The limiter does not evict the connection until the request is answered. The
+// caller must bound the memory of the request until then. The context is that of the request or is derived from it.
 func Authenticated(ctx context.Context) {
 	if c, ok := ctx.Value(contextKey{}).(*conn); ok {
 		c.limiter.mu.Lock()

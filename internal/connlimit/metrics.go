@@ -8,7 +8,7 @@ import (
 var (
 	evictions = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_evicted_clients_total",
-		Help: "Connections closed because those that wait exceeded their budget of memory and these had taken most for longest.",
+		Help: "Connections that were closed because the waiting connections exceeded their memory budget, those with the highest memory and delay first.",
 	})
 	connectionBytes = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_connection_bytes",

@@ -13,24 +13,24 @@ type pool struct {
 	gauge           prometheus.Gauge
 }
 
-// waitState is where a connection waits. The zero value is nowhere.
+// waitState is the state of a connection in a pool. The zero value means that the connection is in no pool.
 type waitState struct {
 	pool    *pool
 	index   int // in pool.waiting
 	since   time.Time
 	charged int64
-	// reading is when the read began that waits for the client, if one does. waited is how long earlier ones did.
+	// reading is the start of the read that waits for the client now; zero if no read waits. waited is the duration of earlier reads.
 	reading time.Time
 	waited  time.Duration
 }
 
-// join puts a connection into a pool.
+// join adds a connection to a pool.
 func (c *conn) join(p *pool) {
 	c.wait = waitState{pool: p, index: len(p.waiting), since: time.Now()}
 	p.waiting = append(p.waiting, c)
 }
 
-// leave takes a connection out of its pool, if it is in one.
+// leave removes a connection from its pool, if it is in one.
 func (c *conn) leave() {
 	p := c.wait.pool
 	if p == nil {
@@ -45,8 +45,8 @@ func (c *conn) leave() {
 	c.wait = waitState{}
 }
 
-// charge charges a connection that waits for what it holds now. It takes out those that have to go if this exceeds the pool's budget, perhaps
-// the connection itself; the caller cuts them when it has unlocked the limiter.
+// charge updates the charge of a connection in a pool. If the charges exceed the pool's budget, it removes connections, perhaps this one, and returns
+// them. The caller closes them after it has unlocked the limiter.
 func (c *conn) charge() (evicted []*conn) {
 	p := c.wait.pool
 	if p == nil {
@@ -80,11 +80,11 @@ func (p *pool) worst(now time.Time) *conn {
 	return worst
 }
 
-// ownShare is how much of a delay counts that is the process's own: when it is short of CPU, a client that has sent all that it has to send does
-// not go before one that has not.
+// ownShare is the divisor of a delay that the process itself causes. When the process is short of CPU, a client that has sent its whole request is
+// evicted after a client that has not.
 const ownShare = 8
 
-// delay is how long the client of a connection has let the process wait, and a share of all other time since it came.
+// delay returns how long the client has let the process wait, plus a share of all other time since the connection joined the pool.
 func (p *waitState) delay(now time.Time) time.Duration {
 	waited := p.waited
 	if !p.reading.IsZero() {
@@ -93,7 +93,7 @@ func (p *waitState) delay(now time.Time) time.Duration {
 	return waited + (now.Sub(p.since)-waited)/ownShare
 }
 
-// reading notes that a read begins or ends.
+// reading records that a read begins or ends.
 func (c *conn) reading(begins bool) {
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
@@ -107,7 +107,7 @@ func (c *conn) reading(begins bool) {
 	}
 }
 
-// closeEvicted closes evicted connections. It closes what is below TLS, whose farewell would wait for a client that reads nothing.
+// closeEvicted closes evicted connections. It closes the connection below TLS, because TLS would wait for a client that reads nothing.
 func closeEvicted(evicted []*conn) {
 	for _, c := range evicted {
 		evictions.Inc()

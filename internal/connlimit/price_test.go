@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestPricesCoverWhatHeadersCost protects the prices from a net/http that keeps more of a header than this one: what it keeps of headers of each
-// shape is below what they are charged for, with the garbage that comes together before Go collects it. It does not run in parallel, as it
-// measures the heap.
+// TestPricesCoverWhatHeadersCost protects the prices from a change of net/http: the memory of headers of each shape, with the garbage
+// before a collection, must stay below their price. It does not run in parallel, because it measures the heap.
 func TestPricesCoverWhatHeadersCost(t *testing.T) {
 	const garbage = 1.5 // main lets it grow by half of what is in use
 	for name, text := range map[string]string{

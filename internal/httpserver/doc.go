@@ -1,3 +1,4 @@
-// Package httpserver makes the HTTP servers of the process, with one set of limits: of time, of headers, of protocols and ciphers, and of
-// memory through connlimit. The receiver, the probes and the metrics are served by it. It may import connlimit and the standard library.
+// Package httpserver creates the HTTP servers of the process with the same limits: timeouts, header size, protocols, ciphers, and memory through
+// connlimit. The receiver, the probes and the metrics use it. It may import connlimit, client-go's certificate helpers and the standard library. Start
+// reading at New.
 package httpserver

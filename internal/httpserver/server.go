@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// readHeaderTimeout and readTimeout cut off clients that send slowly; a delivery has a few KiB.
+	// readHeaderTimeout and readTimeout close connections of clients that send slowly. A delivery has a few KiB.
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
-	// writeTimeout is how long a request may take from the end of its header to the end of its answer.
+	// writeTimeout bounds the time from the end of a request's header to the end of its answer.
 	writeTimeout = 15 * time.Second
-	// idleTimeout is longer than proxies keep connections idle, so that it is they who close them.
+	// idleTimeout is longer than the idle timeout of proxies, so that the proxy closes an idle connection and not the server.
 	idleTimeout = 2 * time.Minute
 )
 
-// New makes a server for a listener of Listen.
+// New returns a server for a listener that Listen returned.
 func New(limiter *connlimit.Limiter, handler http.Handler) *http.Server {
 	server := &http.Server{
 		Handler:           handler,
@@ -35,7 +35,7 @@ func New(limiter *connlimit.Limiter, handler http.Handler) *http.Server {
 	return server
 }
 
-// Listen opens a port, by TLS if there is a certificate. The certificate is asked for at each handshake.
+// Listen opens a port. It speaks TLS if certificate is not nil, and calls certificate for each handshake.
 func Listen(limiter *connlimit.Limiter, address string, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address) //nolint:noctx // opening a port does not wait
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"k8s.io/client-go/util/cert"
 )
 
-// TLSConfig is what every port that speaks TLS agrees to: TLS 1.2 or later, suites that encrypt and authenticate in one step, HTTP/1.1.
-// docs/adr/0021 says why no HTTP/2.
+// TLSConfig returns the configuration of every TLS port: TLS 1.2 or later, suites with authenticated encryption, HTTP/1.1. docs/adr/0021 says why HTTP/2
+// is off.
 func TLSConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, CipherSuites: cipherSuites(), NextProtos: []string{"http/1.1"}, GetCertificate: certificate,
 	}
 }
 
-// cipherSuites are those of TLS 1.2 without CBC; TLS 1.3 has no others.
+// cipherSuites returns the suites of TLS 1.2 without CBC. TLS 1.3 has no suites with CBC.
 func cipherSuites() []uint16 {
 	var ids []uint16
 	for _, s := range tls.CipherSuites() {
@@ -30,8 +30,7 @@ func cipherSuites() []uint16 {
 	return ids
 }
 
-// SelfSigned makes a certificate for localhost, for clients that do not check it. Its key is of the kind with which a handshake costs
-// least.
+// SelfSigned returns a certificate for localhost, for clients that do not verify it. A handshake with its type of key costs least.
 func SelfSigned() (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

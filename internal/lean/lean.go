@@ -1,5 +1,5 @@
-// Package lean strips objects before an informer keeps them: users may write much into an object that the operator never reads, and what
-// informers keep must not grow with it. Both halves import it; it imports the API only. Begin with Transform.
+// Package lean strips objects before an informer keeps them. Users can write much into an object that the operator never reads, and the memory of the
+// informers must not grow with it. The receiver and the controllers import it. It imports only the API types. Start reading at Transform.
 package lean
 
 import (
@@ -8,8 +8,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// Transform is the transform of every informer that has no narrower one. It drops what the operator does not read: of all metadata but what
-// identifies an object and says how old it is, and of a WebhookEndpoint conditions that are longer than the operator's.
+// Transform is the transform of every informer that has no narrower one. It drops what the operator does not read: all metadata except the identity,
+// the version and the times of an object, and conditions of a WebhookEndpoint that are longer than those of the operator.
 func Transform(object any) (any, error) {
 	if o, ok := object.(metav1.Object); ok {
 		stripMeta(o)
@@ -20,7 +20,7 @@ func Transform(object any) (any, error) {
 	return object, nil
 }
 
-// stripMeta drops what users and other controllers may make long. Spec, status, identity, version, generation and times stay.
+// stripMeta drops metadata that users and other controllers can make long. Identity, version, generation and times stay.
 func stripMeta(o metav1.Object) {
 	o.SetLabels(nil)
 	o.SetAnnotations(nil)
@@ -36,7 +36,7 @@ const (
 	maxMessage    = 4 << 10
 )
 
-// short returns the conditions that are as the operator writes them.
+// short returns the conditions that are not longer than those of the operator.
 func short(conditions []metav1.Condition) []metav1.Condition {
 	kept := make([]metav1.Condition, 0, min(len(conditions), maxConditions))
 	for _, c := range conditions {

@@ -16,23 +16,23 @@ import (
 )
 
 const (
-	// reviewInterval is how long an answer about an allowed token holds, so a token that is revoked or loses its right stops within it.
+	// reviewInterval is how long a review of an allowed token is valid. A token that is revoked or loses its right is refused after that time.
 	reviewInterval = time.Minute
-	// outageGrace is how long an allowed token stays allowed while the API server gives no answer about it: metrics are needed most then.
+	// outageGrace is how long an allowed token stays allowed while the API server does not answer. Metrics are needed most during an outage.
 	outageGrace = 10 * time.Minute
-	// refusalInterval is how long an answer about a refused token holds. It is short, because a right may be given meanwhile.
+	// refusalInterval is how long a review of a refused token is valid. It is short, because the token may be given the right meanwhile.
 	refusalInterval = 10 * time.Second
-	// knownLifetime is how long a token that was allowed is told from unknown ones. Tokens of service accounts change about once an hour.
+	// knownLifetime is how long a token that was allowed counts as known. Tokens of service accounts change about once an hour.
 	knownLifetime = 2 * time.Hour
-	// maxKnown and maxRefused bound what is remembered.
+	// maxKnown and maxRefused bound the caches.
 	maxKnown   = 256
 	maxRefused = 1024
 )
 
-// digest stands for a token, so that no token is kept in memory.
+// digest is the hash of a token. The guard keeps no token in memory.
 type digest [sha256.Size]byte
 
-// answer is the status code that a token gets. 200 means that it may read metrics; 503 that the API server did not say.
+// answer is the HTTP status code for a token. 200 means that the token may read metrics. 503 means that the API server did not answer.
 type answer int
 
 // guard is the handler of a metrics endpoint.
@@ -99,8 +99,8 @@ func refuse(w http.ResponseWriter, code int) {
 	http.Error(w, http.StatusText(code), code)
 }
 
-// bearerToken returns the token of a request's one Authorization header, empty if there is none. No other header counts: the API server's
-// own library also reads a token from Sec-WebSocket-Protocol.
+// bearerToken returns the token of a request's only Authorization header; empty if it has none. It ignores other headers, unlike the library of the API
+// server, which also reads a token from Sec-WebSocket-Protocol.
 func bearerToken(r *http.Request) string {
 	values := r.Header.Values("Authorization")
 	if len(values) != 1 {
@@ -113,7 +113,7 @@ func bearerToken(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// decide answers a token: from memory, or by a review if the limits allow one.
+// decide returns the answer for a token, from a cache or by a review within the limits.
 func (g *guard) decide(r *http.Request, token string) answer {
 	id := digest(sha256.Sum256([]byte(token)))
 	if known, ok := g.known.Get(id); ok {
@@ -137,7 +137,7 @@ func (g *guard) decide(r *http.Request, token string) answer {
 	return code
 }
 
-// decideKnown answers a token that was allowed before. It is reviewed again when the last answer is too old.
+// decideKnown returns the answer for a token that was allowed before. It reviews the token again if the last review is too old.
 func (g *guard) decideKnown(r *http.Request, token string, id digest, known *knownToken) answer {
 	known.mu.Lock()
 	defer known.mu.Unlock()

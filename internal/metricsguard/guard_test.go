@@ -1,5 +1,5 @@
-// These tests protect the metrics port: who gets metrics, how often the API server is asked about whom, and that clients with an allowed
-// token do not wait for those without one.
+// These tests protect the metrics port: which clients get metrics, how often the API server reviews a token, and that clients with an
+// allowed token do not wait for clients without one.
 package metricsguard
 
 import (
@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// rig is a guard whose reviews a test answers.
-type rig struct {
+// testGuard is a guard whose reviews the test answers.
+type testGuard struct {
 	*guard
 	answers map[string]answer // by token; 401 for others
 	reviews map[string]int
 }
 
-func newRig() *rig {
-	r := &rig{answers: map[string]answer{}, reviews: map[string]int{}}
+func newTestGuard() *testGuard {
+	r := &testGuard{answers: map[string]answer{}, reviews: map[string]int{}}
 	r.guard = newGuard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), func(_ context.Context, token string) answer {
 		r.reviews[token]++
 		if code, ok := r.answers[token]; ok {
@@ -32,11 +32,11 @@ func newRig() *rig {
 }
 
 // get requests metrics from an address and returns the status code.
-func (r *rig) get(address, token string) int {
+func (r *testGuard) get(address, token string) int {
 	return r.do(address, map[string]string{"Authorization": "Bearer " + token})
 }
 
-func (r *rig) do(address string, header map[string]string) int {
+func (r *testGuard) do(address string, header map[string]string) int {
 	req := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", http.NoBody)
 	req.RemoteAddr = address + ":40000"
 	for name, value := range header {
@@ -47,7 +47,7 @@ func (r *rig) do(address string, header map[string]string) int {
 	return w.Code
 }
 
-func (r *rig) total() (n int) {
+func (r *testGuard) total() (n int) {
 	for _, count := range r.reviews {
 		n += count
 	}
@@ -55,7 +55,7 @@ func (r *rig) total() (n int) {
 }
 
 func TestOnlyAnAuthorizationHeaderCarriesAToken(t *testing.T) {
-	r := newRig()
+	r := newTestGuard()
 	r.answers["good"] = http.StatusOK
 	for name, header := range map[string]map[string]string{
 		"none":         {},
@@ -90,7 +90,7 @@ func TestOnlyAnAuthorizationHeaderCarriesAToken(t *testing.T) {
 
 func TestAllowedTokensAreReviewedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
+		r := newTestGuard()
 		r.answers["good"] = http.StatusOK
 		for range 120 {
 			if got := r.get("10.0.0.1", "good"); got != http.StatusOK {
@@ -111,7 +111,7 @@ func TestAllowedTokensAreReviewedOnceAMinute(t *testing.T) {
 
 func TestAllowedTokensOutlastAnOutageOfTheAPIServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
+		r := newTestGuard()
 		r.answers["good"] = http.StatusOK
 		r.get("10.0.0.1", "good")
 		r.answers["good"], r.answers["new"] = http.StatusServiceUnavailable, http.StatusServiceUnavailable
@@ -136,7 +136,7 @@ func TestAllowedTokensOutlastAnOutageOfTheAPIServer(t *testing.T) {
 
 func TestRefusedTokensAreCachedBriefly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
+		r := newTestGuard()
 		r.answers["visitor"] = http.StatusForbidden
 		for range 100 {
 			if got := r.get("10.0.0.1", "visitor"); got != http.StatusForbidden {
@@ -154,7 +154,7 @@ func TestRefusedTokensAreCachedBriefly(t *testing.T) {
 	})
 }
 
-// A flood of unknown tokens must cost the API server little, and must not shut out a scraper whose token is new.
+// A flood of unknown tokens must cause few reviews, and must not block a scraper with a new token.
 func TestFloodsOfUnknownTokensAreBoundedByAddressAndInAll(t *testing.T) {
 	for name, address := range map[string]func(i int) string{
 		"one address":    func(int) string { return "10.0.0.66" },
@@ -163,7 +163,7 @@ func TestFloodsOfUnknownTokensAreBoundedByAddressAndInAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig()
+				r := newTestGuard()
 				r.answers["scraper"], r.answers["renewed"] = http.StatusOK, http.StatusOK
 				if got := r.get("10.9.9.9", "scraper"); got != http.StatusOK {
 					t.Fatalf("got %d, want 200", got)
@@ -202,10 +202,10 @@ func TestFloodsOfUnknownTokensAreBoundedByAddressAndInAll(t *testing.T) {
 	}
 }
 
-// Strangers must not push out what is remembered of allowed tokens.
+// Unauthenticated clients must not evict allowed tokens from the caches.
 func TestCachesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
+		r := newTestGuard()
 		r.answers["good"] = http.StatusOK
 		r.get("10.0.0.1", "good")
 		for i := range 3 * maxRefused {

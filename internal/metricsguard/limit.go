@@ -11,13 +11,13 @@ import (
 	"k8s.io/client-go/util/flowcontrol"
 )
 
-// The rates at which unknown tokens are reviewed, in reviews a second, and how many may come at once.
+// The rates at which unknown tokens are reviewed, in reviews per second, and the bursts.
 const (
 	ratePerAddress, burstPerAddress = 1, 5
 	rateInAll, burstInAll           = 10, 30
 )
 
-// maxAddresses bounds the addresses whose rate is remembered, and those that are trusted, and addressLifetime how long.
+// maxAddresses bounds the addresses whose rate is kept, and those that are trusted. addressLifetime bounds how long they are kept.
 const (
 	maxAddresses    = 1024
 	addressLifetime = 2 * time.Hour
@@ -26,8 +26,8 @@ const (
 // ipv6SiteBits is the part of an IPv6 address that one client cannot choose: a host may use every address of its /64.
 const ipv6SiteBits = 64
 
-// limits bound the reviews of unknown tokens: for each client address, and in all. A client address from which an allowed token came before
-// does not depend on the rate in all, so that a scraper whose token has changed does not compete with a flood from many addresses.
+// limits bound the reviews of unknown tokens, for each client address and in total. An address that has sent an allowed token before is not subject to
+// the total rate, so that a scraper whose token has changed does not compete with a flood from many addresses.
 type limits struct {
 	inAll flowcontrol.PassiveRateLimiter
 
@@ -43,7 +43,7 @@ func newLimits() *limits {
 	}
 }
 
-// allow takes one review from the rates and reports whether it may be made.
+// allow takes one review from the rates, and reports whether the review is allowed.
 func (l *limits) allow(address netip.Addr) bool {
 	if !l.limiterOf(address).TryAccept() {
 		return false
@@ -54,7 +54,7 @@ func (l *limits) allow(address netip.Addr) bool {
 	return l.inAll.TryAccept()
 }
 
-// limiterOf returns the rate of an address.
+// limiterOf returns the rate limiter of an address.
 func (l *limits) limiterOf(address netip.Addr) flowcontrol.PassiveRateLimiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,10 +66,10 @@ func (l *limits) limiterOf(address netip.Addr) flowcontrol.PassiveRateLimiter {
 	return limiter
 }
 
-// trust notes that an allowed token came from an address.
+// trust records that an address has sent an allowed token.
 func (l *limits) trust(address netip.Addr) { l.trusted.Add(address, nil, addressLifetime) }
 
-// addressOf returns the address of a client, cut to what the client cannot choose. It is the invalid address if there is none.
+// addressOf returns the part of a client's address that the client cannot choose; the invalid address if the request has none.
 func addressOf(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

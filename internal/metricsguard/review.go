@@ -18,14 +18,14 @@ const reviewTimeout = 5 * time.Second
 // metricsPath is the path that a ClusterRole must allow by nonResourceURLs.
 const metricsPath = "/metrics"
 
-// reviewer asks the API server about tokens.
+// reviewer reviews tokens by requests to the API server.
 type reviewer struct {
 	tokens authenticationclient.TokenReviewInterface
 	access authorizationclient.SubjectAccessReviewInterface
 }
 
-// review answers 200 for a token whose user may get /metrics, 401 for a token that authenticates nobody, 403 for a user who may not, and
-// 503 if the API server gives no answer. Its errors are not logged, because they may quote the token.
+// review returns 200 for a token whose user may get /metrics, 401 for an invalid token, 403 for a user without the right, and 503 if the API server does
+// not answer. Errors of the API server are not logged, because they may quote the token.
 func (r reviewer) review(ctx context.Context, token string) answer {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
@@ -46,7 +46,7 @@ func (r reviewer) review(ctx context.Context, token string) answer {
 	return http.StatusOK
 }
 
-// accessOf asks whether a user may get /metrics.
+// accessOf returns the request that reviews whether a user may get /metrics.
 func accessOf(user authenticationv1.UserInfo) *authorizationv1.SubjectAccessReview {
 	extra := make(map[string]authorizationv1.ExtraValue, len(user.Extra))
 	for key, value := range user.Extra {

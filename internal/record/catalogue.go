@@ -5,7 +5,7 @@ import "strings"
 // Family groups event types whose bodies have the same shape and whose resource is found in the same place.
 type Family string
 
-// The families of known types, and of unknown ones by their prefix.
+// The families of known types, and of unknown types by their prefix.
 const (
 	FamilyUpload    Family = "upload"    // an upload session; no media yet
 	FamilyMedia     Family = "media"     // a media, whole
@@ -20,7 +20,7 @@ const (
 	FamilyOther     Family = "other"     // none of FastPix's prefixes
 )
 
-// States of a media as the types of events tell them. The platform has further words, which video.media.updated carries.
+// States of a media that the types of events set. The platform has further words, which video.media.updated carries.
 const (
 	StateWaiting   = "Waiting"
 	StateCreated   = "Created"
@@ -30,7 +30,7 @@ const (
 	StateDeleted   = "Deleted"
 )
 
-// States of a live stream beside StateDeleted. StateCreated is none: a stream that was created is Idle.
+// States of a live stream beside StateDeleted. A stream never has StateCreated: a new stream is Idle.
 const (
 	StateIdle         = "Idle"
 	StateConnected    = "Connected"
@@ -40,7 +40,7 @@ const (
 	StateDisabled     = "Disabled"
 )
 
-// States of parts beside StatePreparing and StateFailed: of a track, a subtitle, what AI found, a simulcast target.
+// States of parts beside StatePreparing and StateFailed. A part is a track, a subtitle, a result of AI or a simulcast target.
 const (
 	StateAvailable    = "Available"
 	StateStarting     = "Starting"
@@ -51,24 +51,23 @@ const (
 type Type struct {
 	// Name is the spelling that records, statuses and metrics use.
 	Name string
-	// Aliases are other spellings of the same type. All spellings match whatever their case.
+	// Aliases are other spellings of the same type. All spellings match in any case.
 	Aliases []string
 	// Family says which shape the body has.
 	Family Family
-	// State is the state that the type alone tells; empty when it tells none.
+	// State is the state that the type sets; empty if the type sets none.
 	State string
-	// StateFromData means that data.status tells the state.
+	// StateFromData means that data.status sets the state.
 	StateFromData bool
-	// PartState is the state that the type tells of the part that the event is about; empty when it tells none.
+	// PartState is the state that the type sets for the part that the event is about; empty if the type sets none.
 	PartState string
-	// RemovesPart means that the part is gone.
+	// RemovesPart means that the part was removed.
 	RemovesPart bool
 	// TouchesMedia and TouchesStream say which mirrors an event of the type may touch.
 	TouchesMedia, TouchesStream bool
 	// Sets says in words what the event sets, for docs/events.md.
 	Sets string
-	// Evidence says where the type is known from: "seen" on a live delivery, "documented" by FastPix, or "inferred" from an
-	// integration.
+	// Evidence says how the type is known: "seen" in a live delivery, "documented" by FastPix, or "inferred" from an integration.
 	Evidence string
 }
 
@@ -138,7 +137,8 @@ var catalogue = []Type{
 	{Name: "video.live_stream.simulcast_target.deleted", Family: FamilySimulcast, RemovesPart: true, TouchesStream: true, Sets: "removes the target; the stream stays", Evidence: "documented"},
 }
 
-// prefixes sort unknown types into families, longest story first. Never by suffix: ".deleted" ends four different stories.
+// prefixes sort unknown types into families. The longest matching prefix comes first. A suffix does not determine the family: ".deleted" ends types of
+// four families.
 var prefixes = []Prefix{
 	{"video.live_stream.simulcast_target.", FamilySimulcast},
 	{"video.live_stream.", FamilyStream},
@@ -169,13 +169,13 @@ var bySpelling = func() map[string]Type {
 // Catalogue returns every known type, in the order in which docs/events.md lists them.
 func Catalogue() []Type { return append([]Type(nil), catalogue...) }
 
-// Lookup finds a type by any of its spellings, whatever their case.
+// Lookup finds a type by any of its spellings, in any case.
 func Lookup(spelling string) (Type, bool) {
 	t, ok := bySpelling[strings.ToLower(spelling)]
 	return t, ok
 }
 
-// Prefix is the beginning of unknown types of one family.
+// Prefix is the prefix of unknown types of one family.
 type Prefix struct {
 	Prefix string
 	Family Family
@@ -184,7 +184,7 @@ type Prefix struct {
 // Prefixes returns the prefixes that sort unknown types into families, in the order in which they are tried.
 func Prefixes() []Prefix { return append([]Prefix(nil), prefixes...) }
 
-// FamilyOf returns the family of a type, known or not; of an unknown one by its prefix.
+// FamilyOf returns the family of a type. It finds the family of an unknown type by the prefix.
 func FamilyOf(spelling string) Family {
 	if t, ok := Lookup(spelling); ok {
 		return t.Family
@@ -198,7 +198,7 @@ func FamilyOf(spelling string) Family {
 	return FamilyOther
 }
 
-// stateWords are the platform's words for a media's state, as their letters alone spell them.
+// stateWords maps the platform's words for a media's state, reduced to letters in lower case, to the spelling of a mirror.
 var stateWords = map[string]string{
 	"waiting": StateWaiting, "created": StateCreated, "downloading": "Downloading", "downloaded": "Downloaded",
 	"validating": "Validating", "inqueue": "InQueue", "processing": "Processing", "ready": StateReady, "failed": StateFailed,
@@ -208,9 +208,8 @@ var stateWords = map[string]string{
 // maxStateBytes is the schema's limit of status.state.
 const maxStateBytes = 64
 
-// StateWord returns the one spelling that a mirror uses for a state word of the platform, which writes "In Queue", "in_queue"
-// or "InQueue": a known word in its known form, any other in PascalCase with nothing but ASCII letters and digits; empty if
-// nothing remains.
+// StateWord returns the spelling that a mirror uses for a state word of the platform, which writes "In Queue", "in_queue" or "InQueue". A known word has
+// one known spelling. Any other word is converted to PascalCase with only ASCII letters and digits; it is empty if nothing remains.
 func StateWord(word string) string {
 	var b strings.Builder
 	start := true

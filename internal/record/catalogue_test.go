@@ -1,4 +1,4 @@
-// These tests protect the catalogue: every spelling finds its type, and no suffix decides anything.
+// These tests protect the catalogue: a type is found by each of its spellings, and no suffix determines a family.
 package record
 
 import (
@@ -50,9 +50,9 @@ func TestCatalogueIsConsistent(t *testing.T) {
 	}
 }
 
-// Every type that section 5 of the protocol notes names, in every spelling, and what it is: its name here, empty if nothing but its
-// family is known. Types that nobody has seen or documented stay unknown, whatever an integration is ready for: their effect would be
-// a guess.
+// Every type in section 5 of the protocol notes, in every spelling, with its name in the catalogue. The name is empty if only the family
+// is known. Types that were never seen or documented stay unknown, even if an integration handles them, because their effect would be a
+// guess.
 func TestCatalogueMatchesThePlatform(t *testing.T) {
 	t.Parallel()
 	same := func(family Family, names ...string) map[string]wantType {
@@ -129,7 +129,7 @@ type wantType struct {
 	family Family
 }
 
-// Law 4: only these types tell a media's state, and only video.media.updated leaves it to data.status.
+// Law 4: only these types set a media's state, and only video.media.updated takes it from data.status.
 func TestOnlyLifecycleTypesSetAMediaState(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
@@ -150,7 +150,7 @@ func TestOnlyLifecycleTypesSetAMediaState(t *testing.T) {
 	}
 }
 
-// Law 8: which types may touch two objects of different kinds.
+// Law 8: these types may touch two objects of different kinds.
 func TestOnlyThreeTypesTouchBothKinds(t *testing.T) {
 	t.Parallel()
 	want := map[string]bool{"video.media.live_stream.created": true, "video.media.live_clip.created": true, "video.live_stream.recording.ready": true}

@@ -12,8 +12,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// FormatCounts writes how many events of each endpoint a batch holds, as the value of v1alpha1.EventCountsAnnotation:
-// "namespace/name=count,...", sorted.
+// FormatCounts formats how many events of each endpoint a batch holds, as the value of v1alpha1.EventCountsAnnotation: "namespace/name=count,...",
+// sorted.
 func FormatCounts(counts map[types.NamespacedName]int64) string {
 	parts := make([]string, 0, len(counts))
 	for endpoint, n := range counts {
@@ -28,8 +28,8 @@ const maxCountsBytes = fastpixv1.MaxBatchEvents * (validation.DNS1123LabelMaxLen
 
 var errCounts = errors.New("event counts are not those of one batch")
 
-// ParseCounts is the inverse of FormatCounts. It returns an error, and no counts, for a text that FormatCounts does not write for the records
-// of one batch: whoever may create a batch writes its annotations. What is returned refers to the text.
+// ParseCounts is the inverse of FormatCounts. It returns an error, and no counts, for a text that FormatCounts cannot return for one batch, because a
+// client with a stolen identity may write any annotation. The result refers to the memory of the text.
 func ParseCounts(s string) (map[types.NamespacedName]int64, error) {
 	if s == "" {
 		return nil, nil
@@ -56,7 +56,7 @@ func ParseCounts(s string) (map[types.NamespacedName]int64, error) {
 	return counts, nil
 }
 
-// validEndpoint reports whether there may be an endpoint of that name. The empty one stands for records that do not say whose they are.
+// validEndpoint reports whether an endpoint can have that name. The empty name stands for records without an endpoint.
 func validEndpoint(key types.NamespacedName) bool {
 	return key == types.NamespacedName{} ||
 		len(validation.IsDNS1123Label(key.Namespace)) == 0 && len(validation.IsDNS1123Subdomain(key.Name)) == 0

@@ -10,7 +10,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// This test protects the bound on what waits: receivers write counts by these functions and controllers read them.
+// TestCountsAreReadAsTheyAreWritten protects the bound of the journal: receivers format counts, and controllers parse them.
 func TestCountsAreReadAsTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	want := map[types.NamespacedName]int64{{Namespace: "b", Name: "x"}: 2, {Namespace: "a", Name: "y.z"}: 256}
@@ -30,7 +30,8 @@ func TestCountsAreReadAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-// This test protects the controllers' memory and each endpoint's counts from whoever may create a batch.
+// TestForgedCountsAreRejected protects the controllers' memory and each endpoint's counts from a client with a stolen identity that may
+// create batches.
 func TestForgedCountsAreRejected(t *testing.T) {
 	t.Parallel()
 	most := make([]string, fastpixv1.MaxBatchEvents)

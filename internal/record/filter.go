@@ -15,7 +15,7 @@ var (
 	timeType     = reflect.TypeFor[metav1.MicroTime]()
 )
 
-// filter drops from a change what a receiver never writes into one: it depends on the change alone, and leaves a genuine one as it is.
+// filter drops from a change what a receiver never writes. The result depends only on the change, and filter does not alter a genuine change.
 func (c *Change) filter() {
 	if m := c.Media; m != nil {
 		filterValue(reflect.ValueOf(m).Elem())
@@ -39,8 +39,8 @@ func (c *Change) filter() {
 	}
 }
 
-// filterValue filters every text, duration and number of a change, whatever its field is called: a new field is filtered, too. What a
-// pointer points to says nothing once it is dropped; an empty text would clear the field.
+// filterValue filters every text, duration and number of a change, whatever the name of its field is, so that it also filters new fields. It sets a
+// pointer to nil, which means that the change does not carry the field. An empty text would clear the field.
 func filterValue(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -92,7 +92,7 @@ func filterMetadata(texts *map[string]fastpixv1.MetadataValue) *map[string]fastp
 	for key, value := range *texts {
 		k, keyOK := text.SafeKey(key)
 		s, ok := text.Safe(string(value))
-		if keyOK && ok && k == key { // two keys may not become one: which of them stays would be chance
+		if keyOK && ok && k == key { // filtering must not make two keys equal: it would be random which one stays
 			kept[k] = fastpixv1.MetadataValue(s)
 		}
 	}
@@ -102,7 +102,7 @@ func filterMetadata(texts *map[string]fastpixv1.MetadataValue) *map[string]fastp
 	return &kept
 }
 
-// filterIDs drops elements that have no usable id.
+// filterIDs drops elements without a usable id.
 func filterIDs[T any](list *ListChange[T], id func(T) string) {
 	unusable := func(e T) bool { return !UsableID(id(e)) }
 	list.Snapshot = slices.DeleteFunc(list.Snapshot, unusable)

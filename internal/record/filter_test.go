@@ -19,7 +19,8 @@ func forged(c Change) *Record {
 	}
 }
 
-// This test protects the third promise from whoever can write records: what a receiver would not have let through is not mirrored.
+// TestForgedTextIsFilteredAsAReceiverFilters protects the third promise from a client with a stolen identity that can write records: text
+// that a receiver would drop is not mirrored.
 func TestForgedTextIsFilteredAsAReceiverFilters(t *testing.T) {
 	t.Parallel()
 	state := "Ready"

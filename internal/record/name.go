@@ -20,17 +20,17 @@ const (
 	LiveStream Kind = "LiveStream"
 )
 
-// MaxIDBytes bounds every id that is mirrored, as it is stored, which is in JSON; FastPix's own have at most 36.
+// MaxIDBytes bounds the JSON of every id that is mirrored. The ids of FastPix have at most 36 bytes.
 const MaxIDBytes = 128
 
-// UsableID reports whether s can name something: UTF-8 without invisible characters, one to MaxIDBytes bytes in JSON. The CRDs refuse
-// the same characters in a spec, so that no id is usable here that the API server refuses there. Nor is one that looks like a secret.
+// UsableID reports whether s can be an id: UTF-8 without invisible characters, one to MaxIDBytes bytes in JSON, and unlike a secret. The CRDs refuse the
+// same characters in a spec, so that the API server accepts every usable id.
 func UsableID(s string) bool {
 	return s != "" && jsonBytes(s) <= MaxIDBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, isInvisible) && !text.LooksSecret(s)
 }
 
-// isInvisible reports whether r is a control character, a format character such as U+202E, or separates lines or paragraphs: two ids
-// that differ by such a character alone look the same to a person.
+// isInvisible reports whether r is a control character, a format character such as U+202E, or a separator of lines or paragraphs. Two ids that differ
+// only by such a character look the same to a person.
 func isInvisible(r rune) bool {
 	if r <= unicode.MaxASCII {
 		return unicode.IsControl(r) // the tables are slower, and nearly every id is ASCII
@@ -38,8 +38,8 @@ func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// jsonBytes returns how long JSON makes a text without invisible characters. A status names an id up to four times for each element of
-// its lists, so that it matters.
+// jsonBytes returns the length of the JSON of a text without invisible characters. A status contains an id up to four times for each element of its
+// lists, so the length matters.
 func jsonBytes(s string) int {
 	n := len(s)
 	for i := range len(s) {
@@ -53,8 +53,7 @@ func jsonBytes(s string) int {
 	return n
 }
 
-// NormalizeID lower-cases ids that are UUIDs or hexadecimal, which the platform may write either way, and leaves others as
-// they are.
+// NormalizeID converts an id that is a UUID or hexadecimal to lower case, because the platform may use either case. It returns other ids unchanged.
 func NormalizeID(id string) string {
 	if isHex(id) || isUUID(id) {
 		return strings.ToLower(id)
@@ -62,8 +61,8 @@ func NormalizeID(id string) string {
 	return id
 }
 
-// ObjectName returns the name of the object that mirrors id: the id itself when it is a DNS label, else "x-" and the first
-// 40 hex digits of its SHA-256. No literal id may use that form, so that two ids never share a name.
+// ObjectName returns the name of the object that mirrors an id: the id itself if it is a DNS label, else "x-" and the first 40 hex digits of its SHA-256.
+// An id that has the second form is hashed, too, so that two ids never share a name.
 func ObjectName(id string) string {
 	id = NormalizeID(id)
 	if isLabel(id) && !IsHashName(id) {
@@ -73,7 +72,7 @@ func ObjectName(id string) string {
 	return "x-" + hex.EncodeToString(sum[:])[:40]
 }
 
-// These run for every id of every event, where regular expressions were a third of the cost of decoding it.
+// The following functions run for every id of every event. Regular expressions took a third of the time of decoding an event.
 
 func isHex(s string) bool {
 	for i := range len(s) {
@@ -84,7 +83,7 @@ func isHex(s string) bool {
 	return s != ""
 }
 
-// isUUID reports whether s is 32 hex digits in groups of 8, 4, 4, 4 and 12, which dashes separate.
+// isUUID reports whether s is 32 hex digits in groups of 8, 4, 4, 4 and 12, separated by dashes.
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -101,8 +100,7 @@ func isHexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// isLabel reports whether s is a DNS label as RFC 1123 has it: at most 63 lower-case letters, digits and dashes, with no dash at
-// either end.
+// isLabel reports whether s is a DNS label by RFC 1123: at most 63 lower-case letters, digits and dashes, with no dash at either end.
 func isLabel(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != '-' || i == 0 || i == len(s)-1) {
@@ -112,7 +110,7 @@ func isLabel(s string) bool {
 	return s != "" && len(s) <= 63
 }
 
-// IsHashName reports whether a name has the form that ObjectName gives to ids that cannot be names themselves.
+// IsHashName reports whether a name has the form of a hash that ObjectName returns.
 func IsHashName(label string) bool {
 	digits, ok := strings.CutPrefix(label, "x-")
 	return ok && len(digits) == 40 && isHex(digits)

@@ -86,7 +86,7 @@ var (
 	hashed    = regexp.MustCompile(`^x-[0-9a-f]{40}$`)
 )
 
-// FuzzObjectName compares the hand-written rules with what they mean.
+// FuzzObjectName compares the hand-written rules with regular expressions.
 func FuzzObjectName(f *testing.F) {
 	for _, id := range []string{
 		"d003b383-bac0-42e9-a039-9bd4360f98a3", "D003B383-BAC0-42E9-A039-9BD4360F98A3", "abcdef01", "x-" + strings.Repeat("0", 40),

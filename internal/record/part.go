@@ -1,7 +1,7 @@
 package record
 
-// Part returns a record that tells of only some of the objects of s, by position in its changes. It returns s itself when those are all of
-// them. What Part returns is a record like any other, which every version of the operator reads.
+// Part returns a record with only some of the changes of record s, by their positions. It returns s itself if these are all changes. The result is an
+// ordinary record, which every version of the operator reads.
 func Part(s string, changes []int) (string, error) {
 	r, err := Decode(s)
 	if err != nil {

@@ -23,20 +23,20 @@ const (
 	MaxBytes = 16 << 10
 	// MaxChanges is the most objects that one event touches.
 	MaxChanges = 2
-	// MaxFuture is how far an event's time may be ahead of its receipt before it is not believed: two clocks that are
-	// kept by NTP differ by much less, and an absurd time would otherwise win over every later event.
+	// MaxFuture is how far the time of an event may be ahead of its receipt to be credible. Two clocks that NTP synchronizes differ by much less. An event
+	// with an absurd time would otherwise win over every later event.
 	MaxFuture = 5 * time.Minute
 )
 
 var (
-	// ErrNewerVersion means that a newer operator wrote the record; it must be kept for one.
+	// ErrNewerVersion means that a newer operator wrote the record. The record must be kept until the operator is upgraded.
 	ErrNewerVersion = errors.New("record has a newer version than this operator knows")
-	// ErrTooLarge means that a record has more than MaxBytes even after its lists and texts were cut.
+	// ErrTooLarge means that a record has more than MaxBytes although its lists and texts were cut.
 	ErrTooLarge = errors.New("record too large")
 )
 
-// Record is one verified event, normalised and redacted: only what the fold needs. It is what an acknowledged delivery leaves
-// in the journal, so its encoding is a contract with every later version of the operator.
+// Record is one verified event, normalised and redacted. It holds only what the projection needs. The journal keeps records, so their encoding is a
+// contract with every later version of the operator.
 type Record struct {
 	// Version of the encoding.
 	Version int `json:"v"`
@@ -44,12 +44,11 @@ type Record struct {
 	ID string `json:"id"`
 	// Type is the catalogue's spelling of the event's type.
 	Type string `json:"type"`
-	// Time is when the event happened, cut to microseconds; nil when the event does not say.
+	// Time is when the event happened, cut to microseconds; nil if the event does not say.
 	Time *metav1.MicroTime `json:"time,omitempty"`
-	// Untimed is the receiver's verdict by the function of that name. It is made once, here, so that no later clock can
-	// change it.
+	// Untimed is the result of the function Untimed in the receiver. The record keeps it, so that no later clock can change it.
 	Untimed bool `json:"untimed,omitempty"`
-	// Received is when the delivery was received, by the receiver's clock, and never before its endpoint was created.
+	// Received is when the delivery was received, by the receiver's clock. It is never before the creation of the endpoint.
 	Received metav1.MicroTime `json:"received"`
 	// Namespace of the endpoint, and of the objects that mirror the event.
 	Namespace string `json:"ns"`
@@ -57,18 +56,18 @@ type Record struct {
 	Endpoint string `json:"ep"`
 	// EndpointUID is the UID of the WebhookEndpoint.
 	EndpointUID types.UID `json:"uid"`
-	// Fingerprint tells which signing secret verified the delivery, see fastpixv1.SigningSecretStatus.
+	// Fingerprint identifies the signing secret that verified the delivery. See fastpixv1.SigningSecretStatus.
 	Fingerprint string `json:"fp,omitempty"`
-	// Changes says what the event tells about each object it touches: one, or MaxChanges of them.
+	// Changes holds a change for each object that the event touches: one, or MaxChanges of them.
 	Changes []Change `json:"changes"`
 }
 
-// Untimed is the verdict on an event's time: whether it is missing, or too far ahead of its receipt to be believed.
+// Untimed reports whether the time of an event is missing, or too far ahead of its receipt to be credible.
 func Untimed(at *metav1.MicroTime, received metav1.MicroTime) bool {
 	return at == nil || at.After(received.Add(MaxFuture))
 }
 
-// Change is what one event tells about one object.
+// Change is what one event says about one object.
 type Change struct {
 	// Kind of the object.
 	Kind Kind `json:"kind"`
@@ -80,10 +79,10 @@ type Change struct {
 	Stream *StreamChange `json:"stream,omitempty"`
 }
 
-// MediaChange holds the facts about a media that one event carries. A nil or empty field says nothing; a pointer to an empty
+// MediaChange holds the facts about a media that one event carries. A nil or empty field means that the event does not carry it. A pointer to an empty
 // string clears a text.
 type MediaChange struct {
-	// State is the platform's word for the state as StateWord spells it; only set where the event tells the state.
+	// State is the platform's word for the state, as StateWord spells it; empty if the event does not carry the state.
 	State            string                              `json:"state,omitempty"`
 	Title            *string                             `json:"title,omitempty"`
 	CreatorID        *string                             `json:"creatorID,omitempty"`
@@ -107,13 +106,13 @@ type MediaChange struct {
 	PlaybackIDs      ListChange[fastpixv1.PlaybackID]    `json:"playbackIDs,omitzero"`
 	Tracks           ListChange[fastpixv1.Track]         `json:"tracks,omitzero"`
 	Subtitles        ListChange[fastpixv1.Subtitle]      `json:"subtitles,omitzero"`
-	// AI holds what AI events and full objects tell; within it, an empty word, text or list says nothing.
+	// AI holds what AI events and full objects carry. An empty word, text or list in it means that the event does not carry it.
 	AI *fastpixv1.MediaAI `json:"ai,omitempty"`
 }
 
 // StreamChange holds the facts about a live stream that one event carries; nil and empty as in MediaChange.
 type StreamChange struct {
-	// State is the state that the event's type tells, such as Active; empty where it tells none.
+	// State is the state that the event's type sets, such as Active; empty if the type sets none.
 	State            string                                `json:"state,omitempty"`
 	Metadata         *map[string]fastpixv1.MetadataValue   `json:"metadata,omitempty"`
 	WorkspaceID      *string                               `json:"workspaceID,omitempty"`
@@ -132,24 +131,24 @@ type StreamChange struct {
 	Clips            ListChange[fastpixv1.MediaReference]  `json:"clips,omitzero"`
 }
 
-// ListChange is what one event tells about a list whose elements have ids.
+// ListChange is what one event says about a list whose elements have ids.
 type ListChange[T any] struct {
-	// Snapshot is the whole list of a full object; empty says nothing.
+	// Snapshot is the whole list of a full object. An empty list means that the event does not carry it.
 	Snapshot []T `json:"snapshot,omitempty"`
-	// Set are single elements that the event sets, with the attributes it carries.
+	// Set holds single elements that the event sets, with the attributes that it carries.
 	Set []T `json:"set,omitempty"`
-	// Remove are the ids of elements that the event removes.
+	// Remove holds the ids of elements that the event removes.
 	Remove []string `json:"remove,omitempty"`
-	// Truncated says that the event's list had more elements than fit.
+	// Truncated means that the event's list had more elements than fit.
 	Truncated bool `json:"truncated,omitempty"`
 }
 
-// IsZero reports that the change says nothing.
+// IsZero reports whether the event says nothing about the list.
 func (c ListChange[T]) IsZero() bool {
 	return len(c.Snapshot) == 0 && len(c.Set) == 0 && len(c.Remove) == 0 && !c.Truncated
 }
 
-// Key names one mirror in the cluster.
+// Key identifies one mirror in the cluster.
 type Key struct {
 	Kind      Kind
 	Namespace string
@@ -159,7 +158,7 @@ type Key struct {
 // String returns kind/namespace/name.
 func (k Key) String() string { return string(k.Kind) + "/" + k.Namespace + "/" + k.Name }
 
-// Key returns the name of the mirror of the i-th object that the event touches.
+// Key returns the key of the mirror of the i-th object that the event touches.
 func (r *Record) Key(i int) Key {
 	return Key{Kind: r.Changes[i].Kind, Namespace: r.Namespace, Name: ObjectName(r.Changes[i].ID)}
 }
@@ -168,7 +167,7 @@ func (r *Record) Key(i int) Key {
 func Encode(r *Record) (string, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // escapes would only make records longer: they are never shown in a page
+	e.SetEscapeHTML(false) // records are never shown on a web page, and escapes make them longer
 	if err := e.Encode(r); err != nil {
 		return "", fmt.Errorf("encode record: %w", err)
 	}
@@ -178,15 +177,14 @@ func Encode(r *Record) (string, error) {
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// Decode reads a record and validates it as if an attacker had written it: what it returns can name only objects that the
-// catalogue allows its type to touch, and holds no text that a receiver would not have let through. ErrNewerVersion is returned for a record of a newer operator. Errors never quote the
-// record.
+// Decode reads a record and validates it as if an attacker had written it. The result names only objects that the catalogue allows its type to touch,
+// and holds only text that a receiver would keep. Decode returns ErrNewerVersion for a record of a newer operator. Errors never quote the record.
 func Decode(s string) (*Record, error) {
 	if len(s) > MaxBytes {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(s))
 	}
 	d := json.NewDecoder(strings.NewReader(s))
-	d.DisallowUnknownFields() // a field that is not understood must not be lost silently
+	d.DisallowUnknownFields() // an unknown field must not be dropped silently
 	var r Record
 	if err := d.Decode(&r); err != nil {
 		return nil, misfit(s)
@@ -206,8 +204,8 @@ func Decode(s string) (*Record, error) {
 	return &r, nil
 }
 
-// EndpointOf returns whose record a text claims to be that Decode refuses, such as that of a newer operator; empty if it does not say.
-// Nothing may be written because of it but that the record could not be read.
+// EndpointOf returns the endpoint that the text of a record names, for a record that Decode refuses, such as that of a newer operator; empty if the text
+// does not say. The caller may use it only to report that the record could not be read.
 func EndpointOf(s string) (namespace, name string) {
 	var head struct {
 		Namespace string `json:"ns"`
@@ -219,7 +217,7 @@ func EndpointOf(s string) (namespace, name string) {
 	return head.Namespace, head.Endpoint
 }
 
-// misfit says why a record does not have the form of Version.
+// misfit returns why a record does not have the form of Version.
 func misfit(s string) error {
 	var head struct {
 		Version int `json:"v"`
@@ -245,9 +243,9 @@ func (r *Record) validate() error {
 	case r.Received.IsZero():
 		return errors.New("record has no time of receipt")
 	case !r.Untimed && r.Time == nil:
-		return errors.New("record has neither a time nor the verdict that it has none")
+		return errors.New("record has neither a time nor the mark untimed")
 	case !r.Untimed && Untimed(r.Time, r.Received):
-		return errors.New("record has a time that its receipt does not bear out")
+		return errors.New("record has a time that is too far ahead of its receipt")
 	case len(validation.IsDNS1123Label(r.Namespace)) > 0:
 		return errors.New("record has no valid namespace")
 	case len(validation.IsDNS1123Subdomain(r.Endpoint)) > 0:

@@ -1,5 +1,5 @@
-// These tests protect the journal's encoding: what was written can be read by this and every later version, and what an
-// attacker wrote in its stead is refused.
+// These tests protect the encoding of the journal: this version and every later one can read what was written, and forged records are
+// refused.
 package record
 
 import (
@@ -61,7 +61,7 @@ func TestRecordsSurviveTheJournal(t *testing.T) {
 	}
 }
 
-// The encoding is a contract with journals that older versions left behind: this text must be readable for ever.
+// The encoding is a contract with journals that older versions wrote. Every later version must read this text.
 func TestRecordsOfVersion1StayReadable(t *testing.T) {
 	t.Parallel()
 	const v1 = `{"v":1,"id":"e","type":"video.media.live_stream.created","time":"2026-11-20T09:01:12.877104Z","untimed":true,` +
@@ -172,7 +172,7 @@ func TestEncodeRefusesWhatIsTooLarge(t *testing.T) {
 	}
 }
 
-// sampleRecords returns what the receiver makes of the samples, from its golden files.
+// sampleRecords returns the receiver's records of the samples, from its golden files.
 func sampleRecords(f *testing.F) []string {
 	f.Helper()
 	paths, err := filepath.Glob("../../webhookserver/event/testdata/golden/*.json")
@@ -196,7 +196,8 @@ func sampleRecords(f *testing.F) []string {
 	return all
 }
 
-// FuzzDecode: never panics, and what it accepts is stable under another turn and obeys the rules that controllers rely on.
+// FuzzDecode checks that Decode never panics, that a decoded record stays the same when it is encoded and decoded again, and that it
+// obeys the rules that the controllers rely on.
 func FuzzDecode(f *testing.F) {
 	seed, err := Encode(makeRecord(nil))
 	if err != nil {

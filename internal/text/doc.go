@@ -1,3 +1,3 @@
-// Package text decides which text of others may be kept. Receivers use it on what FastPix sends, and controllers on what records say, so
-// that a forged record gets no further than a forged body. It is pure and imports the standard library only; begin with Safe.
+// Package text decides which text from outside may be stored. Receivers check the texts that FastPix sends, and controllers check the texts of records,
+// so that a forged record passes no more than a forged body. The package is pure and imports only the standard library. Start reading at Safe.
 package text

@@ -5,35 +5,35 @@ import (
 	"strings"
 )
 
-// webToken is the shape of a JSON web token. The other shapes of secrets are searched for by hand, because senders decide how long a text is:
-// a regular expression takes a third of a second for 1 MiB of what is nearly a secret.
+// webToken matches a JSON web token. Code without regular expressions finds the other secrets, because senders decide how long a text is: a regular
+// expression takes a third of a second for 1 MiB of text that is nearly a secret.
 var webToken = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*`)
 
-// signedParameters are names of parameters of signed URLs, in small letters.
+// signedParameters are the names of parameters of signed URLs, in lower case.
 var signedParameters = map[string]bool{
 	"token": true, "access_token": true, "jwt": true, "sig": true, "signature": true, "key-pair-id": true, "x-goog-signature": true, "x-goog-credential": true,
 	"x-goog-security-token": true, "x-amz-signature": true, "x-amz-credential": true, "x-amz-security-token": true, "upload_id": true,
 }
 
-// longestParameter is as long as the longest of them.
+// longestParameter is the length of the longest of these names.
 const longestParameter = len("x-goog-security-token")
 
-// LooksSecret is the second net behind the types, which have no place for secrets: it finds stream secrets, signed URLs and JSON web tokens in texts where
-// they do not belong, such as a title. The cheap questions come first, because nearly no text gets past them.
+// LooksSecret reports whether a text contains a stream secret, a signed URL or a JSON web token. It is the second protection: the types that hold texts
+// have no field for secrets, but a secret may stand in a title. The cheap checks come first, because nearly every text fails them.
 func LooksSecret(s string) bool {
 	return holdsStreamSecret(s) ||
 		strings.Contains(s, "=") && holdsSignedURL(s) ||
 		strings.Contains(s, "eyJ") && webToken.MatchString(s)
 }
 
-// secretNames are names of fields that hold secrets, folded: a customer who files one in metadata means it no less.
+// secretNames are the folded names of fields that hold secrets. A customer may store such a field in metadata, too.
 var secretNames = map[string]bool{
 	"streamkey": true, "srtsecret": true, "srtsecert": true, "srtplaybacksecret": true, "srtpassphrase": true, "privatekey": true, "signingsecret": true,
 	"secret": true, "secretkey": true, "apikey": true, "token": true, "accesstoken": true, "playbacktoken": true, "drmtoken": true, "password": true, "passphrase": true,
 	"authorization": true, "signature": true,
 }
 
-// IsSecretName reports whether a field of that name holds a secret, in whatever spelling.
+// IsSecretName reports whether a field of that name holds a secret, in any spelling.
 func IsSecretName(name string) bool {
 	const longest = 32 // more than any of the names has
 	folded := make([]byte, 0, longest)
@@ -53,7 +53,7 @@ func IsSecretName(name string) bool {
 	return secretNames[string(folded)]
 }
 
-// holdsStreamSecret reports whether s holds what a stream key, an SRT secret and an SRT playback secret look like: 32 hex digits, a k and the
+// holdsStreamSecret reports whether s contains a text with the form of a stream key, an SRT secret or an SRT playback secret: 32 hex digits, a k and the
 // id of the stream, which is 32 hex digits or, in older samples, a UUID.
 func holdsStreamSecret(s string) bool {
 	digits := 0

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSecretsAreFoundAsRegularExpressionsFindThem protects secrets from a search by hand that overlooks one.
+// TestSecretsAreFoundAsRegularExpressionsFindThem compares the hand-written search for secrets with regular expressions.
 func TestSecretsAreFoundAsRegularExpressionsFindThem(t *testing.T) {
 	for name, tt := range map[string]struct {
 		holds  func(string) bool

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Safe returns a text without invisible characters, and whether it may be kept: not if it looks like a secret, nor if nothing of it is left.
-// Safe of what Safe returned is the same text.
+// Safe returns a text without invisible characters, and whether the text may be stored. It may not if it looks like a secret or if only invisible
+// characters were in it. Safe returns its own result unchanged.
 func Safe(s string) (safe string, ok bool) {
 	safe = Visible(s)
 	if LooksSecret(safe) || safe == "" && s != "" {
@@ -17,16 +17,16 @@ func Safe(s string) (safe string, ok bool) {
 	return safe, true
 }
 
-// SafeKey is Safe for a key of a customer's own, which may not be empty nor call its value a secret.
+// SafeKey is Safe for a key of a customer's metadata, which must not be empty or be the name of a secret.
 func SafeKey(s string) (safe string, ok bool) {
 	safe, ok = Safe(s)
 	return safe, ok && safe != "" && !IsSecretName(safe)
 }
 
-// Visible drops what a text needs for nothing, and what terminals, logs and browsers obey or hide: control characters other than tab and
-// line feed, line and paragraph separators, and format characters, such as those that change the direction of the text around them. Two
-// kinds of format characters stay: joiners between two characters that are not ASCII, because Persian, Indic scripts and emoji are
-// written with them, and marks that are seen, such as the Arabic number sign.
+// Visible drops characters that a text does not need and that terminals, logs and browsers interpret or hide: control characters other than tab and
+// line feed, line and paragraph separators, and format characters, such as those that change the direction of text. Two kinds of format characters
+// stay: joiners between two characters that are not ASCII, because Persian, Indic scripts and emoji need them, and visible marks, such as the Arabic
+// number sign.
 func Visible(s string) string {
 	if isPlain(s) {
 		return s
@@ -69,12 +69,12 @@ func isPlain(s string) bool {
 
 func isJoiner(c rune) bool { return c == '\u200c' || c == '\u200d' }
 
-// mayJoin reports whether a joiner may stand beside a character.
+// mayJoin reports whether a joiner beside a character is kept.
 func mayJoin(c rune) bool {
 	return c >= utf8.RuneSelf && c != utf8.RuneError && !unicode.IsSpace(c) && !IsInvisible(c)
 }
 
-// first returns the first character of a text, 0 if it is empty.
+// first returns the first character of a text; 0 if the text is empty.
 func first(s string) rune {
 	if s == "" {
 		return 0
@@ -83,7 +83,7 @@ func first(s string) rune {
 	return c
 }
 
-// PublicURL returns the path of an HTTPS URL that anybody may see: it carries no credentials, no query and nothing that looks like a secret.
+// PublicURL returns the path of an HTTPS URL that may be public. Such a URL has no credentials, no query and nothing that looks like a secret.
 func PublicURL(s string) (path string, ok bool) {
 	if strings.ContainsAny(s, "?#@\\") || LooksSecret(s) {
 		return "", false

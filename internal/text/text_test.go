@@ -2,7 +2,7 @@ package text
 
 import "testing"
 
-// This test protects readers of a mirror: what a title shows is what is in it.
+// TestInvisibleCharactersAreDropped protects readers of a mirror from invisible text.
 func TestInvisibleCharactersAreDropped(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ text, want string }{
@@ -37,7 +37,7 @@ func TestInvisibleCharactersAreDropped(t *testing.T) {
 	}
 }
 
-// FuzzSafe protects that controllers leave the records of receivers as they are.
+// FuzzSafe checks that controllers do not change the records of receivers.
 func FuzzSafe(f *testing.F) {
 	f.Add("क\u200d\u202eक\x1b")
 	f.Add("\xff\u200d\xff")

@@ -11,15 +11,16 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Event is what orders one event among others. Its zero value is less than every event, and stands for none.
+// Event is the part of an event that orders it among others. The zero value means no event, and is less than every event.
 type Event struct {
-	timed   bool // its time is believed
+	timed   bool // its time is credible
 	hasTime bool
 	micros  int64 // since 1970
 	ID      string
 	Type    string
 }
 
+// EventOf returns the event of a record.
 func EventOf(r *record.Record) Event {
 	return newEvent(r.ID, r.Type, r.Time, !r.Untimed)
 }
@@ -38,7 +39,7 @@ func newEvent(id, typ string, at *metav1.MicroTime, timed bool) Event {
 
 func (e Event) isZero() bool { return e.ID == "" }
 
-// time returns when the event happened; nil if it does not say.
+// time returns when the event happened; nil if the event does not say.
 func (e Event) time() *metav1.MicroTime {
 	if !e.hasTime {
 		return nil
@@ -46,7 +47,7 @@ func (e Event) time() *metav1.MicroTime {
 	return &metav1.MicroTime{Time: time.UnixMicro(e.micros).UTC()}
 }
 
-// BelievedTime returns when the event happened; nil if that is not known.
+// BelievedTime returns when the event happened; nil if it has no credible time.
 func (e Event) BelievedTime() *metav1.MicroTime {
 	if !e.timed {
 		return nil
@@ -58,7 +59,7 @@ func (e Event) reference() fastpixv1.EventReference {
 	return fastpixv1.EventReference{ID: e.ID, Type: e.Type, Time: e.time(), Untimed: !e.timed}
 }
 
-// CompareTimes orders events by when they happened: an untimed one comes before every timed one, one without any time first.
+// CompareTimes orders events by when they happened. Events without a time come first, then those with a time that is not credible.
 func CompareTimes(a, b Event) int {
 	switch {
 	case a.timed != b.timed:
@@ -77,7 +78,7 @@ func compare(a, b Event) int {
 	return strings.Compare(a.ID, b.ID)
 }
 
-// compareFully also tells events of different types apart that share id and time.
+// compareFully is compare, and orders events with the same id and time by their type.
 func compareFully(a, b Event) int {
 	if c := compare(a, b); c != 0 {
 		return c
@@ -93,6 +94,7 @@ func later(a, b Event) Event {
 	return a
 }
 
+// Order returns the result of a comparison of two values that differ.
 func Order(aIsGreater bool) int {
 	if aIsGreater {
 		return 1

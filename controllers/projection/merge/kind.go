@@ -4,21 +4,22 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// Kind says what the fold knows about statuses of type S and changes of type C.
+// Kind describes how changes of type C are merged into a status of type S.
 type Kind[S, C any] struct {
 	Registers []Register[S, C]
-	// Lists returns a new, empty list for every field that is one, by its name.
+	// Lists returns a new, empty list for every field that is a list, by its name.
 	Lists func() map[string]ListField[S, C]
 	// index finds a register by name.
 	index map[string]int
-	Copy  func(*S) *S
-	// The others point to a status's own events and provenance.
+	// Copy returns a deep copy.
+	Copy func(*S) *S
+	// LastEvent, RecentEvents and Provenance point to the fields of a status.
 	LastEvent    func(*S) **fastpixv1.EventReference
 	RecentEvents func(*S) *[]fastpixv1.EventReference
 	Provenance   func(*S) *[]fastpixv1.Provenance
 }
 
-// Fold is a status taken apart: every register and list with the events that set it.
+// Fold is an open status: its registers and lists, each with the events that set it.
 type Fold[S, C any] struct {
 	kind   *Kind[S, C]
 	Status *S
@@ -27,7 +28,7 @@ type Fold[S, C any] struct {
 	recent recent
 }
 
-// NewKind fills in the index.
+// NewKind returns the kind with its index of registers.
 func NewKind[S, C any](k Kind[S, C]) *Kind[S, C] {
 	k.index = make(map[string]int, len(k.Registers))
 	for i, r := range k.Registers {
@@ -36,10 +37,10 @@ func NewKind[S, C any](k Kind[S, C]) *Kind[S, C] {
 	return &k
 }
 
-// Open takes a copy of a status apart.
+// Open opens a copy of a status for merging.
 func (k *Kind[S, C]) Open(status S) *Fold[S, C] {
 	provenance := *k.Provenance(&status)
-	*k.Provenance(&status) = nil // it is made anew: no need to copy it
+	*k.Provenance(&status) = nil // Close creates it again, so it is not copied
 	f := &Fold[S, C]{
 		kind:   k,
 		Status: k.Copy(&status),
@@ -62,6 +63,7 @@ func (k *Kind[S, C]) Open(status S) *Fold[S, C] {
 	return f
 }
 
+// restore records that an event set the field with that name in provenance.
 func (f *Fold[S, C]) restore(name string, by Event) {
 	if i, ok := f.kind.index[name]; ok {
 		f.set[i] = by
@@ -73,7 +75,7 @@ func (f *Fold[S, C]) restore(name string, by Event) {
 	}
 }
 
-// Merge adds what one event tells.
+// Merge merges the change of one event.
 func (f *Fold[S, C]) Merge(by Event, c *C) {
 	if by.isZero() {
 		return
@@ -92,8 +94,8 @@ func (f *Fold[S, C]) Merge(by Event, c *C) {
 // SetBy returns the event that set a register.
 func (f *Fold[S, C]) SetBy(name string) Event { return f.set[f.kind.index[name]] }
 
-// ClearAfterDeletion clears what must not outlive the object's deletion on the platform. That it is done after every fold, and
-// that nothing undoes a deletion, makes it independent of the order of events.
+// ClearAfterDeletion clears the registers that a deletion on the platform clears. It runs after every fold of a deleted object. No event replaces a
+// deletion, so the result does not depend on the order of events.
 func (f *Fold[S, C]) ClearAfterDeletion() {
 	for i := range f.kind.Registers {
 		if r := &f.kind.Registers[i]; r.clearedByDeletion && !f.set[i].isZero() {
@@ -103,8 +105,8 @@ func (f *Fold[S, C]) ClearAfterDeletion() {
 	}
 }
 
-// ClearCustomerText clears the customer's own text. Which event set it is still known: once the policy allows text again, an older event that
-// comes again must not undo what a newer one said.
+// ClearCustomerText clears the customer's own text. It keeps the event that set the text: if the policy allows text again, a redelivery of an older
+// event must not replace what a newer event said.
 func (f *Fold[S, C]) ClearCustomerText() {
 	for i := range f.kind.Registers {
 		if r := &f.kind.Registers[i]; r.customerText && !f.set[i].isZero() {
@@ -113,7 +115,7 @@ func (f *Fold[S, C]) ClearCustomerText() {
 	}
 }
 
-// Close puts the status together again.
+// Close writes the registers, lists and provenance into the status.
 func (f *Fold[S, C]) Close() {
 	o := make(Origins, 0, len(f.set)+16)
 	for i, by := range f.set {

@@ -13,8 +13,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// The limits of the schema, in characters and elements. What is longer is cut here as well as by the receiver: a status that
-// the API server refuses would be refused for ever.
+// The limits of the schema, in characters and elements. The receiver cuts longer values, and this package cuts them again: the API server would refuse
+// a status that is too long at every attempt.
 const (
 	MaxID           = 128
 	maxType         = 64
@@ -37,8 +37,8 @@ const (
 	MaxTombstones   = 64
 	maxRecent       = 10
 
-	// maxRestrictionsBytes bounds the JSON of one playback id's restrictions. The schema allows 64 times as many characters
-	// as an object may have in all.
+	// maxRestrictionsBytes bounds the JSON of one playback id's restrictions. The schema alone would allow 64 times as many characters as an object
+	// may have in all.
 	maxRestrictionsBytes = 1024
 )
 
@@ -60,7 +60,7 @@ func Cut(s string, characters int) string {
 	return s
 }
 
-// cutEach returns the first elements of list, each cut by fit, in a new slice; nil if there are none.
+// cutEach returns the first elements of a list, each cut by fit, in a new slice; nil if the list is empty.
 func cutEach[T any](list []T, elements int, fit func(T) T) []T {
 	if len(list) == 0 {
 		return nil
@@ -72,7 +72,7 @@ func cutEach[T any](list []T, elements int, fit func(T) T) []T {
 	return list
 }
 
-// cutMetadata returns a copy with the first keys in alphabetical order; nil if there are none.
+// cutMetadata returns a copy with the first keys in alphabetical order; nil if the map is empty.
 func cutMetadata(m map[string]fastpixv1.MetadataValue) map[string]fastpixv1.MetadataValue {
 	var out map[string]fastpixv1.MetadataValue
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -91,7 +91,7 @@ func cutMetadata(m map[string]fastpixv1.MetadataValue) map[string]fastpixv1.Meta
 	return out
 }
 
-// CutRestrictions returns a copy with as many entries as fit; nil if there is nothing in it.
+// CutRestrictions returns a copy with as many entries as fit; nil if it is empty.
 func CutRestrictions(r *fastpixv1.AccessRestrictions) *fastpixv1.AccessRestrictions {
 	if r == nil || r.Domains == nil && r.UserAgents == nil {
 		return nil
@@ -124,12 +124,12 @@ func cutRule(r *fastpixv1.AccessRule) *fastpixv1.AccessRule {
 func jsonBytes(v any) int {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return 0 // strings alone always marshal
+		return 0 // cannot happen: strings always marshal
 	}
 	return len(b)
 }
 
-// longestList returns the list of r with the most entries, the first of several.
+// longestList returns the list of r with the most entries; the first one of several.
 func longestList(r *fastpixv1.AccessRestrictions) *[]string {
 	var longest *[]string
 	for _, rule := range []*fastpixv1.AccessRule{r.Domains, r.UserAgents} {
@@ -145,8 +145,8 @@ func longestList(r *fastpixv1.AccessRestrictions) *[]string {
 	return longest
 }
 
-// storable reports whether a time survives being written and read again: the zero time is written as null, and a year
-// beyond 9999 cannot be read.
+// storable reports whether a time is the same after it is written and read again. The zero time is written as null, and a year after 9999 cannot be
+// read.
 func storable(t time.Time) bool {
 	year := t.UTC().Year()
 	return !t.IsZero() && year >= 1 && year <= 9999
@@ -160,6 +160,7 @@ func CutTime(t *metav1.MicroTime) *metav1.MicroTime {
 	return MicroTime(t.Time)
 }
 
+// MicroTime returns a time in UTC, cut to microseconds.
 func MicroTime(t time.Time) *metav1.MicroTime {
 	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
 }

@@ -7,29 +7,30 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// Schema says what a list knows about its elements.
+// Schema describes the elements of a list.
 type Schema[T any] struct {
 	// ID returns an element's id.
 	ID func(*T) string
-	// Bare returns an element of which nothing but the id is known.
+	// Bare returns an element that has only an id.
 	Bare func(id string) T
-	// Fit returns a copy of an element that shares nothing with it, cut to the limits.
+	// Fit returns a deep copy of an element, cut to the limits.
 	Fit func(T) T
-	// Attributes are what events tell about an element beside that it is there.
+	// Attributes are the fields of an element beside its id.
 	Attributes []Attribute[T]
 }
 
-// Attribute is one register of an element. Its zero value says nothing.
+// Attribute is one register of an element. An event does not carry an attribute that has the zero value.
 type Attribute[T any] struct {
 	name    string
 	carried func(*T) bool
-	Copy    func(to, from *T)
-	clear   func(*T)
-	// Supersedes is the rule of registers.
+	// Copy copies the attribute from one element to another.
+	Copy  func(to, from *T)
+	clear func(*T)
+	// supersedes is the rule of Supersedes for this attribute.
 	supersedes func(by, held Event, value, old *T) bool
 }
 
-// NewAttribute makes an attribute of the field that at points to.
+// NewAttribute returns the attribute of the field that at points to.
 func NewAttribute[T any, V comparable](name string, at func(*T) *V) Attribute[T] {
 	var none V
 	return Attribute[T]{
@@ -43,37 +44,38 @@ func NewAttribute[T any, V comparable](name string, at func(*T) *V) Attribute[T]
 	}
 }
 
-// element is an element of a list and the events that tell of it.
+// element is an element of a list, with the events that set it.
 type element[T any] struct {
 	id     string
 	value  T
-	newest Event   // the newest event that says that it is there
-	set    []Event // which event set which attribute
+	newest Event   // the newest event that holds the element
+	set    []Event // the event that set each attribute
 }
 
-// Mention is an id and the newest event that says something of it.
+// Mention is an id and the newest event that mentions it.
 type Mention struct {
 	ID string
 	By Event
 }
 
-// List is a list whose elements have ids. The newest snapshot is the ground that it stands on: whatever is older is dead,
-// whoever it is about. What is as old as the snapshot, its own elements among it, is alive unless it was removed; a
-// removal kills what is as old as itself or older. Both only ever rise, and so does an attribute's newest event: that
-// is why the order of events cannot matter.
+// List is a list whose elements have ids.
+//
+// An event older than the newest snapshot (the last full list) has no effect, whichever element it is about. An element that is as old as the
+// snapshot, or newer, is in the list unless it was removed. A removal removes elements that are as old as itself or older. The newest snapshot, the
+// newest removal of an id and the newest event of an attribute can only increase. So the result does not depend on the order of events.
 type List[T any] struct {
 	Schema   *Schema[T]
 	snapshot Event        // the newest full list
-	floor    Event        // the newest event that was forgotten for want of room
+	floor    Event        // the newest event that was dropped because the list was full
 	cut      Event        // the newest event whose own list was cut
 	elements []element[T] // by id
 	removed  []Mention    // by id; none older than the snapshot
 }
 
-// Merge adds what one event tells about the list.
+// Merge merges the change of one event.
 //
-// What is not above the floor is not looked at, whether its element is known or not: part of what happened until then is
-// forgotten, and looking again would let a redelivery bring something back.
+// It ignores an event that is not newer than the floor, whichever element the event is about: events up to the floor were partly dropped, and a
+// redelivery could restore an element that was removed.
 func (l *List[T]) Merge(by Event, c *record.ListChange[T]) {
 	if c.IsZero() {
 		return
@@ -101,7 +103,7 @@ func (l *List[T]) Merge(by Event, c *record.ListChange[T]) {
 
 func (l *List[T]) usable(e T) bool { return record.UsableID(l.Schema.ID(&e)) }
 
-// reset makes by the newest snapshot if it is, and drops what is older.
+// reset sets the newest snapshot to by if by is newer, and drops what is older.
 func (l *List[T]) reset(by Event) {
 	if compareFully(by, l.snapshot) <= 0 {
 		return
@@ -114,17 +116,17 @@ func (l *List[T]) reset(by Event) {
 	l.removed = slices.DeleteFunc(l.removed, func(m Mention) bool { return compare(m.By, by) < 0 })
 }
 
-// forget clears the attributes that dead events set.
-func (e *element[T]) forget(s *Schema[T], dead func(Event) bool) {
+// forget clears the attributes that outdated events set.
+func (e *element[T]) forget(s *Schema[T], isOutdated func(Event) bool) {
 	for i, a := range s.Attributes {
-		if a.carried(&e.value) && dead(e.set[i]) {
+		if a.carried(&e.value) && isOutdated(e.set[i]) {
 			a.clear(&e.value)
 			e.set[i] = Event{}
 		}
 	}
 }
 
-// Add says that an element is there, with the attributes it carries.
+// add adds an element of an event, with the attributes that it carries.
 func (l *List[T]) add(by Event, e T) {
 	if !l.usable(e) || compare(by, l.snapshot) < 0 {
 		return
@@ -144,12 +146,12 @@ func (l *List[T]) add(by Event, e T) {
 	}
 }
 
-// find returns where the element with an id is or would be.
+// find returns the position of the element with an id, and whether it exists.
 func (l *List[T]) find(id string) (int, bool) {
 	return slices.BinarySearchFunc(l.elements, id, func(e element[T], id string) int { return strings.Compare(e.id, id) })
 }
 
-// element returns the element with an id, a new one if there is none.
+// element returns the element with an id, and adds it if the list does not hold it.
 func (l *List[T]) element(id string) *element[T] {
 	i, ok := l.find(id)
 	if !ok {
@@ -158,7 +160,7 @@ func (l *List[T]) element(id string) *element[T] {
 	return &l.elements[i]
 }
 
-// remove says that an element is not there.
+// remove removes an element.
 func (l *List[T]) remove(by Event, id string) {
 	if !record.UsableID(id) || compare(by, l.snapshot) < 0 {
 		return
@@ -174,7 +176,7 @@ func (l *List[T]) remove(by Event, id string) {
 	}
 }
 
-// trim forgets the oldest elements and removals beyond the bounds, and raises the floor to them.
+// trim drops the oldest elements and removals beyond the bounds, and raises the floor to them.
 func (l *List[T]) trim() {
 	for len(l.elements) > MaxElements {
 		i := oldest(l.elements, func(e element[T]) Event { return e.newest })
@@ -188,7 +190,7 @@ func (l *List[T]) trim() {
 	}
 }
 
-// oldest returns the position of the oldest, the first by id of several.
+// oldest returns the position of the oldest element; the first one by id of several.
 func oldest[E any](all []E, by func(E) Event) int {
 	first := 0
 	for i := range all {
@@ -199,11 +201,12 @@ func oldest[E any](all []E, by func(E) Event) int {
 	return first
 }
 
+// FindMention returns the position of the mention of an id, and whether it exists. The mentions are sorted by id.
 func FindMention(mentions []Mention, id string) (int, bool) {
 	return slices.BinarySearchFunc(mentions, id, func(m Mention, id string) int { return strings.Compare(m.ID, id) })
 }
 
-// addMention keeps, of a new mention and the one of the same id, the greater.
+// addMention adds a mention, or keeps the greater one of two mentions of the same id.
 func addMention(mentions []Mention, m Mention) []Mention {
 	i, ok := FindMention(mentions, m.ID)
 	if !ok {

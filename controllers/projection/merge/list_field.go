@@ -7,19 +7,20 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// ListField is a list as a field of statuses of type S, told about by changes of type C.
+// ListField is a list in a status of type S, which changes of type C set.
 type ListField[S, C any] interface {
-	// load takes the elements out of a status.
+	// load reads the elements from a status.
 	load(s *S)
-	// Restore says which event set a part of the list; complete is called after the last.
+	// Restore records which event set a part of the list. complete is called after the last part.
 	Restore(p Path, by Event)
 	complete()
+	// Merge merges the change of one event.
 	Merge(c *C, by Event)
-	// Store writes the elements into a status.
+	// Store writes the elements into a status, and their events into the origins.
 	Store(s *S, o *Origins)
 }
 
-// TypedList is a member whose elements are of type T.
+// TypedList is a ListField with elements of type T.
 type TypedList[S, C, T any] struct {
 	Name string
 	In   func(*C) *record.ListChange[T]
@@ -44,6 +45,7 @@ func (f *TypedList[S, C, T]) load(s *S) {
 	}
 }
 
+// Restore implements ListField.
 func (f *TypedList[S, C, T]) Restore(p Path, by Event) {
 	l := &f.List
 	switch {
@@ -76,8 +78,8 @@ func (f *TypedList[S, C, T]) restoreElement(p Path, by Event) {
 	}
 }
 
-// complete fills in what provenance leaves out: an element that says nothing is from the snapshot, an attribute that says
-// nothing is from the event of its element.
+// complete adds what provenance omits: an element without an event comes from the snapshot, and an attribute without an event comes from the event of
+// its element.
 func (f *TypedList[S, C, T]) complete() {
 	for i := range f.List.elements {
 		e := &f.List.elements[i]
@@ -95,8 +97,10 @@ func (f *TypedList[S, C, T]) complete() {
 	}
 }
 
+// Merge implements ListField.
 func (f *TypedList[S, C, T]) Merge(c *C, by Event) { f.List.Merge(by, f.In(c)) }
 
+// Store implements ListField.
 func (f *TypedList[S, C, T]) Store(s *S, o *Origins) {
 	l := &f.List
 	o.Add(l.snapshot, f.Name)

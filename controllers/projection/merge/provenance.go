@@ -9,9 +9,12 @@ import (
 
 // The marks before a list's name in provenance.
 const (
-	MarkRemoved = '-' // an element that an event removed
-	markFloor   = '^' // the newest event that was forgotten because the list was too long
-	markCut     = '~' // the newest event whose own list was too long
+	// MarkRemoved marks an element that an event removed.
+	MarkRemoved = '-'
+	// markFloor marks the newest event that was dropped because the list was full.
+	markFloor = '^'
+	// markCut marks the newest event whose own list was too long.
+	markCut = '~'
 )
 
 // origin says which event set a field.
@@ -20,16 +23,17 @@ type origin struct {
 	field string
 }
 
-// Origins collects them while a status is written.
+// Origins collects the events that set the fields of a status.
 type Origins []origin
 
+// Add records that an event set a field. It ignores the zero event.
 func (o *Origins) Add(by Event, field string) {
 	if !by.isZero() {
 		*o = append(*o, origin{by: by, field: field})
 	}
 }
 
-// Provenance groups fields by the event that set them, the newest event first.
+// provenance groups the fields by the event that set them, the newest event first.
 func (o Origins) provenance() []fastpixv1.Provenance {
 	slices.SortFunc(o, func(a, b origin) int {
 		if c := compareFully(b.by, a.by); c != 0 {
@@ -49,8 +53,7 @@ func (o Origins) provenance() []fastpixv1.Provenance {
 	return out
 }
 
-// Path is the name of a list's field in provenance, taken apart: list, list[id] or list[id].attribute, with a mark before it
-// or none.
+// Path is the parsed name of a list's part in provenance: list, list[id] or list[id].attribute, with or without a mark before it.
 type Path struct {
 	Mark      byte
 	list      string
@@ -58,7 +61,7 @@ type Path struct {
 	Attribute string
 }
 
-// parsePath takes a field's name apart. Ids may hold anything, attributes and lists only letters.
+// parsePath parses the name of a field. An id may hold any character; attributes and lists hold only letters.
 func parsePath(field string) Path {
 	var p Path
 	if field != "" && strings.IndexByte("-^~", field[0]) >= 0 {
@@ -78,7 +81,7 @@ func parsePath(field string) Path {
 	return p
 }
 
-// Truncated reports whether something of a list is missing.
+// Truncated reports whether a list is incomplete.
 func Truncated(provenance []fastpixv1.Provenance) bool {
 	for i := range provenance {
 		for _, field := range provenance[i].Fields {

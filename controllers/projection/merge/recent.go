@@ -28,7 +28,7 @@ func (r recent) with(e Event) recent {
 	return r[:min(len(r), maxRecent)]
 }
 
-// references returns the events as a status names them, and the newest of them.
+// references returns the events as references in a status, and the newest one.
 func (r recent) references() ([]fastpixv1.EventReference, *fastpixv1.EventReference) {
 	if len(r) == 0 {
 		return nil, nil
@@ -40,8 +40,7 @@ func (r recent) references() ([]fastpixv1.EventReference, *fastpixv1.EventRefere
 	return out, new(r[0].reference())
 }
 
-// NewestEventTime returns the time of the newest of the recent events of a status whose time is believed; nil if there is
-// none.
+// NewestEventTime returns the newest credible time of the recent events of a status; nil if no event has one.
 func NewestEventTime(recent []fastpixv1.EventReference) *metav1.MicroTime {
 	var newest *metav1.MicroTime
 	for i := range recent {

@@ -6,20 +6,18 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// Register is one field of a status of type S: it keeps the value of the greatest event that carried it in a change of
-// type C.
+// Register is one field of a status of type S. It keeps the value of the greatest event that carried the field in a change of type C.
 type Register[S, C any] struct {
 	Name string
-	// Merge sets the field if the change carries it and event by supersedes the one that set it last, and reports whether.
+	// Merge sets the field if the change carries it and event by supersedes event held, which set it last. It reports whether it set the field.
 	Merge func(s *S, c *C, by, held Event) bool
-	// ClearedByDeletion marks what is forgotten once the object is deleted on the platform, by clear; customers marks what the policy Omit leaves
-	// out of it.
+	// clearedByDeletion marks a field that a deletion on the platform clears. customerText marks a field that the policy Omit clears.
 	clearedByDeletion, customerText bool
 	clear                           func(s *S)
 }
 
-// newRegister makes a register of what in returns as carried and out points to in the status; the value must be the
-// status's own.
+// newRegister returns a register. in returns the value and whether the change carries it; the status must be able to keep the value. out points to the
+// field in the status.
 func newRegister[S, C, V any](name string, in func(c *C, by Event) (V, bool), out func(*S) *V) Register[S, C] {
 	return Register[S, C]{
 		Name: name,
@@ -52,7 +50,7 @@ func Text[S, C any](name string, limit int, in func(*C) *string, out func(*S) *s
 	}, out)
 }
 
-// NonEmptyText is a register of a text of which an empty one says nothing.
+// NonEmptyText is a register of a text. An empty text means that the change does not carry it.
 func NonEmptyText[S, C any](name string, limit int, in func(*C) string, out func(*S) *string) Register[S, C] {
 	return newRegister(name, func(c *C, _ Event) (string, bool) {
 		s := Cut(in(c), limit)
@@ -60,7 +58,7 @@ func NonEmptyText[S, C any](name string, limit int, in func(*C) string, out func
 	}, out)
 }
 
-// WholeList is a register of a list that is only ever set as a whole; an empty one says nothing.
+// WholeList is a register of a list that is always set as a whole. An empty list means that the change does not carry it.
 func WholeList[S, C, E any](name string, fit func(E) E, in func(*C) []E, out func(*S) *[]E) Register[S, C] {
 	return newRegister(name, func(c *C, _ Event) ([]E, bool) {
 		list := cutEach(in(c), maxFindings, fit)
@@ -96,7 +94,7 @@ func Time[S, C any](name string, in func(*C) *metav1.MicroTime, out func(*S) **m
 	}, out)
 }
 
-// EventTime is a register of the believed time of the newest event whose type is one of types.
+// EventTime is a register of the credible time of the newest event that has one of the types.
 func EventTime[S, C any](name string, out func(*S) **metav1.MicroTime, types ...string) Register[S, C] {
 	wanted := map[string]bool{}
 	for _, t := range types {
@@ -120,12 +118,13 @@ func pointer[S, C, V any](name string, in func(*C) *V, out func(*S) **V) Registe
 	}, out)
 }
 
+// ClearedByDeletion marks a register that a deletion of the object on the platform clears.
 func ClearedByDeletion[S, C any](r Register[S, C]) Register[S, C] {
 	r.clearedByDeletion = true
 	return r
 }
 
-// CustomerText is a register of a customer's own text.
+// CustomerText marks a register of a customer's own text. The policy Omit and a deletion on the platform clear it.
 func CustomerText[S, C any](r Register[S, C]) Register[S, C] {
 	r.clearedByDeletion, r.customerText = true, true
 	return r

@@ -8,8 +8,8 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// Supersedes reports whether a value that event by carries replaces one that event held set. Of one and the same event the
-// greater value stays, whichever came first.
+// Supersedes reports whether a value of event by replaces an old value of event held. If both come from the same event, the greater value stays,
+// whichever came first.
 func Supersedes[V any](by, held Event, value, old V) bool {
 	if c := compare(by, held); c != 0 {
 		return c > 0
@@ -23,12 +23,12 @@ func Supersedes[V any](by, held Event, value, old V) bool {
 // compareValues orders values by their canonical JSON.
 func compareValues(a, b any) int {
 	if a, ok := a.(string); ok && a == b {
-		return 0 // a redelivery, the usual tie
+		return 0 // the usual case of equal events: a redelivery
 	}
 	return strings.Compare(canonical(a), canonical(b))
 }
 
-// canonical returns the JSON of a value without blanks and escapes, maps in the order of their keys.
+// canonical returns the JSON of a value without spaces and escapes, with sorted keys.
 func canonical(value any) string {
 	if m, ok := value.(map[string]fastpixv1.MetadataValue); ok && len(m) == 0 {
 		return "{}"
@@ -37,7 +37,7 @@ func canonical(value any) string {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil {
-		return "" // no value of a status is of a kind that has no JSON
+		return "" // cannot happen: every value of a status has a JSON form
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
