@@ -27,6 +27,11 @@ func TestSecretsAreFoundAsRegularExpressionsFindThem(t *testing.T) {
 				"x-goog-security-token", "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "upload_id", "a", "é", "\xff",
 			},
 		},
+		"web tokens": {
+			holdsWebToken, `eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*`, []string{
+				"eyJ", "ey", "J", ".", ".", "abcd", "aZ09_", "-", "é", "\xff", " ", "eyJhbGci.", "abcde.",
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shape, random, found := regexp.MustCompile(tt.shape), rand.New(rand.NewPCG(1, 2)), 0
@@ -45,6 +50,24 @@ func TestSecretsAreFoundAsRegularExpressionsFindThem(t *testing.T) {
 			}
 			if found < 100 {
 				t.Errorf("only %d texts held one", found)
+			}
+		})
+	}
+}
+
+// BenchmarkNearlySecret reads texts of 1 MiB that are nearly secrets.
+func BenchmarkNearlySecret(b *testing.B) {
+	for name, piece := range map[string]string{
+		"hex digits": "0123456789", "stream secrets": strings.Repeat("a", 32) + "k" + strings.Repeat("a", 31) + "-", "parameters": "&A=",
+		"web tokens": "eyJ", "parts of web tokens": "eyJaaaaa.a.",
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := strings.Repeat(piece, 1<<20/len(piece))
+			b.SetBytes(int64(len(s)))
+			for b.Loop() {
+				if LooksSecret(s) {
+					b.Fatal("it is a secret")
+				}
 			}
 		})
 	}

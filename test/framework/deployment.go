@@ -7,13 +7,19 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
@@ -102,6 +108,9 @@ func deploy(ctx context.Context) error {
 	if d.AsControllers, err = d.ServiceAccount(ctx, OperatorNamespace, "fastpix-controller-manager"); err != nil {
 		return err
 	}
+	if err := waitPolicies(ctx); err != nil {
+		return err
+	}
 	if d.Receiver, err = d.NewOperator("receiver", binary, d.AsReceiver, "--controllers=false", "--drain-delay=0s"); err != nil {
 		return err
 	}
@@ -109,6 +118,44 @@ func deploy(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(d.Receiver.Start(ctx), d.Controllers.Start(ctx))
+}
+
+// waitPolicies waits until the API server enforces the admission policies of config/default. It reads them some time after they are created, and
+// until then it allows what they refuse.
+func waitPolicies(ctx context.Context) error {
+	asReceiver, err := client.New(Deployed.AsReceiver.Config, client.Options{Scheme: operator.NewScheme()})
+	if err != nil {
+		return err
+	}
+	labels := map[string]string{"refused": "true"}
+	large := MakeEndpoint("default", "refused")
+	large.Annotations = map[string]string{"example.com/large": strings.Repeat("x", 64<<10)}
+	probes := map[string]func(context.Context) error{
+		"fastpix-journal": func(ctx context.Context) error {
+			return asReceiver.Create(ctx, &fastpixv1.EventBatch{
+				ObjectMeta: metav1.ObjectMeta{Namespace: OperatorNamespace, Name: "refused", Labels: labels}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
+			}, client.DryRunAll)
+		},
+		"fastpix-events": func(ctx context.Context) error {
+			return asReceiver.Create(ctx, &eventsv1.Event{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "refused", Labels: labels}, EventTime: metav1.NowMicro(),
+				ReportingController: "fastpix-receiver", ReportingInstance: "i", Action: "Test", Reason: "Test", Type: corev1.EventTypeNormal,
+				Regarding: corev1.ObjectReference{Kind: "Namespace", Namespace: "default", Name: "default"},
+			}, client.DryRunAll)
+		},
+		"fastpix-metadata-size": func(ctx context.Context) error { return Deployed.Admin.Create(ctx, large.DeepCopy(), client.DryRunAll) },
+	}
+	for name, probe := range probes {
+		var last error
+		err := wait.PollUntilContextTimeout(ctx, PollInterval, PollTimeout, true, func(ctx context.Context) (bool, error) {
+			last = probe(ctx)
+			return last != nil && strings.Contains(last.Error(), name), nil
+		})
+		if err != nil {
+			return fmt.Errorf("wait for the policy %s: %w", name, errors.Join(err, last))
+		}
+	}
+	return nil
 }
 
 // RunInRoot runs the tests of a package that needs no API server, with the root of the repository as working directory, and exits.

@@ -82,15 +82,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // readInterval returns how often the Secrets of an endpoint are read.
 func (r *Reconciler) readInterval(e *Endpoint, object *fastpixv1.WebhookEndpoint) time.Duration {
 	usable := e.Keys.Usable(&object.Spec)
+	longest := idleInterval
+	if len(usable.Keys) > 0 {
+		longest = readyInterval
+	}
 	switch {
 	case usable.Complete:
 		return readyInterval
 	case r.Now().Sub(e.changedAt()) < setupPeriod:
-		return min(idleInterval, setupInterval*time.Duration(1+r.Directory.endpointsOf(e.tenant)/setupEndpoints))
-	case len(usable.Keys) > 0:
-		return readyInterval
+		return min(longest, setupInterval*time.Duration(1+r.Directory.endpointsOf(e.tenant)/setupEndpoints))
 	}
-	return idleInterval
+	return longest
 }
 
 // recordTransition records a Kubernetes Event when Ready has changed. Call it after the status is written.

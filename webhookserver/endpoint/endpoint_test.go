@@ -299,6 +299,24 @@ func TestManyEndpointsAreReadLessOften(t *testing.T) {
 	}
 }
 
+// TestUsableKeyIsReadAgainBeforeItExpires has one of two Secrets missing, in a namespace with many endpoints. The other key must survive one
+// failed read.
+func TestUsableKeyIsReadAgainBeforeItExpires(t *testing.T) {
+	t.Parallel()
+	object := receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) {
+		e.Spec.SigningSecrets = append(e.Spec.SigningSecrets, fastpixv1.SigningSecretReference{Name: "missing"})
+	})
+	r := newReconcilerEnv(t, object, receivertest.Secret("signing", fixtures.SigningSecret))
+	for i := range 100 * setupEndpoints {
+		other := receivertest.Endpoint()
+		other.Name, other.UID = fmt.Sprint("other-", i), types.UID(fmt.Sprint("uid-", i))
+		r.reconciler.Directory.Set(other)
+	}
+	if _, pause := r.reconcile(); 2*pause >= keys.Lifetime {
+		t.Errorf("requeued after %v: a key expires after %v", pause, keys.Lifetime)
+	}
+}
+
 func TestKeysOfADeletedEndpointAreDropped(t *testing.T) {
 	t.Parallel()
 	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))

@@ -14,20 +14,12 @@ type Shape struct {
 	Name string
 	// TLSOnly says that the shape makes sense only where TLS is spoken; it is done below TLS.
 	TLSOnly bool
-	// Slow says that each client sends for longer than a second.
-	Slow bool
 	// clients is how many connections are kept open at once, perSecond how many are made. Both are limited, as attackers and what is attacked
 	// share a machine.
 	clients   int
 	perSecond float64
 	// attack sends what there is to send. The connection then stays open until it is cut off.
 	attack func(ctx context.Context, conn net.Conn, path string) error
-}
-
-// Faster returns a shape that makes its connections so many times as fast.
-func (s Shape) Faster(times float64) Shape {
-	s.perSecond *= times
-	return s
 }
 
 // headerFlood is how much of a header is sent.
@@ -38,14 +30,14 @@ func Shapes() []Shape {
 	return []Shape{
 		{Name: "tiny headers", clients: 1100, perSecond: 800, attack: begin(strings.Repeat("abc:\r\n", headerFlood/6))},
 		{Name: "tiny headers that differ", clients: 1100, perSecond: 800, attack: begin(differing())},
-		{Name: "tiny headers, byte by byte", Slow: true, clients: 1100, perSecond: 400, attack: drip("POST PATH HTTP/1.1\r\nHost: x\r\n"+differing(), 60, 20*time.Millisecond)},
+		{Name: "tiny headers, byte by byte", clients: 1100, perSecond: 400, attack: drip("POST PATH HTTP/1.1\r\nHost: x\r\n"+differing(), 60, 20*time.Millisecond)},
 		{Name: "headers just below the limits", clients: 3000, perSecond: 800, attack: begin(below())},
 		{Name: "a megabyte of tiny headers", clients: 100, perSecond: 40, attack: begin(strings.Repeat("abc:\r\n", 1_000_000/6))},
 		{Name: "long values", clients: 1100, perSecond: 800, attack: begin("X: " + strings.Repeat("x", headerFlood))},
 		{Name: "a long path", clients: 1100, perSecond: 800, attack: write("GET /" + strings.Repeat("%61", headerFlood/3))},
 		{Name: "bodies that never come", clients: 1100, perSecond: 800, attack: write(request(fewer(differing())))},
 		{Name: "headers just below the limits, and no body", clients: 3000, perSecond: 800, attack: write(request(below()))},
-		{Name: "slow bodies", Slow: true, clients: 1100, perSecond: 400, attack: drip(request("")+strings.Repeat(" ", 900_000), 64<<10, 100*time.Millisecond)},
+		{Name: "slow bodies", clients: 1100, perSecond: 400, attack: drip(request("")+strings.Repeat(" ", 900_000), 64<<10, 100*time.Millisecond)},
 		{Name: "bodies of lines", clients: 300, perSecond: 100, attack: write(request("") + strings.Repeat("\n", 900_000))},
 		{Name: "pipelined requests", clients: 1100, perSecond: 800, attack: write(strings.Repeat("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 20) + "GET / HTTP/1.1\r\n" + differing())},
 		{Name: "idle", clients: 3000, perSecond: 800, attack: write("")},

@@ -34,30 +34,26 @@ const (
 	floodSlowdown = 20
 )
 
-// floodTime returns how long a shape attacks a port, and how many times as fast as by default its connections are made. Without FLOOD_TIME a shape
-// makes in one second as many connections as in two, unless its clients need the time, or handshakes do: only in two seconds do they show a
-// receiver that evicts nothing. FLOOD_TIME=1m is the long form.
-func floodTime(t *testing.T, p flood.Port, s flood.Shape) (length time.Duration, faster float64) {
+// floodTime returns how long each shape attacks each port. FLOOD_TIME=1m is the long form. The default is not to be shortened: only in two seconds
+// do handshakes show a limiter that evicts nothing.
+func floodTime(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("FLOOD_TIME")
-	if text == "" && (s.Slow || p.TLS) {
-		return 2 * time.Second, 1
-	}
 	if text == "" {
-		return time.Second, 2
+		return 2 * time.Second
 	}
-	length, err := time.ParseDuration(text)
+	d, err := time.ParseDuration(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return length, 1
+	return d
 }
 
 // TestFloodsOfEveryPort attacks every port of a receiver with every shape, within the deployed memory limit.
 func TestFloodsOfEveryPort(t *testing.T) {
 	for _, kind := range []string{"plain", "tls"} {
 		t.Run(kind, func(t *testing.T) {
-			e := framework.NewEndpoint(t)
+			e, length := framework.NewEndpoint(t), floodTime(t)
 			group, err := process.NewMemoryGroup("fastpix-flood-"+e.Namespace, deployedLimit)
 			if err != nil {
 				t.Skipf("this machine does not let the test limit memory: %v", err)
@@ -78,14 +74,12 @@ func TestFloodsOfEveryPort(t *testing.T) {
 				for _, s := range flood.Shapes() {
 					if p.Takes(s) {
 						t.Run(p.Name+"/"+s.Name, func(t *testing.T) {
-							length, faster := floodTime(t, p, s)
-							surviveFlood(t, r, e, group, length, bar, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s.Faster(faster)) })
+							surviveFlood(t, r, e, group, length, bar, func(ctx context.Context) flood.Counts { return flood.Run(ctx, p, s) })
 						})
 					}
 				}
 			}
 			t.Run("everything at once", func(t *testing.T) {
-				length, _ := floodTime(t, flood.Port{}, flood.Shape{Slow: true})
 				surviveFlood(t, r, e, group, 2*length, bar, func(ctx context.Context) flood.Counts { return flood.RunAll(ctx, portsOf(r, e)) })
 			})
 		})
