@@ -54,12 +54,12 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// AddToManager adds the controllers to a manager that was created with CacheOptions. All but the watchdog, the pulse and the watch of the journal run
+// AddToManager adds the controllers to a manager that was created with CacheOptions. All but the watchdog, the pause detector and the watch of the journal run
 // only in the leader.
 func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	fold, discard := &queue.Source[record.Key]{}, &queue.Source[types.UID]{}
-	pulse := &pulse{now: time.Now}
-	writer := pulsedClient{client.WithFieldValidation(mgr.GetClient(), metav1.FieldValidationStrict), pulse}
+	pauses := &pauseDetector{now: time.Now}
+	writer := guardedClient{client.WithFieldValidation(mgr.GetClient(), metav1.FieldValidationStrict), pauses}
 	c := newComponents(environment{
 		client: writer, live: mgr.GetAPIReader(), cached: mgr.GetClient(),
 		recorder: mgr.GetEventRecorder("fastpix-controller-manager"), namespace: o.OperatorNamespace, now: time.Now,
@@ -93,7 +93,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	for _, r := range []manager.Runnable{
-		journal.NewWatcher(metadataClient, o.OperatorNamespace, c.backlog, endpointsSynced), watchdog, pulse, c.publisher, mediaSpecs, streamSpecs, c.sweeper, c.joiner,
+		journal.NewWatcher(metadataClient, o.OperatorNamespace, c.backlog, endpointsSynced), watchdog, pauses, c.publisher, mediaSpecs, streamSpecs, c.sweeper, c.joiner,
 	} {
 		if err := mgr.Add(r); err != nil {
 			return err

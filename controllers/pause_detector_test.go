@@ -11,21 +11,21 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
-// TestNothingIsCreatedAfterAStandstill protects what was deleted, and whoever has the name of a deleted namespace, from a leader that was
-// paused and does not know yet that another leads.
-func TestNothingIsCreatedAfterAStandstill(t *testing.T) {
+// TestNothingIsCreatedAfterAPause protects deleted mirrors, and the next owner of a namespace's name, from a paused leader that does not know
+// yet that another process leads.
+func TestNothingIsCreatedAfterAPause(t *testing.T) {
 	for name, tt := range map[string]struct {
-		standstill time.Duration
-		ends       bool
+		pause time.Duration
+		ends  bool
 	}{
-		"a busy machine": {maxStandstill - pulseInterval, false},
-		"a paused one":   {maxStandstill + pulseInterval, true},
+		"a busy machine": {maxPause - pauseCheckInterval, false},
+		"a paused one":   {maxPause + pauseCheckInterval, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				paused := time.Duration(0)
-				p := &pulse{now: func() time.Time { return time.Now().Add(paused) }}
-				c := pulsedClient{newFakeClient(t, interceptor.Funcs{}), p}
+				p := &pauseDetector{now: func() time.Time { return time.Now().Add(paused) }}
+				c := guardedClient{newFakeClient(t, interceptor.Funcs{}), p}
 				create := func(name string) error {
 					return c.Create(t.Context(), &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: testNamespace, Name: name}})
 				}
@@ -39,7 +39,7 @@ func TestNothingIsCreatedAfterAStandstill(t *testing.T) {
 				if err := create("before"); err != nil {
 					t.Fatal(err)
 				}
-				paused = tt.standstill
+				paused = tt.pause
 				if err := create("after"); (err != nil) != tt.ends {
 					t.Errorf("created after it: %v", err)
 				}
