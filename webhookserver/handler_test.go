@@ -549,6 +549,46 @@ func TestBytesThatWaitForTheJournalAreBounded(t *testing.T) {
 	}
 }
 
+// TestBytesOfOneNamespaceThatWaitAreBounded protects tenants from a tenant with large records. It counts to zero again after each answer.
+func TestBytesOfOneNamespaceThatWaitAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newTestEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", key))
+	r.handler.directory.Set(receivertest.Endpoint(func(e *fastpixv1.WebhookEndpoint) { e.Namespace, e.UID = "other", "other" }))
+	secret := receivertest.Secret("signing", key)
+	secret.Namespace = "other"
+	if err := r.api.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	bodies := 0
+	deliver := func(namespace string) int {
+		bodies++ // another body each time: a duplicate is not appended
+		body := ready1 + strings.Repeat(" ", bodies)
+		return r.do(r.request(http.MethodPost, "/webhooks/"+namespace+"/"+receivertest.Name.Name, body, fixtures.Sign(key, []byte(body))))
+	}
+	e := r.handler.directory.Get(receivertest.Name)
+	for name, fail := range map[string]error{"committed": nil, "not committed": journal.ErrNotCommitted, "refused": journal.ErrRefused} {
+		r.fail = fail
+		deliver(receivertest.Name.Namespace)
+		if own, all := e.AddWaitingBytes(0), r.handler.waitingBytes.Load(); own != 0 || all != 0 {
+			t.Errorf("%s: %d bytes of the namespace and %d of all are left", name, own, all)
+		}
+	}
+	r.fail = nil
+	e.AddWaitingBytes(maxWaitingBytes / 2)
+	if got := deliver(receivertest.Name.Namespace); got != 503 {
+		t.Errorf("got %d for a namespace that uses half of the limit, want 503", got)
+	}
+	if got := deliver("other"); got != 200 {
+		t.Errorf("got %d for another namespace, want 200", got)
+	}
+	if own := e.AddWaitingBytes(-maxWaitingBytes / 2); own != 0 {
+		t.Errorf("%d bytes of the namespace are left", own)
+	}
+	if got := deliver(receivertest.Name.Namespace); got != 200 {
+		t.Errorf("got %d after the records were committed, want 200", got)
+	}
+}
+
 // TestOneNamespaceUsesAtMostHalfOfTheLimits protects tenants from a tenant with many endpoints.
 func TestOneNamespaceUsesAtMostHalfOfTheLimits(t *testing.T) {
 	t.Parallel()
