@@ -20,8 +20,12 @@ import (
 // renewDeadline is how long a leader may fail to renew its lease before it stops.
 const renewDeadline = 10 * time.Second
 
-// restartPause comes before the controllers start again.
-const restartPause = time.Second
+const (
+	// restartPause comes before the controllers start again.
+	restartPause = time.Second
+	// restartLogInterval is how often the log says why they stopped: while the API server is unavailable they stop every few seconds.
+	restartLogInterval = 30 * time.Second
+)
 
 // leaderIdentity stays the same when the controllers start again in this process, so that they need not wait for their own lease to expire.
 var leaderIdentity = func() string {
@@ -100,12 +104,16 @@ type restarting func(context.Context) error
 
 // Start runs until the context ends.
 func (r restarting) Start(ctx context.Context) error {
+	var logged time.Time
 	for {
 		err := r(ctx)
 		if ctx.Err() != nil {
 			return err
 		}
-		ctrl.Log.Error(err, "The controllers stopped and will start again")
+		if now := time.Now(); now.Sub(logged) >= restartLogInterval {
+			logged = now
+			ctrl.Log.Error(err, "The controllers stopped and will start again")
+		}
 		clock.Sleep(ctx, restartPause)
 	}
 }

@@ -1,0 +1,37 @@
+package operator
+
+import (
+	"flag"
+	"strings"
+	"testing"
+)
+
+// TestOptionsSayWhatIsWrong protects users from a process that runs nothing, and checks that the options of all parts are validated.
+func TestOptionsSayWhatIsWrong(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want string // in the error; empty if the options are right
+	}{
+		"defaults":           {nil, ""},
+		"receiver alone":     {[]string{"--controllers=false"}, ""},
+		"nothing to run":     {[]string{"--receiver=false", "--controllers=false"}, "set --receiver or --controllers"},
+		"fault in receiver":  {[]string{"--max-in-flight=0"}, "--max-in-flight"},
+		"fault in the other": {[]string{"--fold-concurrency=0"}, "--fold-concurrency"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var o Options
+			fs := flag.NewFlagSet("", flag.ContinueOnError)
+			o.BindFlags(fs)
+			if err := fs.Parse(tt.args); err != nil {
+				t.Fatal(err)
+			}
+			err := o.Validate()
+			switch {
+			case err == nil && tt.want != "":
+				t.Errorf("no error, want %q", tt.want)
+			case err != nil && (tt.want == "" || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
