@@ -65,7 +65,7 @@ func newComponents(e environment) *components {
 	}
 	c.publisher = &endpoint.Publisher{
 		Client: e.client, Live: e.live, Cached: e.cached, Totals: c.backlog.Totals, Exists: c.backlog.Endpoints.Has, Purged: c.purger.PurgedByNamespace,
-		Now: e.now, Activity: map[types.UID]*endpoint.Activity{},
+		Now: e.now,
 	}
 	c.reader = &journal.Reader{
 		Client: e.live, Namespace: e.namespace, Backlog: c.backlog, Ledger: c.ledger, Enqueue: e.enqueueMirror, Discard: e.enqueueBatch,

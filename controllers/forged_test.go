@@ -1,8 +1,6 @@
 package controllers
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/controllers/endpoint"
 	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
@@ -81,19 +78,6 @@ func TestPastReceiptIsFolded(t *testing.T) {
 	}
 }
 
-// TestFutureTimeIsReplaced protects an endpoint whose status an older operator took from a forged record.
-func TestFutureTimeIsReplaced(t *testing.T) {
-	at, horizon := metav1.NewMicroTime(testStart), testStart.Add(record.MaxFuture)
-	field := new(metav1.NewMicroTime(testStart.Add(time.Hour)))
-	if !endpoint.RaiseReceipt(&field, at, horizon) || !field.Equal(&at) {
-		t.Errorf("it stays %v", field)
-	}
-	field = new(metav1.NewMicroTime(testStart.Add(time.Minute)))
-	if endpoint.RaiseReceipt(&field, at, horizon) {
-		t.Error("a credible time is replaced by an older one")
-	}
-}
-
 // TestCountsComeFromRecords protects an endpoint from forged counts of a batch. Before it is read, a batch counts for at most as many
 // events as it may hold. After that, it counts for the records in it. Names of endpoints that do not exist are not kept.
 func TestCountsComeFromRecords(t *testing.T) {
@@ -127,25 +111,5 @@ func TestCountsComeFromRecords(t *testing.T) {
 				t.Errorf("once it is read: %v", got.Failed)
 			}
 		})
-	}
-}
-
-// TestForgedRecordsUseNoMemory protects the controllers' memory from records that name many endpoints or keys.
-func TestForgedRecordsUseNoMemory(t *testing.T) {
-	env := newTestEnv(t, newFakeClient(t, interceptor.Funcs{}))
-	if err := env.syncWatches(); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 1000 {
-		forged := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
-		forged.Endpoint = fmt.Sprint("forged-", i)
-		env.publisher.Observe(forged)
-		forged.Endpoint, forged.Fingerprint = "fastpix", fmt.Sprintf("%08x", i)
-		env.publisher.Observe(forged)
-		forged.EndpointUID = types.UID(strings.Repeat("u", 15_000) + fmt.Sprint(i))
-		env.publisher.Observe(forged)
-	}
-	if a := env.publisher.Activity["endpoint-uid"]; len(env.publisher.Activity) != 1 || len(a.Verified) > endpoint.MaxFingerprints {
-		t.Errorf("%d endpoints are kept, %d keys", len(env.publisher.Activity), len(a.Verified))
 	}
 }

@@ -30,14 +30,14 @@ const (
 	maxPublishes = 20
 	// coarseInterval is how far lastEventTime and lastVerifiedTime may lag behind while nothing else is to be written.
 	coarseInterval = 10 * time.Second
-	// MaxFingerprints bounds the fingerprints that are kept for one endpoint. An endpoint has at most eight keys at a time.
-	MaxFingerprints = 64
+	// maxFingerprints bounds the fingerprints that are kept for one endpoint. An endpoint has at most eight keys at a time.
+	maxFingerprints = 64
 	// fingerprintDigits is the length of a fingerprint.
 	fingerprintDigits = 8
-	// ForgetActivity is how long the activity of an endpoint is kept that the informer does not show. The endpoint may be new.
-	ForgetActivity = time.Minute
-	// MaxActivity bounds the endpoints whose activity is kept. A forged record may name any UID.
-	MaxActivity = 20_000
+	// forgetActivity is how long the activity of an endpoint is kept that the informer does not show. The endpoint may be new.
+	forgetActivity = time.Minute
+	// maxActivity bounds the endpoints whose activity is kept. A forged record may name any UID.
+	maxActivity = 20_000
 )
 
 // Publisher writes to the status of each WebhookEndpoint how many of its events are pending or failed, and when its last event was received.
@@ -54,14 +54,14 @@ type Publisher struct {
 	started   time.Time
 	nextIndex int // where the next round starts after a round that reached maxPublishes
 	mu        sync.Mutex
-	Activity  map[types.UID]*Activity // by UID, because a new endpoint with the same name has an activity of its own
+	activity  map[types.UID]*activity // by UID, because a new endpoint with the same name has an activity of its own
 }
 
-// Activity is what the records since the start say about one endpoint.
-type Activity struct {
+// activity is what the records since the start say about one endpoint.
+type activity struct {
 	observed time.Time                   // when the last record was observed
 	received metav1.MicroTime            // newest time of receipt
-	Verified map[string]metav1.MicroTime // newest time of receipt by fingerprint
+	verified map[string]metav1.MicroTime // newest time of receipt by fingerprint
 	written  time.Time                   // when the activity was last published
 }
 
@@ -74,36 +74,39 @@ func (p *Publisher) Observe(r *record.Record) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := p.Activity[r.EndpointUID]
+	a := p.activity[r.EndpointUID]
 	if a == nil {
-		if len(p.Activity) >= MaxActivity {
+		if len(p.activity) >= maxActivity {
 			return
 		}
-		a = &Activity{Verified: map[string]metav1.MicroTime{}}
-		p.Activity[r.EndpointUID] = a
+		if p.activity == nil {
+			p.activity = map[types.UID]*activity{}
+		}
+		a = &activity{verified: map[string]metav1.MicroTime{}}
+		p.activity[r.EndpointUID] = a
 	}
 	a.observed = p.Now()
 	if r.Received.After(a.received.Time) {
 		a.received = r.Received
 	}
-	if len(a.Verified) >= MaxFingerprints && a.Verified[r.Fingerprint].Time.IsZero() {
-		clear(a.Verified)
+	if len(a.verified) >= maxFingerprints && a.verified[r.Fingerprint].Time.IsZero() {
+		clear(a.verified)
 	}
-	if len(r.Fingerprint) == fingerprintDigits && r.Received.After(a.Verified[r.Fingerprint].Time) {
-		a.Verified[r.Fingerprint] = r.Received
+	if len(r.Fingerprint) == fingerprintDigits && r.Received.After(a.verified[r.Fingerprint].Time) {
+		a.verified[r.Fingerprint] = r.Received
 	}
 }
 
-// Forget removes the activity of endpoints that do not exist. It keeps a recent activity, because the informer may not show a new endpoint yet.
-func (p *Publisher) Forget(listed []fastpixv1.WebhookEndpoint) {
+// forget removes the activity of endpoints that do not exist. It keeps a recent activity, because the informer may not show a new endpoint yet.
+func (p *Publisher) forget(listed []fastpixv1.WebhookEndpoint) {
 	exists := make(map[types.UID]bool, len(listed))
 	for i := range listed {
 		exists[listed[i].UID] = true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	maps.DeleteFunc(p.Activity, func(uid types.UID, a *Activity) bool {
-		return !exists[uid] && p.Now().Sub(a.observed) > ForgetActivity
+	maps.DeleteFunc(p.activity, func(uid types.UID, a *activity) bool {
+		return !exists[uid] && p.Now().Sub(a.observed) > forgetActivity
 	})
 }
 
@@ -132,7 +135,7 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	if err := p.Cached.List(ctx, &list); err != nil {
 		return err
 	}
-	p.Forget(list.Items)
+	p.forget(list.Items)
 	t.Purged = p.Purged(list.Items)
 	slices.SortFunc(list.Items, func(a, b fastpixv1.WebhookEndpoint) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
@@ -167,7 +170,7 @@ func (p *Publisher) write(ctx context.Context, key types.NamespacedName, t journ
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a := p.Activity[e.UID]; a != nil {
+	if a := p.activity[e.UID]; a != nil {
 		a.written = p.Now()
 	}
 	return nil
@@ -185,7 +188,7 @@ func (p *Publisher) update(e *fastpixv1.WebhookEndpoint, t journal.Totals, coars
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a := p.Activity[e.UID]; a != nil && (changed || !coarsely || p.Now().Sub(a.written) >= coarseInterval) {
+	if a := p.activity[e.UID]; a != nil && (changed || !coarsely || p.Now().Sub(a.written) >= coarseInterval) {
 		changed = a.apply(&e.Status, p.Now().Add(record.MaxFuture)) || changed
 	}
 	if changed {
@@ -196,18 +199,18 @@ func (p *Publisher) update(e *fastpixv1.WebhookEndpoint, t journal.Totals, coars
 }
 
 // apply sets the times that are newer than those in the status. It replaces a time in the status that is after the horizon.
-func (a *Activity) apply(status *fastpixv1.WebhookEndpointStatus, horizon time.Time) bool {
-	changed := RaiseReceipt(&status.LastEventTime, a.received, horizon)
+func (a *activity) apply(status *fastpixv1.WebhookEndpointStatus, horizon time.Time) bool {
+	changed := raiseReceipt(&status.LastEventTime, a.received, horizon)
 	for i := range status.SigningSecrets {
-		if at, ok := a.Verified[status.SigningSecrets[i].Fingerprint]; ok {
-			changed = RaiseReceipt(&status.SigningSecrets[i].LastVerifiedTime, at, horizon) || changed
+		if at, ok := a.verified[status.SigningSecrets[i].Fingerprint]; ok {
+			changed = raiseReceipt(&status.SigningSecrets[i].LastVerifiedTime, at, horizon) || changed
 		}
 	}
 	return changed
 }
 
-// RaiseReceipt is Raise for a time of receipt. It replaces a value after the horizon, because only a forged record can have set it.
-func RaiseReceipt(field **metav1.MicroTime, at metav1.MicroTime, horizon time.Time) bool {
+// raiseReceipt is Raise for a time of receipt. It replaces a value after the horizon, because only a forged record can have set it.
+func raiseReceipt(field **metav1.MicroTime, at metav1.MicroTime, horizon time.Time) bool {
 	if *field != nil && (*field).After(horizon) {
 		*field = nil
 	}

@@ -118,7 +118,7 @@ func (d *Discarder) retryLater(ctx context.Context, b *Batch, err error) (reconc
 		state.open[at] = f.Creates
 	}
 	result := d.scheduleRetry(b.UID, state, queue.MinBackoff, queue.MaxBackoff)
-	d.Report.BatchStuck(ctx, err, b)
+	d.Report.batchStuck(ctx, err, b)
 	return result, nil
 }
 
@@ -150,7 +150,7 @@ func (d *Discarder) keepFailed(ctx context.Context, b *Batch) (reconcile.Result,
 
 // moveFailures writes the failed changes of a batch into new batches, one for each group.
 func (d *Discarder) moveFailures(ctx context.Context, b *Batch) error {
-	groups := map[FailedGroup][]ChangeIndex{}
+	groups := map[failedGroup][]ChangeIndex{}
 	for at, f := range b.failures {
 		group := f.group()
 		if f.Reason == ReasonUnreadable || f.Reason == ReasonNewerVersion {
@@ -158,7 +158,7 @@ func (d *Discarder) moveFailures(ctx context.Context, b *Batch) error {
 		}
 		groups[group] = append(groups[group], at)
 	}
-	byName := func(x, y FailedGroup) int {
+	byName := func(x, y failedGroup) int {
 		return cmp.Or(cmp.Compare(x.endpoint.String(), y.endpoint.String()), cmp.Compare(x.failedChanges, y.failedChanges))
 	}
 	for _, group := range slices.SortedFunc(maps.Keys(groups), byName) {
@@ -171,7 +171,7 @@ func (d *Discarder) moveFailures(ctx context.Context, b *Batch) error {
 }
 
 // moveGroup writes the failed changes of one group into a new batch.
-func (d *Discarder) moveGroup(ctx context.Context, b *Batch, group FailedGroup, at []ChangeIndex) error {
+func (d *Discarder) moveGroup(ctx context.Context, b *Batch, group failedGroup, at []ChangeIndex) error {
 	moved := b.subset(at)
 	object := newFailedBatch(d.Namespace, group, moved.Records)
 	// The name follows from the content, so that a second attempt after a crash creates no second copy.

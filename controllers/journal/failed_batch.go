@@ -15,21 +15,21 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// FailedGroup identifies the changes that one batch of failed records may hold.
-type FailedGroup struct {
+// failedGroup identifies the changes that one batch of failed records may hold.
+type failedGroup struct {
 	endpoint      types.NamespacedName
 	failedChanges string // value of fastpixv1.FailedChangesAnnotation
 }
 
-func (f Failure) group() FailedGroup {
+func (f Failure) group() failedGroup {
 	if f.Creates {
-		return FailedGroup{f.Endpoint, fastpixv1.FailedChangesCreate}
+		return failedGroup{f.Endpoint, fastpixv1.FailedChangesCreate}
 	}
-	return FailedGroup{f.Endpoint, fastpixv1.FailedChangesUpdate}
+	return failedGroup{f.Endpoint, fastpixv1.FailedChangesUpdate}
 }
 
 // newFailedBatch returns a batch of failed records without a name.
-func newFailedBatch(namespace string, group FailedGroup, records []string) *fastpixv1.EventBatch {
+func newFailedBatch(namespace string, group failedGroup, records []string) *fastpixv1.EventBatch {
 	return &fastpixv1.EventBatch{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Labels: map[string]string{fastpixv1.FailedLabel: "true"},

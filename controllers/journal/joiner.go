@@ -43,7 +43,7 @@ type Joiner struct {
 	Report    *FailureReport
 	RequeueAt func(types.UID, time.Time)
 	Now       func() time.Time
-	joined    map[FailedGroup]time.Time // when a group was last joined
+	joined    map[failedGroup]time.Time // when a group was last joined
 }
 
 // Start joins until the context ends.
@@ -63,7 +63,7 @@ func (j *Joiner) Start(ctx context.Context) error {
 // Round completes joins that were interrupted, and joins the batches that can be joined.
 func (j *Joiner) Round(ctx context.Context) error {
 	if j.joined == nil {
-		j.joined = map[FailedGroup]time.Time{}
+		j.joined = map[failedGroup]time.Time{}
 	}
 	errs := []error{j.DeleteReplaced(ctx, j.Backlog.Replaced())}
 	for {
@@ -83,8 +83,8 @@ type joinPart struct {
 	retry retryState
 }
 
-func (i BatchInfo) group() FailedGroup {
-	group := FailedGroup{failedChanges: i.failedChanges}
+func (i BatchInfo) group() failedGroup {
+	group := failedGroup{failedChanges: i.failedChanges}
 	if len(i.counts) == 1 {
 		group.endpoint = *i.counts[0].endpoint
 	}
@@ -92,7 +92,7 @@ func (i BatchInfo) group() FailedGroup {
 }
 
 // claimJoins returns groups of batches that are to be joined. A claimed batch is not read until release is called.
-func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) [][]joinPart {
+func (b *Backlog) claimJoins(now time.Time, joined map[failedGroup]time.Time) [][]joinPart {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var joins [][]joinPart
@@ -118,8 +118,8 @@ func (b *Backlog) claimJoins(now time.Time, joined map[FailedGroup]time.Time) []
 }
 
 // joinable returns the small batches of failed records that wait for their retry, by group.
-func (b *Backlog) joinable() map[FailedGroup][]joinPart {
-	groups := map[FailedGroup][]joinPart{}
+func (b *Backlog) joinable() map[failedGroup][]joinPart {
+	groups := map[failedGroup][]joinPart{}
 	for uid, state := range b.failed.retryStates {
 		info := b.known[uid]
 		small := state.records < joinedRecords && state.bytes < joinedBytes

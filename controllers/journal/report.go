@@ -132,8 +132,8 @@ func (r *FailureReport) WriteRefused(key record.Key, err error) {
 	})
 }
 
-// BatchStuck reports that a batch could not be deleted, or its failed records could not be written.
-func (r *FailureReport) BatchStuck(_ context.Context, err error, b *Batch) {
+// batchStuck reports that a batch could not be deleted, or its failed records could not be written.
+func (r *FailureReport) batchStuck(_ context.Context, err error, b *Batch) {
 	r.report("stuck", 1, func(count int) {
 		ctrl.Log.WithName("discard").Error(err, "Batches of the journal could not be deleted or moved, will retry", "attempts", count, "latest", b.Name)
 	})

@@ -12,8 +12,8 @@ import (
 const (
 	// CacheEntries bounds the mirrors in the cache. Most mirrors have 1 to 6 kB.
 	CacheEntries = 4096
-	// MaxCachedBytes bounds a cached mirror. A sender can make a mirror as large as 1 MB; a larger one is read before each write instead.
-	MaxCachedBytes = 8 << 10
+	// maxCachedBytes bounds a cached mirror. A sender can make a mirror as large as 1 MB; a larger one is read before each write instead.
+	maxCachedBytes = 8 << 10
 	cacheTTL       = time.Hour
 )
 
@@ -41,7 +41,7 @@ func (c Cache) Get(key record.Key) Object {
 func (c Cache) Set(key record.Key, m Object) {
 	m.APIObject().SetManagedFields(nil)
 	text, err := json.Marshal(m.APIObject())
-	if err != nil || len(text) > MaxCachedBytes {
+	if err != nil || len(text) > maxCachedBytes {
 		c.Drop(key)
 		return
 	}
