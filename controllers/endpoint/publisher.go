@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,12 +47,12 @@ type Publisher struct {
 	Totals func() (journal.Totals, bool)
 	Exists func(types.NamespacedName) bool // reports whether an endpoint exists
 	// Purged returns the newest event time of the purged mirrors of each namespace, as the endpoints record it.
-	Purged    func([]fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime
-	Now       func() time.Time
-	started   time.Time
-	nextIndex int // where the next round starts after a round that reached maxPublishes
-	mu        sync.Mutex
-	activity  map[types.UID]*activity // by UID, because a new endpoint with the same name has an activity of its own
+	Purged   func([]fastpixv1.WebhookEndpoint) map[string]metav1.MicroTime
+	Now      func() time.Time
+	started  time.Time
+	rounds   rounds
+	mu       sync.Mutex
+	activity map[types.UID]*activity // by UID, because a new endpoint with the same name has an activity of its own
 }
 
 // activity is what the records since the start say about one endpoint.
@@ -137,21 +135,15 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	}
 	p.forget(list.Items)
 	t.Purged = p.Purged(list.Items)
-	slices.SortFunc(list.Items, func(a, b fastpixv1.WebhookEndpoint) int {
-		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
-	})
+	var outdated []types.NamespacedName
+	for i := range list.Items {
+		if e := &list.Items[i]; p.update(e.DeepCopy(), t, true) {
+			outdated = append(outdated, client.ObjectKeyFromObject(e))
+		}
+	}
 	var errs []error
-	writes, n := 0, len(list.Items)
-	for i := range n {
-		e := &list.Items[(p.nextIndex+i)%n]
-		if !p.update(e.DeepCopy(), t, true) {
-			continue
-		}
-		if writes++; writes > maxPublishes {
-			p.nextIndex = (p.nextIndex + i) % n
-			break
-		}
-		errs = append(errs, p.write(ctx, client.ObjectKeyFromObject(e), t)) // a failed write does not stop the others
+	for _, key := range p.rounds.next(outdated, maxPublishes) {
+		errs = append(errs, p.write(ctx, key, t)) // a failed write does not stop the others
 	}
 	return errors.Join(errs...)
 }
