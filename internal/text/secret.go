@@ -90,7 +90,7 @@ func isHexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// holdsSignedURL reports whether s holds a parameter of a URL by which whoever knows it has rights.
+// holdsSignedURL reports whether s contains a parameter of a signed URL. Each holder of such a URL has rights.
 func holdsSignedURL(s string) bool {
 	start := -1 // where the name of a parameter begins
 	for i := range len(s) {
