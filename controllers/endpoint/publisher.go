@@ -142,7 +142,7 @@ func (p *Publisher) Publish(ctx context.Context) error {
 		}
 	}
 	var errs []error
-	for _, key := range p.rounds.next(outdated, maxPublishes) {
+	for _, key := range p.rounds.next(outdated) {
 		errs = append(errs, p.write(ctx, key, t)) // a failed write does not stop the others
 	}
 	return errors.Join(errs...)

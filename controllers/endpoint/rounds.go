@@ -14,8 +14,8 @@ type rounds struct {
 	endpoint  map[string]string // the endpoint that was served last, by namespace
 }
 
-// next returns at most that many of the endpoints.
-func (r *rounds) next(endpoints []types.NamespacedName, most int) []types.NamespacedName {
+// next returns at most maxPublishes of the endpoints.
+func (r *rounds) next(endpoints []types.NamespacedName) []types.NamespacedName {
 	byNamespace := map[string][]string{}
 	for _, e := range endpoints {
 		byNamespace[e.Namespace] = append(byNamespace[e.Namespace], e.Name)
@@ -30,7 +30,7 @@ func (r *rounds) next(endpoints []types.NamespacedName, most int) []types.Namesp
 	}
 	namespaces := startAfter(slices.Sorted(maps.Keys(byNamespace)), r.namespace)
 	var selected []types.NamespacedName
-	for i := 0; len(selected) < min(most, len(endpoints)); i++ {
+	for i := 0; len(selected) < min(maxPublishes, len(endpoints)); i++ {
 		namespace := namespaces[i%len(namespaces)]
 		names := byNamespace[namespace]
 		if len(names) == 0 {

@@ -20,7 +20,7 @@ func TestNamespacesTakeTurnsAtPublishing(t *testing.T) {
 	var r rounds
 	served := map[types.NamespacedName]int{}
 	for range 6 {
-		selected := r.next(all, 20)
+		selected := r.next(all)
 		if len(selected) != 20 || !slices.Contains(selected, quiet) {
 			t.Fatalf("selected %v", selected)
 		}
@@ -31,10 +31,10 @@ func TestNamespacesTakeTurnsAtPublishing(t *testing.T) {
 	if len(served) != len(all) || served[quiet] != 6 {
 		t.Errorf("6 rounds served %d of %d endpoints, the quiet one %d times", len(served), len(all), served[quiet])
 	}
-	if got := r.next(all[:2], 20); len(got) != 2 {
+	if got := r.next(all[:2]); len(got) != 2 {
 		t.Errorf("selected %v of two", got)
 	}
-	if got := r.next(nil, 20); got != nil {
+	if got := r.next(nil); got != nil {
 		t.Errorf("selected %v of none", got)
 	}
 	many := make([]types.NamespacedName, 50)
@@ -43,7 +43,7 @@ func TestNamespacesTakeTurnsAtPublishing(t *testing.T) {
 	}
 	served = map[types.NamespacedName]int{}
 	for range 5 {
-		for _, key := range r.next(many, 20) {
+		for _, key := range r.next(many) {
 			served[key]++
 		}
 	}
