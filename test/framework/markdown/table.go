@@ -1,4 +1,3 @@
-// Package markdown prints what the benchmark and the fault test report.
 package markdown
 
 import (

@@ -1,5 +1,3 @@
-// Package redaction holds what the tests of the third promise share: secrets as FastPix writes them, their planting in every place of a
-// body, and a walk through the Go types that carry what a body says somewhere else.
 package redaction
 
 import (
