@@ -93,23 +93,27 @@ type Backlog struct {
 	failed  failedBatches
 }
 
+// newestEvery is how many reads of a namespace include one of its newest batch. All other reads are of its oldest batch. So an event waits at
+// most newestEvery/(newestEvery-1) times as long as the events before it take to read, however many events follow it.
+const newestEvery = 4
+
 // namespaceQueue holds the batches of one namespace that are to be read.
 type namespaceQueue struct {
-	uids       []types.UID // oldest first; may hold stale UIDs
-	newestNext bool        // whether the newest batch is next, and not the oldest
+	uids  []types.UID // oldest first; may hold stale UIDs
+	reads int         // number of batches that were read, modulo newestEvery
 }
 
-// pop returns the next unread batch. It alternates between the oldest and the newest, so that a backlog does not delay new events and new
-// events do not starve a backlog.
+// pop returns the next unread batch: the oldest, or for one read in newestEvery the newest. So a backlog does not delay all new events, and new
+// events delay a backlog little.
 func (q *namespaceQueue) pop(unread map[types.UID]bool) (uid types.UID, ok bool) {
 	for len(q.uids) > 0 {
-		if last := len(q.uids) - 1; q.newestNext {
+		if last := len(q.uids) - 1; q.reads == 1 {
 			uid, q.uids = q.uids[last], q.uids[:last]
 		} else {
 			uid, q.uids = q.uids[0], q.uids[1:]
 		}
 		if unread[uid] {
-			q.newestNext = !q.newestNext
+			q.reads = (q.reads + 1) % newestEvery
 			return uid, true
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-func TestOldestAndNewestBatchesTakeTurns(t *testing.T) {
+func TestOneReadInFourIsOfTheNewestBatch(t *testing.T) {
 	b := NewBacklog()
-	for _, name := range []string{"1", "2", "3", "4"} {
+	for _, name := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
 		b.Add(BatchInfo{Name: name, UID: types.UID(name)})
 	}
 	b.Remove("1")
@@ -18,8 +18,40 @@ func TestOldestAndNewestBatchesTakeTurns(t *testing.T) {
 	for info, ok := b.Next(); ok; info, ok = b.Next() {
 		got = append(got, info.Name)
 	}
-	if want := "2 4 3"; strings.Join(got, " ") != want {
+	if want := "2 8 3 4 5 7 6"; strings.Join(got, " ") != want {
 		t.Errorf("read %v, want %s", got, want)
+	}
+}
+
+// TestWaitOfABatchIsBounded protects an event in the middle of a backlog: it waits at most a third longer than the batches before it take,
+// although as many new batches arrive as are read.
+func TestWaitOfABatchIsBounded(t *testing.T) {
+	t.Parallel()
+	const backlog = 300
+	b := NewBacklog()
+	add := func(i int) { b.Add(BatchInfo{Name: fmt.Sprint(i), UID: types.UID(fmt.Sprint(i))}) }
+	for i := range backlog {
+		add(i)
+	}
+	left := backlog
+	for reads := 1; left > 0; reads++ {
+		info, ok := b.Next()
+		if !ok || reads > 2*backlog {
+			t.Fatalf("%d batches of the backlog are left after %d reads", left, reads)
+		}
+		b.Done()
+		add(backlog + reads)
+		var position int
+		if _, err := fmt.Sscan(info.Name, &position); err != nil {
+			t.Fatal(err)
+		}
+		if position >= backlog {
+			continue
+		}
+		left--
+		if longest := (position+1)*newestEvery/(newestEvery-1) + newestEvery; reads > longest {
+			t.Errorf("batch %d is read after %d reads, want at most %d", position, reads, longest)
+		}
 	}
 }
 
@@ -40,7 +72,7 @@ func TestNamespacesTakeTurnsAtReading(t *testing.T) {
 	for info, ok := b.Next(); ok; info, ok = b.Next() {
 		got = append(got, info.Name)
 	}
-	if want := "1|3 quiet|6|2|5|4"; strings.Join(got, "|") != want {
+	if want := "1|3 quiet|6|2|4|5"; strings.Join(got, "|") != want {
 		t.Errorf("read %v, want %s", got, want)
 	}
 	if b.Empty() {
