@@ -24,21 +24,6 @@ type EventReference struct {
 	Untimed bool `json:"untimed,omitempty"`
 }
 
-// Provenance says which fields one event set.
-type Provenance struct {
-	EventReference `json:",inline"`
-
-	// fields are the fields whose present value this event set: a name as in status; "tracks" for the last full list,
-	// "tracks[ID]" for an element, "tracks[ID].state" for one of its attributes set by another event,
-	// "-tracks[ID]" for an element it removed, "^tracks" for the bound below which a list that was too long is not known,
-	// "~tracks" for a list that was too long already when it arrived.
-	// +optional
-	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=1024
-	// +kubebuilder:validation:items:MaxLength=256
-	Fields []string `json:"fields,omitempty"`
-}
-
 // EndpointReference names a WebhookEndpoint of the same namespace.
 type EndpointReference struct {
 	// name is the name of the WebhookEndpoint.

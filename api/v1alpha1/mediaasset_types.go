@@ -359,17 +359,21 @@ type MediaAssetStatus struct {
 	// +optional
 	LastEvent *EventReference `json:"lastEvent,omitempty"`
 
-	// recentEvents are the newest 10 events by the platform's time, newest first.
+	// recentEvents are the newest 10 events by the platform's time, newest first, each as "TIME TYPE ID". A question mark before TIME says that
+	// the time is missing or not credible.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
-	RecentEvents []EventReference `json:"recentEvents,omitempty"`
+	RecentEvents []EventLine `json:"recentEvents,omitempty"`
 
-	// provenance says which event set which field.
+	// provenance says which event set which field, newest first, each as "TIME TYPE ID: FIELD FIELD ...": a name as in status; "tracks" for the
+	// last full list, "tracks[ID]" for an element, "tracks[ID].state" for one of its attributes set by another event, "-tracks[ID]" for an
+	// element that was removed, "^tracks" for the bound below which a list that was too long is not known, "~tracks" for a list that was too
+	// long already when it arrived.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1280
-	Provenance []Provenance `json:"provenance,omitempty"`
+	Provenance []ProvenanceLine `json:"provenance,omitempty"`
 }
 
 // MetadataValue is one value of a customer's metadata.

@@ -27,7 +27,7 @@ type Object interface {
 	// Timer returns status.timer and status.timerTime.
 	Timer() (string, *metav1.MicroTime)
 	// RecentEvents returns status.recentEvents.
-	RecentEvents() []fastpixv1.EventReference
+	RecentEvents() []fastpixv1.EventLine
 
 	kind() record.Kind
 	copy() Object
@@ -117,7 +117,7 @@ func (m *MediaAsset) Conditions() []metav1.Condition { return m.Status.Condition
 func (m *MediaAsset) Timer() (string, *metav1.MicroTime) { return m.Status.Timer, m.Status.TimerTime }
 
 // RecentEvents implements Object.
-func (m *MediaAsset) RecentEvents() []fastpixv1.EventReference { return m.Status.RecentEvents }
+func (m *MediaAsset) RecentEvents() []fastpixv1.EventLine { return m.Status.RecentEvents }
 
 func (m *MediaAsset) kind() record.Kind { return record.MediaAsset }
 func (m *MediaAsset) copy() Object      { return &MediaAsset{*m.DeepCopy()} }
@@ -152,7 +152,7 @@ func (m *LiveStream) Conditions() []metav1.Condition { return m.Status.Condition
 func (m *LiveStream) Timer() (string, *metav1.MicroTime) { return m.Status.Timer, m.Status.TimerTime }
 
 // RecentEvents implements Object.
-func (m *LiveStream) RecentEvents() []fastpixv1.EventReference { return m.Status.RecentEvents }
+func (m *LiveStream) RecentEvents() []fastpixv1.EventLine { return m.Status.RecentEvents }
 
 func (m *LiveStream) kind() record.Kind { return record.LiveStream }
 func (m *LiveStream) copy() Object      { return &LiveStream{*m.DeepCopy()} }

@@ -108,7 +108,7 @@ func (m mirror) stored() mirror {
 	return m
 }
 
-func (m mirror) provenance() []fastpixv1.Provenance {
+func (m mirror) provenance() []fastpixv1.ProvenanceLine {
 	if m.kind == record.MediaAsset {
 		return m.media.Provenance
 	}
@@ -208,17 +208,17 @@ func checkOracle(t *rapid.T, kind record.Kind, m mirror, records []*record.Recor
 	}
 	var recent []string
 	for _, ref := range recentOfMirror(m) {
-		recent = append(recent, jsonOf(ref))
+		recent = append(recent, jsonOf(ref.Event()))
 	}
 	if want := expectedEvents(records); !slices.Equal(recent, want) {
 		t.Errorf("recentEvents are %v, want %v", recent, want)
 	}
-	if last := recentOfMirror(m)[0]; jsonOf(lastOfMirror(m)) != jsonOf(last) {
+	if last := recentOfMirror(m)[0].Event(); jsonOf(lastOfMirror(m)) != jsonOf(last) {
 		t.Errorf("lastEvent is %v, want %v", lastOfMirror(m), last)
 	}
 }
 
-func recentOfMirror(m mirror) []fastpixv1.EventReference {
+func recentOfMirror(m mirror) []fastpixv1.EventLine {
 	if m.kind == record.MediaAsset {
 		return m.media.RecentEvents
 	}
@@ -280,11 +280,12 @@ func normal(text string) string {
 }
 
 // originsOf returns which event set each field.
-func originsOf(provenance []fastpixv1.Provenance) map[string]string {
+func originsOf(provenance []fastpixv1.ProvenanceLine) map[string]string {
 	by := map[string]string{}
 	for _, p := range provenance {
-		for _, field := range p.Fields {
-			by[field] = jsonOf(p.EventReference)
+		e, fields := p.Event()
+		for _, field := range fields {
+			by[field] = jsonOf(e)
 		}
 	}
 	return by

@@ -91,8 +91,8 @@ var mediaKind = merge.NewKind(merge.Kind[mediaStatus, mediaChange]{
 	},
 	Copy:         func(s *mediaStatus) *mediaStatus { return s.DeepCopy() },
 	LastEvent:    func(s *mediaStatus) **fastpixv1.EventReference { return &s.LastEvent },
-	RecentEvents: func(s *mediaStatus) *[]fastpixv1.EventReference { return &s.RecentEvents },
-	Provenance:   func(s *mediaStatus) *[]fastpixv1.Provenance { return &s.Provenance },
+	RecentEvents: func(s *mediaStatus) *[]fastpixv1.EventLine { return &s.RecentEvents },
+	Provenance:   func(s *mediaStatus) *[]fastpixv1.ProvenanceLine { return &s.Provenance },
 })
 
 // mediaState is the register of a media's state. The rank of a state decides before the time: a late "created" never replaces a "ready", and nothing

@@ -64,9 +64,9 @@ func reconnecting(s *streamStatus, running timer, now time.Time) (verdict, timer
 
 // disconnectedBy returns the id of the event that set the state.
 func disconnectedBy(s *streamStatus) string {
-	for i := range s.Provenance {
-		if slices.Contains(s.Provenance[i].Fields, "state") {
-			return s.Provenance[i].ID
+	for _, line := range s.Provenance {
+		if e, fields := line.Event(); slices.Contains(fields, "state") {
+			return e.ID
 		}
 	}
 	return ""

@@ -314,7 +314,11 @@ func TestNewestEventTimeIgnoresUntimedEvents(t *testing.T) {
 	if got := merge.NewestEventTime(nil); got != nil {
 		t.Errorf("of no event: %v", got)
 	}
-	got := merge.NewestEventTime([]fastpixv1.EventReference{{ID: "a", Time: at(3)}, {ID: "b", Time: at(1)}, {ID: "c", Time: at(9), Untimed: true}, {ID: "d"}})
+	var lines []fastpixv1.EventLine
+	for _, e := range []fastpixv1.EventReference{{ID: "a", Time: at(3)}, {ID: "b", Time: at(1)}, {ID: "c", Time: at(9), Untimed: true}, {ID: "d"}} {
+		lines = append(lines, fastpixv1.NewEventLine(&e))
+	}
+	got := merge.NewestEventTime(lines)
 	if got == nil || !got.Equal(at(3)) {
 		t.Errorf("got %v, want %v", got, at(3))
 	}

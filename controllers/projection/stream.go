@@ -117,6 +117,6 @@ var streamKind = merge.NewKind(merge.Kind[streamStatus, streamChange]{
 	},
 	Copy:         func(s *streamStatus) *streamStatus { return s.DeepCopy() },
 	LastEvent:    func(s *streamStatus) **fastpixv1.EventReference { return &s.LastEvent },
-	RecentEvents: func(s *streamStatus) *[]fastpixv1.EventReference { return &s.RecentEvents },
-	Provenance:   func(s *streamStatus) *[]fastpixv1.Provenance { return &s.Provenance },
+	RecentEvents: func(s *streamStatus) *[]fastpixv1.EventLine { return &s.RecentEvents },
+	Provenance:   func(s *streamStatus) *[]fastpixv1.ProvenanceLine { return &s.Provenance },
 })

@@ -131,7 +131,7 @@ func (c *comparison) compare(r *testEnv, key record.Key, records []*record.Recor
 	id := idOf(key, records)
 	ref := fastpixv1.EndpointReference{Name: records[0].Endpoint} // there is one in each namespace
 	var got, want string
-	var seen, due []fastpixv1.EventReference
+	var seen, due []fastpixv1.EventLine
 	switch m := object.(type) {
 	case *fastpixv1.MediaAsset:
 		wanted := projection.MediaAsset(fastpixv1.MediaAssetStatus{ObservedGeneration: -1}, id, records)
@@ -170,10 +170,10 @@ func idOf(key record.Key, records []*record.Record) string {
 }
 
 // missing counts the newest events that a mirror does not show.
-func missing(seen, due []fastpixv1.EventReference) int {
+func missing(seen, due []fastpixv1.EventLine) int {
 	n := 0
 	for _, e := range due {
-		if !slices.ContainsFunc(seen, func(s fastpixv1.EventReference) bool { return s.ID == e.ID }) {
+		if !slices.ContainsFunc(seen, func(s fastpixv1.EventLine) bool { return s.Event().ID == e.Event().ID }) {
 			n++
 		}
 	}

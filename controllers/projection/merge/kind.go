@@ -15,8 +15,8 @@ type Kind[S, C any] struct {
 	Copy func(*S) *S
 	// LastEvent, RecentEvents and Provenance point to the fields of a status.
 	LastEvent    func(*S) **fastpixv1.EventReference
-	RecentEvents func(*S) *[]fastpixv1.EventReference
-	Provenance   func(*S) *[]fastpixv1.Provenance
+	RecentEvents func(*S) *[]fastpixv1.EventLine
+	Provenance   func(*S) *[]fastpixv1.ProvenanceLine
 }
 
 // Fold is an open status: its registers and lists, each with the events that set it.
@@ -51,9 +51,10 @@ func (k *Kind[S, C]) Open(status S) *Fold[S, C] {
 	for _, l := range f.lists {
 		l.load(f.Status)
 	}
-	for i := range provenance {
-		by := eventOfReference(&provenance[i].EventReference)
-		for _, name := range provenance[i].Fields {
+	for _, line := range provenance {
+		e, fields := line.Event()
+		by := eventOfReference(&e)
+		for _, name := range fields {
 			f.restore(name, by)
 		}
 	}
@@ -125,5 +126,5 @@ func (f *Fold[S, C]) Close() {
 		l.Store(f.Status, &o)
 	}
 	*f.kind.Provenance(f.Status) = o.provenance()
-	*f.kind.RecentEvents(f.Status), *f.kind.LastEvent(f.Status) = f.recent.references()
+	*f.kind.RecentEvents(f.Status), *f.kind.LastEvent(f.Status) = f.recent.lines()
 }

@@ -34,21 +34,21 @@ func (o *Origins) Add(by Event, field string) {
 }
 
 // provenance groups the fields by the event that set them, the newest event first.
-func (o Origins) provenance() []fastpixv1.Provenance {
+func (o Origins) provenance() []fastpixv1.ProvenanceLine {
 	slices.SortFunc(o, func(a, b origin) int {
 		if c := compareFully(b.by, a.by); c != 0 {
 			return c
 		}
 		return strings.Compare(a.field, b.field)
 	})
-	var out []fastpixv1.Provenance
+	var out []fastpixv1.ProvenanceLine
 	fields := make([]string, len(o))
 	for i := 0; i < len(o); {
 		from := i
 		for ; i < len(o) && o[i].by == o[from].by; i++ {
 			fields[i] = o[i].field
 		}
-		out = append(out, fastpixv1.Provenance{EventReference: o[from].by.reference(), Fields: fields[from:i:i]})
+		out = append(out, fastpixv1.NewProvenanceLine(new(o[from].by.reference()), fields[from:i]))
 	}
 	return out
 }
@@ -82,9 +82,10 @@ func parsePath(field string) Path {
 }
 
 // Truncated reports whether a list is incomplete.
-func Truncated(provenance []fastpixv1.Provenance) bool {
-	for i := range provenance {
-		for _, field := range provenance[i].Fields {
+func Truncated(provenance []fastpixv1.ProvenanceLine) bool {
+	for _, line := range provenance {
+		_, fields := line.Event()
+		for _, field := range fields {
 			if field != "" && (field[0] == markFloor || field[0] == markCut) {
 				return true
 			}

@@ -11,10 +11,10 @@ import (
 // recent holds the newest events of an object, newest first.
 type recent []Event
 
-func recentOf(references []fastpixv1.EventReference) recent {
+func recentOf(lines []fastpixv1.EventLine) recent {
 	r := make(recent, 0, maxRecent+1)
-	for i := range references {
-		r = r.with(eventOfReference(&references[i]))
+	for _, line := range lines {
+		r = r.with(eventOfReference(new(line.Event())))
 	}
 	return r
 }
@@ -28,26 +28,25 @@ func (r recent) with(e Event) recent {
 	return r[:min(len(r), maxRecent)]
 }
 
-// references returns the events as references in a status, and the newest one.
-func (r recent) references() ([]fastpixv1.EventReference, *fastpixv1.EventReference) {
+// lines returns the events as lines of a status, and the newest one.
+func (r recent) lines() ([]fastpixv1.EventLine, *fastpixv1.EventReference) {
 	if len(r) == 0 {
 		return nil, nil
 	}
-	out := make([]fastpixv1.EventReference, len(r))
+	out := make([]fastpixv1.EventLine, len(r))
 	for i := range r {
-		out[i] = r[i].reference()
+		out[i] = fastpixv1.NewEventLine(new(r[i].reference()))
 	}
 	return out, new(r[0].reference())
 }
 
 // NewestEventTime returns the newest credible time of the recent events of a status; nil if no event has one.
-func NewestEventTime(recent []fastpixv1.EventReference) *metav1.MicroTime {
+func NewestEventTime(recent []fastpixv1.EventLine) *metav1.MicroTime {
 	var newest *metav1.MicroTime
-	for i := range recent {
-		at := recent[i].Time
-		if at != nil && !recent[i].Untimed && (newest == nil || newest.Before(at)) {
-			newest = at
+	for _, line := range recent {
+		if e := line.Event(); e.Time != nil && !e.Untimed && (newest == nil || newest.Before(e.Time)) {
+			newest = e.Time
 		}
 	}
-	return newest.DeepCopy()
+	return newest
 }

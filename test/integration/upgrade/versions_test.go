@@ -116,7 +116,7 @@ func TestOlderSchemaOfAMirrorKeepsEventsPending(t *testing.T) {
 	e := framework.NewEndpoint(t)
 	inForce, inForceNot := refused(&fastpixv1.MediaAsset{
 		ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: "probe"},
-		Spec:       fastpixv1.MediaAssetSpec{MediaID: "probe"}, Status: fastpixv1.MediaAssetStatus{RecentEvents: []fastpixv1.EventReference{{ID: "e", Type: "t"}}},
+		Spec:       fastpixv1.MediaAssetSpec{MediaID: "probe"}, Status: fastpixv1.MediaAssetStatus{RecentEvents: []fastpixv1.EventLine{"? t e"}},
 	})
 	back := changeSchema(t, "mediaassets.video.fastpix.com", without("status", "recentEvents"), inForce, inForceNot)
 	id, body := framework.NewAsset()
