@@ -115,8 +115,8 @@ func TestVisitFoldsABoundedNumber(t *testing.T) {
 	if err := env.run(); err != nil || len(batches(t, c)) != 0 {
 		t.Errorf("%d batches are left (%v)", len(batches(t, c)), err)
 	}
-	if writes != 3 {
-		t.Errorf("%d status writes for %d records, want one for each %d", writes, count, journal.MaxVisitEntries)
+	if writes < 1 || writes > 3 { // a visit that folds only older events changes nothing
+		t.Errorf("%d status writes for %d records, want at most one for each %d", writes, count, journal.MaxVisitEntries)
 	}
 }
 
