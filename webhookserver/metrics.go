@@ -2,6 +2,7 @@ package webhookserver
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
@@ -9,40 +10,38 @@ import (
 
 // Metrics of the receiver. No label holds an ID or a text of a sender.
 var (
-	deliveries = prometheus.NewCounterVec(prometheus.CounterOpts{
+	deliveries = promauto.With(metrics.Registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_deliveries_total",
 		Help: "Deliveries by result and, once verified, by event type. Types that are not in the catalogue are \"other\".",
 	}, []string{"result", "type"})
-	deliverySeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	deliverySeconds = promauto.With(metrics.Registry).NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "fastpix_delivery_seconds",
 		Help:    "Time from the header of a delivery to its answer, by status code.",
 		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16),
 	}, []string{"code"})
-	verificationFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+	verificationFailures = promauto.With(metrics.Registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_verification_failures_total",
 		Help: "Deliveries that could not be verified, by reason: missing, mismatch, or repeated (the header came twice).",
 	}, []string{"reason"})
-	inFlightDeliveries = prometheus.NewGauge(prometheus.GaugeOpts{
+	inFlightDeliveries = promauto.With(metrics.Registry).NewGauge(prometheus.GaugeOpts{
 		Name: "fastpix_in_flight_deliveries",
 		Help: "Verified deliveries that wait for the journal now.",
 	})
-	skippedFields = prometheus.NewCounter(prometheus.CounterOpts{
+	skippedFields = promauto.With(metrics.Registry).NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_skipped_fields_total",
 		Help: "Fields of verified events that are not mirrored because they have an unexpected form.",
 	})
-	unknownEvents = prometheus.NewCounterVec(prometheus.CounterOpts{
+	unknownEvents = promauto.With(metrics.Registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_unknown_events_total",
 		Help: "Acknowledged events of types that are not in the catalogue, by the family of their prefix. They change no object.",
 	}, []string{"family"})
-	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+	untimedEvents = promauto.With(metrics.Registry).NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_untimed_events_total",
 		Help: "Accepted events without a credible time.",
 	})
 )
 
 func init() {
-	metrics.Registry.MustRegister(deliveries, deliverySeconds, verificationFailures, inFlightDeliveries, skippedFields, unknownEvents,
-		untimedEvents)
 	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery.
 	deliveries.WithLabelValues(string(resultMalformed), "")
 	for _, t := range record.Catalogue() {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
@@ -11,21 +12,19 @@ import (
 
 // The gauges of the journal have no labels. They exist only while this process is the leader and publishes them.
 var (
-	pendingEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	pendingEvents = promauto.With(metrics.Registry).NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_pending_events",
 		Help: "Events that are acknowledged and not yet mirrored.",
 	}, nil)
-	failedEvents = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	failedEvents = promauto.With(metrics.Registry).NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_failed_events",
 		Help: "Events that could not be mirrored and are retried.",
 	}, nil)
-	oldestPending = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	oldestPending = promauto.With(metrics.Registry).NewGaugeVec(prometheus.GaugeOpts{
 		Name: "fastpix_oldest_pending_age_seconds",
 		Help: "Age of the oldest batch of the journal that has not failed.",
 	}, nil)
 )
-
-func init() { metrics.Registry.MustRegister(pendingEvents, failedEvents, oldestPending) }
 
 // observeBacklog sets the gauges of the journal.
 func observeBacklog(t journal.Totals, now time.Time) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/fastpix-operator/fastpix-operator/controllers/journal"
@@ -12,44 +13,43 @@ import (
 
 // Metrics of the mirrors' reconciler. No label holds an id.
 var (
-	recordsFolded = prometheus.NewCounterVec(prometheus.CounterOpts{
+	recordsFolded = promauto.With(metrics.Registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_folded_events_total",
 		Help: "Events by kind of mirror and result: folded into the mirror, failed or discarded.",
 	}, []string{"kind", "result"})
-	statusWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
+	statusWrites = promauto.With(metrics.Registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_status_writes_total",
 		Help: "Writes of a mirror's status, by kind of mirror.",
 	}, []string{"kind"})
-	writesSaved = prometheus.NewCounter(prometheus.CounterOpts{
+	writesSaved = promauto.With(metrics.Registry).NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_writes_saved_total",
 		Help: "Events that needed no status write of their own, because one write folded several or nothing changed.",
 	})
-	foldLatency = prometheus.NewHistogram(prometheus.HistogramOpts{
+	foldLatency = promauto.With(metrics.Registry).NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_fold_latency_seconds",
 		Help:    "Time from the receipt of an event to the write of its mirror's status.",
 		Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
 	})
-	eventLag = prometheus.NewHistogram(prometheus.HistogramOpts{
+	eventLag = promauto.With(metrics.Registry).NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_event_lag_seconds",
 		Help:    "Time from an event, as FastPix dates it, to the write of its mirror's status.",
 		Buckets: prometheus.ExponentialBuckets(0.05, 2, 20),
 	})
-	untimedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+	untimedEvents = promauto.With(metrics.Registry).NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_folded_untimed_events_total",
 		Help: "Folded events without a credible time.",
 	})
-	expiredEvents = prometheus.NewCounter(prometheus.CounterOpts{
+	expiredEvents = promauto.With(metrics.Registry).NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_expired_events_total",
 		Help: "Events that were discarded because their mirror does not exist and they are not newer than what was purged.",
 	})
-	omittedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+	omittedEvents = promauto.With(metrics.Registry).NewCounter(prometheus.CounterOpts{
 		Name: "fastpix_omitted_notes_total",
 		Help: "Kubernetes Events about mirrors that were omitted because of the rate limit.",
 	})
 )
 
 func init() {
-	metrics.Registry.MustRegister(recordsFolded, statusWrites, writesSaved, foldLatency, eventLag, untimedEvents, expiredEvents, omittedEvents)
 	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
 		recordsFolded.WithLabelValues(string(kind), "discarded") // an alert sees the first one only if the series existed before
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
@@ -16,14 +17,13 @@ var labels = map[int]string{
 	http.StatusServiceUnavailable: "unavailable",
 }
 
-var requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+var requests = promauto.With(metrics.Registry).NewCounterVec(prometheus.CounterOpts{
 	Name: "fastpix_refused_scrapes_total",
 	Help: "Refused requests for metrics by reason: unauthorized (no valid token), forbidden (a token without the right), " +
 		"limited (too many unknown tokens), unavailable (the API server did not answer about the token), method.",
 }, []string{"reason"})
 
 func init() {
-	metrics.Registry.MustRegister(requests)
 	for _, label := range labels {
 		requests.WithLabelValues(label)
 	}

@@ -2,25 +2,24 @@ package journal
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
 // Metrics of the journal.
 var (
-	commitRecords = prometheus.NewHistogram(prometheus.HistogramOpts{
+	commitRecords = promauto.With(metrics.Registry).NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_journal_commit_records",
 		Help:    "Number of events in one committed batch of the journal.",
 		Buckets: prometheus.ExponentialBuckets(1, 2, 9),
 	})
-	commitSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+	commitSeconds = promauto.With(metrics.Registry).NewHistogram(prometheus.HistogramOpts{
 		Name:    "fastpix_journal_commit_seconds",
 		Help:    "Duration of one commit to the journal, including retries.",
 		Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 	})
-	commitFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+	commitFailures = promauto.With(metrics.Registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "fastpix_journal_commit_failures_total",
 		Help: "Failed attempts to commit, by reason: refused (the API server does not accept the content) or unavailable (the attempt is retried).",
 	}, []string{"reason"})
 )
-
-func init() { metrics.Registry.MustRegister(commitRecords, commitSeconds, commitFailures) }
