@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// check compares the final states of every story with what is expected, looks for secrets, and sums up.
+// check compares the final states of all scenarios with the expected ones, searches for secrets, and prints a summary.
 func (d *demo) check(ctx context.Context) error {
 	fmt.Printf("\n$ kubectl get mediaassets,livestreams --namespace %s\n", namespace)
 	out, err := d.plane.Kubectl(ctx, "get", "mediaassets,livestreams", "--namespace", namespace)
@@ -27,19 +27,19 @@ func (d *demo) check(ctx context.Context) error {
 		what string
 		do   func(context.Context) error
 	}{
-		{"every mirror says what its story ends with", d.checkMirrors},
+		{"every mirror has the final state of its scenario", d.checkMirrors},
 		{"the journal is empty", d.checkJournal},
 		{"no stream key, signed URL or token is in etcd, in a log or in a metric", d.checkLeaks},
 	}
 	for _, c := range checks {
 		if err := step(c.what, func() error { return c.do(ctx) }); err != nil {
-			return fmt.Errorf("it is not so that %s: %w", c.what, err)
+			return fmt.Errorf("check that %s: %w", c.what, err)
 		}
 	}
 	fmt.Printf("\n%d events became %d resources, all as expected; %d ms to acknowledge an event, %d ms to mirror it (medians).\n",
-		len(d.told.mirrored), len(fixtures.Final()), median(d.told.acknowledged).Milliseconds(), median(d.told.mirrored).Milliseconds())
-	fmt.Printf("%.1f s until ready, %.1f s for the stories, %.1f s in all.\n",
-		d.ready.Seconds(), d.told.took.Seconds(), time.Since(d.started).Seconds())
+		len(d.measured.mirrored), len(fixtures.Final()), median(d.measured.acknowledged).Milliseconds(), median(d.measured.mirrored).Milliseconds())
+	fmt.Printf("%.1f s until ready, %.1f s for the scenarios, %.1f s in all.\n",
+		d.ready.Seconds(), d.measured.scenarios.Seconds(), time.Since(d.started).Seconds())
 	return nil
 }
 

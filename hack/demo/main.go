@@ -1,10 +1,11 @@
-// The demo shows FastPix events becoming Kubernetes resources: it starts a real control plane and the operator as it is
-// deployed, plays the sample that FastPix publishes and five stories as signed requests, and shows what kubectl shows.
+// Command demo shows how FastPix events become Kubernetes resources. It starts a real control plane and the operator, with the arguments and
+// the rights of a deployment. It sends the sample that FastPix publishes and the events of five scenarios as signed requests, and prints what
+// kubectl prints.
 //
-// In a terminal it stays up and says how to use it. Else, or with DEMO_EXIT=1, it checks the final states and whether
-// anything secret was kept, and exits 0 or 1. DEMO_PACE sets the pause between two events, such as 1s.
+// At the end it checks the final state of each resource, and that no secret was stored. In a terminal the demo then keeps running and prints
+// how to use it. Otherwise, or with DEMO_EXIT=1, it exits with 0 or 1. DEMO_PACE sets the pause between two events, for example 1s.
 //
-// With -sign it prints the FastPix-Signature of its standard input instead.
+// With -sign it only prints the FastPix-Signature of its standard input.
 package main
 
 import (
@@ -27,7 +28,7 @@ import (
 )
 
 func main() {
-	sign := flag.Bool("sign", false, "print the signature of standard input under the samples' secret")
+	sign := flag.Bool("sign", false, "Print the signature of standard input with the secret of the samples, and exit.")
 	flag.Parse()
 	if *sign {
 		exit(printSignature())
@@ -35,7 +36,7 @@ func main() {
 	ctrllog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	exit(run(endWithParent(ctx), readOptions()))
+	exit(run(cancelWithParent(ctx), readOptions()))
 }
 
 func exit(err error) {
@@ -54,18 +55,18 @@ func printSignature() error {
 	return err
 }
 
-// options say how the demo behaves.
+// options are the settings of the demo.
 type options struct {
-	// stay keeps everything running until Ctrl-C.
-	stay bool
+	// keepRunning keeps all processes running until Ctrl-C.
+	keepRunning bool
 	// pace is the pause after each event.
 	pace time.Duration
 }
 
 func readOptions() options {
-	o := options{stay: term.IsTerminal(int(os.Stdin.Fd())) && os.Getenv("DEMO_EXIT") == "", pace: 20 * time.Millisecond}
+	o := options{keepRunning: term.IsTerminal(int(os.Stdin.Fd())) && os.Getenv("DEMO_EXIT") == "", pace: 20 * time.Millisecond}
 	if term.IsTerminal(int(os.Stdout.Fd())) {
-		o.pace = 300 * time.Millisecond // one can read along
+		o.pace = 300 * time.Millisecond // slow enough to read
 	}
 	if pace, err := time.ParseDuration(os.Getenv("DEMO_PACE")); err == nil {
 		o.pace = pace
@@ -73,23 +74,23 @@ func readOptions() options {
 	return o
 }
 
-// run does everything and leaves nothing behind, however it ends.
+// run runs the whole demo. It always ends the processes and removes the files of the demo.
 func run(ctx context.Context, o options) (err error) {
 	d := &demo{options: o, started: time.Now()}
-	defer func() { err = errors.Join(d.explain(ctx, err), d.close()) }()
+	defer func() { err = errors.Join(d.addLogs(ctx, err), d.close()) }()
 	if err := d.setUp(ctx); err != nil {
 		return err
 	}
-	if err := d.play(ctx); err != nil {
+	if err := d.runScenarios(ctx); err != nil {
 		return err
 	}
 	if err := d.check(ctx); err != nil {
 		return err
 	}
-	if !o.stay {
+	if !o.keepRunning {
 		return nil
 	}
-	return d.stayUp(ctx)
+	return d.keepRunning(ctx)
 }
 
 // close ends every process and removes every file.
@@ -100,32 +101,32 @@ func (d *demo) close() error {
 	return d.plane.Close()
 }
 
-// explain adds the ends of the logs to an error. That the user ended the demo is none.
-func (d *demo) explain(ctx context.Context, err error) error {
+// addLogs adds the last lines of the logs to an error. If the user ended the demo, that is not an error.
+func (d *demo) addLogs(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		fmt.Println("\nStopped.")
-		if d.options.stay {
+		if d.options.keepRunning {
 			return nil
 		}
 		return context.Cause(ctx)
 	}
 	for _, p := range d.processes() {
-		err = fmt.Errorf("%w\n\nthe log of the %s ends:\n%s", err, p.Name, process.Tail(p.Log, 20))
+		err = fmt.Errorf("%w\n\nlast lines of the log of the %s:\n%s", err, p.Name, process.Tail(p.Log, 20))
 	}
 	return err
 }
 
-// endWithParent ends the context when the process that started this one is gone: nothing may stay behind if make is killed.
-func endWithParent(ctx context.Context) context.Context {
+// cancelWithParent cancels the context when the parent process ends, so that no process keeps running after make is killed.
+func cancelWithParent(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	parent := os.Getppid()
 	go func() {
 		for range time.Tick(time.Second) {
 			if os.Getppid() != parent {
-				cancel(errors.New("the process that started the demo is gone"))
+				cancel(errors.New("the process that started the demo ended"))
 			}
 		}
 	}()

@@ -16,22 +16,22 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// rows prints resources as kubectl get does: the API server makes the columns.
+// rows prints resources as kubectl get does. The API server defines the columns.
 type rows struct {
 	plane *controlplane.ControlPlane
-	// heading is the kind whose column names were printed last.
+	// heading is the kind of the last column names.
 	heading string
-	// printed is the last line of each object, without its age.
+	// printed contains the last line of each object, without its age.
 	printed map[string]string
 }
 
-// widths of the columns, wide enough for what the stories show, so that lines stay below each other.
+// widths are the widths of the columns. They fit the values of the scenarios, so that the lines are aligned.
 var widths = []int{52, 14, 9, 14}
 
-// newSection makes the next line begin with the names of the columns.
+// newSection prints the names of the columns again before the next line.
 func (r *rows) newSection() { r.heading = "" }
 
-// print shows the objects of a step whose line has changed.
+// print prints the objects of a step whose line changed.
 func (r *rows) print(ctx context.Context, s fixtures.Step) error {
 	if r.printed == nil {
 		r.printed = map[string]string{}
@@ -87,7 +87,7 @@ func pad(columns []string) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// get asks the API server for an object as the table that kubectl prints.
+// get reads an object as the table that kubectl prints.
 func (r *rows) get(ctx context.Context, m fixtures.Mirror) (*metav1.Table, error) {
 	config := r.plane.Config()
 	client, err := rest.HTTPClientFor(config)

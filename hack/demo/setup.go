@@ -20,13 +20,13 @@ import (
 
 const (
 	operatorNamespace = "fastpix-system"
-	// The namespace and the endpoint of config/samples.
+	// The namespace and the endpoint are those of config/samples.
 	namespace = "video"
 	endpoint  = "fastpix"
 	path      = "/webhooks/" + namespace + "/" + endpoint
 )
 
-// demo is everything that runs.
+// demo contains the running processes and the measurements.
 type demo struct {
 	options options
 	started time.Time
@@ -34,11 +34,11 @@ type demo struct {
 	plane                 *controlplane.ControlPlane
 	client                client.Client
 	receiver, controllers *controlplane.Operator
-	ready                 time.Duration // after the start
-	told                  tally
+	ready                 time.Duration // since the start
+	measured              measurements
 }
 
-// processes are those whose logs tell why something failed.
+// processes returns the processes of the operator. Their logs explain failures.
 func (d *demo) processes() []*process.Process {
 	var processes []*process.Process
 	for _, o := range []*controlplane.Operator{d.receiver, d.controllers} {
@@ -49,7 +49,7 @@ func (d *demo) processes() []*process.Process {
 	return processes
 }
 
-// setUp brings everything up to the point where FastPix could post.
+// setUp starts all processes and waits until the endpoint accepts events.
 func (d *demo) setUp(ctx context.Context) (err error) {
 	var binary string
 	var asReceiver, asControllers controlplane.Identity
@@ -86,7 +86,7 @@ func (d *demo) setUp(ctx context.Context) (err error) {
 			d.controllers, err = d.plane.NewOperator("controllers", binary, asControllers, "--receiver=false", "--leader-elect")
 			return errors.Join(err, d.start(ctx, d.controllers))
 		}},
-		{"the endpoint accepts events", func() error { return d.waitEndpoint(ctx) }},
+		{"the endpoint accepts events", func() error { return d.waitForEndpoint(ctx) }},
 	}
 	for _, s := range steps {
 		if err := step(s.what, s.do); err != nil {
@@ -104,7 +104,8 @@ func (d *demo) start(ctx context.Context, o *controlplane.Operator) error {
 	return o.Start(ctx)
 }
 
-// binary returns the operator's binary beside this one, where make builds both, or builds one: under go run there is none.
+// binary returns the path of the operator's binary. make builds it into the folder of this program. If it does not exist, as with go run,
+// binary builds it.
 func (d *demo) binary(ctx context.Context) (string, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -117,7 +118,7 @@ func (d *demo) binary(ctx context.Context) (string, error) {
 	return controlplane.BuildOperator(ctx, d.plane.Dir)
 }
 
-func (d *demo) waitEndpoint(ctx context.Context) (err error) {
+func (d *demo) waitForEndpoint(ctx context.Context) (err error) {
 	scheme := runtime.NewScheme()
 	if err := fastpixv1.AddToScheme(scheme); err != nil {
 		return err
@@ -131,7 +132,7 @@ func (d *demo) waitEndpoint(ctx context.Context) (err error) {
 		return apimeta.IsStatusConditionTrue(whe.Status.Conditions, fastpixv1.ConditionReady), err
 	})
 	if err != nil {
-		return fmt.Errorf("wait for the WebhookEndpoint to accept, its conditions are %v: %w", whe.Status.Conditions, err)
+		return fmt.Errorf("wait until the WebhookEndpoint is ready: its conditions are %v: %w", whe.Status.Conditions, err)
 	}
 	return nil
 }

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// patience is how long the demo may be silent.
-const patience = 3 * time.Second
+// progressInterval is the longest time without output.
+const progressInterval = 3 * time.Second
 
-// step does one thing and says when it is done.
+// step runs a function, and prints what was done and how long it took.
 func step(what string, do func() error) error {
 	started := time.Now()
-	if err := patiently(what, do); err != nil {
+	if err := withProgress(what, do); err != nil {
 		return err
 	}
 	fmt.Printf("%6.1f s  %s\n", time.Since(started).Seconds(), what)
 	return nil
 }
 
-// patiently does one thing and says every few seconds that it is still at it.
-func patiently(what string, do func() error) error {
+// withProgress runs a function, and prints at intervals that it still waits.
+func withProgress(what string, do func() error) error {
 	started := time.Now()
 	done := make(chan error, 1)
 	go func() { done <- do() }()
-	tick := time.NewTicker(patience)
+	tick := time.NewTicker(progressInterval)
 	defer tick.Stop()
 	for {
 		select {

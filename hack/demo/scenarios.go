@@ -13,24 +13,24 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// tally is what the demo measured.
-type tally struct {
-	acknowledged, mirrored []time.Duration // for each event, after it was sent
-	took                   time.Duration
+// measurements are the durations that the demo measured.
+type measurements struct {
+	acknowledged, mirrored []time.Duration // for each event, since it was sent
+	scenarios              time.Duration   // of all scenarios together
 }
 
-// titles say what a story is about, before its first event.
+// titles describe the scenarios. The key is the file of the first event.
 var titles = map[string]string{
 	"video.media.created.seed.json":     "The sample that FastPix publishes",
 	"video.media.created.json":          "A film is pulled from a URL, gets tracks, subtitles and AI texts, and is deleted",
-	"video.media.upload.json":           "Somebody uploads a video from a browser",
-	"video.media.upload.cancelled.json": "Somebody else cancels the upload",
+	"video.media.upload.json":           "A user uploads a video from a browser",
+	"video.media.upload.cancelled.json": "Another user cancels an upload",
 	"video.media.created.failing.json":  "A video cannot be processed",
-	"video.live_stream.created.json":    "A live stream with a simulcast target goes on air, drops, comes back; a clip is cut, the recording becomes a media",
+	"video.live_stream.created.json":    "A live stream with a simulcast target starts, disconnects and reconnects; a clip is created, and the recording becomes a media",
 }
 
-// play sends every event and waits for what it leads to.
-func (d *demo) play(ctx context.Context) error {
+// runScenarios sends every event and waits until the mirrors show it.
+func (d *demo) runScenarios(ctx context.Context) error {
 	started := time.Now()
 	rows := &rows{plane: d.plane}
 	for _, s := range fixtures.Steps() {
@@ -38,7 +38,7 @@ func (d *demo) play(ctx context.Context) error {
 			fmt.Printf("\n%s\n", title)
 			rows.newSection()
 		}
-		if err := d.tell(ctx, s, rows); err != nil {
+		if err := d.runStep(ctx, s, rows); err != nil {
 			return fmt.Errorf("%s: %w", s.File, err)
 		}
 		select {
@@ -47,12 +47,12 @@ func (d *demo) play(ctx context.Context) error {
 		case <-time.After(d.options.pace):
 		}
 	}
-	d.told.took = time.Since(started)
+	d.measured.scenarios = time.Since(started)
 	return nil
 }
 
-// tell sends one event and shows what has changed when it is mirrored.
-func (d *demo) tell(ctx context.Context, s fixtures.Step, rows *rows) error {
+// runStep sends one event, waits until it is mirrored, and prints what changed.
+func (d *demo) runStep(ctx context.Context, s fixtures.Step, rows *rows) error {
 	body := fixtures.Payload(s.File)
 	sent := time.Now()
 	if err := d.receiver.Deliver(ctx, path, body, fixtures.Sign(fixtures.SigningSecret, body)); err != nil {
@@ -60,21 +60,21 @@ func (d *demo) tell(ctx context.Context, s fixtures.Step, rows *rows) error {
 	}
 	acknowledged := time.Since(sent)
 	for _, want := range s.Then {
-		err := patiently(s.File+" is mirrored", func() error { return controlplane.WaitMirror(ctx, d.client, namespace, want) })
+		err := withProgress(s.File+" is mirrored", func() error { return controlplane.WaitMirror(ctx, d.client, namespace, want) })
 		if err != nil {
 			return err
 		}
 	}
 	mirrored := time.Since(sent)
-	d.told.acknowledged = append(d.told.acknowledged, acknowledged)
-	d.told.mirrored = append(d.told.mirrored, mirrored)
+	d.measured.acknowledged = append(d.measured.acknowledged, acknowledged)
+	d.measured.mirrored = append(d.measured.mirrored, mirrored)
 	fmt.Printf("  POST %-47s 200 in %3d ms, mirrored in %4d ms  %s\n", eventType(body), acknowledged.Milliseconds(), mirrored.Milliseconds(), details(s))
 	return rows.print(ctx, s)
 }
 
 func eventType(body []byte) string {
 	var event struct{ Type string }
-	_ = json.Unmarshal(body, &event) // a sample without a type is none of the stories'
+	_ = json.Unmarshal(body, &event) // every sample of a scenario has a type
 	return event.Type
 }
 
@@ -83,7 +83,7 @@ var (
 	longID = regexp.MustCompile(`^([0-9a-f]{8})[0-9a-f-]{24,}$`)
 )
 
-// details names the fields that the event set and no column shows: tracks[it].state="Available".
+// details returns the fields that the event set, for example tracks[it].state="Available".
 func details(s fixtures.Step) string {
 	var fields []string
 	for _, m := range s.Then {
@@ -100,7 +100,7 @@ func details(s fixtures.Step) string {
 	return strings.Join(fields, " ")
 }
 
-// median of a list that is not empty.
+// median returns the median of a list that is not empty.
 func median(list []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(list))
 	return sorted[len(sorted)/2]

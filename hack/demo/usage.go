@@ -13,34 +13,34 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// event makes the published sample's media ready.
+// event is an event that makes the media of the published sample ready.
 const event = `{"type":"video.media.ready","object":{"type":"media","id":"%[1]s"},"id":"%[2]s","workspace":{"name":"Development","id":"ecdd5a55-ba47-4141-a3dc-0f6a7ebc3fd0"},` +
 	`"data":{"id":"%[1]s","status":"Ready","title":"Sent by hand","duration":"00:02:03"},"createdAt":"%[3]s"}`
 
 var usage = template.Must(template.New("").Parse(`
-It all stays up; Ctrl-C ends it and removes everything. In another terminal:
+The demo keeps running. Ctrl-C ends it and removes everything. In another terminal, run:
 
   export KUBECONFIG={{.Kubeconfig}} PATH={{.Folder}}:$PATH
 
   kubectl get fastpix -A
   kubectl get ma -n {{.Namespace}} --field-selector status.state=Ready
   kubectl get mediaasset -n {{.Namespace}} {{.Ready}} -o yaml
-  kubectl explain mediaasset.status
+  kubectl addLogs mediaasset.status
 
-This waits until the published sample's media is ready ...
+This command waits until the media of the published sample is ready:
 
   kubectl wait -n {{.Namespace}} --for=condition=Ready mediaasset/{{.Media}} --timeout=10m
 
-... and this is FastPix saying so, with a valid signature (change anything and the answer is 401):
+This command sends the event that makes it ready, with a valid signature. If you change the body, the answer is 401:
 
   curl -i {{.URL}} -H '{{.Header}}: {{.Signature}}' -d '{{.Body}}'
 
-The signature of another body:  printf %s "$BODY" | {{.Program}} -sign
+To sign another body:  printf %s "$BODY" | {{.Program}} -sign
 Logs:  {{.Logs}}
 `))
 
-// stayUp says how to use what runs, and keeps it running until the user ends it.
-func (d *demo) stayUp(ctx context.Context) error {
+// keepRunning prints how to use the demo, and waits until the user ends it or a process ends.
+func (d *demo) keepRunning(ctx context.Context) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -65,6 +65,6 @@ func (d *demo) stayUp(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case name := <-ended:
-		return fmt.Errorf("the %s ended by itself", name)
+		return fmt.Errorf("the %s ended unexpectedly", name)
 	}
 }
