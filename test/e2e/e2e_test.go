@@ -1,4 +1,4 @@
-// These tests protect that the end-to-end test does what the README says, and that every event it sends is another one.
+// These tests check that the end-to-end test runs the commands of the documentation, and that every event it sends has an ID of its own.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-func TestCommandsAreTheDocumented(t *testing.T) {
+func TestCommandsMatchTheDocumentation(t *testing.T) {
 	t.Parallel()
 	for file, lines := range map[string][]string{
 		"README.md":    {readmeApply, readmeSamples, readmeCreateSecret, readmeWaitEndpoint, readmeQuota, readmeMediaAsset, readmeWaitAsset},
@@ -21,17 +21,17 @@ func TestCommandsAreTheDocumented(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A command that goes on in another line is one.
+		// A command may continue on the next line.
 		text := strings.Join(strings.Fields(strings.ReplaceAll(string(content), "\\\n", " ")), " ")
 		for _, line := range lines {
 			if !strings.Contains(text, line) {
-				t.Errorf("%s does not say %q", file, line)
+				t.Errorf("%s does not contain %q", file, line)
 			}
 		}
 	}
 }
 
-func TestEveryEventIsAnother(t *testing.T) {
+func TestEveryEventHasItsOwnID(t *testing.T) {
 	t.Parallel()
 	const media = "11111111-2222-4333-8444-555555555555"
 	seen := map[string]bool{}

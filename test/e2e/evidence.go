@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// keepEvidence keeps what tells why something failed, and returns an error that says where.
-func (e *e2e) keepEvidence(ctx context.Context) error {
-	// The user may have ended the test.
+// collectEvidence writes logs, events and descriptions into a folder, and returns an error that names the folder.
+func (e *e2e) collectEvidence(ctx context.Context) error {
+	// If the user ended the test, its context is already canceled.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	folder, err := filepath.Abs(e.options.evidence)
@@ -50,14 +50,14 @@ func (e *e2e) keepEvidence(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := e.keepNodeLogs(folder); err != nil {
+	if err := e.copyNodeLogs(folder); err != nil {
 		return err
 	}
 	return fmt.Errorf("logs, events and descriptions are in %s", folder)
 }
 
-// keepNodeLogs copies the logs of the programs of a cluster of hack/cluster, which are removed with it.
-func (e *e2e) keepNodeLogs(folder string) error {
+// copyNodeLogs copies the logs of the programs of a node. Without the copy they would be removed with the cluster of hack/cluster.
+func (e *e2e) copyNodeLogs(folder string) error {
 	if e.options.clusterDir == "" {
 		return nil
 	}

@@ -22,25 +22,25 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// The Deployments; the controllers' lease has the name of theirs.
+// The names of the Deployments. The lease of the controllers has the same name as their Deployment.
 const (
 	receivers   = "fastpix-receiver"
 	controllers = "fastpix-controller-manager"
 )
 
-// Before and after something is broken so many events are acknowledged, so that it happens in the middle.
-const eventsAround = 300
+// eventsBeforeAndAfter is how many events must be acknowledged before a fault and again after it, so that the fault happens under load.
+const eventsBeforeAndAfter = 300
 
-// poll asks every 100 ms.
-func poll(ctx context.Context, limit time.Duration, holds wait.ConditionWithContextFunc) error {
-	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, limit, true, holds)
+// poll checks a condition every 100 ms.
+func poll(ctx context.Context, limit time.Duration, condition wait.ConditionWithContextFunc) error {
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, limit, true, condition)
 }
 
-// during does something while a load runs, and waits until everything that was acknowledged is mirrored.
-func (e *e2e) during(ctx context.Context, do func(context.Context) error) (*load, error) {
+// duringLoad runs a function under load, and then waits until every acknowledged event is mirrored.
+func (e *e2e) duringLoad(ctx context.Context, do func(context.Context) error) (*load, error) {
 	l, stop := e.startLoad(ctx)
 	more := func() error {
-		until := l.acknowledged() + eventsAround
+		until := l.acknowledged() + eventsBeforeAndAfter
 		return poll(ctx, time.Minute, func(context.Context) (bool, error) { return l.acknowledged() >= until, nil })
 	}
 	err := more()
@@ -53,12 +53,12 @@ func (e *e2e) during(ctx context.Context, do func(context.Context) error) (*load
 	if err := errors.Join(err, stop()); err != nil {
 		return nil, fmt.Errorf("%w; failed attempts: %s", err, strings.Join(l.failed, "; "))
 	}
-	return l, e.waitMirrored(ctx, l)
+	return l, e.waitUntilMirrored(ctx, l)
 }
 
-// killReceiver kills one of the receivers without a warning. Its connections break, and FastPix sends again.
+// killReceiver kills one receiver without a grace period. Its connections break, and the sender sends the events again.
 func (e *e2e) killReceiver(ctx context.Context) (string, error) {
-	l, err := e.during(ctx, func(ctx context.Context) error {
+	l, err := e.duringLoad(ctx, func(ctx context.Context) error {
 		pods, err := e.pods(ctx, "receiver")
 		if err != nil {
 			return err
@@ -68,16 +68,17 @@ func (e *e2e) killReceiver(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := e.waitRollOut(ctx); err != nil {
+	if err := e.waitForRollout(ctx); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d events acknowledged and mirrored, %d attempts failed meanwhile", l.sent, len(l.failed)), nil
+	return fmt.Sprintf("%d events acknowledged and mirrored, %d attempts failed", l.sent, len(l.failed)), nil
 }
 
-// killLeader kills the controllers that lead. Another process leads when the lease has run out, and mirrors what was journaled meanwhile.
+// killLeader kills the leader of the controllers. When the lease expires, another process becomes the leader and mirrors the events that
+// are in the journal.
 func (e *e2e) killLeader(ctx context.Context) (string, error) {
 	var took time.Duration
-	l, err := e.during(ctx, func(ctx context.Context) error {
+	l, err := e.duringLoad(ctx, func(ctx context.Context) error {
 		leader, err := e.leader(ctx)
 		if err != nil {
 			return err
@@ -88,7 +89,7 @@ func (e *e2e) killLeader(ctx context.Context) (string, error) {
 		}
 		i := slices.IndexFunc(pods, func(p corev1.Pod) bool { return strings.HasPrefix(leader, p.Name+"_") })
 		if i < 0 {
-			return fmt.Errorf("the leader %q is none of the pods", leader)
+			return fmt.Errorf("no pod is the leader %q", leader)
 		}
 		killed := time.Now()
 		if err := e.kill(ctx, &pods[i]); err != nil {
@@ -104,22 +105,22 @@ func (e *e2e) killLeader(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := e.waitRollOut(ctx); err != nil {
+	if err := e.waitForRollout(ctx); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("another leads after %.0f s; %d events acknowledged and mirrored, %d attempts failed", took.Seconds(), l.sent, len(l.failed)), nil
+	return fmt.Sprintf("a new leader after %.0f s; %d events acknowledged and mirrored, %d attempts failed", took.Seconds(), l.sent, len(l.failed)), nil
 }
 
-// rollOut replaces every pod while deliveries come, none of which may fail.
+// rollOut replaces every pod under load. No delivery may fail.
 func (e *e2e) rollOut(ctx context.Context) (string, error) {
-	l, err := e.during(ctx, func(ctx context.Context) error {
+	l, err := e.duringLoad(ctx, func(ctx context.Context) error {
 		if _, err := e.run(ctx, "-n", operatorNamespace, "rollout", "restart", "deployment/"+receivers, "deployment/"+controllers); err != nil {
 			return err
 		}
-		if err := e.waitRollOut(ctx); err != nil {
+		if err := e.waitForRollout(ctx); err != nil {
 			return err
 		}
-		// A pod that leaves still takes deliveries for a while.
+		// A terminating pod still accepts deliveries for a while.
 		return poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
 			var pods corev1.PodList
 			err := e.client.List(ctx, &pods, client.InNamespace(operatorNamespace))
@@ -135,39 +136,39 @@ func (e *e2e) rollOut(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d events acknowledged and mirrored, no attempt failed", l.sent), nil
 }
 
-// evict asks for both receivers to leave at once: the PodDisruptionBudget lets one go.
+// evict requests the eviction of all receivers at once. The PodDisruptionBudget must allow exactly one.
 func (e *e2e) evict(ctx context.Context) (string, error) {
 	pods, err := e.pods(ctx, "receiver")
 	if err != nil {
 		return "", err
 	}
-	var left, refused int
+	var evicted, refused int
 	for i := range pods {
 		err := e.client.SubResource("eviction").Create(ctx, &pods[i], &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: pods[i].Name}})
 		switch {
 		case err == nil:
-			left++
+			evicted++
 		case apierrors.IsTooManyRequests(err):
 			refused++
 		default:
 			return "", err
 		}
 	}
-	if left != 1 || refused != len(pods)-1 {
-		return "", fmt.Errorf("of %d receivers %d may leave at once", len(pods), left)
+	if evicted != 1 || refused != len(pods)-1 {
+		return "", fmt.Errorf("%d of %d receivers were evicted at once, want 1", evicted, len(pods))
 	}
-	return fmt.Sprintf("of %d at once one may leave", len(pods)), e.waitRollOut(ctx)
+	return fmt.Sprintf("1 of %d receivers was evicted", len(pods)), e.waitForRollout(ctx)
 }
 
-// quota is what the journal may hold in the test.
+// quota is the number of batches that the quota of the journal allows in the test.
 const quota = "5"
 
-// fillQuota lets the journal fill while nobody mirrors: the real quota controller counts, the receiver answers 503 when it is full, and takes events again
-// when the controllers have emptied it.
+// fillQuota stops the controllers and fills the journal up to its quota. The receiver must answer 503 when the quota is reached, and accept
+// events again after the controllers have emptied the journal. The quota controller of Kubernetes counts the batches.
 func (e *e2e) fillQuota(ctx context.Context) (string, error) {
 	const counted = "count/eventbatches.video.fastpix.com"
 	patch := `{"spec":{"hard":{"` + counted + `":"` + quota + `"}}}`
-	if err := e.readme(ctx, readmeQuota); err != nil {
+	if err := e.runDocumented(ctx, readmeQuota); err != nil {
 		return "", err
 	}
 	for _, args := range [][]string{
@@ -190,11 +191,11 @@ func (e *e2e) fillQuota(ctx context.Context) (string, error) {
 	}
 	started := time.Now()
 	body := eventAbout(fixtures.MediaA, "video.media.ready.json")
-	if err := e.deliverPatiently(ctx, body); err != nil {
+	if err := e.deliverUntilAcknowledged(ctx, body); err != nil {
 		return "", err
 	}
 	recovered := time.Since(started)
-	if err := e.readme(ctx, readmeQuota); err != nil {
+	if err := e.runDocumented(ctx, readmeQuota); err != nil {
 		return "", err
 	}
 	if err := poll(ctx, 2*time.Minute, func(ctx context.Context) (bool, error) {
@@ -202,12 +203,12 @@ func (e *e2e) fillQuota(ctx context.Context) (string, error) {
 		err := e.client.List(ctx, &batches, client.InNamespace(operatorNamespace))
 		return len(batches.Items) == 0, err
 	}); err != nil {
-		return "", fmt.Errorf("the journal does not get empty: %w", err)
+		return "", fmt.Errorf("wait until the journal is empty: %w", err)
 	}
-	return fmt.Sprintf("503 after %d batches, 200 again %.0f s after the controllers came back", accepted, recovered.Seconds()), e.waitRollOut(ctx)
+	return fmt.Sprintf("503 after %d batches, 200 again %.0f s after the controllers started", accepted, recovered.Seconds()), e.waitForRollout(ctx)
 }
 
-// sendUntilFull sends one event after the other, each a batch of its own, until one is answered 503.
+// sendUntilFull sends events one at a time, so that each is a batch of its own, until the answer is 503.
 func (e *e2e) sendUntilFull(ctx context.Context) (accepted int, err error) {
 	for range 100 {
 		body := eventAbout(fixtures.MediaA, "video.media.updated.json")
@@ -218,15 +219,16 @@ func (e *e2e) sendUntilFull(ctx context.Context) (accepted int, err error) {
 		case code == 503:
 			return accepted, nil
 		case code != 200:
-			return 0, fmt.Errorf("answer %d", code)
+			return 0, fmt.Errorf("the receiver answers %d", code)
 		}
 		accepted++
 	}
-	return 0, fmt.Errorf("%d events were acknowledged, although the quota is %s batches", accepted, quota)
+	return 0, fmt.Errorf("the receiver acknowledged %d events, although the quota is %s batches", accepted, quota)
 }
 
-// deliverPatiently delivers an event that is not acknowledged until the quota controller has counted again, or the node has learnt of new pods.
-func (e *e2e) deliverPatiently(ctx context.Context, body []byte) error {
+// deliverUntilAcknowledged sends an event again and again until it is acknowledged. The quota controller may still have to count, or the
+// node may not yet route to new pods.
+func (e *e2e) deliverUntilAcknowledged(ctx context.Context, body []byte) error {
 	var code int
 	var last error
 	err := poll(ctx, 3*time.Minute, func(ctx context.Context) (bool, error) {
@@ -239,7 +241,7 @@ func (e *e2e) deliverPatiently(ctx context.Context, body []byte) error {
 	return nil
 }
 
-// leader returns who holds the controllers' lease.
+// leader returns the holder of the controllers' lease, or "" if there is none.
 func (e *e2e) leader(ctx context.Context) (string, error) {
 	var lease coordinationv1.Lease
 	if err := e.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: controllers}, &lease); err != nil {
@@ -251,18 +253,19 @@ func (e *e2e) leader(ctx context.Context) (string, error) {
 	return *lease.Spec.HolderIdentity, nil
 }
 
-// pods returns the pods of a component that are not on their way out.
+// pods returns the pods of a component that are not terminating.
 func (e *e2e) pods(ctx context.Context, component string) ([]corev1.Pod, error) {
 	var list corev1.PodList
 	err := e.client.List(ctx, &list, client.InNamespace(operatorNamespace), client.MatchingLabels{"app.kubernetes.io/component": component})
 	pods := slices.DeleteFunc(list.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
 	if err == nil && len(pods) == 0 {
-		err = fmt.Errorf("there is no pod of the %s", component)
+		err = fmt.Errorf("no pod of the component %s exists", component)
 	}
 	return pods, err
 }
 
-// kill ends a pod's process without a warning. Where only the API server can be asked, the pod is deleted with the shortest notice instead.
+// kill kills the process of a pod without a grace period. In a cluster other than that of hack/cluster it deletes the pod with the shortest
+// grace period instead.
 func (e *e2e) kill(ctx context.Context, pod *corev1.Pod) error {
 	if e.options.clusterDir == "" {
 		_, err := e.run(ctx, "-n", pod.Namespace, "delete", "pod", pod.Name, "--grace-period=0", "--force")

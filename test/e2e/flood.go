@@ -15,14 +15,14 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/flood"
 )
 
-// floodTime is how long each pod is attacked.
+// floodTime is how long each pod is flooded.
 const floodTime = 10 * time.Second
 
-// floodPods attacks every port of each pod by all shapes at once while deliveries come. None of these may fail, and no pod may be killed or stop
-// being ready: kubelet's probes come through.
+// floodPods floods every port of each pod with all kinds of floods at once, under load. No delivery may fail. No pod may be killed or
+// become unready, because the probes of the kubelet must still succeed.
 func (e *e2e) floodPods(ctx context.Context) (string, error) {
 	if e.options.clusterDir == "" {
-		return "not tried: only in a cluster of its own are the pods reached from here", nil
+		return "skipped: the test reaches pods only in a cluster of hack/cluster", nil
 	}
 	var before []corev1.Pod
 	for _, component := range []string{"receiver", "controllers"} {
@@ -33,24 +33,24 @@ func (e *e2e) floodPods(ctx context.Context) (string, error) {
 		before = append(before, pods...)
 	}
 	var counts flood.Counts
-	var ready error
-	l, err := e.during(ctx, func(ctx context.Context) error {
+	var notReady error
+	l, err := e.duringLoad(ctx, func(ctx context.Context) error {
 		for i := range before {
 			var wg sync.WaitGroup
 			attack, stop := context.WithTimeout(ctx, floodTime)
 			wg.Go(func() {
-				c := flood.RunAll(attack, portsOf(&before[i]))
+				c := flood.RunAll(attack, portsToFlood(&before[i]))
 				counts.Connections += c.Connections
 				counts.Failed += c.Failed
 			})
 			for attack.Err() == nil {
-				ready = errors.Join(ready, e.staysReady(ctx, &before[i]))
+				notReady = errors.Join(notReady, e.checkStillReady(ctx, &before[i]))
 				time.Sleep(time.Second)
 			}
 			stop()
 			wg.Wait()
 		}
-		return ready
+		return notReady
 	})
 	if err != nil {
 		return "", err
@@ -58,11 +58,11 @@ func (e *e2e) floodPods(ctx context.Context) (string, error) {
 	if len(l.failed) > 0 {
 		return "", fmt.Errorf("%d of %d attempts failed: %s", len(l.failed), l.sent+len(l.failed), strings.Join(l.failed, "; "))
 	}
-	return fmt.Sprintf("%d connections to %d pods, none of which was killed; %d events acknowledged and mirrored", counts.Connections, len(before), l.sent), nil
+	return fmt.Sprintf("%d connections to %d pods, no pod was killed; %d events acknowledged and mirrored", counts.Connections, len(before), l.sent), nil
 }
 
-// portsOf are the ports of a pod.
-func portsOf(pod *corev1.Pod) []flood.Port {
+// portsToFlood returns the ports of a pod.
+func portsToFlood(pod *corev1.Pod) []flood.Port {
 	var ports []flood.Port
 	for _, p := range pod.Spec.Containers[0].Ports {
 		port := flood.Port{Name: p.Name, Address: net.JoinHostPort(pod.Status.PodIP, fmt.Sprint(p.ContainerPort))}
@@ -79,15 +79,15 @@ func portsOf(pod *corev1.Pod) []flood.Port {
 	return ports
 }
 
-// staysReady checks that a pod's container is the one that it was, and ready.
-func (e *e2e) staysReady(ctx context.Context, before *corev1.Pod) error {
+// checkStillReady checks that the container of a pod is ready and was not restarted.
+func (e *e2e) checkStillReady(ctx context.Context, before *corev1.Pod) error {
 	var now corev1.Pod
 	if err := e.client.Get(ctx, client.ObjectKeyFromObject(before), &now); err != nil {
 		return err
 	}
 	was, is := before.Status.ContainerStatuses[0], now.Status.ContainerStatuses[0]
 	if is.RestartCount != was.RestartCount || !is.Ready {
-		return fmt.Errorf("in a flood %s was started again %d times; ready: %t; it ended by %+v",
+		return fmt.Errorf("during a flood %s restarted %d times; ready: %t; last termination: %+v",
 			now.Name, is.RestartCount-was.RestartCount, is.Ready, is.LastTerminationState.Terminated)
 	}
 	return nil

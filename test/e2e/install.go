@@ -15,7 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// The commands of the README, word by word; a test compares.
+// The commands of the README. TestCommandsMatchTheDocumentation compares them.
 const (
 	readmeApply        = "kubectl apply -k config/default"
 	readmeSamples      = "kubectl apply -f config/samples/namespace.yaml -f config/samples/receiver_role.yaml -f config/samples/webhook_endpoint.yaml"
@@ -26,7 +26,7 @@ const (
 	readmeMediaAsset   = "kubectl apply -f config/samples/media_asset.yaml"
 	readmeWaitAsset    = "kubectl wait -n video --for=condition=Ready mediaasset/d003b383-bac0-42e9-a039-9bd4360f98a3 --timeout=15m"
 
-	// Those of docs/helm.md.
+	// The commands of docs/helm.md.
 	helmInstall   = "helm install fastpix config/helm/fastpix-operator --namespace fastpix-system --create-namespace"
 	helmLabel     = "kubectl label namespace fastpix-system pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted"
 	helmUninstall = "helm uninstall fastpix --namespace fastpix-system"
@@ -38,57 +38,58 @@ const (
 	rolloutLimit = "--timeout=180s"
 )
 
-// installation is a way to bring the operator into a cluster and out of it.
+// installation is a way to install and remove the operator.
 type installation struct {
 	name string
-	// install brings everything, undeploy removes the operator and keeps what it holds, uninstall removes all of it.
+	// install installs everything. undeploy removes the operator and keeps the CRDs, their objects and the namespace. uninstall removes
+	// everything.
 	install, undeploy, uninstall func(context.Context) error
-	// serveTLS has the receiver use the Secret tlsSecret.
-	serveTLS func(context.Context) error
+	// enableTLS configures the receiver to use the Secret tlsSecret.
+	enableTLS func(context.Context) error
 }
 
-// installation returns the way that the options ask for.
-func (e *e2e) installation() installation {
+// newInstallation returns the installation that the options select.
+func (e *e2e) newInstallation() installation {
 	if e.options.chart {
-		return e.byHelm()
+		return e.helmInstallation()
 	}
-	way := installation{
+	i := installation{
 		name:      "kubectl apply -k config/default",
 		install:   e.commands(readmeApply),
 		undeploy:  e.commands("make undeploy"),
 		uninstall: e.commands("make uninstall"),
-		serveTLS:  e.applyTLSOverlay,
+		enableTLS: e.applyTLSOverlay,
 	}
 	if image := e.options.image; image != defaultImage {
-		way.name, way.install = "make deploy", e.commands("make deploy IMG="+image)
+		i.name, i.install = "make deploy", e.commands("make deploy IMG="+image)
 	}
-	return way
+	return i
 }
 
-func (e *e2e) byHelm() installation {
-	repository, tag := e.options.splitImage()
+func (e *e2e) helmInstallation() installation {
+	repository, tag := e.options.repositoryAndTag()
 	return installation{
 		name: "helm install",
 		install: e.commands(fmt.Sprintf("%s --set image.repository=%s --set image.tag=%s", helmInstall, repository, tag),
 			helmLabel+" --overwrite"),
 		undeploy:  e.commands(helmUninstall),
 		uninstall: e.commands(helmUninstall, helmCRDs, helmNamespace),
-		serveTLS: e.commands("helm upgrade fastpix config/helm/fastpix-operator --namespace fastpix-system --reset-then-reuse-values --set receiver.tls.secretName=" +
+		enableTLS: e.commands("helm upgrade fastpix config/helm/fastpix-operator --namespace fastpix-system --reset-then-reuse-values --set receiver.tls.secretName=" +
 			tlsSecret),
 	}
 }
 
-// splitImage returns the image's name and its tag, which every image here has.
-func (o options) splitImage() (repository, tag string) {
+// repositoryAndTag returns the name and the tag of the image. The option -image always has a tag.
+func (o options) repositoryAndTag() (repository, tag string) {
 	colon := strings.LastIndexByte(o.image, ':')
 	return o.image[:colon], o.image[colon+1:]
 }
 
-// commands returns what runs one command after the other.
+// commands returns a function that runs the commands in order.
 func (e *e2e) commands(lines ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for _, line := range lines {
-			if err := e.readme(ctx, line); err != nil {
+			if err := e.runDocumented(ctx, line); err != nil {
 				return err
 			}
 		}
@@ -96,20 +97,20 @@ func (e *e2e) commands(lines ...string) func(context.Context) error {
 	}
 }
 
-// refuseInstalled keeps the test from deleting somebody's mirrors.
-func (e *e2e) refuseInstalled(ctx context.Context) error {
+// requireNotInstalled returns an error if the operator is already installed, because the test deletes all mirrors at the end.
+func (e *e2e) requireNotInstalled(ctx context.Context) error {
 	found, err := e.run(ctx, "get", "crd", "webhookendpoints.video.fastpix.com", "--ignore-not-found", "-o", "name")
 	if err == nil && found != "" {
-		err = errors.New("the cluster has the operator's CRDs already; this test deletes them in the end, with everything that was mirrored")
+		err = errors.New("the cluster already has the CRDs of the operator. This test deletes them at the end, with all mirrors. Use a cluster without the operator")
 	}
 	return err
 }
 
 func (e *e2e) install(ctx context.Context) (string, error) {
-	if err := e.way.install(ctx); err != nil {
+	if err := e.installation.install(ctx); err != nil {
 		return "", err
 	}
-	if err := e.waitRollOut(ctx); err != nil {
+	if err := e.waitForRollout(ctx); err != nil {
 		return "", err
 	}
 	var pods corev1.PodList
@@ -119,7 +120,7 @@ func (e *e2e) install(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d pods are ready", len(pods.Items)), nil
 }
 
-func (e *e2e) waitRollOut(ctx context.Context) error {
+func (e *e2e) waitForRollout(ctx context.Context) error {
 	for _, name := range []string{receivers, controllers} {
 		if _, err := e.run(ctx, "-n", operatorNamespace, "rollout", "status", "deployment/"+name, rolloutLimit); err != nil {
 			return err
@@ -128,20 +129,20 @@ func (e *e2e) waitRollOut(ctx context.Context) error {
 	return nil
 }
 
-// applySamples does what the README says, with the fixtures' secret as the one that a dashboard shows.
+// applySamples runs the commands of the README, with the signing secret of the fixtures.
 func (e *e2e) applySamples(ctx context.Context) (string, error) {
 	for _, line := range []string{
 		readmeSamples, strings.Replace(readmeCreateSecret, "PASTE", fixtures.SigningSecret, 1), readmeWaitEndpoint,
 	} {
-		if err := e.readme(ctx, line); err != nil {
+		if err := e.runDocumented(ctx, line); err != nil {
 			return "", err
 		}
 	}
 	return "three commands of the README", nil
 }
 
-// expose makes the receiver reachable as an ingress would, and waits until the path answers the dashboard's probe.
-func (e *e2e) expose(ctx context.Context) (string, error) {
+// exposeReceiver makes the receiver reachable from outside the cluster, and waits until it answers a probe as the dashboard sends it.
+func (e *e2e) exposeReceiver(ctx context.Context) (string, error) {
 	url := e.options.url
 	if url == "" {
 		var err error
@@ -156,12 +157,12 @@ func (e *e2e) expose(ctx context.Context) (string, error) {
 		return code == 200, nil
 	})
 	if err != nil {
-		return "", fmt.Errorf("the probe of %s%s is answered %d: %w", url, path, code, err)
+		return "", fmt.Errorf("the answer to the probe of %s%s is %d: %w", url, path, code, err)
 	}
 	return url, nil
 }
 
-// nodePort makes the receiver's own Service reachable from outside, and returns its URL.
+// nodePort makes the receiver's Service a NodePort, and returns its URL.
 func (e *e2e) nodePort(ctx context.Context) (string, error) {
 	if _, err := e.run(ctx, "-n", operatorNamespace, "patch", "service", receivers, "--patch", `{"spec": {"type": "NodePort"}}`); err != nil {
 		return "", err
@@ -185,5 +186,5 @@ func (e *e2e) nodePort(ctx context.Context) (string, error) {
 			}
 		}
 	}
-	return "", errors.New("no node has an address; say -receiver-url")
+	return "", errors.New("no node has an internal address: set -receiver-url")
 }

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// run runs kubectl in the module's folder and returns what it printed to standard output; an error holds what it printed to standard error.
+// run runs kubectl in the root folder of the module, and returns its standard output. An error contains its standard error.
 func (e *e2e) run(ctx context.Context, args ...string) (string, error) {
 	return e.runCommand(ctx, e.kubectl, args...)
 }
 
-// readme runs a command line of the README or of docs/.
-func (e *e2e) readme(ctx context.Context, line string) error {
+// runDocumented runs a command line of the README or of docs/.
+func (e *e2e) runDocumented(ctx context.Context, line string) error {
 	program, rest, _ := strings.Cut(line, " ")
 	args := strings.Fields(rest)
 	switch program {
@@ -34,11 +34,11 @@ func (e *e2e) readme(ctx context.Context, line string) error {
 func (e *e2e) runCommand(ctx context.Context, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = e.root
-	cmd.Env = append(os.Environ(), "KUBERC=off") // the user's preferences take no part
-	var out, problem bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problem
+	cmd.Env = append(os.Environ(), "KUBERC=off") // ignore the user's kubectl preferences
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, strings.TrimSpace(problem.String()))
+		return out.String(), fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	return out.String(), nil
 }

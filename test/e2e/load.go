@@ -22,30 +22,30 @@ import (
 )
 
 const (
-	// senders is how many deliveries are under way at most: half of the senders keep their connections, as FastPix or an ingress may, and half make a new one
-	// for each delivery.
+	// senders is how many senders run at the same time, each with one delivery at a time. Half of them keep their connections, as FastPix or
+	// an ingress may. The other half opens a new connection for each delivery.
 	senders = 16
-	// pace is what each of them waits between two deliveries: some 200 in a second by all.
+	// pace is the pause of each sender between two deliveries. Together the senders make about 200 deliveries per second.
 	pace = 80 * time.Millisecond
-	// attemptTimeout is longer than a receiver takes at most.
+	// attemptTimeout is longer than the longest answer time of a receiver.
 	attemptTimeout = 15 * time.Second
-	// attempts bounds the deliveries of one event.
+	// maxAttempts is the maximum number of deliveries of one event.
 	maxAttempts = 600
 	retryPause  = 100 * time.Millisecond
 )
 
-// load sends events about medias of its own, at a steady pace and each until it is acknowledged.
+// load sends events about new media at a steady pace. It sends each event until it is acknowledged.
 type load struct {
 	url string
 
 	mu     sync.Mutex
 	medias []string
 	sent   int
-	failed []string // what became of attempts that were not acknowledged
+	failed []string // time and error of each attempt that was not acknowledged
 	err    error
 }
 
-// startLoad starts to send; stop ends it, once every event that was begun is acknowledged.
+// startLoad starts the senders. stop ends them, and waits until each event that they started to send is acknowledged.
 func (e *e2e) startLoad(ctx context.Context) (l *load, stop func() error) {
 	l = &load{url: e.receiver.ReceiverURL + path}
 	ending := make(chan struct{})
@@ -64,7 +64,7 @@ func (e *e2e) startLoad(ctx context.Context) (l *load, stop func() error) {
 	}
 }
 
-// send tells one media after the other: that it is created, and that it is ready.
+// send sends two events about one new media after the other: created and ready.
 func (l *load) send(ctx context.Context, client *http.Client, ending <-chan struct{}) {
 	for {
 		media := string(uuid.NewUUID())
@@ -92,10 +92,10 @@ func (l *load) send(ctx context.Context, client *http.Client, ending <-chan stru
 	}
 }
 
-// eventID is the event's own id in a sample: that of the outermost object.
+// eventID matches the id of the event in a sample: the id of the outermost object.
 var eventID = regexp.MustCompile(`(?m)^(  "id": ")[^"]*(")`)
 
-// eventAbout returns a sample of media A as an event of its own about another media.
+// eventAbout returns a sample of media A as a new event about another media.
 func eventAbout(media, file string) []byte {
 	body := bytes.ReplaceAll(fixtures.Payload(file), []byte(fixtures.MediaA), []byte(media))
 	return eventID.ReplaceAll(body, fmt.Appendf(nil, `${1}%s${2}`, uuid.NewUUID()))
@@ -122,7 +122,7 @@ func (l *load) deliver(ctx context.Context, client *http.Client, body []byte) er
 		case <-time.After(retryPause):
 		}
 	}
-	return errors.New("an event was not acknowledged after very many attempts")
+	return errors.New("the event is not acknowledged after the maximum number of attempts")
 }
 
 func post(ctx context.Context, client *http.Client, url string, body []byte, signature string) error {
@@ -130,7 +130,7 @@ func post(ctx context.Context, client *http.Client, url string, body []byte, sig
 	if err != nil {
 		return err
 	}
-	// Without it Go sends the body again by itself when a connection breaks, and the failure would not be seen.
+	// With GetBody, net/http would send the body again when a connection breaks, and hide the failure.
 	req.GetBody = nil
 	req.Header.Set(controlplane.SignatureHeader, signature)
 	resp, err := client.Do(req)
@@ -147,18 +147,18 @@ func post(ctx context.Context, client *http.Client, url string, body []byte, sig
 	return nil
 }
 
-// acknowledged returns how many deliveries were.
+// acknowledged returns the number of acknowledged deliveries.
 func (l *load) acknowledged() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sent
 }
 
-// waitMirrored waits until every media of a load that has ended is mirrored as ready.
-func (e *e2e) waitMirrored(ctx context.Context, l *load) error {
+// waitUntilMirrored waits until every media of a finished load is mirrored as ready.
+func (e *e2e) waitUntilMirrored(ctx context.Context, l *load) error {
 	var missing int
 	err := wait.PollUntilContextTimeout(ctx, time.Second, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
-		// Names alone: the API server has better things to do just now.
+		// List only the metadata, which costs the API server less.
 		ready := &metav1.PartialObjectMetadataList{}
 		ready.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("MediaAssetList"))
 		if err := e.client.List(ctx, ready, client.InNamespace(namespace), client.MatchingFields{"status.state": "Ready"}); err != nil {
@@ -177,7 +177,7 @@ func (e *e2e) waitMirrored(ctx context.Context, l *load) error {
 		return missing == 0, nil
 	})
 	if err != nil {
-		return fmt.Errorf("%d of %d medias are not mirrored as ready: %w", missing, len(l.medias), err)
+		return fmt.Errorf("%d of %d media are not mirrored as ready: %w", missing, len(l.medias), err)
 	}
 	return nil
 }

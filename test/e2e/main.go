@@ -1,8 +1,9 @@
-// The end-to-end test installs the operator into a cluster as the README says, and treats it as its users and their clusters do: it sends what FastPix sends
-// through a Service from outside the pods, kills pods, rolls both Deployments out under load, fills the journal's quota, and removes the operator again.
+// Command e2e is the end-to-end test. It installs the operator into a cluster with the commands of the README, sends events through a
+// Service from outside the pods, kills pods, rolls out both Deployments under load, fills the quota of the journal, and removes the
+// operator.
 //
-// It runs in the cluster of KUBECONFIG, which must not have the operator yet; `make e2e` gives it a new one of its own. What it finds is printed as a table.
-// When something is not as it should be, it stops there, keeps logs, events and descriptions in a folder, and exits 1.
+// It runs in the cluster of KUBECONFIG, in which the operator must not be installed. `make e2e` creates a new cluster for it. It prints the
+// results as a table. If a check fails, it stops, writes logs, events and descriptions into a folder, and exits with 1.
 package main
 
 import (
@@ -36,31 +37,31 @@ const (
 	path      = "/webhooks/" + namespace + "/" + endpoint
 )
 
-// options say where the test runs.
+// options are the settings of the test.
 type options struct {
-	// url is where the receiver is reached; empty means that its Service becomes a NodePort.
+	// url is the URL of the receiver. If it is empty, the test makes the receiver's Service a NodePort.
 	url string
-	// image is what make deploy installs.
+	// image is the image of the operator.
 	image string
 	// chart installs the Helm chart instead of config/default.
 	chart bool
-	// clusterDir is the folder of a cluster of hack/cluster; empty means another cluster.
+	// clusterDir is the state folder if the cluster is one of hack/cluster, and empty for other clusters.
 	clusterDir string
-	// evidence is the folder for what is kept of a failure.
+	// evidence is the folder for logs, events and descriptions after a failure.
 	evidence string
-	// quick leaves out what breaks something.
+	// quick skips the checks that break something.
 	quick bool
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.url, "receiver-url", "", "URL under which the receiver is reached from here, without a path; by default the test makes the receiver's Service a NodePort")
-	flag.StringVar(&o.image, "image", defaultImage, "image to install; every node must have it or be able to pull it")
-	flag.BoolVar(&o.chart, "chart", false, "install the Helm chart instead of config/default; make helm builds the helm that is used")
-	flag.StringVar(&o.evidence, "evidence", "bin/e2e-evidence", "folder for logs, events and descriptions when something fails")
-	flag.BoolVar(&o.quick, "quick", false, "install, tell the stories, uninstall, and break nothing")
+	flag.StringVar(&o.url, "receiver-url", "", "URL of the receiver as this test reaches it, without a path. By default the test makes the receiver's Service a NodePort.")
+	flag.StringVar(&o.image, "image", defaultImage, "Image to install. Every node must have it or be able to pull it.")
+	flag.BoolVar(&o.chart, "chart", false, "Install the Helm chart instead of config/default, with the helm that make helm builds.")
+	flag.StringVar(&o.evidence, "evidence", "bin/e2e-evidence", "Folder for logs, events and descriptions after a failure.")
+	flag.BoolVar(&o.quick, "quick", false, "Run only the checks that break nothing: install, send the scenarios, uninstall.")
 	flag.Parse()
-	o.clusterDir = os.Getenv("CLUSTER_DIR") // set by cluster with
+	o.clusterDir = os.Getenv("CLUSTER_DIR") // bin/cluster with sets it
 	ctrl.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, o)
@@ -71,15 +72,15 @@ func main() {
 	}
 }
 
-// e2e is a test under way.
+// e2e is a run of the test.
 type e2e struct {
-	options options
-	root    string // of the module
-	kubectl string
-	client  client.Client
-	way     installation
-	report  markdown.Table
-	// receiver is where deliveries go.
+	options      options
+	root         string // of the module
+	kubectl      string
+	client       client.Client
+	installation installation
+	report       markdown.Table
+	// receiver is the receiver to which the test sends deliveries.
 	receiver *controlplane.Operator
 }
 
@@ -88,7 +89,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := e.refuseInstalled(ctx); err != nil {
+	if err := e.requireNotInstalled(ctx); err != nil {
 		return err
 	}
 	started := time.Now()
@@ -96,9 +97,9 @@ func run(ctx context.Context, o options) error {
 	fmt.Println()
 	e.report.Print(os.Stdout)
 	if err != nil {
-		return errors.Join(err, e.keepEvidence(ctx))
+		return errors.Join(err, e.collectEvidence(ctx))
 	}
-	fmt.Printf("Everything is as it should be, in %.0f s.\n", time.Since(started).Seconds())
+	fmt.Printf("All checks passed in %.0f s.\n", time.Since(started).Seconds())
 	return nil
 }
 
@@ -125,41 +126,41 @@ func newE2E(o options) (*e2e, error) {
 		return nil, err
 	}
 	e := &e2e{options: o, root: root, kubectl: kubectl, client: c, report: markdown.Table{{"checked", "seconds", "found"}}}
-	e.way = e.installation()
+	e.installation = e.newInstallation()
 	return e, nil
 }
 
-// check is one thing that must hold. It returns what is worth telling.
+// check is one check of the test. It returns a short result for the table.
 type check struct {
 	what string
 	do   func(context.Context) (string, error)
-	// breaks says that it is left out of the quick form.
+	// breaks is true if the check breaks something. Such checks are skipped with -quick.
 	breaks bool
 }
 
 func (e *e2e) checks() []check {
 	return []check{
-		{what: "install: " + e.way.name, do: e.install},
+		{what: "install: " + e.installation.name, do: e.install},
 		{what: "README: the samples, the secret, and the endpoint is Ready", do: e.applySamples},
-		{what: "the receiver is reached from outside", do: e.expose},
-		{what: "the five stories and the published sample, kubectl wait, wait_job.yaml", do: e.tellStories},
-		{what: "a bad signature is 401", do: e.forge},
-		{what: "metrics by their Services, with and without a token", do: e.scrape},
-		{what: "nobody else writes a status", do: e.writeStatus},
-		{what: "view, edit and mirror-editor", do: e.checkRoles},
+		{what: "the receiver is reached from outside", do: e.exposeReceiver},
+		{what: "the five scenarios and the published sample, kubectl wait, wait_job.yaml", do: e.runScenarios},
+		{what: "a wrong signature is answered 401", do: e.checkForgedSignature},
+		{what: "metrics through their Services, with and without a token", do: e.checkMetrics},
+		{what: "only the controllers may write a status", do: e.checkStatusIsProtected},
+		{what: "the roles view, edit and mirror-editor", do: e.checkRoles},
 		{what: "Pod Security: restricted", do: e.checkPodSecurity},
 		{what: "NetworkPolicies", do: e.checkNetworkPolicies},
 		{what: "floods of unauthenticated clients at every port of every pod", do: e.floodPods, breaks: true},
-		{what: "eviction leaves a receiver", do: e.evict, breaks: true},
-		{what: "a receiver killed in a burst", do: e.killReceiver, breaks: true},
-		{what: "the leader killed in a burst", do: e.killLeader, breaks: true},
-		{what: "both Deployments rolled out under load", do: e.rollOut, breaks: true},
-		{what: "the journal's quota reached, and left", do: e.fillQuota, breaks: true},
-		{what: "no secret in a pod's log", do: e.checkLogs},
-		{what: "uninstall keeps what it should", do: e.undeploy},
-		{what: "install again, where it was left", do: e.installAgain},
-		{what: "the receiver ends TLS itself", do: e.serveTLS},
-		{what: "uninstall all of it", do: e.uninstall},
+		{what: "eviction keeps one receiver running", do: e.evict, breaks: true},
+		{what: "a receiver is killed during a burst", do: e.killReceiver, breaks: true},
+		{what: "the leader is killed during a burst", do: e.killLeader, breaks: true},
+		{what: "both Deployments are rolled out under load", do: e.rollOut, breaks: true},
+		{what: "the quota of the journal is reached, and the journal is emptied", do: e.fillQuota, breaks: true},
+		{what: "no secret in the log of a pod", do: e.checkLogs},
+		{what: "uninstalling the operator keeps mirrors and journal", do: e.undeploy},
+		{what: "installing it again continues with them", do: e.reinstall},
+		{what: "the receiver terminates TLS itself", do: e.checkTLS},
+		{what: "uninstalling everything", do: e.uninstall},
 	}
 }
 

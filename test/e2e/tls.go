@@ -19,7 +19,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// tlsSecret is what the component receiver-tls has cert-manager make.
+// tlsSecret is the Secret that cert-manager creates for the component receiver-tls.
 const tlsSecret = "fastpix-receiver-tls"
 
 // tlsOverlay is config/default with the component receiver-tls, for a cluster without cert-manager.
@@ -37,23 +37,24 @@ patches:
     metadata: {name: any}
 `
 
-// applyTLSOverlay has kustomize turn the receiver's TLS on.
+// applyTLSOverlay turns on the receiver's TLS with kustomize.
 func (e *e2e) applyTLSOverlay(ctx context.Context) error {
 	folder := filepath.Join("bin", "e2e-tls")
 	if err := os.MkdirAll(filepath.Join(e.root, folder), 0o755); err != nil {
 		return err
 	}
-	repository, tag := e.options.splitImage()
+	repository, tag := e.options.repositoryAndTag()
 	if err := os.WriteFile(filepath.Join(e.root, folder, "kustomization.yaml"), fmt.Appendf(nil, tlsOverlay, repository, tag), 0o644); err != nil {
 		return err
 	}
-	return e.readme(ctx, "kubectl apply -k "+folder)
+	return e.runDocumented(ctx, "kubectl apply -k "+folder)
 }
 
-// serveTLS has the receiver end TLS itself, by a certificate that the test makes, and delivers an event to its Service by HTTPS.
-func (e *e2e) serveTLS(ctx context.Context) (string, error) {
+// checkTLS lets the receiver terminate TLS itself, with a certificate that the test creates, and delivers an event to its Service over
+// HTTPS.
+func (e *e2e) checkTLS(ctx context.Context) (string, error) {
 	if e.options.url != "" {
-		return "not tried: the receiver is reached by -receiver-url", nil
+		return "skipped: -receiver-url is set", nil
 	}
 	before, err := url.Parse(e.receiver.ReceiverURL)
 	if err != nil {
@@ -69,10 +70,10 @@ func (e *e2e) serveTLS(ctx context.Context) (string, error) {
 	}); err != nil {
 		return "", err
 	}
-	if err := e.way.serveTLS(ctx); err != nil {
+	if err := e.installation.enableTLS(ctx); err != nil {
 		return "", err
 	}
-	if err := e.waitRollOut(ctx); err != nil {
+	if err := e.waitForRollout(ctx); err != nil {
 		return "", err
 	}
 	address, err := e.nodePort(ctx)
@@ -93,5 +94,5 @@ func (e *e2e) serveTLS(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", errors.Join(err, last)
 	}
-	return "an event is acknowledged at " + address, e.waitMirrored(ctx, &load{medias: []string{media}})
+	return "an event is acknowledged at " + address, e.waitUntilMirrored(ctx, &load{medias: []string{media}})
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// undeploy removes the operator and looks whether its users' resources and its namespace are as they were.
+// undeploy removes the operator and checks that the mirrors, the endpoint and the operator's namespace still exist.
 func (e *e2e) undeploy(ctx context.Context) (string, error) {
-	before, err := e.mirrors(ctx)
+	before, err := e.countMirrors(ctx)
 	if err != nil {
 		return "", err
 	}
-	if err := e.way.undeploy(ctx); err != nil {
+	if err := e.installation.undeploy(ctx); err != nil {
 		return "", err
 	}
 	var deployments appsv1.DeploymentList
@@ -30,51 +30,52 @@ func (e *e2e) undeploy(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(deployments.Items) > 0 {
-		return "", fmt.Errorf("%d Deployments are left", len(deployments.Items))
+		return "", fmt.Errorf("%d Deployments still exist", len(deployments.Items))
 	}
-	after, err := e.mirrors(ctx)
+	after, err := e.countMirrors(ctx)
 	if err != nil {
 		return "", err
 	}
 	if after != before {
-		return "", fmt.Errorf("of %d mirrors %d are left", before, after)
+		return "", fmt.Errorf("%d of %d mirrors still exist, want all", after, before)
 	}
 	if err := e.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: endpoint}, &fastpixv1.WebhookEndpoint{}); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d mirrors and the endpoint are left", after), e.client.Get(ctx, client.ObjectKey{Name: operatorNamespace}, &corev1.Namespace{})
+	return fmt.Sprintf("%d mirrors and the endpoint still exist", after), e.client.Get(ctx, client.ObjectKey{Name: operatorNamespace}, &corev1.Namespace{})
 }
 
-// installAgain shows that what was kept is taken up: the mirrors say what they said, and an event is mirrored.
-func (e *e2e) installAgain(ctx context.Context) (string, error) {
-	if err := e.way.install(ctx); err != nil {
+// reinstall installs the operator again and checks that it continues with the objects that were kept: the mirrors are unchanged, and a new
+// event is mirrored.
+func (e *e2e) reinstall(ctx context.Context) (string, error) {
+	if err := e.installation.install(ctx); err != nil {
 		return "", err
 	}
-	if err := e.waitRollOut(ctx); err != nil {
+	if err := e.waitForRollout(ctx); err != nil {
 		return "", err
 	}
-	if _, err := e.expose(ctx); err != nil { // the Service is another one
+	if _, err := e.exposeReceiver(ctx); err != nil { // the Service is new
 		return "", err
 	}
 	l := &load{medias: []string{"11111111-2222-4333-8444-555555555555"}}
-	if err := e.deliverPatiently(ctx, eventAbout(l.medias[0], "video.media.ready.json")); err != nil {
+	if err := e.deliverUntilAcknowledged(ctx, eventAbout(l.medias[0], "video.media.ready.json")); err != nil {
 		return "", err
 	}
-	if err := e.waitMirrored(ctx, l); err != nil {
+	if err := e.waitUntilMirrored(ctx, l); err != nil {
 		return "", err
 	}
 	var errs []error
 	for _, m := range fixtures.Final() {
-		if m.ID != fixtures.MediaA { // events about it filled the quota
+		if m.ID != fixtures.MediaA { // its state is not final: events about it filled the quota
 			errs = append(errs, controlplane.CheckMirror(ctx, e.client, namespace, m))
 		}
 	}
-	return "what was mirrored is as it was, a new event is mirrored", errors.Join(errs...)
+	return "the mirrors are unchanged, and a new event is mirrored", errors.Join(errs...)
 }
 
-// uninstall removes everything; only what the user made beside it stays.
+// uninstall removes everything, and checks that only the objects of the user still exist.
 func (e *e2e) uninstall(ctx context.Context) (string, error) {
-	if err := e.way.uninstall(ctx); err != nil {
+	if err := e.installation.uninstall(ctx); err != nil {
 		return "", err
 	}
 	err := poll(ctx, 90*time.Second, func(ctx context.Context) (bool, error) {
@@ -82,26 +83,26 @@ func (e *e2e) uninstall(ctx context.Context) (string, error) {
 		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
 	})
 	if err != nil {
-		return "", fmt.Errorf("the namespace %s does not go: %w", operatorNamespace, err)
+		return "", fmt.Errorf("wait until the namespace %s is deleted: %w", operatorNamespace, err)
 	}
-	left, err := e.run(ctx, "get", "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding",
+	remaining, err := e.run(ctx, "get", "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding",
 		"--selector", "app.kubernetes.io/part-of=fastpix-operator", "-o", "name")
 	if err != nil {
 		return "", err
 	}
-	if left != "" {
-		return "", fmt.Errorf("these are left: %s", left)
+	if remaining != "" {
+		return "", fmt.Errorf("these objects still exist: %s", remaining)
 	}
 	var secret corev1.Secret
 	if err := e.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "fastpix-signing-secret"}, &secret); err != nil {
-		return "", fmt.Errorf("the user's Secret: %w", err)
+		return "", fmt.Errorf("read the user's Secret: %w", err)
 	}
 	_, err = e.run(ctx, "delete", "namespace", namespace)
-	return "CRDs, roles, policies and namespace are gone; the user's namespace and Secret were left", err
+	return "CRDs, roles, policies and namespace are deleted; the user's namespace and Secret were kept", err
 }
 
-// mirrors returns how many there are.
-func (e *e2e) mirrors(ctx context.Context) (int, error) {
+// countMirrors returns the number of mirrors.
+func (e *e2e) countMirrors(ctx context.Context) (int, error) {
 	var assets fastpixv1.MediaAssetList
 	var streams fastpixv1.LiveStreamList
 	err := errors.Join(e.client.List(ctx, &assets, client.InNamespace(namespace)), e.client.List(ctx, &streams, client.InNamespace(namespace)))

@@ -11,32 +11,33 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// tellStories sends every event of the stories and waits for what it leads to. Meanwhile the README's pipeline waits for its asset.
-func (e *e2e) tellStories(ctx context.Context) (string, error) {
-	if err := e.readme(ctx, readmeMediaAsset); err != nil {
+// runScenarios sends every event of the scenarios and waits until the mirrors show it. At the same time, the pipeline of the README waits
+// for its asset.
+func (e *e2e) runScenarios(ctx context.Context) (string, error) {
+	if err := e.runDocumented(ctx, readmeMediaAsset); err != nil {
 		return "", err
 	}
-	hasKubectl := e.options.clusterDir != "" // the image that the Job names
+	hasKubectl := e.options.clusterDir != "" // only that cluster has the image of the Job
 	if hasKubectl {
-		if err := e.readme(ctx, waitJob); err != nil {
+		if err := e.runDocumented(ctx, applyJob); err != nil {
 			return "", err
 		}
 	}
 	waited := make(chan error, 1)
 	go func() {
-		waited <- e.readme(ctx, readmeWaitAsset)
+		waited <- e.runDocumented(ctx, readmeWaitAsset)
 	}()
 	steps := fixtures.Steps()
 	for _, s := range steps {
-		if err := e.tell(ctx, s); err != nil {
+		if err := e.runStep(ctx, s); err != nil {
 			return "", fmt.Errorf("%s: %w", s.File, err)
 		}
 		if s.File == "video.media.ready.json" {
 			if err := <-waited; err != nil {
 				return "", err
 			}
-			if hasKubectl { // before the story goes on: in its end the asset is deleted
-				if err := e.readme(ctx, waitWaitJob); err != nil {
+			if hasKubectl { // wait now: the scenario deletes the asset later
+				if err := e.runDocumented(ctx, waitForJob); err != nil {
 					return "", err
 				}
 			}
@@ -46,14 +47,14 @@ func (e *e2e) tellStories(ctx context.Context) (string, error) {
 	for _, m := range fixtures.Final() {
 		errs = append(errs, controlplane.CheckMirror(ctx, e.client, namespace, m))
 	}
-	job := "the waiting Job not tried: this cluster has no image with kubectl"
+	job := "the waiting Job is skipped: this cluster has no image with kubectl"
 	if hasKubectl {
-		job = "the waiting Job is done"
+		job = "the waiting Job is complete"
 	}
 	return fmt.Sprintf("%d events, %d mirrors; %s", len(steps), len(fixtures.Final()), job), errors.Join(errs...)
 }
 
-func (e *e2e) tell(ctx context.Context, s fixtures.Step) error {
+func (e *e2e) runStep(ctx context.Context, s fixtures.Step) error {
 	body := fixtures.Payload(s.File)
 	if err := e.receiver.Deliver(ctx, path, body, fixtures.Sign(fixtures.SigningSecret, body)); err != nil {
 		return err
@@ -66,14 +67,15 @@ func (e *e2e) tell(ctx context.Context, s fixtures.Step) error {
 	return nil
 }
 
-// The Job of config/gitops, which waits for the README's asset, and what waits for it.
+// The commands that create the Job of config/gitops, which waits for the asset of the README, and that wait until the Job is complete.
 const (
-	waitJob     = "kubectl apply -f config/gitops/wait_job.yaml"
-	waitWaitJob = "kubectl wait --namespace=video --for=condition=Complete job/wait-for-asset --timeout=90s"
+	applyJob   = "kubectl apply -f config/gitops/wait_job.yaml"
+	waitForJob = "kubectl wait --namespace=video --for=condition=Complete job/wait-for-asset --timeout=90s"
 )
 
-// forge waits until a wrong signature is known to be one: a receiver that has not yet read the key anew answers that it cannot tell.
-func (e *e2e) forge(ctx context.Context) (string, error) {
+// checkForgedSignature waits until an event with a wrong signature is answered 401. A receiver that does not know yet whether its key is
+// current answers 503.
+func (e *e2e) checkForgedSignature(ctx context.Context) (string, error) {
 	body := fixtures.Payload("video.media.ready.json")
 	forged := fixtures.Sign(fixtures.SigningSecret, append(body, ' '))
 	var code int
@@ -82,12 +84,12 @@ func (e *e2e) forge(ctx context.Context) (string, error) {
 		return code == 401, err
 	})
 	if err != nil {
-		return "", fmt.Errorf("it is answered %d: %w", code, err)
+		return "", fmt.Errorf("the answer is %d, want 401: %w", code, err)
 	}
 	return "401", nil
 }
 
-// checkLogs looks for what must not be in a log; that the logs can be read is part of it.
+// checkLogs checks that the logs can be read and contain no secret.
 func (e *e2e) checkLogs(ctx context.Context) (string, error) {
 	lines := 0
 	for _, component := range []string{"receiver", "controllers"} {
@@ -97,7 +99,7 @@ func (e *e2e) checkLogs(ctx context.Context) (string, error) {
 		}
 		for _, marker := range append(fixtures.Markers, fixtures.SigningSecret) {
 			if strings.Contains(log, marker) {
-				return "", fmt.Errorf("the logs of the %s hold %q", component, marker)
+				return "", fmt.Errorf("the logs of the component %s contain %q", component, marker)
 			}
 		}
 		lines += strings.Count(log, "\n")
