@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// validity is longer than anybody keeps such a cluster.
-const validity = 365 * 24 * time.Hour
+// certificateLifetime is longer than such a cluster runs.
+const certificateLifetime = 365 * 24 * time.Hour
 
-// newCertificates returns the files of a new authority and of what it signed: the API server's certificate for these addresses, and the one that the API
-// server shows to the kubelet.
+// newCertificates returns the files of a new certificate authority and of two certificates that it signed: the API server's serving
+// certificate for these addresses, and the client certificate with which the API server connects to the kubelet.
 func newCertificates(addresses ...string) (map[string][]byte, error) {
 	authority, authorityKey, err := newCertificate(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "fastpix-cluster"}, IsCA: true, BasicConstraintsValid: true,
@@ -53,7 +53,7 @@ func newCertificates(addresses ...string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// newCertificate signs a certificate with a parent, or with its own key if it has none.
+// newCertificate creates a certificate and signs it with the key of the parent. Without a parent the certificate is self-signed.
 func newCertificate(template, parent *x509.Certificate, signer crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -65,7 +65,7 @@ func newCertificate(template, parent *x509.Certificate, signer crypto.Signer) (*
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)); err != nil {
 		return nil, nil, err
 	}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(validity)
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(certificateLifetime)
 	raw, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
 		return nil, nil, err

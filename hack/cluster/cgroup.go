@@ -18,15 +18,16 @@ import (
 
 const cgroups = "/sys/fs/cgroup"
 
-// cgroup is the control group that holds those of the pods: the one thing that lies outside the namespaces and the folder. Its name follows from
-// the folder's, so that it is found after any accident.
+// cgroup returns the name of the control group that contains those of the pods. It is the only part of the cluster outside its namespaces
+// and its state folder. The name is derived from the state folder, so that stop finds the control group even after a crash.
 func (c *cluster) cgroup() string {
 	sum := sha256.Sum256([]byte(c.dir))
 	return "/fastpix-cluster-" + hex.EncodeToString(sum[:4])
 }
 
-// hierarchies are the folders in which a control group has to be made: one of the second version, or one for each controller of the first.
-func hierarchies() ([]string, error) {
+// cgroupRoots returns the folders in which a control group must be created: one folder with cgroup v2, or one for each controller with
+// cgroup v1.
+func cgroupRoots() ([]string, error) {
 	if _, err := os.Stat(filepath.Join(cgroups, "cgroup.controllers")); err == nil {
 		return []string{cgroups}, nil
 	}
@@ -34,21 +35,21 @@ func hierarchies() ([]string, error) {
 }
 
 func makeCgroup(name string) error {
-	folders, err := hierarchies()
+	folders, err := cgroupRoots()
 	if err != nil {
 		return err
 	}
 	for _, folder := range folders {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("make a control group: %w", err)
+			return fmt.Errorf("create a control group: %w", err)
 		}
 	}
 	return nil
 }
 
-// removeCgroup removes a control group and those in it. Processes that were killed may still be in them for a moment.
+// removeCgroup removes a control group and those inside it. It retries, because killed processes may stay in a control group for a moment.
 func removeCgroup(ctx context.Context, name string) error {
-	folders, err := hierarchies()
+	folders, err := cgroupRoots()
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func removeCgroup(ctx context.Context, name string) error {
 	return nil
 }
 
-// removeTree removes a folder and the folders in it, whose files the kernel makes.
+// removeTree removes a folder and its subfolders. It does not remove files: in a control group the kernel provides them.
 func removeTree(root string) error {
 	var folders []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

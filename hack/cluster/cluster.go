@@ -16,14 +16,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// The state folder of a cluster, as its user sees it.
+// The content of the state folder of a cluster.
 const (
-	// The node's own view is elsewhere: see initialize.
+	// The node sees these folders at the paths in the comments: see mountAll.
 	runFolder = "run" // /run
 	libFolder = "lib" // /var/lib
 	logFolder = "log" // /var/log, with one log for each program
 
-	// kubeconfigFile is for programs anywhere on this machine, insideKubeconfigFile for those in the cluster's network.
+	// kubeconfigFile is for all programs on this machine. insideKubeconfigFile is for programs in the network of the cluster.
 	kubeconfigFile       = "kubeconfig"
 	insideKubeconfigFile = "inside.kubeconfig"
 
@@ -33,27 +33,27 @@ const (
 
 const killTimeout = 30 * time.Second
 
-// cluster is a cluster by its state folder, running or not.
+// cluster is a cluster, running or not. Its state folder identifies it.
 type cluster struct {
 	dir      string
 	programs programs
-	// endsWithThis lets the kernel end the cluster when this process ends, however it does.
-	endsWithThis bool
+	// killedWithParent makes the kernel kill the cluster when this process ends or is killed.
+	killedWithParent bool
 }
 
 func (c *cluster) path(elem ...string) string {
 	return filepath.Join(append([]string{c.dir}, elem...)...)
 }
 
-// start starts the cluster and waits until it is ready. Whatever it returns, nothing is left on an error but the logs.
+// start starts the cluster and waits until it is ready. On an error it removes everything but the state folder, which contains the logs.
 func (c *cluster) start(ctx context.Context) error {
-	if err := checkMachine(); err != nil {
+	if err := checkRequirements(); err != nil {
 		return err
 	}
 	if pid := c.pid(); pid != 0 {
-		return fmt.Errorf("a cluster of this folder runs already, as process %d", pid)
+		return fmt.Errorf("a cluster of this folder already runs as process %d", pid)
 	}
-	if err := c.stop(ctx); err != nil { // what a machine that went down left
+	if err := c.stop(ctx); err != nil { // removes what is left of a cluster that crashed
 		return err
 	}
 	for _, folder := range []string{runFolder, libFolder, logFolder} {
@@ -65,20 +65,21 @@ func (c *cluster) start(ctx context.Context) error {
 		return err
 	}
 	started := time.Now()
-	release := context.AfterFunc(ctx, func() { _ = c.kill(ctx) }) // what it leaves is removed below
+	release := context.AfterFunc(ctx, func() { _ = c.kill(ctx) }) // the rest is removed below
 	defer release()
-	if err := c.spawn(); err != nil {
+	if err := c.startNamespaces(); err != nil {
 		return errors.Join(err, c.kill(ctx), removeCgroup(ctx, c.cgroup()))
 	}
 	if _, err := os.Stat(c.path(readyFile)); err != nil {
-		return errors.Join(ctx.Err(), fmt.Errorf("the cluster did not become ready; its logs are in %s, and cluster stop removes them", c.path(logFolder)),
+		return errors.Join(ctx.Err(), fmt.Errorf("the cluster did not become ready. Its logs are in %s; cluster stop removes them", c.path(logFolder)),
 			c.kill(ctx), removeCgroup(ctx, c.cgroup()))
 	}
 	fmt.Printf("%6.1f s  the cluster is ready\n", time.Since(started).Seconds())
 	return nil
 }
 
-// stop kills the first process of the namespaces, and with it the kernel ends everything else in them; then it removes what is left.
+// stop kills the first process of the namespaces; then the kernel kills all other processes in them. After that, stop removes the control
+// group and the state folder.
 func (c *cluster) stop(ctx context.Context) error {
 	if err := c.kill(ctx); err != nil {
 		return err
@@ -86,26 +87,27 @@ func (c *cluster) stop(ctx context.Context) error {
 	return errors.Join(removeCgroup(ctx, c.cgroup()), os.RemoveAll(c.dir))
 }
 
-// kill goes on when its context has ended: what was started must end.
+// kill kills the first process of the namespaces and waits until it ends. It continues after its context is canceled, because no process
+// may keep running.
 func (c *cluster) kill(ctx context.Context) error {
 	pid := c.pid()
 	if pid == 0 {
 		return nil
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		return fmt.Errorf("end process %d: %w", pid, err)
+		return fmt.Errorf("kill process %d: %w", pid, err)
 	}
 	err := wait.PollUntilContextTimeout(context.WithoutCancel(ctx), 20*time.Millisecond, killTimeout, true, func(context.Context) (bool, error) {
 		return c.pid() == 0, nil
 	})
 	if err != nil {
-		return fmt.Errorf("wait for the end of process %d: %w", pid, err)
+		return fmt.Errorf("wait until process %d ends: %w", pid, err)
 	}
 	return nil
 }
 
-// pid returns the first process of the cluster's namespaces, or 0 if it does not run. The time of its start tells it from another process
-// that was given the same number later.
+// pid returns the process ID of the first process of the cluster's namespaces, or 0 if it does not run. Its start time distinguishes it
+// from a later process with the same ID.
 func (c *cluster) pid() int {
 	content, err := os.ReadFile(c.path(pidFile))
 	if err != nil {
@@ -113,19 +115,19 @@ func (c *cluster) pid() int {
 	}
 	number, started, _ := strings.Cut(strings.TrimSpace(string(content)), " ")
 	pid, err := strconv.Atoi(number)
-	if err != nil || started == "" || startOf(pid) != started {
+	if err != nil || started == "" || startTimeOf(pid) != started {
 		return 0
 	}
 	return pid
 }
 
-// startOf returns when a process started, in ticks since the machine did, or "" if it is gone or a zombie.
-func startOf(pid int) string {
+// startTimeOf returns the start time of a process in clock ticks since boot, or "" if it does not exist or is a zombie.
+func startTimeOf(pid int) string {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ""
 	}
-	// The name in parentheses may hold spaces.
+	// The name in parentheses may contain spaces.
 	fields := strings.Fields(string(content[strings.LastIndexByte(string(content), ')')+1:]))
 	const state, startTime = 0, 19
 	if len(fields) <= startTime || fields[state] == "Z" || fields[state] == "X" {
@@ -134,7 +136,7 @@ func startOf(pid int) string {
 	return fields[startTime]
 }
 
-// inNamespaces returns a command that runs in namespaces of the cluster; kinds are flags of nsenter.
+// inNamespaces returns a command that runs in namespaces of the cluster. kinds are the flags of nsenter that select the namespaces.
 func (c *cluster) inNamespaces(ctx context.Context, kinds []string, args ...string) (*exec.Cmd, error) {
 	pid := c.pid()
 	if pid == 0 {
@@ -145,7 +147,7 @@ func (c *cluster) inNamespaces(ctx context.Context, kinds []string, args ...stri
 	return cmd, nil
 }
 
-// ctr runs containerd's client in the cluster's namespaces, for the images and containers of Kubernetes.
+// ctr runs containerd's client in the cluster's namespaces. It uses the containerd namespace of Kubernetes.
 func (c *cluster) ctr(ctx context.Context, args ...string) error {
 	args = append([]string{filepath.Join(insideNodePrograms, "ctr"), "--namespace", "k8s.io"}, args...)
 	cmd, err := c.inNamespaces(ctx, []string{"--mount", "--pid", "--net"}, args...)
@@ -155,7 +157,7 @@ func (c *cluster) ctr(ctx context.Context, args ...string) error {
 	return cmd.Run()
 }
 
-// load imports archives of images.
+// load imports image archives into the node.
 func (c *cluster) load(ctx context.Context, files ...string) error {
 	for _, file := range files {
 		archive, err := os.Open(file)

@@ -1,5 +1,5 @@
-// These tests protect what can go wrong before and after a cluster runs, and need no root: that an unrelated process is never taken for the cluster, that keys fit
-// together, and that one Kubernetes is built and not two. That it runs at all is what make e2e shows.
+// These tests check what a cluster needs before and after it runs. They do not need root. stop must not kill an unrelated process, the
+// certificates must be valid, and the node and the control plane must have the same versions. make e2e tests a running cluster.
 package main
 
 import (
@@ -14,16 +14,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-func TestOnlyItsOwnProcessIsTheCluster(t *testing.T) {
+func TestUnrelatedProcessIsNotTheCluster(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("a cluster needs Linux")
 	}
 	c := &cluster{dir: t.TempDir()}
 	if c.pid() != 0 {
-		t.Error("a cluster that was never started runs")
+		t.Error("a cluster that was never started has a process ID")
 	}
-	own := startOf(os.Getpid())
+	own := startTimeOf(os.Getpid())
 	for _, tc := range []struct {
 		content string
 		want    int
@@ -31,27 +31,27 @@ func TestOnlyItsOwnProcessIsTheCluster(t *testing.T) {
 		{fmt.Sprintf("%d %s\n", os.Getpid(), own), os.Getpid()},
 		{fmt.Sprintf("%d\n", os.Getpid()), 0},
 		{"", 0},
-		{fmt.Sprintf("%d 1%s\n", os.Getpid(), own), 0}, // another process had the number once
+		{fmt.Sprintf("%d 1%s\n", os.Getpid(), own), 0}, // a former process with the same ID
 	} {
 		if err := os.WriteFile(c.path(pidFile), []byte(tc.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got := c.pid(); got != tc.want {
-			t.Fatalf("%q is process %d, want %d", tc.content, got, tc.want)
+			t.Fatalf("the process ID of %q is %d, want %d", tc.content, got, tc.want)
 		}
 	}
-	// The last content names an unrelated process, here this one: stop must not end it, and must remove the folder.
+	// The last content has the ID of this process, but another start time. stop must not kill this process, and must remove the folder.
 	if err := c.stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(c.dir); !os.IsNotExist(err) {
-		t.Errorf("the folder is still there: %v", err)
+		t.Errorf("the folder still exists: %v", err)
 	}
 }
 
-func TestCertificatesFitTogether(t *testing.T) {
+func TestCertificatesAreSignedByTheAuthority(t *testing.T) {
 	t.Parallel()
-	files, err := newCertificates("127.0.0.1", nodeAddress, serviceOfAPI)
+	files, err := newCertificates("127.0.0.1", nodeAddress, apiServiceAddress)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestCertificatesFitTogether(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if name == "apiserver" {
-			for _, host := range []string{"127.0.0.1", nodeAddress, serviceOfAPI, "kubernetes.default.svc"} {
+			for _, host := range []string{"127.0.0.1", nodeAddress, apiServiceAddress, "kubernetes.default.svc"} {
 				if err := pair.Leaf.VerifyHostname(host); err != nil {
 					t.Error(err)
 				}
@@ -79,21 +79,21 @@ func TestConfigurationsAreWellFormed(t *testing.T) {
 	t.Parallel()
 	var kubelet struct{ CgroupRoot string }
 	if err := yaml.Unmarshal(fmt.Appendf(nil, kubeletConfig, "/group"), &kubelet); err != nil || kubelet.CgroupRoot != "/group" {
-		t.Errorf("the kubelet's control group is %q: %v", kubelet.CgroupRoot, err)
+		t.Errorf("the kubelet's control group is %q, want /group: %v", kubelet.CgroupRoot, err)
 	}
 	var cni struct{ Plugins []struct{ Type string } }
 	if err := yaml.Unmarshal([]byte(cniConfig), &cni); err != nil || len(cni.Plugins) != 2 {
-		t.Errorf("the network has the plug-ins %v: %v", cni.Plugins, err)
+		t.Errorf("the network has the plug-ins %v, want 2: %v", cni.Plugins, err)
 	}
 }
 
-// TestNodeAndControlPlaneAreOneKubernetes compares the modules that both are built from: another version of any would compile half of Kubernetes twice, and another
-// version of Kubernetes would test a combination without users.
-func TestNodeAndControlPlaneAreOneKubernetes(t *testing.T) {
+// TestNodeAndControlPlaneHaveTheSameVersions compares the modules of the node and of the control plane. If a version differs, large parts
+// of Kubernetes are compiled twice. If the version of Kubernetes differs, the cluster is a combination that no user runs.
+func TestNodeAndControlPlaneHaveTheSameVersions(t *testing.T) {
 	t.Parallel()
 	controlPlane, node := requirements(t, "../kubernetes/go.mod"), requirements(t, "../node/kubernetes/go.mod")
 	if controlPlane["k8s.io/kubernetes"] == "" {
-		t.Fatal("hack/kubernetes/go.mod does not name k8s.io/kubernetes")
+		t.Fatal("hack/kubernetes/go.mod does not require k8s.io/kubernetes")
 	}
 	for module, version := range node {
 		if want := controlPlane[module]; want != "" && want != version {

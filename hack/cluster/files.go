@@ -13,7 +13,8 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-// identities are those that the API server knows by token: user and group. What they may do is Kubernetes' own RBAC policy.
+// identities are the users that the API server authenticates by token, with their groups. The default RBAC policy of Kubernetes authorizes
+// them.
 var identities = []struct{ name, user, group string }{
 	{"admin", "admin", "system:masters"},
 	{"kube-controller-manager", "system:kube-controller-manager", ""},
@@ -22,9 +23,10 @@ var identities = []struct{ name, user, group string }{
 	{"kubelet", "system:node:" + nodeName, "system:nodes"},
 }
 
-// writeFiles writes keys, kubeconfigs and configurations. Addresses and paths are the same in every cluster, so the configurations are texts.
+// writeFiles writes keys, kubeconfigs and configurations. The configurations are constants, because addresses and paths are the same in
+// every cluster.
 func (n *node) writeFiles(context.Context) error {
-	files, err := newCertificates("127.0.0.1", nodeAddress, serviceOfAPI)
+	files, err := newCertificates("127.0.0.1", nodeAddress, apiServiceAddress)
 	if err != nil {
 		return err
 	}
@@ -39,7 +41,7 @@ func (n *node) writeFiles(context.Context) error {
 		kubeconfigs[keyFile(i.name+".kubeconfig")] = kubeconfig("https://"+apiServer, files["ca.crt"], token)
 		if i.name == "admin" {
 			kubeconfigs[filepath.Join(insideDir, insideKubeconfigFile)] = kubeconfig("https://"+apiServer, files["ca.crt"], token)
-			kubeconfigs[filepath.Join(insideDir, kubeconfigFile)] = kubeconfig("https://"+n.outside, files["ca.crt"], token)
+			kubeconfigs[filepath.Join(insideDir, kubeconfigFile)] = kubeconfig("https://"+n.externalAddress, files["ca.crt"], token)
 		}
 	}
 	files["tokens.csv"] = []byte(tokens.String())
@@ -78,7 +80,7 @@ const containerdConfig = `version = 3
 sandbox = '` + pauseImage + `'
 
 [plugins.'io.containerd.cri.v1.runtime']
-# Where even root may not lower a process's OOM score, runc would fail without this.
+# Without this, runc fails where not even root may lower the OOM score of a process.
 restrict_oom_score_adj = true
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
@@ -86,7 +88,7 @@ bin_dirs = ['` + insideNodePrograms + `']
 conf_dir = '` + keyFolder + `/cni'
 `
 
-// kubeletConfig has one verb, for the control group of the pods.
+// kubeletConfig is a format with one argument: the control group of the pods.
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
@@ -95,11 +97,11 @@ authentication:
     clientCAFile: ` + keyFolder + `/ca.crt
 cgroupDriver: cgroupfs
 cgroupRoot: %s
-# A machine with the first version of control groups, or with swap, will do.
+# Machines with cgroup v1 or with swap are allowed.
 failCgroupV1: false
 failSwapOn: false
 resolvConf: ""
-# A disk that is nearly full must neither evict pods nor remove images, which could not be pulled again.
+# A nearly full disk must not evict pods, and must not remove images, because they cannot be pulled again.
 evictionHard:
   memory.available: 100Mi
   nodefs.available: 100Mi

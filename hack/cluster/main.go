@@ -1,12 +1,13 @@
-// The cluster is a whole Kubernetes on one Linux machine, for development and for the end-to-end test: etcd, kube-apiserver, kube-controller-manager and
-// kube-scheduler, and one node with kubelet, containerd and kube-proxy. It is made of the programs in bin/k8s and bin/node, which are built from pinned Go
-// modules, and of runc, iptables and iproute2; no image is pulled from anywhere.
+// Command cluster runs a complete Kubernetes cluster on one Linux machine, for development and for the end-to-end test: etcd,
+// kube-apiserver, kube-controller-manager and kube-scheduler, and one node with kubelet, containerd and kube-proxy. It uses the programs in
+// bin/k8s and bin/node, which are built from pinned Go modules, and runc, iptables and iproute2. It pulls no images.
 //
-// All of it runs in Linux namespaces of its own: processes, mounts and network. So it cannot collide with anything else on the machine, several can
-// run at once, and the kernel itself removes every process, mount, interface and firewall rule when the first process of the namespaces ends. What is left then
-// is one folder, and the control groups of the pods, which stop removes.
+// The cluster runs in Linux namespaces of its own for processes, mounts and network. Therefore it does not conflict with other programs,
+// and several clusters can run at once. When the first process of the namespaces ends, the kernel removes all processes, mounts, interfaces
+// and firewall rules. Only the state folder and the control groups of the pods remain; the command stop removes them.
 //
-// What it is not: a cluster to be reached from elsewhere. It has no way out to a network, no DNS, and its network plug-in enforces no NetworkPolicy.
+// Other machines cannot reach the cluster. It has no connection to other networks and no DNS, and its network plug-in does not enforce
+// NetworkPolicies.
 package main
 
 import (
@@ -24,23 +25,23 @@ import (
 const usage = `Usage: cluster [-dir FOLDER] COMMAND
 
   start              start a cluster and wait until its node is ready
-  status             say whether it runs, and what runs in it
-  stop               end it and remove everything it left
-  load FILE...       import archives of images into its node
-  ctr ARGUMENT...    run containerd's client in it
+  status             show whether the cluster runs, and its nodes and pods
+  stop               stop the cluster and remove all its files
+  load FILE...       import image archives into the node
+  ctr ARGUMENT...    run containerd's client in the cluster
   with [-load FILE]... COMMAND...
                      start a new cluster, run a command in its network with its KUBECONFIG, and stop the cluster
 
 `
 
 func main() {
-	// The first process of the namespaces is killed when the thread that started it ends: see spawn.
+	// With Pdeathsig, the kernel kills the first process of the namespaces when the thread that started it ends: see startNamespaces.
 	runtime.LockOSThread()
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)
 		flag.PrintDefaults()
 	}
-	dir := flag.String("dir", "", "folder of the cluster's state (default: bin/cluster-state of the module; for with, a new temporary one)")
+	dir := flag.String("dir", "", "state folder of the cluster (default: bin/cluster-state of the module, or for the command with a new temporary folder)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, *dir, flag.Args())
@@ -54,16 +55,16 @@ func main() {
 func run(ctx context.Context, dir string, args []string) error {
 	if len(args) == 0 {
 		flag.Usage()
-		return errors.New("no command")
+		return errors.New("a command is missing")
 	}
 	command, args := args[0], args[1:]
 	switch command {
 	case commandInit:
-		return initialize(args)
+		return runInit(args)
 	case commandNode:
 		return runNode(ctx, args)
 	case "with":
-		return with(ctx, dir, args)
+		return runWith(ctx, dir, args)
 	}
 	c, err := newCluster(dir)
 	if err != nil {
@@ -82,10 +83,10 @@ func run(ctx context.Context, dir string, args []string) error {
 		return c.ctr(ctx, args...)
 	}
 	flag.Usage()
-	return fmt.Errorf("there is no command %q", command)
+	return fmt.Errorf("unknown command %q", command)
 }
 
-// newCluster returns the cluster of a folder, running or not.
+// newCluster returns the cluster with a state folder, running or not.
 func newCluster(dir string) (*cluster, error) {
 	programs, err := findPrograms()
 	if err != nil {

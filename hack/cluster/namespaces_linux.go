@@ -12,58 +12,60 @@ import (
 	"syscall"
 )
 
-// spawn starts the first process of new namespaces and shows what it says until it says no more: the cluster is ready then, or was given up.
-func (c *cluster) spawn() error {
-	outside, err := net.Listen("tcp", "127.0.0.1:0")
+// startNamespaces starts the first process of new namespaces, and prints its output until the output is closed. Then the cluster is ready,
+// or its start failed.
+func (c *cluster) startNamespaces() error {
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	defer outside.Close()
-	// A socket belongs to the network in which it was opened: this one stays reachable from outside, whoever accepts on it.
-	listener, err := outside.(*net.TCPListener).File()
+	defer tcp.Close()
+	// A socket stays in the network namespace that opened it. Therefore this one is reachable from outside, although a process inside accepts
+	// its connections.
+	listener, err := tcp.(*net.TCPListener).File()
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	said, says, err := os.Pipe()
+	reader, writer, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	defer said.Close()
-	defer says.Close()
+	defer reader.Close()
+	defer writer.Close()
 	log, err := os.Create(c.path(logFolder, "node.log"))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 
-	cmd := exec.Command("/proc/self/exe", commandInit, c.dir, c.programs.controlPlane, c.programs.node, c.cgroup(), outside.Addr().String())
-	cmd.Stdout, cmd.Stderr = says, log
+	cmd := exec.Command("/proc/self/exe", commandInit, c.dir, c.programs.controlPlane, c.programs.node, c.cgroup(), tcp.Addr().String())
+	cmd.Stdout, cmd.Stderr = writer, log
 	cmd.ExtraFiles = []*os.File{listener}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setsid:     true,
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
 	}
-	if c.endsWithThis {
+	if c.killedWithParent {
 		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("make namespaces: %w", err)
+		return fmt.Errorf("create namespaces: %w", err)
 	}
-	go func() { _ = cmd.Wait() }() // so that it is no zombie when it has ended
-	if err := os.WriteFile(c.path(pidFile), fmt.Appendf(nil, "%d %s\n", cmd.Process.Pid, startOf(cmd.Process.Pid)), 0o600); err != nil {
+	go func() { _ = cmd.Wait() }() // so that it does not become a zombie
+	if err := os.WriteFile(c.path(pidFile), fmt.Appendf(nil, "%d %s\n", cmd.Process.Pid, startTimeOf(cmd.Process.Pid)), 0o600); err != nil {
 		return err
 	}
-	says.Close()
-	_, err = io.Copy(os.Stdout, said)
+	writer.Close()
+	_, err = io.Copy(os.Stdout, reader)
 	return err
 }
 
-// initialize is the first process of the namespaces. It lays the folders that programs use by default over those of the machine, starts the process that runs the
-// node, and takes note of the end of every process that lost its parent. When it ends, the kernel ends all others.
-func initialize(args []string) error {
+// runInit is the first process of the namespaces. It mounts the folders of the cluster over the default folders of the programs, starts the
+// process that runs the node, and reaps orphaned processes. When it ends, the kernel kills all other processes in the namespaces.
+func runInit(args []string) error {
 	if len(args) != initArguments || os.Getpid() != 1 {
-		return errors.New("init is started by start")
+		return errors.New("init is an internal command: use start")
 	}
 	if err := mountAll(args[0], args[1], args[2]); err != nil {
 		return err
@@ -74,7 +76,7 @@ func initialize(args []string) error {
 	if err := node.Start(); err != nil {
 		return err
 	}
-	// Whoever holds standard output open keeps start waiting.
+	// startNamespaces waits until all processes have closed standard output.
 	os.Stdout.Close()
 	for {
 		var status syscall.WaitStatus
@@ -88,15 +90,15 @@ func initialize(args []string) error {
 	}
 }
 
-// mountAll changes what the namespaces see of the file system; nothing of it is seen outside.
+// mountAll mounts the folders of the cluster. The mounts are visible only inside the namespaces.
 func mountAll(dir, controlPlane, node string) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("keep mounts private: %w", err)
+		return fmt.Errorf("make mounts private: %w", err)
 	}
 	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	// Once /run and /var/lib are laid over, the programs may be out of sight, so they get a place that never is.
+	// The mounts on /run and /var/lib may hide the folders of the programs. Therefore these are mounted below /run first.
 	binds := []struct{ from, to string }{
 		{controlPlane, filepath.Join(dir, runFolder, filepath.Base(insideControlPlanePrograms))},
 		{node, filepath.Join(dir, runFolder, filepath.Base(insideNodePrograms))},
@@ -113,12 +115,12 @@ func mountAll(dir, controlPlane, node string) error {
 			return fmt.Errorf("mount %s on %s: %w", b.from, b.to, err)
 		}
 	}
-	return shieldKernel()
+	return protectKernelSettings()
 }
 
-// shieldKernel lays files over those settings of the kernel that a kubelet changes for the whole machine: it finds what it wants, and
-// changes nothing.
-func shieldKernel() error {
+// protectKernelSettings mounts files over the kernel settings that a kubelet changes for the whole machine. The files have the values that
+// the kubelet expects, so it changes nothing.
+func protectKernelSettings() error {
 	for name, wanted := range map[string]string{
 		"vm/overcommit_memory": "1", "vm/panic_on_oom": "0", "kernel/panic": "10", "kernel/panic_on_oops": "1",
 		"kernel/keys/root_maxkeys": "1000000", "kernel/keys/root_maxbytes": "25000000",
@@ -128,7 +130,7 @@ func shieldKernel() error {
 			return err
 		}
 		if err := syscall.Mount(file, filepath.Join("/proc/sys", name), "", syscall.MS_BIND, ""); err != nil {
-			return fmt.Errorf("shield the kernel's %s: %w", name, err)
+			return fmt.Errorf("protect the kernel setting %s: %w", name, err)
 		}
 	}
 	return nil

@@ -2,6 +2,6 @@
 
 package main
 
-func (c *cluster) spawn() error { return checkMachine() }
+func (c *cluster) startNamespaces() error { return checkRequirements() }
 
-func initialize([]string) error { return checkMachine() }
+func runInit([]string) error { return checkRequirements() }

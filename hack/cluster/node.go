@@ -15,17 +15,18 @@ import (
 	"time"
 )
 
-// How this program calls itself inside the namespaces.
+// Commands with which this program starts itself inside the namespaces.
 const (
 	commandInit = "init"
 	commandNode = "node"
-	// initArguments are the folder, the folders of programs, the control group, and the address outside.
+	// initArguments is the number of arguments of init: the state folder, two folders of programs, the control group, and the external
+	// address.
 	initArguments = 5
-	// listenerDescriptor is the open socket outside: the first after the standard three.
+	// listenerDescriptor is the file descriptor of the socket for connections from outside: the first one after the standard streams.
 	listenerDescriptor = 3
 )
 
-// Where things are inside the namespaces. Apart from these the programs use their own defaults, such as /var/lib/containerd.
+// Paths inside the namespaces. For all other paths the programs use their defaults, such as /var/lib/containerd.
 const (
 	insideDir                  = "/run/cluster"
 	insideControlPlanePrograms = "/run/k8s"
@@ -34,36 +35,36 @@ const (
 	pauseArchive               = "pause.tar"
 )
 
-// The cluster's network: nothing outside the namespaces sees these addresses.
+// The network of the cluster. These addresses are visible only inside the namespaces.
 const (
-	nodeName      = "node"
-	nodeAddress   = "172.31.255.1"
-	apiServer     = nodeAddress + ":6443"
-	podRange      = "10.244.0.0/24"
-	serviceRange  = "10.96.0.0/16"
-	serviceOfAPI  = "10.96.0.1"
-	pauseImage    = "docker.io/library/fastpix-pause:dev"
-	nodeInterface = "node0"
+	nodeName          = "node"
+	nodeAddress       = "172.31.255.1"
+	apiServer         = nodeAddress + ":6443"
+	podRange          = "10.244.0.0/24"
+	serviceRange      = "10.96.0.0/16"
+	apiServiceAddress = "10.96.0.1"
+	pauseImage        = "docker.io/library/fastpix-pause:dev"
+	nodeInterface     = "node0"
 )
 
-// node is what runs in the namespaces.
+// node is the control plane and the node of a cluster, inside the namespaces.
 type node struct {
-	cgroup  string
-	outside string // address at which the API server is reached from outside
+	cgroup          string
+	externalAddress string // address of the API server for programs outside
 }
 
-// runNode runs every program until one of them ends.
+// runNode starts all programs and returns when one of them ends.
 func runNode(ctx context.Context, args []string) error {
 	if len(args) != 2 {
-		return errors.New("node is started by init")
+		return errors.New("node is an internal command: use start")
 	}
-	n := &node{cgroup: args[0], outside: args[1]}
+	n := &node{cgroup: args[0], externalAddress: args[1]}
 	if err := os.Setenv("PATH", strings.Join([]string{insideNodePrograms, insideControlPlanePrograms, os.Getenv("PATH")}, ":")); err != nil {
 		return err
 	}
 	ended := make(chan string)
 	if err := n.start(ctx, ended); err != nil {
-		fmt.Fprintln(os.Stdout, "the cluster fails:", err) // the user sees standard output only
+		fmt.Fprintln(os.Stdout, "the start of the cluster failed:", err) // the user sees only standard output
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(insideDir, readyFile), nil, 0o600); err != nil {
@@ -73,7 +74,7 @@ func runNode(ctx context.Context, args []string) error {
 	return fmt.Errorf("%s ended", <-ended)
 }
 
-// start starts one program after the other and waits until pods could run.
+// start starts the programs in order and waits until pods can run.
 func (n *node) start(ctx context.Context, ended chan<- string) error {
 	steps := []struct {
 		what string
@@ -104,8 +105,9 @@ func (n *node) start(ctx context.Context, ended chan<- string) error {
 	return step("the node is ready", func() error { return n.waitReady(ctx) })
 }
 
-// makeNetwork gives the node an address that is not a loopback one, which the API server would refuse, on a bridge without ports, and a way for what is sent
-// to a Service: it is sent to the address of a pod before it would leave.
+// makeNetwork creates a bridge without ports and gives it the address of the node, because the API server refuses a loopback address. It
+// adds a default route, so that the kernel accepts packets to a Service; kube-proxy's rules change their destination to a pod before they
+// leave.
 func (n *node) makeNetwork(ctx context.Context) error {
 	for _, args := range []string{
 		"link set lo up",
@@ -121,7 +123,7 @@ func (n *node) makeNetwork(ctx context.Context) error {
 	return nil
 }
 
-// waitReady waits until the node takes pods and namespaces have what every pod needs.
+// waitReady waits until the node is ready, and until the namespace default has the objects that every pod needs.
 func (n *node) waitReady(ctx context.Context) error {
 	const timeout = "--timeout=120s"
 	kubeconfig := "--kubeconfig=" + filepath.Join(insideDir, insideKubeconfigFile)
@@ -134,7 +136,7 @@ func (n *node) waitReady(ctx context.Context) error {
 	)
 }
 
-// command runs a program; the error holds what it printed.
+// command runs a program. An error contains its output.
 func command(ctx context.Context, name string, args ...string) error {
 	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(out)))
@@ -142,17 +144,17 @@ func command(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// step does one thing and says how long it took.
+// step runs a function, and prints what was done and how long it took.
 func step(what string, do func() error) error {
 	started := time.Now()
 	if err := do(); err != nil {
-		return fmt.Errorf("it is not so that %s: %w", what, err)
+		return fmt.Errorf("step %q: %w", what, err)
 	}
 	fmt.Fprintf(os.Stdout, "%6.1f s  %s\n", time.Since(started).Seconds(), what)
 	return nil
 }
 
-// forward connects whoever dials the listener with an address.
+// forward forwards the connections of a listener to an address.
 func forward(listener net.Listener, to string) {
 	for {
 		from, err := listener.Accept()
@@ -175,11 +177,11 @@ func forward(listener net.Listener, to string) {
 	}
 }
 
-// healthy returns what asks a program on this machine for its health.
-func healthy(url string) func(context.Context) error {
+// checkHTTP returns a function that checks the health endpoint of a program on this machine.
+func checkHTTP(url string) func(context.Context) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // its certificate is its own, and it is on this machine
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // self-signed certificates, on this machine
 	}}
 	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

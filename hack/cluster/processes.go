@@ -8,15 +8,15 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
-// processes are the programs of the cluster in the order of their start.
+// processes returns the programs of the cluster in the order in which they start.
 func (n *node) processes() []*process.Process {
 	containerdSocket := "/run/containerd/containerd.sock"
 	return []*process.Process{
-		program(insideControlPlanePrograms, "etcd", healthy("http://127.0.0.1:2379/health"),
+		newProcess(insideControlPlanePrograms, "etcd", checkHTTP("http://127.0.0.1:2379/health"),
 			"--data-dir=/var/lib/etcd",
 			"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
 			"--listen-peer-urls=http://127.0.0.1:2380", "--log-level=warn"),
-		program(insideControlPlanePrograms, "kube-apiserver", healthy("https://"+apiServer+"/readyz"),
+		newProcess(insideControlPlanePrograms, "kube-apiserver", checkHTTP("https://"+apiServer+"/readyz"),
 			"--bind-address="+nodeAddress, "--advertise-address="+nodeAddress,
 			"--etcd-servers=http://127.0.0.1:2379",
 			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
@@ -26,37 +26,37 @@ func (n *node) processes() []*process.Process {
 			"--tls-cert-file="+keyFile("apiserver.crt"), "--tls-private-key-file="+keyFile("apiserver.key"),
 			"--token-auth-file="+keyFile("tokens.csv"),
 			"--kubelet-client-certificate="+keyFile("kubelet-client.crt"), "--kubelet-client-key="+keyFile("kubelet-client.key"),
-			// The node's name is in no DNS.
+			// DNS does not know the name of the node.
 			"--kubelet-preferred-address-types=InternalIP",
 			"--service-account-issuer=https://kubernetes.default.svc",
 			"--service-account-key-file="+keyFile("service-account.key"), "--service-account-signing-key-file="+keyFile("service-account.key")),
-		program(insideNodePrograms, "containerd", listening("unix", containerdSocket), "--config="+keyFile("containerd.toml")),
-		program(insideNodePrograms, "kube-controller-manager", healthy("https://127.0.0.1:10257/healthz"),
+		newProcess(insideNodePrograms, "containerd", checkDial("unix", containerdSocket), "--config="+keyFile("containerd.toml")),
+		newProcess(insideNodePrograms, "kube-controller-manager", checkHTTP("https://127.0.0.1:10257/healthz"),
 			"--kubeconfig="+keyFile("kube-controller-manager.kubeconfig"), "--bind-address=127.0.0.1", "--leader-elect=false",
 			"--use-service-account-credentials", "--root-ca-file="+keyFile("ca.crt"),
 			"--service-account-private-key-file="+keyFile("service-account.key")),
-		program(insideNodePrograms, "kube-scheduler", healthy("https://127.0.0.1:10259/healthz"),
+		newProcess(insideNodePrograms, "kube-scheduler", checkHTTP("https://127.0.0.1:10259/healthz"),
 			"--kubeconfig="+keyFile("kube-scheduler.kubeconfig"), "--bind-address=127.0.0.1", "--leader-elect=false"),
-		program(insideNodePrograms, "kubelet", healthy("http://127.0.0.1:10248/healthz"),
+		newProcess(insideNodePrograms, "kubelet", checkHTTP("http://127.0.0.1:10248/healthz"),
 			"--kubeconfig="+keyFile("kubelet.kubeconfig"), "--config="+keyFile("kubelet.yaml"),
 			"--hostname-override="+nodeName, "--node-ip="+nodeAddress),
-		program(insideNodePrograms, "kube-proxy", healthy("http://127.0.0.1:10256/healthz"),
+		newProcess(insideNodePrograms, "kube-proxy", checkHTTP("http://127.0.0.1:10256/healthz"),
 			"--kubeconfig="+keyFile("kube-proxy.kubeconfig"), "--hostname-override="+nodeName,
 			"--proxy-mode=iptables", "--cluster-cidr="+podRange,
-			// The table of connections is the machine's.
+			// The conntrack table belongs to the whole machine: do not change its size.
 			"--conntrack-max-per-core=0",
-			// Its log then tells when it learnt of an endpoint, and when it changed the rules.
+			// Log when it receives an endpoint and when it changes the rules.
 			"--v=4"),
 	}
 }
 
-func program(folder, name string, ready func(context.Context) error, args ...string) *process.Process {
+func newProcess(folder, name string, ready func(context.Context) error, args ...string) *process.Process {
 	return &process.Process{
 		Name: name, Path: filepath.Join(folder, name), Args: args, Log: filepath.Join("/var/log", name+".log"), Ready: ready,
 	}
 }
 
-func listening(network, address string) func(context.Context) error {
+func checkDial(network, address string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err == nil {

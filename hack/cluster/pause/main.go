@@ -1,4 +1,4 @@
-// Pause is the first process of every pod: it holds the pod's namespaces and does nothing.
+// Command pause is the first process of every pod. It keeps the namespaces of the pod open and does nothing else.
 package main
 
 import (

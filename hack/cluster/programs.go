@@ -11,7 +11,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
-// programs are the folders that hold the programs of the control plane and of the node.
+// programs are the folders with the programs of the control plane and of the node.
 type programs struct {
 	controlPlane, node string
 }
@@ -31,23 +31,23 @@ func findPrograms() (programs, error) {
 		"bridge", "host-local", "loopback", "portmap", pauseArchive,
 	} {
 		if _, err := os.Stat(filepath.Join(p.node, name)); err != nil {
-			return programs{}, fmt.Errorf("find %s: %w; make node builds it", name, err)
+			return programs{}, fmt.Errorf("find %s: %w. Run make node to build it", name, err)
 		}
 	}
 	return p, nil
 }
 
-// checkMachine says what this machine lacks.
-func checkMachine() error {
+// checkRequirements returns an error if this machine cannot run a cluster.
+func checkRequirements() error {
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("this needs Linux, not %s: a node is made of Linux namespaces. make demo and make test work here", runtime.GOOS)
+		return fmt.Errorf("a cluster needs Linux, not %s, because it runs in Linux namespaces. make demo and make test work here", runtime.GOOS)
 	}
 	if os.Geteuid() != 0 {
-		return errors.New("this needs root, for namespaces, mounts and containers: run it by sudo or in a virtual machine. make demo and make test need no root")
+		return errors.New("a cluster needs root, for namespaces, mounts and containers. Use sudo or a virtual machine. make demo and make test do not need root")
 	}
 	for _, name := range []string{"runc", "iptables", "ip", "nsenter"} {
 		if _, err := exec.LookPath(name); err != nil {
-			return fmt.Errorf("find %s: %w; hack/node/packages.sh installs it", name, err)
+			return fmt.Errorf("find %s: %w. Run hack/node/packages.sh to install it", name, err)
 		}
 	}
 	return nil

@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// files are a flag that may be given several times.
-type files []string
+// fileList is the value of a flag that may be set several times.
+type fileList []string
 
-func (f *files) String() string { return strings.Join(*f, " ") }
+func (f *fileList) String() string { return strings.Join(*f, " ") }
 
 // Set adds a file.
-func (f *files) Set(file string) error {
+func (f *fileList) Set(file string) error {
 	*f = append(*f, file)
 	return nil
 }
 
-// startForUser starts the cluster, unless it runs, and says how to use it.
+// startForUser starts the cluster, unless it already runs, and prints how to use it.
 func (c *cluster) startForUser(ctx context.Context) error {
 	if c.pid() == 0 {
 		if err := c.start(ctx); err != nil {
@@ -30,20 +30,20 @@ func (c *cluster) startForUser(ctx context.Context) error {
 		}
 	}
 	fmt.Printf(`
-It stays up until make cluster-stop. Its folder is %[1]s.
+The cluster runs until make cluster-stop. Its state folder is %[1]s.
 
   export KUBECONFIG=%[1]s/%[2]s PATH=%[3]s:$PATH
   kubectl get pods --all-namespaces
 
-Images come from archives (make image makes one): bin/cluster load ARCHIVE
-What only its own network reaches, such as Services:  nsenter --net --target %[4]d -- COMMAND
+To load an image from an archive (make image builds one):  bin/cluster load ARCHIVE
+To run a command in the network of the cluster, for example to reach Services:  nsenter --net --target %[4]d -- COMMAND
 `, c.dir, kubeconfigFile, c.programs.controlPlane, c.pid())
 	return nil
 }
 
-var errNotRunning = errors.New("the cluster does not run")
+var errNotRunning = errors.New("the cluster is not running")
 
-// status says what runs.
+// status prints the process ID, the kubeconfig, the nodes and the pods of the cluster.
 func (c *cluster) status(ctx context.Context) error {
 	pid := c.pid()
 	if pid == 0 {
@@ -55,23 +55,24 @@ func (c *cluster) status(ctx context.Context) error {
 			"--kubeconfig", c.path(kubeconfigFile), "get", what, "--all-namespaces", "-o", "wide")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("ask the API server: %w", err)
+			return fmt.Errorf("list %s: %w", what, err)
 		}
 		fmt.Println()
 	}
 	return nil
 }
 
-// with runs a command in the network of a new cluster. The cluster ends with it, however this process ends.
-func with(ctx context.Context, dir string, args []string) (err error) {
+// runWith runs a command in the network of a new cluster, and then stops the cluster. If this process is killed, the kernel ends the
+// cluster.
+func runWith(ctx context.Context, dir string, args []string) (err error) {
 	flags := flag.NewFlagSet("with", flag.ContinueOnError)
-	var archives files
-	flags.Var(&archives, "load", "archive of an image to import first")
+	var archives fileList
+	flags.Var(&archives, "load", "image archive to import before the command runs; may be set several times")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() == 0 {
-		return errors.New("with needs a command")
+		return errors.New("the command with needs a command to run")
 	}
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "fastpix-cluster-"); err != nil {
@@ -82,7 +83,7 @@ func with(ctx context.Context, dir string, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	c.endsWithThis = true
+	c.killedWithParent = true
 	defer func() { err = errors.Join(err, c.stop(ctx)) }()
 	if err := c.start(ctx); err != nil {
 		return err
@@ -93,7 +94,7 @@ func with(ctx context.Context, dir string, args []string) (err error) {
 	return c.runInside(ctx, flags.Args())
 }
 
-// runInside runs a command in the cluster's network. When the user ends this program, the command is asked to end first.
+// runInside runs a command in the network of the cluster. When the user interrupts this program, the command is interrupted too.
 func (c *cluster) runInside(ctx context.Context, args []string) error {
 	cmd, err := c.inNamespaces(ctx, []string{"--net"}, args...)
 	if err != nil {
