@@ -1,5 +1,5 @@
-// These tests protect the Helm chart: it installs what kustomize does, every value does what it says, nonsense is refused, and
-// installing, upgrading and uninstalling lose nothing.
+// These tests check the Helm chart. It installs the same objects as kustomize, every value has its effect, invalid values are refused, and
+// installing, upgrading and uninstalling lose no data.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 
 const (
 	chart = "config/helm/fastpix-operator"
-	// withImage is the one value that has to be set: the image of config/.
+	// withImage sets the only required value, to the image of config/.
 	withImage = "--set=image.repository=fastpix-operator"
 )
 
@@ -50,12 +50,12 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// helm runs helm with nothing of the user's, against the cluster of a kubeconfig or, when that is empty, none.
+// helm runs helm without the user's configuration, against the cluster of a kubeconfig. Without a kubeconfig it uses no cluster.
 func helm(t *testing.T, kubeconfig string, args ...string) (string, error) {
 	t.Helper()
 	binary := inRoot(t, "bin/helm/helm")
 	if _, err := os.Stat(binary); err != nil {
-		t.Fatalf("%v: make helm builds it", err)
+		t.Fatalf("%v. Run make helm to build it", err)
 	}
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	home := t.TempDir()
@@ -63,15 +63,15 @@ func helm(t *testing.T, kubeconfig string, args ...string) (string, error) {
 		"HOME=" + home, "HELM_CACHE_HOME=" + home, "HELM_CONFIG_HOME=" + home, "HELM_DATA_HOME=" + home,
 		"KUBECONFIG=" + kubeconfig,
 	}
-	var out, problem bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problem
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("helm %s: %w: %s%s", strings.Join(args, " "), err, out.String(), problem.String())
+		return "", fmt.Errorf("helm %s: %w: %s%s", strings.Join(args, " "), err, out.String(), stderr.String())
 	}
 	return out.String(), nil
 }
 
-// mustHelm returns what helm printed.
+// mustHelm runs helm and returns its output. An error ends the test.
 func mustHelm(t *testing.T, kubeconfig string, args ...string) string {
 	t.Helper()
 	out, err := helm(t, kubeconfig, args...)
@@ -81,7 +81,7 @@ func mustHelm(t *testing.T, kubeconfig string, args ...string) string {
 	return out
 }
 
-// objects are manifests by kind and name.
+// objects are Kubernetes objects by kind and name.
 type objects map[string]*unstructured.Unstructured
 
 // rendered returns the objects of the chart for a release in a namespace.
@@ -102,7 +102,7 @@ func parsed(t *testing.T, text string) objects {
 			t.Fatal(err)
 		}
 		object := &unstructured.Unstructured{}
-		if err := yaml.UnmarshalStrict(document, &object.Object); err != nil { // a key that is there twice is an error, too
+		if err := yaml.UnmarshalStrict(document, &object.Object); err != nil { // strict: a duplicate key is an error
 			t.Fatalf("%v in\n%s", err, document)
 		}
 		if object.Object == nil {
@@ -110,13 +110,13 @@ func parsed(t *testing.T, text string) objects {
 		}
 		key := object.GetKind() + " " + object.GetName()
 		if all[key] != nil {
-			t.Fatalf("%s is there twice", key)
+			t.Fatalf("%s is defined twice", key)
 		}
 		all[key] = object
 	}
 }
 
-// checkSame compares two sets of manifests.
+// checkSame compares the objects of the chart with those of kustomize.
 func checkSame(t *testing.T, got, want objects) {
 	t.Helper()
 	for _, key := range slices.Sorted(maps.Keys(want)) {

@@ -23,11 +23,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// elsewhere is a namespace that config/ does not name.
-const elsewhere = "media-mirror"
+// otherNamespace is a namespace that config/ does not name.
+const otherNamespace = "media-mirror"
 
-// cluster is a real API server to install on. It has no nodes: the operator's processes run beside it, under the ServiceAccounts and
-// with the arguments that were installed.
+// cluster is a real API server without nodes. The test runs the operator's processes itself, with the ServiceAccounts and the arguments of
+// the installed Deployments.
 type cluster struct {
 	*controlplane.ControlPlane
 	t *testing.T
@@ -61,16 +61,16 @@ func (c cluster) helm(args ...string) string {
 	return mustHelm(c.t, c.Kubeconfig, args...)
 }
 
-// wantRefused runs helm and wants an error that says why.
-func (c cluster) wantRefused(why string, args ...string) {
+// expectError runs helm and checks that its error contains a text.
+func (c cluster) expectError(why string, args ...string) {
 	c.t.Helper()
 	if _, err := helm(c.t, c.Kubeconfig, args...); err == nil || !strings.Contains(err.Error(), why) {
 		c.t.Errorf("helm %s: %v, want a refusal with %q", strings.Join(args, " "), err, why)
 	}
 }
 
-// accepts wants that the API server takes, strictly, what the chart renders.
-func (c cluster) accepts(args ...string) {
+// checkAccepted checks that the API server accepts the rendered chart with strict validation.
+func (c cluster) checkAccepted(args ...string) {
 	c.t.Helper()
 	manifests := filepath.Join(c.t.TempDir(), "chart.yaml")
 	template := c.helm(append([]string{"template", "fastpix", inRoot(c.t, chart)}, args...)...)
@@ -86,7 +86,7 @@ func (c cluster) names(kind string) []string {
 	return strings.Fields(c.kubectl("get", kind, "--all-namespaces", "--output=jsonpath={.items[*].metadata.name}"))
 }
 
-// start runs one half of the operator as its Deployment says.
+// start runs the receiver or the controllers with the arguments and the ServiceAccount of a Deployment.
 func (c cluster) start(binary, namespace, deployment string) *controlplane.Operator {
 	c.t.Helper()
 	jsonpath := func(path string) string {
@@ -108,7 +108,7 @@ func (c cluster) start(binary, namespace, deployment string) *controlplane.Opera
 	return operator
 }
 
-// commands returns the indented lines of a text, without what needs nodes or kube-controller-manager.
+// commands returns the indented lines of a text, without the commands that need nodes or kube-controller-manager.
 func commands(text string) string {
 	var script strings.Builder
 	for line := range strings.Lines(text) {
@@ -120,7 +120,7 @@ func commands(text string) string {
 	return script.String()
 }
 
-// run runs commands in the root of the repository, with the cluster's kubectl and helm.
+// run runs commands in the root of the repository, with the kubectl of the cluster and the pinned helm.
 func (c cluster) run(script string) {
 	c.t.Helper()
 	cmd := exec.CommandContext(c.t.Context(), "bash", "-euo", "pipefail", "-c", script)
@@ -161,7 +161,8 @@ func (c cluster) deliver(receiver *controlplane.Operator, file, state string) {
 	}
 }
 
-// olderChart returns a copy of the chart whose MediaAsset has no duration, and whose objects have the labels of the first chart.
+// olderChart returns a copy of the chart in which MediaAsset has no duration and the objects have the labels of the first version of the
+// chart.
 func olderChart(t *testing.T) string {
 	t.Helper()
 	older := filepath.Join(t.TempDir(), "fastpix-operator")
@@ -175,7 +176,7 @@ func olderChart(t *testing.T) string {
 	}
 	field := regexp.MustCompile(`(?m)^ {14}duration:\n( {16}.*\n)+`)
 	if !field.Match(crd) {
-		t.Fatal("the CRD has no duration where it was")
+		t.Fatal("the CRD has no field duration at the expected position")
 	}
 	if err := os.WriteFile(file, field.ReplaceAll(crd, nil), 0o600); err != nil {
 		t.Fatal(err)
@@ -203,54 +204,54 @@ app.kubernetes.io/name: fastpix-operator
 	return older
 }
 
-// TestInstalledChartLivesItsLife protects a release from its first to its last day, in a namespace of the user's choice: the API
-// server takes every object strictly, the notes are right, the operator works with the rights that were installed, an upgrade brings new
-// CRDs, uninstalling loses nothing, and what was left behind is taken up again.
-func TestInstalledChartLivesItsLife(t *testing.T) {
+// TestLifecycleOfAnInstalledChart checks a release of the chart from installation to removal, in a namespace that the user chose. The API
+// server accepts every object with strict validation, the notes are correct, the operator works with the installed rights, an upgrade
+// installs new CRDs, uninstalling loses no data, and a new installation continues with the objects that were kept.
+func TestLifecycleOfAnInstalledChart(t *testing.T) {
 	c := newCluster(t)
 	binary, err := controlplane.BuildOperator(t.Context(), filepath.Join(c.Dir, "bin"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := []string{"--namespace=" + elsewhere, withImage, "--set=receiver.externalURL=https://hooks.example.com"}
+	values := []string{"--namespace=" + otherNamespace, withImage, "--set=receiver.externalURL=https://hooks.example.com"}
 	duration := func() string {
 		return c.kubectl("get", "customresourcedefinition", "mediaassets.video.fastpix.com",
 			"--output=jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.status.properties.duration.type}")
 	}
 
-	c.kubectl("create", "namespace", elsewhere)
-	c.kubectl("label", "namespace", elsewhere, "pod-security.kubernetes.io/warn=restricted")
-	c.accepts(values...)
+	c.kubectl("create", "namespace", otherNamespace)
+	c.kubectl("label", "namespace", otherNamespace, "pod-security.kubernetes.io/warn=restricted")
+	c.checkAccepted(values...)
 
 	notes := c.helm(append([]string{"install", "fastpix", olderChart(t)}, values...)...)
 	if got := duration(); got != "" {
-		t.Errorf("the older chart has the new field already: %s", got)
+		t.Errorf("the older chart already has the new field: %s", got)
 	}
 	c.helm(append([]string{"upgrade", "fastpix", inRoot(t, chart), "--set=receiver.replicas=3"}, values...)...)
 	if got := duration(); got != "string" {
 		t.Errorf("the upgrade did not bring the new CRD: the new field is %q", got)
 	}
 	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
-	if got := c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+elsewhere, "--output=jsonpath={.spec.replicas}"); got != "3" {
-		t.Errorf("after the upgrade %s replicas are wanted", got)
+	if got := c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+otherNamespace, "--output=jsonpath={.spec.replicas}"); got != "3" {
+		t.Errorf("after the upgrade the Deployment has %s replicas, want 3", got)
 	}
 
-	receiver, controllers := c.start(binary, elsewhere, "fastpix-receiver"), c.start(binary, elsewhere, "fastpix-controller-manager")
+	receiver, controllers := c.start(binary, otherNamespace, "fastpix-receiver"), c.start(binary, otherNamespace, "fastpix-controller-manager")
 	c.run(strings.ReplaceAll(commands(notes), "PASTE", fixtures.SigningSecret))
-	if got := c.kubectl("get", "namespace", elsewhere, `--output=jsonpath={.metadata.labels.pod-security\.kubernetes\.io/enforce}`); got != "restricted" {
-		t.Errorf("following the notes makes the namespace enforce %q", got)
+	if got := c.kubectl("get", "namespace", otherNamespace, `--output=jsonpath={.metadata.labels.pod-security\.kubernetes\.io/enforce}`); got != "restricted" {
+		t.Errorf("after the commands of the notes the namespace enforces %q, want restricted", got)
 	}
 	if got := c.kubectl("get", "webhookendpoint", "fastpix", "--namespace=video", "--output=jsonpath={.status.url}"); got != "https://hooks.example.com/webhooks/video/fastpix" {
 		t.Errorf("the endpoint's URL is %q", got)
 	}
 	c.deliver(receiver, "video.media.created.json", "Created")
 	_, err = c.Kubectl(t.Context(), "patch", "mediaasset", fixtures.MediaA, "--namespace=video", "--subresource=status", "--type=merge", "--patch={\"status\":{\"state\":\"Ready\"}}")
-	if err == nil || !strings.Contains(err.Error(), elsewhere+"/fastpix-controller-manager") {
-		t.Errorf("an administrator writes a status: %v", err)
+	if err == nil || !strings.Contains(err.Error(), otherNamespace+"/fastpix-controller-manager") {
+		t.Errorf("an administrator writes a status: %v, want a refusal", err)
 	}
-	c.wantRefused("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace", withImage)
+	c.expectError("invalid ownership metadata", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace", withImage)
 
-	// Acknowledged without controllers, then uninstalled.
+	// The receiver acknowledges an event while no controllers run. Then the chart is uninstalled.
 	if err := controllers.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +262,7 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 	if err := receiver.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	c.helm("uninstall", "fastpix", "--namespace="+elsewhere)
+	c.helm("uninstall", "fastpix", "--namespace="+otherNamespace)
 	for _, kind := range []string{"deployments", "services", "serviceaccounts", "validatingadmissionpolicies", "networkpolicies", "resourcequotas"} {
 		if left := slices.DeleteFunc(c.names(kind), func(name string) bool { return name == "kubernetes" || name == "default" }); len(left) > 0 {
 			t.Errorf("uninstalling left %s %v", kind, left)
@@ -273,14 +274,14 @@ func TestInstalledChartLivesItsLife(t *testing.T) {
 		}
 	}
 	c.helm(append([]string{"install", "fastpix", inRoot(t, chart)}, values...)...)
-	controllers = c.start(binary, elsewhere, "fastpix-controller-manager")
+	controllers = c.start(binary, otherNamespace, "fastpix-controller-manager")
 	err = controlplane.WaitMirror(t.Context(), c.admin(), "video", fixtures.Mirror{Kind: "MediaAsset", ID: fixtures.MediaA, State: "Ready"})
 	if err = errors.Join(err, controllers.Stop()); err != nil {
-		t.Errorf("what was acknowledged before the chart was uninstalled: %v", err)
+		t.Errorf("the event that was acknowledged before the chart was uninstalled is not mirrored: %v", err)
 	}
 }
 
-// runFails runs a command in the root of the repository and returns what it said when it failed.
+// runFails runs a command in the root of the repository, checks that it fails, and returns its output.
 func (c cluster) runFails(name string, args ...string) string {
 	c.t.Helper()
 	cmd := exec.CommandContext(c.t.Context(), name, args...)
@@ -293,74 +294,74 @@ func (c cluster) runFails(name string, args ...string) string {
 	return string(out)
 }
 
-// TestNotesFitTheCluster protects those who install into a namespace that Helm makes: the notes say that it does not enforce the
-// restricted standard, and how the quota of a new CRD comes to count. Following them makes both true, and then they say neither.
-// make leaves the release alone.
-func TestNotesFitTheCluster(t *testing.T) {
+// TestNotesMatchTheCluster checks the notes of a release in a namespace that Helm created. The notes say how to make the namespace enforce
+// the restricted Pod Security Standard, and how to make the quota of a new CRD count. After their commands both are the case, and the notes
+// no longer mention them. make deploy and make undeploy refuse to change the release.
+func TestNotesMatchTheCluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	counting, err := c.ControllerManager()
 	if err != nil {
-		t.Skip(err) // another control plane than the one that is built here need not have it
+		t.Skip(err) // a control plane that the user provides may not have kube-controller-manager
 	}
 	if err := counting.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	values := []string{"--namespace=" + elsewhere, withImage, "--set=quota.enabled=true"}
+	values := []string{"--namespace=" + otherNamespace, withImage, "--set=quota.enabled=true"}
 	notes := c.helm(append([]string{"install", "mirror", inRoot(t, chart), "--create-namespace"}, values...)...)
-	label := "kubectl label namespace " + elsewhere + " pod-security.kubernetes.io/enforce=restricted"
-	rollback := "helm -n " + elsewhere + " rollback mirror 1"
+	label := "kubectl label namespace " + otherNamespace + " pod-security.kubernetes.io/enforce=restricted"
+	rollback := "helm -n " + otherNamespace + " rollback mirror 1"
 	if !strings.Contains(notes, label) || !strings.Contains(notes, rollback) {
-		t.Errorf("a first install says neither that the namespace is open nor that the quota is new:\n%s", notes)
+		t.Errorf("the notes of a first installation lack the command for the namespace or for the quota:\n%s", notes)
 	}
 	for target, want := range map[string]string{
-		"undeploy": "undeploy: the operator is installed by Helm: use helm uninstall mirror --namespace " + elsewhere,
-		"deploy":   "deploy: the operator is installed by Helm: use helm upgrade mirror --namespace " + elsewhere,
+		"undeploy": "undeploy: the operator is installed by Helm: use helm uninstall mirror --namespace " + otherNamespace,
+		"deploy":   "deploy: the operator is installed by Helm: use helm upgrade mirror --namespace " + otherNamespace,
 	} {
 		if out := c.runFails("make", target, "KUBECTL="+c.KubectlPath()); !strings.Contains(out, want) {
-			t.Errorf("make %s over a release says\n%swant %q", target, out, want)
+			t.Errorf("make %s prints, although Helm installed the operator,\n%swant %q", target, out, want)
 		}
 	}
 	if left := c.names("deployments"); len(left) != 2 {
-		t.Errorf("after make undeploy over a release there are the Deployments %v", left)
+		t.Errorf("after make undeploy of a release the Deployments are %v, want 2", left)
 	}
 
 	used := func() string {
-		return c.kubectl("get", "resourcequota", "fastpix-journal", "--namespace="+elsewhere, "--output=jsonpath={.status.used}")
+		return c.kubectl("get", "resourcequota", "fastpix-journal", "--namespace="+otherNamespace, "--output=jsonpath={.status.used}")
 	}
-	begun := time.Now()
+	started := time.Now()
 	if got := used(); got != "" {
-		t.Fatalf("a quota as new as its CRD counts at once: %s", got)
+		t.Fatalf("a quota that is as new as its CRD already counts: %s", got)
 	}
-	batch := fmt.Sprintf("{apiVersion: %s, kind: EventBatch, metadata: {namespace: %s, name: b}, spec: {events: [x]}}", fastpixv1.GroupVersion, elsewhere)
+	batch := fmt.Sprintf("{apiVersion: %s, kind: EventBatch, metadata: {namespace: %s, name: b}, spec: {events: [x]}}", fastpixv1.GroupVersion, otherNamespace)
 	if _, err := c.Shell(t.Context(), "echo '"+batch+"' | kubectl create --filename=-"); err == nil || !strings.Contains(err.Error(), "status unknown for quota") {
-		t.Errorf("a batch is created before its quota counts: %v", err)
+		t.Errorf("creating a batch before its quota counts: %v, want a refusal", err)
 	}
-	for used() == "" && time.Since(begun) < 60*time.Second {
+	for used() == "" && time.Since(started) < 60*time.Second {
 		wait(t, time.Second)
 	}
 	if got := used(); got != "" {
-		t.Logf("the quota counted by itself, %v after it was made", time.Since(begun).Round(time.Second))
+		t.Logf("the quota counted without being recreated, %v after it was created", time.Since(started).Round(time.Second))
 	}
-	begun = time.Now()
-	_, anew, _ := strings.Cut(notes, "make the quota anew")
-	c.run(commands(anew))
-	for used() == "" && time.Since(begun) < 20*time.Second {
+	started = time.Now()
+	_, recreate, _ := strings.Cut(notes, "make the quota anew")
+	c.run(commands(recreate))
+	for used() == "" && time.Since(started) < 20*time.Second {
 		wait(t, 100*time.Millisecond)
 	}
-	t.Logf("recreated, the quota counts after %v: %s", time.Since(begun).Round(100*time.Millisecond), used())
+	t.Logf("recreated, the quota counts after %v: %s", time.Since(started).Round(100*time.Millisecond), used())
 	if used() == "" {
-		t.Error("recreated as the notes say, the quota does not count")
+		t.Error("the quota does not count after it was recreated with the commands of the notes")
 	}
 
 	c.run(label)
 	notes = c.helm(append([]string{"upgrade", "mirror", inRoot(t, chart)}, values...)...)
 	if strings.Contains(notes, label) || strings.Contains(notes, "rollback") {
-		t.Errorf("with both done the notes still say\n%s", notes)
+		t.Errorf("after the commands of the notes, the notes still are\n%s", notes)
 	}
 }
 
-// wait waits, unless the test ends.
+// wait waits for a duration. If the test's context is canceled, it ends the test.
 func wait(t *testing.T, d time.Duration) {
 	t.Helper()
 	select {
@@ -370,13 +371,13 @@ func wait(t *testing.T, d time.Duration) {
 	}
 }
 
-// TestOverlayMovesTheOperator protects those who set namespace in an overlay on config/default: the API server takes it all, and the
-// policies know the controllers of that namespace, and no others.
+// TestOverlayMovesTheOperator checks an overlay on config/default that sets another namespace: the API server accepts all objects, and the
+// admission policies allow only the controllers of that namespace.
 func TestOverlayMovesTheOperator(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	folder := t.TempDir()
-	overlay := "namespace: " + elsewhere + "\nresources: [" + relative(t, folder, []string{"default"})[0] + "]\n"
+	overlay := "namespace: " + otherNamespace + "\nresources: [" + relative(t, folder, []string{"default"})[0] + "]\n"
 	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(overlay), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -393,13 +394,13 @@ func TestOverlayMovesTheOperator(t *testing.T) {
 		return err
 	}
 	// A new policy takes a moment to be enforced.
-	for begun := time.Now(); write("admin") == nil && time.Since(begun) < 10*time.Second; {
+	for started := time.Now(); write("admin") == nil && time.Since(started) < 10*time.Second; {
 		wait(t, 100*time.Millisecond)
 	}
-	ours := "system:serviceaccount:" + elsewhere + ":fastpix-controller-manager"
+	ours := "system:serviceaccount:" + otherNamespace + ":fastpix-controller-manager"
 	for _, user := range []string{"admin", "system:serviceaccount:" + namespace + ":fastpix-controller-manager"} {
-		if err := write(user); err == nil || !strings.Contains(err.Error(), elsewhere+"/fastpix-controller-manager") {
-			t.Errorf("%s writes a status: %v, want a refusal that names %s", user, err, elsewhere)
+		if err := write(user); err == nil || !strings.Contains(err.Error(), otherNamespace+"/fastpix-controller-manager") {
+			t.Errorf("%s writes a status: %v, want a refusal that names %s", user, err, otherNamespace)
 		}
 	}
 	if err := write(ours); err != nil {
@@ -407,8 +408,8 @@ func TestOverlayMovesTheOperator(t *testing.T) {
 	}
 }
 
-// TestEveryValueAtOnceIsAccepted protects from values that end in the wrong place, or as the wrong type, of an object: the API server takes
-// it all strictly.
+// TestEveryValueAtOnceIsAccepted checks that no value is rendered into the wrong field or with the wrong type: the API server accepts all
+// objects with strict validation.
 func TestEveryValueAtOnceIsAccepted(t *testing.T) {
 	const values = "hack/chart/testdata/every_value.yaml"
 	var set, defaults map[string]any
@@ -425,7 +426,7 @@ func TestEveryValueAtOnceIsAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if same := equality.Semantic.DeepEqual(here, byDefault); !found || same != (value == "networkPolicy.enabled") {
-			t.Errorf("%s is %v by default, and %v in %s", value, byDefault, here, values)
+			t.Errorf("%s is %v by default, and %v in %s, want another value", value, byDefault, here, values)
 		}
 	}
 
@@ -438,48 +439,49 @@ func TestEveryValueAtOnceIsAccepted(t *testing.T) {
 		c.kubectl("create", "--filename="+file)
 	}
 	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
-	c.kubectl("create", "namespace", elsewhere)
-	c.accepts("--namespace="+elsewhere, "--values="+inRoot(t, values))
+	c.kubectl("create", "namespace", otherNamespace)
+	c.checkAccepted("--namespace="+otherNamespace, "--values="+inRoot(t, values))
 }
 
-// section returns the commands below a heading of docs/helm.md.
+// section returns the commands in a section of docs/helm.md.
 func section(t *testing.T, heading string) string {
 	t.Helper()
 	_, text, found := strings.Cut(read(t, "docs/helm.md"), "\n## "+heading+"\n")
 	text, _, _ = strings.Cut(text, "\n## ")
 	commands := commands(text)
 	if !found || commands == "" {
-		t.Fatalf("docs/helm.md has no commands for %s", heading)
+		t.Fatalf("docs/helm.md has no commands in the section %s", heading)
 	}
 	return commands
 }
 
-// TestHelmIsTheOneTested protects docs/helm.md from naming another Helm than the tests run.
-func TestHelmIsTheOneTested(t *testing.T) {
+// TestDocumentedHelmIsThePinnedOne checks that docs/helm.md names the version of Helm that the tests use.
+func TestDocumentedHelmIsThePinnedOne(t *testing.T) {
 	t.Parallel()
 	page := read(t, "docs/helm.md")
 	documented := regexp.MustCompile(`tested with Helm (v4\.\d+\.\d+)\b`).FindStringSubmatch(page)
 	if documented == nil {
-		t.Fatal("docs/helm.md does not say with which Helm the chart is tested")
+		t.Fatal("docs/helm.md does not name the version of Helm that the tests use")
 	}
 	if pinned := "helm.sh/helm/v4 " + documented[1] + " "; !strings.Contains(read(t, "hack/helm/go.mod"), pinned) {
 		t.Errorf("hack/helm does not pin Helm %s", documented[1])
 	}
 }
 
-// TestReadmeInstallsAsThePageDoes protects those who read only the README: the namespace has to enforce what its section on security says.
-func TestReadmeInstallsAsThePageDoes(t *testing.T) {
+// TestReadmeInstallsWithTheCommandsOfTheHelmPage checks that the README and docs/helm.md have the same commands for the installation.
+// Without them, the namespace would not enforce the restricted Pod Security Standard, as the README claims.
+func TestReadmeInstallsWithTheCommandsOfTheHelmPage(t *testing.T) {
 	t.Parallel()
 	_, text, _ := strings.Cut(read(t, "README.md"), "\n## Install it in a cluster\n")
 	_, text, _ = strings.Cut(text, "docs/helm.md")
 	text, _, _ = strings.Cut(text, "\n**1.")
 	want := strings.Replace(section(t, "Install"), " --set receiver.externalURL=https://hooks.example.com", "", 1)
 	if got := commands(text); got != want {
-		t.Errorf("the README installs by\n%sdocs/helm.md by\n%s", got, want)
+		t.Errorf("the README installs with\n%sdocs/helm.md with\n%s", got, want)
 	}
 }
 
-// TestDocumentedCommands protects docs/helm.md, and those who change from kustomize to the chart: no object is recreated.
+// TestDocumentedCommands runs the commands of docs/helm.md. It also checks that changing from kustomize to the chart recreates no object.
 func TestDocumentedCommands(t *testing.T) {
 	c := newCluster(t)
 	if err := c.Apply(t.Context(), "config/default"); err != nil {
@@ -493,26 +495,26 @@ func TestDocumentedCommands(t *testing.T) {
 		return c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+namespace, "--output=jsonpath={.spec.template.spec.containers[0].image}")
 	}
 	before := uids()
-	c.wantRefused("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace, withImage)
+	c.expectError("invalid ownership metadata", "install", "fastpix", inRoot(t, chart), "--namespace="+namespace, withImage)
 	c.run(section(t, "From kustomize"))
 	if after := uids(); after != before {
 		t.Errorf("objects were recreated: before %s, after %s", before, after)
 	}
 	if got := image(); got != "registry.example/fastpix-operator:v1" {
-		t.Errorf("taken over, the image is %s", got)
+		t.Errorf("after the change to the chart, the image is %s", got)
 	}
 
 	c.run(section(t, "Values"))
 	c.run(section(t, "Upgrade"))
 	if got := image(); got != "registry.example/fastpix-operator:v2" {
-		t.Errorf("upgraded, the image is %s", got)
+		t.Errorf("after the upgrade, the image is %s", got)
 	}
 	c.run(section(t, "Uninstall"))
 	if left := append(c.names("deployments"), c.names("customresourcedefinitions")...); len(left) > 0 {
-		t.Errorf("with everything removed there is %v", left)
+		t.Errorf("after everything was removed, %v still exist", left)
 	}
 	c.run(section(t, "Install"))
 	if got := image(); got != "registry.example/fastpix-operator:v1" {
-		t.Errorf("installed, the image is %s", got)
+		t.Errorf("after the installation, the image is %s", got)
 	}
 }

@@ -1,8 +1,9 @@
-// Command chart writes the part of the Helm chart that has no values of its own: CRDs, rights, admission policies and the like, from
-// the manifests of config/. What has values is written by hand beside it. The argument is the folder above config/ to write to,
-// for `make manifests`.
+// Command chart generates the part of the Helm chart that has no values of its own, such as CRDs, RBAC and admission policies, from the
+// manifests in config/. Templates with values are written by hand. The argument is the folder that contains the folder config/ to write to.
+// `make manifests` runs this command.
 //
-// The manifests stay text, so that their comments reach the chart. That the result is what kustomize makes of them is tested here.
+// The command changes the manifests as text, so that the chart keeps their comments. The tests of this package compare the chart with
+// kustomize.
 package main
 
 import (
@@ -17,15 +18,15 @@ import (
 
 const (
 	generated = "config/helm/fastpix-operator/templates/generated"
-	// namespace is the one that config/ names everywhere.
+	// namespace is the namespace in the manifests of config/.
 	namespace = "fastpix-system"
-	// standard are the labels that the chart gives every object, those of config/labels among them.
+	// standard are the labels of every object of the chart. They include those of config/labels.
 	standard = "    {{- include \"fastpix.labels\" . | nindent 4 }}\n"
-	// keep makes Helm leave an object when the chart goes.
+	// keep makes Helm keep an object when the chart is uninstalled.
 	keep = "    helm.sh/resource-policy: keep\n"
 )
 
-// sources are files and whole folders of config/.
+// sources are the files and folders of config/ from which the templates are generated.
 var sources = []string{
 	"crd/bases",
 	"rbac",
@@ -46,7 +47,7 @@ func main() {
 	}
 }
 
-// write replaces what is in a folder by the templates.
+// write removes a folder and writes the templates into it.
 func write(to string) error {
 	if err := os.RemoveAll(to); err != nil {
 		return err
@@ -78,18 +79,18 @@ func write(to string) error {
 }
 
 var (
-	// Each matches the start of the part of an object that it is named after.
+	// These match the first line of metadata, labels and annotations of an object.
 	metadata    = regexp.MustCompile(`(?m)^metadata:\n`)
 	labels      = regexp.MustCompile(`(?m)^  labels:\n(    app\.kubernetes\.io/name: fastpix-operator\n)?`)
 	annotations = regexp.MustCompile(`(?m)^  annotations:\n`)
-	// value is where the namespace is a value of its own, and a namespace may be called 123.
+	// value matches the namespace where it is a whole YAML value. There the template quotes it, because a namespace may be called 123.
 	value = regexp.MustCompile(`(?m): ` + namespace + `$`)
 )
 
-// template returns the template of a file of manifests.
+// template returns the chart's template for a file of manifests.
 func template(path, text string) (string, error) {
 	if strings.Contains(text, "{{") {
-		return "", errors.New("a template would read {{ as its own")
+		return "", errors.New("it contains {{, which Helm would read as a template action")
 	}
 	var objects []string
 	for object := range strings.SplitSeq(text, "---\n") {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestReleasedChartNamesItsImage protects those who install a release: its chart needs no value, its objects say which release it is, and
-// it can be built again.
+// TestReleasedChartNamesItsImage checks the chart of a release: it needs no values, its objects have the version of the release as a label,
+// and packing it twice gives the same bytes.
 func TestReleasedChartNamesItsImage(t *testing.T) {
 	t.Parallel()
 	for version, file := range map[string]string{

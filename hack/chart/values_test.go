@@ -13,11 +13,11 @@ import (
 
 	"k8s.io/client-go/util/jsonpath"
 
-	folding "github.com/fastpix-operator/fastpix-operator/controllers"
+	operatorcontrollers "github.com/fastpix-operator/fastpix-operator/controllers"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver"
 )
 
-// Objects that the cases look at.
+// The objects and paths of the cases.
 const (
 	receiver    = "Deployment fastpix-receiver"
 	controllers = "Deployment fastpix-controller-manager"
@@ -32,14 +32,14 @@ const (
 	neighbours = "affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey"
 )
 
-// effect is what values lead to: what a field of an object says, or that the object is gone.
+// effect is the effect of values: a field of an object has a value, or the object is not rendered.
 type effect struct {
-	set          string // as helm --set takes it
+	set          string // the argument of helm --set
 	object, path string
-	want         string // empty: the object is not there
+	want         string // empty if the object is not rendered
 }
 
-// effects holds, for every value of the schema, what it is for.
+// effects contains the effects of every value of the schema.
 var effects = map[string][]effect{
 	"global.imageRegistry": {
 		{"global.imageRegistry=mirror.example:5000", receiver, container + ".image}", "mirror.example:5000/fastpix-operator:dev"},
@@ -164,12 +164,12 @@ var effects = map[string][]effect{
 	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
 }
 
-// TestValuesDoWhatTheySay protects every value: each of the schema has at least one effect.
-func TestValuesDoWhatTheySay(t *testing.T) {
+// TestEveryValueHasItsEffect checks the effects of every value of the schema. Each value must have at least one.
+func TestEveryValueHasItsEffect(t *testing.T) {
 	t.Parallel()
 	for _, value := range schemaValues(t) {
 		if effects[value] == nil {
-			t.Errorf("no test says what %s is for", value)
+			t.Errorf("no case tests %s", value)
 		}
 	}
 	for value, cases := range effects {
@@ -179,7 +179,7 @@ func TestValuesDoWhatTheySay(t *testing.T) {
 				object := rendered(t, namespace, "--set="+c.set)[c.object]
 				if object == nil {
 					if c.want != "" {
-						t.Errorf("%s: there is no %s", c.set, c.object)
+						t.Errorf("%s: the chart renders no %s", c.set, c.object)
 					}
 					continue
 				}
@@ -191,13 +191,13 @@ func TestValuesDoWhatTheySay(t *testing.T) {
 	}
 }
 
-// TestValuesTellTheFlagsDefaults protects from a number in values.yaml that the binary no longer has: what null stands for is a flag's default.
-func TestValuesTellTheFlagsDefaults(t *testing.T) {
+// TestValuesStateTheDefaultsOfFlags checks that the defaults in the comments of values.yaml are the defaults of the flags.
+func TestValuesStateTheDefaultsOfFlags(t *testing.T) {
 	t.Parallel()
 	source := read(t, chart+"/values.yaml")
 	flags := flag.NewFlagSet(t.Name(), flag.ContinueOnError)
 	new(webhookserver.Options).BindFlags(flags)
-	new(folding.Options).BindFlags(flags)
+	new(operatorcontrollers.Options).BindFlags(flags)
 	for name, sentence := range map[string]string{
 		"max-pending-events":              `null: ([\d,]+) in all, [\d,]+ of one WebhookEndpoint\.\n  maxPendingEvents:`,
 		"max-pending-events-per-endpoint": `null: [\d,]+ in all, ([\d,]+) of one WebhookEndpoint\.\n  maxPendingEvents: null\n  maxPendingEventsPerEndpoint:`,
@@ -205,15 +205,15 @@ func TestValuesTellTheFlagsDefaults(t *testing.T) {
 	} {
 		documented := regexp.MustCompile(sentence).FindStringSubmatch(source)
 		if documented == nil {
-			t.Errorf("values.yaml does not say what --%s is without a value", name)
+			t.Errorf("values.yaml does not state the default of --%s", name)
 		} else if got, want := strings.ReplaceAll(documented[1], ",", ""), flags.Lookup(name).DefValue; got != want {
-			t.Errorf("values.yaml says that --%s is %s without a value, it is %s", name, got, want)
+			t.Errorf("values.yaml states the default %[2]s of --%[1]s, want %[3]s", name, got, want)
 		}
 	}
 }
 
-// TestLargeNumbersStayWhole protects from 1.2e+07, which is what a large number of a file is to a template.
-func TestLargeNumbersStayWhole(t *testing.T) {
+// TestLargeNumbersAreNotRounded checks that large numbers of a values file are not rendered as 1.2e+07, which is the default of a template.
+func TestLargeNumbersAreNotRounded(t *testing.T) {
 	const values = `{"receiver": {"maxPendingEvents": 12000000, "maxPendingEventsPerEndpoint": 11000000}, "quota": {"enabled": true, "eventBatches": 10000000}}`
 	file := filepath.Join(t.TempDir(), "values.yaml")
 	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
@@ -228,7 +228,7 @@ func TestLargeNumbersStayWhole(t *testing.T) {
 	}
 }
 
-// field returns what kubectl -o jsonpath would print; empty for what is not there.
+// field returns what kubectl -o jsonpath would print. It returns "" if the field does not exist.
 func field(t *testing.T, object map[string]any, path string) string {
 	t.Helper()
 	p := jsonpath.New(path).AllowMissingKeys(true)
@@ -242,13 +242,13 @@ func field(t *testing.T, object map[string]any, path string) string {
 	return b.String()
 }
 
-// schema is what the test reads of values.schema.json.
+// schema contains the parts of values.schema.json that the test uses.
 type schema struct {
 	Properties           map[string]schema `json:"properties"`
 	AdditionalProperties any               `json:"additionalProperties"`
 }
 
-// schemaValues returns the paths of all values that the schema knows. It also checks that no object on the way but global takes others.
+// schemaValues returns the paths of all values of the schema. It also checks that no object but global allows unknown keys.
 func schemaValues(t *testing.T) []string {
 	t.Helper()
 	var root schema
@@ -257,8 +257,8 @@ func schemaValues(t *testing.T) []string {
 	}
 	var walk func(prefix string, s schema) []string
 	walk = func(prefix string, s schema) []string {
-		if s.AdditionalProperties != false && prefix != "global" { // which belongs to other charts, too
-			t.Errorf("the schema takes unknown keys in %q", prefix)
+		if s.AdditionalProperties != false && prefix != "global" { // other charts use global, too
+			t.Errorf("the schema allows unknown keys in %q", prefix)
 		}
 		var all []string
 		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
@@ -274,8 +274,8 @@ func schemaValues(t *testing.T) []string {
 	return walk("", root)
 }
 
-// TestNonsenseIsRefused protects from values that would be ignored or break the operator later.
-func TestNonsenseIsRefused(t *testing.T) {
+// TestInvalidValuesAreRefused checks that the schema refuses values that would have no effect or would break the operator later.
+func TestInvalidValuesAreRefused(t *testing.T) {
 	t.Parallel()
 	for set, want := range map[string]string{
 		"replicas=3":                                  "replicas",
@@ -335,8 +335,8 @@ func TestNonsenseIsRefused(t *testing.T) {
 	}
 }
 
-// mayBeNull are the values that null turns off, or leaves to the binary.
-var mayBeNull = []string{
+// nullable are the values that may be null. Null turns the value off, or selects the default of the binary.
+var nullable = []string{
 	"global", "global.imageRegistry", "global.imagePullSecrets", "receiver.replicas", "controllers.replicas",
 	"image.tag", "image.digest", "imagePullSecrets",
 	"receiver.externalURL", "receiver.tls.secretName", "receiver.service.type", "receiver.service.annotations",
@@ -349,9 +349,9 @@ var mayBeNull = []string{
 	"serviceMonitor.tokenSecretName",
 }
 
-// TestNullIsRefusedOrMeansNothing protects from what null takes away from the defaults: what the templates need is missed by the schema,
-// by name, and not by a template that fails or an object that lacks half of what it is for.
-func TestNullIsRefusedOrMeansNothing(t *testing.T) {
+// TestNullIsRefusedOrUnsetsAValue checks null for every value. If the templates need the value, the schema must refuse null and name the
+// value. Otherwise a template would fail, or would render an incomplete object.
+func TestNullIsRefusedOrUnsetsAValue(t *testing.T) {
 	t.Parallel()
 	values := schemaValues(t)
 	for _, value := range values {
@@ -367,29 +367,29 @@ func TestNullIsRefusedOrMeansNothing(t *testing.T) {
 			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage,
 				"--set=quota.enabled=true,serviceMonitor.enabled=true", "--set="+value+"=null")
 			name := value[strings.LastIndex(value, ".")+1:]
-			switch may := slices.Contains(mayBeNull, value); {
+			switch may := slices.Contains(nullable, value); {
 			case may && err != nil:
 				t.Errorf("null is refused: %v", err)
 			case !may && (err == nil || !strings.Contains(err.Error(), "missing property '"+name+"'")):
-				t.Errorf("got %v, want a refusal by the schema that misses %s", err, name)
+				t.Errorf("got %v, want a refusal by the schema because %s is missing", err, name)
 			}
 		})
 	}
 }
 
-// TestUnsetImageIsRefused protects from pods that wait for an image which is nowhere.
+// TestUnsetImageIsRefused checks that the chart refuses to install pods with an image that does not exist.
 func TestUnsetImageIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, set := range []string{"image.tag=v1", "image.repository=", "global.imageRegistry=mirror.example"} {
 		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, "--set="+set)
 		if err == nil || !strings.Contains(err.Error(), "--set image.repository=registry.example/fastpix-operator") {
-			t.Errorf("%s: %v, want an error that says how to set the image", set, err)
+			t.Errorf("%s: %v, want an error with the flag that sets the image", set, err)
 		}
 	}
 }
 
-// TestFlagsOfTheChartAreRefused protects what the chart derives from its flags: each flag that it may set, however spelt in extraArgs, is
-// refused, and the error names the value of it.
+// TestFlagsOfTheChartAreRefused checks that extraArgs cannot set a flag that the chart sets, in any spelling. The error must name the value
+// to use instead.
 func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	t.Parallel()
 	instead := map[string]string{
@@ -403,15 +403,15 @@ func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	for _, deployment := range []string{receiver, controllers} {
 		for arg := range strings.FieldsSeq(field(t, all[deployment].Object, container+".args[*]}")) {
 			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-			if _, known := instead[flag]; !known && !strings.HasPrefix(flag, "zap-") { // those are the file's extraArgs
-				t.Errorf("the chart sets --%s, and no case says what extraArgs may not have", flag)
+			if _, known := instead[flag]; !known && !strings.HasPrefix(flag, "zap-") { // the file sets those in extraArgs
+				t.Errorf("the chart sets --%s, but no case checks that extraArgs cannot set it", flag)
 			}
 		}
 	}
-	refused := func(half, flag, spelt string) {
-		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage, "--set="+half+".extraArgs={--zap-devel=true,"+spelt+"}")
-		if err == nil || !strings.Contains(err.Error(), half+".extraArgs has --"+flag+": ") || !strings.Contains(err.Error(), instead[flag]) {
-			t.Errorf("%s with %s: %v, want a refusal that names %q", half, spelt, err, instead[flag])
+	refused := func(component, flag, spelt string) {
+		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage, "--set="+component+".extraArgs={--zap-devel=true,"+spelt+"}")
+		if err == nil || !strings.Contains(err.Error(), component+".extraArgs has --"+flag+": ") || !strings.Contains(err.Error(), instead[flag]) {
+			t.Errorf("%s with %s: %v, want a refusal that names %q", component, spelt, err, instead[flag])
 		}
 	}
 	for flag := range instead {
@@ -422,8 +422,9 @@ func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	refused("receiver", "drain-delay", "--drain-delay 60s")
 }
 
-// TestChartIsPartOfAnother protects charts that have this one as a part: its globals are heeded, and those of others are no error.
-func TestChartIsPartOfAnother(t *testing.T) {
+// TestChartWorksAsASubchart checks a chart that depends on this one: this chart uses its own global values, and accepts those of other
+// charts.
+func TestChartWorksAsASubchart(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	if err := os.CopyFS(filepath.Join(folder, "charts/fastpix-operator"), os.DirFS(inRoot(t, chart))); err != nil {
@@ -441,22 +442,23 @@ func TestChartIsPartOfAnother(t *testing.T) {
 	all := parsed(t, mustHelm(t, "", "template", "release", folder, "--namespace", namespace))
 	for _, deployment := range []string{receiver, controllers} {
 		if got := field(t, all[deployment].Object, container+".image} "+pod+".imagePullSecrets}"); got != `mirror.example/fastpix:v1 [{"name":"all"}]` {
-			t.Errorf("as part of another chart, %s has %s", deployment, got)
+			t.Errorf("in a subchart, %s has %s", deployment, got)
 		}
 	}
 }
 
-// TestSharedNamespacesAreRefused protects what else runs in them from the policy that denies all traffic.
+// TestSharedNamespacesAreRefused checks that the chart is not installed into shared namespaces, where its default-deny policy would block
+// the traffic of other pods.
 func TestSharedNamespacesAreRefused(t *testing.T) {
 	for _, shared := range []string{"default", "kube-system"} {
 		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", shared, withImage)
 		if err == nil || !strings.Contains(err.Error(), "a namespace of its own, not "+shared) {
-			t.Errorf("in %s: %v", shared, err)
+			t.Errorf("in %s: %v, want a refusal", shared, err)
 		}
 	}
 }
 
-// TestLint protects that Helm's own rules hold, and that the chart can be part of another: Helm then hands it global values.
+// TestLint runs helm lint, with a global value as in a subchart.
 func TestLint(t *testing.T) {
 	mustHelm(t, "", "lint", "--strict", inRoot(t, chart), withImage, "--set=global.registry=x")
 }

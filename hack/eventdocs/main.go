@@ -69,7 +69,7 @@ func main() {
 // setByType are fields that only events of some types set. The column "sets" of these types names them.
 var setByType = []string{"state", "becameMediaID", "subtitles", "clips"}
 
-// fieldsOf returns the names of what a whole object carries, which are those of the status.
+// fieldsOf returns the names of the fields that an event with a whole object can set. They are the names of the fields in the status.
 func fieldsOf[T any]() []string {
 	var names []string
 	for field := range reflect.TypeFor[T]().Fields() {

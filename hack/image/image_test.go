@@ -57,8 +57,8 @@ func buildStatic(t *testing.T) string {
 	return binary
 }
 
-// TestImageIsTheDockerfiles compares with the Dockerfile's lines as text, not as the program reads them.
-func TestImageIsTheDockerfiles(t *testing.T) {
+// TestImageMatchesTheDockerfile compares with the Dockerfile's lines as text, not as the program reads them.
+func TestImageMatchesTheDockerfile(t *testing.T) {
 	folder, binary := t.TempDir(), buildStatic(t)
 	archives := make([][]byte, 2)
 	for i := range archives {
@@ -154,7 +154,7 @@ func checkLayer(t *testing.T, layer []byte, diffID, binary string) {
 	}
 }
 
-func TestDockerfileThatIsNotUnderstoodIsRefused(t *testing.T) {
+func TestUnsupportedDockerfileIsRefused(t *testing.T) {
 	t.Parallel()
 	const good = "FROM a AS b\nRUN anything\n\nFROM scratch\n# why\nCOPY --from=b /x /y\nUSER 1:1\nENTRYPOINT [\"/y\"]\n"
 	if s, err := lastStage(good, nil); err != nil || s.Path != "/y" || s.User != "1:1" {
@@ -193,7 +193,7 @@ func TestOnlyStaticProgramsArePacked(t *testing.T) {
 	}
 }
 
-func TestNamesAreWhatRuntimesCallThem(t *testing.T) {
+func TestFullNamesMatchContainerRuntimes(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"fastpix-operator:dev":                 "docker.io/library/fastpix-operator:dev",

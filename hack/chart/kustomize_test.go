@@ -16,8 +16,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
-// kustomized returns what kustomize makes of folders and components of config/, in the operator's own or in another namespace, without
-// the namespace itself.
+// kustomized returns the objects that kustomize builds from folders and components of config/, moved to a namespace. It leaves out the
+// Namespace.
 func kustomized(t *testing.T, in string, resources, components []string) objects {
 	t.Helper()
 	assets, err := controlplane.Assets()
@@ -38,14 +38,14 @@ func kustomized(t *testing.T, in string, resources, components []string) objects
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	// Quoted where it is a value of its own, as 4711 would be a number.
+	// Quote the namespace where it is a whole value: without quotes 4711 would be a number.
 	renamed := strings.NewReplacer(": "+namespace+"\n", fmt.Sprintf(": %q\n", in), namespace, in)
 	all := parsed(t, renamed.Replace(string(out)))
 	maps.DeleteFunc(all, func(_ string, o *unstructured.Unstructured) bool { return o.GetKind() == "Namespace" })
 	return all
 }
 
-// relative returns folders of config/ as a kustomization elsewhere has to name them.
+// relative returns the paths of folders of config/ relative to the folder from, as a kustomization in that folder names them.
 func relative(t *testing.T, from string, folders []string) []string {
 	t.Helper()
 	var all []string
@@ -59,14 +59,14 @@ func relative(t *testing.T, from string, folders []string) []string {
 	return all
 }
 
-// forgetKeep removes from the CRDs what only Helm needs, and checks that exactly they have it.
-func forgetKeep(t *testing.T, all objects) {
+// removeKeepAnnotation removes Helm's keep annotation from the CRDs, and checks that all CRDs and no other objects have it.
+func removeKeepAnnotation(t *testing.T, all objects) {
 	t.Helper()
 	for key, object := range all {
 		annotations := object.GetAnnotations()
 		kept := annotations["helm.sh/resource-policy"] == "keep"
 		if isCRD := object.GetKind() == "CustomResourceDefinition"; kept != isCRD {
-			t.Errorf("%s: stays when the chart goes: %t, want %t", key, kept, isCRD)
+			t.Errorf("%s: Helm keeps it on uninstall: %t, want %t", key, kept, isCRD)
 		}
 		delete(annotations, "helm.sh/resource-policy")
 		if kept {
@@ -75,9 +75,9 @@ func forgetKeep(t *testing.T, all objects) {
 	}
 }
 
-// forgetRelease removes the labels that say of which release of which chart an object is, and checks that every object has them. Pods have
-// no name of the chart, so that a new chart alone restarts no pod.
-func forgetRelease(t *testing.T, all objects) {
+// removeReleaseLabels removes the labels that name the release and the chart of an object, and checks that every object has them. Pods have
+// no label with the name of the chart, so that a new version of the chart alone does not restart them.
+func removeReleaseLabels(t *testing.T, all objects) {
 	t.Helper()
 	release := map[string]string{
 		"app.kubernetes.io/instance": "release", "app.kubernetes.io/version": "dev",
@@ -117,29 +117,29 @@ func forgetRelease(t *testing.T, all objects) {
 	}
 }
 
-// TestChartIsWhatKustomizeMakes protects those who use either from drift between the two: with no value set they install the same, and
-// so they do with a value and the folder or component that stands for it.
-func TestChartIsWhatKustomizeMakes(t *testing.T) {
+// TestChartMatchesKustomize checks that the chart and kustomize install the same objects: without values, and with a value and the folder
+// or component of config/ that corresponds to it.
+func TestChartMatchesKustomize(t *testing.T) {
 	for name, tt := range map[string]struct {
 		namespace  string // the operator's own if empty
 		set        []string
 		resources  []string
 		components []string
 	}{
-		"with nothing set":              {},
-		"in another namespace":          {namespace: "media-4"},
-		"in a namespace like a number":  {namespace: "4711"},
-		"with a ServiceMonitor":         {set: []string{"--set=serviceMonitor.enabled=true"}, components: []string{"prometheus"}},
-		"with a quota":                  {set: []string{"--set=quota.enabled=true"}, resources: []string{"quota"}},
-		"with TLS as far as a receiver": {set: []string{"--set=receiver.tls.secretName=fastpix-receiver-tls"}, components: []string{"components/receiver-tls"}},
+		"with nothing set":             {},
+		"in another namespace":         {namespace: "media-4"},
+		"in a namespace like a number": {namespace: "4711"},
+		"with a ServiceMonitor":        {set: []string{"--set=serviceMonitor.enabled=true"}, components: []string{"prometheus"}},
+		"with a quota":                 {set: []string{"--set=quota.enabled=true"}, resources: []string{"quota"}},
+		"with TLS up to the receiver":  {set: []string{"--set=receiver.tls.secretName=fastpix-receiver-tls"}, components: []string{"components/receiver-tls"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := cmp.Or(tt.namespace, namespace)
 			got := rendered(t, in, tt.set...)
-			forgetKeep(t, got)
-			forgetRelease(t, got)
+			removeKeepAnnotation(t, got)
+			removeReleaseLabels(t, got)
 			want := kustomized(t, in, append([]string{"default"}, tt.resources...), tt.components)
-			// Where certificates come from is not the chart's business.
+			// The chart does not create certificates.
 			maps.DeleteFunc(want, func(_ string, o *unstructured.Unstructured) bool {
 				return o.GroupVersionKind().Group == "cert-manager.io"
 			})
@@ -148,8 +148,8 @@ func TestChartIsWhatKustomizeMakes(t *testing.T) {
 	}
 }
 
-// TestBracesAreRefused protects from manifests that a template would not show as they are.
-func TestBracesAreRefused(t *testing.T) {
+// TestTemplateBracesAreRefused checks that a manifest that Helm would change is refused.
+func TestTemplateBracesAreRefused(t *testing.T) {
 	if got, err := template("config/rbac/x.yaml", "metadata:\n  name: '{{ x }}'\n"); err == nil {
 		t.Errorf("the template is\n%s", got)
 	}
