@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// Media types and annotations of the OCI image specification, and the one annotation by which containerd, Docker and podman know a name.
+// Media types and annotations of the OCI image specification. annotationName is the annotation from which containerd, Docker and podman
+// read the name of an image.
 const (
 	typeIndex    = "application/vnd.oci.image.index.v1+json"
 	typeManifest = "application/vnd.oci.image.manifest.v1+json"
@@ -27,7 +28,7 @@ const (
 	annotationName = "io.containerd.image.name"
 )
 
-// epoch stands for every time in an image: the same content has the same digest whenever it is packed.
+// epoch replaces every time in an image, so that the same content always has the same digest.
 const epoch = "1970-01-01T00:00:00Z"
 
 // descriptor points to a blob.
@@ -52,7 +53,7 @@ type manifest struct {
 	Manifests     []descriptor `json:"manifests,omitempty"`
 }
 
-// imageConfig is what a container of the image starts with.
+// imageConfig is the configuration of an image: how its containers start.
 type imageConfig struct {
 	platform
 	Created string `json:"created"`
@@ -72,7 +73,7 @@ type imageConfig struct {
 	} `json:"history"`
 }
 
-// pack returns the archive of an image with one layer that holds one file, and the digest of its manifest.
+// pack returns the archive of an image whose only layer contains one file, and the digest of the image's manifest.
 func pack(s stage, binary []byte, name, architecture string) (archive []byte, digest string, err error) {
 	layer, err := tarOf(map[string][]byte{strings.TrimPrefix(path.Clean(s.Path), "/"): binary}, 0o755)
 	if err != nil {
@@ -151,7 +152,7 @@ func compress(content []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// tarOf returns an archive of files that belong to root and have no time, in the order of their names.
+// tarOf returns an archive of files, sorted by name. The files belong to root, and their time is the epoch.
 func tarOf(files map[string][]byte, mode int64) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -170,28 +171,28 @@ func tarOf(files map[string][]byte, mode int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// architectures are the names that images use.
+// architectures are the names of architectures in images.
 var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
 
-// architectureOf returns for which machines a program is, or why it cannot run alone in an image.
+// architectureOf returns the architecture of a program, or an error if the program cannot run as the only file of an image.
 func architectureOf(binary []byte) (string, error) {
 	program, err := elf.NewFile(bytes.NewReader(binary))
 	if err != nil {
-		return "", fmt.Errorf("it is no program of Linux: %w", err)
+		return "", fmt.Errorf("it is not a Linux program: %w", err)
 	}
 	for _, p := range program.Progs {
 		if p.Type == elf.PT_INTERP {
-			return "", errors.New("it is linked dynamically: build it with CGO_ENABLED=0")
+			return "", errors.New("it is linked dynamically. Build it with CGO_ENABLED=0")
 		}
 	}
 	architecture, ok := architectures[program.Machine]
 	if !ok {
-		return "", fmt.Errorf("it is for machines of type %v", program.Machine)
+		return "", fmt.Errorf("its architecture %v is not supported", program.Machine)
 	}
 	return architecture, nil
 }
 
-// fullName returns the name under which container runtimes keep an image: short names belong to the library of Docker's registry.
+// fullName returns the full name that container runtimes use for an image. They expand a short name to one in Docker's registry.
 func fullName(name string) (string, error) {
 	repository, tag, ok := strings.Cut(path.Base(name), ":")
 	if !ok || repository == "" || tag == "" || strings.Contains(name, "@") {

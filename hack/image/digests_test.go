@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// pinned is an image by tag, which says what it is, and by digest, which decides.
+// pinned matches an image with a tag, for readers, and a digest, which selects the image.
 var pinned = regexp.MustCompile(`^[a-z0-9./-]+:[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}$`)
 
-// TestBaseImagesArePinned protects what is built from what a tag comes to mean later. The builder has to be a Go that go.mod
-// admits, as golang's images load no other.
+// TestBaseImagesArePinned checks that the Dockerfile pins its images by digest, because a tag can move. It also checks that the version of
+// Go in the builder image is new enough for go.mod, because golang images do not download another one.
 func TestBaseImagesArePinned(t *testing.T) {
 	text, err := os.ReadFile("../../Dockerfile")
 	if err != nil {
@@ -60,8 +60,7 @@ func compareVersions(a, b string) int {
 	return slices.Compare(x[:], y[:])
 }
 
-// TestDigestsAreCompared protects make image-digests, with a script in the place of the container tool that answers as docker
-// does.
+// TestDigestsAreCompared checks make image-digests with a script instead of the container tool. The script answers as docker does.
 func TestDigestsAreCompared(t *testing.T) {
 	for name, tt := range map[string]struct {
 		tool     string
@@ -69,13 +68,13 @@ func TestDigestsAreCompared(t *testing.T) {
 		wantCode int
 		want     string
 	}{
-		"as pinned":          {tool: `sed -n "s|^ARG .*=$ref@||p" Dockerfile`, want: "golang:1.26.8 is sha256:"},
-		"moved on":           {tool: `echo sha256:1`, want: "golang:1.26.8 is now sha256:1, pinned is sha256:"},
-		"gone":               {tool: `case $ref in *@*) exit 1;; *) echo sha256:1;; esac`, wantCode: 1, want: "BUILDER_IMAGE: the registry has no sha256:"},
-		"no registry":        {tool: `exit 1`, want: "NOT CHECKED: the registry of golang:1.26.8"},
-		"no registry in CI":  {tool: `exit 1`, env: "STRICT=1", wantCode: 1, want: "NOT CHECKED"},
-		"no tool":            {tool: "", want: "NOT CHECKED"},
-		"both are looked at": {tool: `echo sha256:1`, want: "BASE_IMAGE: gcr.io/distroless/static:nonroot is now"},
+		"as pinned":             {tool: `sed -n "s|^ARG .*=$ref@||p" Dockerfile`, want: "golang:1.26.8 is sha256:"},
+		"the tag moved":         {tool: `echo sha256:1`, want: "golang:1.26.8 is now sha256:1, pinned is sha256:"},
+		"the digest is deleted": {tool: `case $ref in *@*) exit 1;; *) echo sha256:1;; esac`, wantCode: 1, want: "BUILDER_IMAGE: the registry has no sha256:"},
+		"no registry":           {tool: `exit 1`, want: "NOT CHECKED: the registry of golang:1.26.8"},
+		"no registry in CI":     {tool: `exit 1`, env: "STRICT=1", wantCode: 1, want: "NOT CHECKED"},
+		"no tool":               {tool: "", want: "NOT CHECKED"},
+		"both are checked":      {tool: `echo sha256:1`, want: "BASE_IMAGE: gcr.io/distroless/static:nonroot is now"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tool := filepath.Join(t.TempDir(), "tool")
@@ -89,7 +88,7 @@ func TestDigestsAreCompared(t *testing.T) {
 			cmd.Env = append(os.Environ(), "CONTAINER_TOOL="+tool, tt.env)
 			out, err := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != tt.wantCode || !strings.Contains(string(out), tt.want) {
-				t.Errorf("exit code %d (%v), want %d; it says\n%swant %q in it", code, err, tt.wantCode, out, tt.want)
+				t.Errorf("exit code %d (%v), want %d; the output is\n%swant %q in it", code, err, tt.wantCode, out, tt.want)
 			}
 		})
 	}

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// stage is what the last stage of a Dockerfile says of the image.
+// stage contains the properties of an image that the last stage of a Dockerfile defines.
 type stage struct {
 	User       string
 	Entrypoint []string
 	Labels     map[string]string
 	Ports      []string
-	// Path is where the image has its only file.
+	// Path is the path of the only file in the image.
 	Path string
 }
 
@@ -26,12 +26,12 @@ var (
 	label     = regexp.MustCompile(`^([\w.-]+)="([^"]*)"\s*`)
 )
 
-// lastStage reads the last stage of a Dockerfile. Anything in it that this program does not know is an error.
+// lastStage reads the last stage of a Dockerfile. An instruction that this program does not support is an error.
 func lastStage(dockerfile string, given arguments) (stage, error) {
 	text := continued.ReplaceAllString(comment.ReplaceAllString(dockerfile, ""), " ")
 	froms := from.FindAllStringIndex(text, -1)
 	if froms == nil {
-		return stage{}, errors.New("there is no FROM")
+		return stage{}, errors.New("it has no FROM")
 	}
 	s := stage{Labels: map[string]string{}}
 	values := arguments{}
@@ -49,7 +49,7 @@ func lastStage(dockerfile string, given arguments) (stage, error) {
 
 func (s *stage) read(instruction, rest string, values, given arguments) error {
 	switch instruction {
-	case "": // an empty line
+	case "": // empty line
 	case "ARG":
 		name, value, _ := strings.Cut(rest, "=")
 		if v, ok := given[name]; ok {
@@ -71,17 +71,17 @@ func (s *stage) read(instruction, rest string, values, given arguments) error {
 	case "ENTRYPOINT":
 		return json.Unmarshal([]byte(rest), &s.Entrypoint)
 	default:
-		return errors.New("this program does not know what that does")
+		return errors.New("this program does not support the instruction")
 	}
 	return nil
 }
 
-// readLabels reads NAME="VALUE" pairs, in which ${ARG} stands for an argument.
+// readLabels reads NAME="VALUE" pairs, and replaces ${ARG} with the value of the argument.
 func (s *stage) readLabels(rest string, values arguments) error {
 	for rest != "" {
 		found := label.FindStringSubmatch(rest)
 		if found == nil {
-			return fmt.Errorf("%q does not begin with NAME=\"VALUE\"", rest)
+			return fmt.Errorf("%q does not start with NAME=\"VALUE\"", rest)
 		}
 		s.Labels[found[1]] = os.Expand(found[2], func(name string) string { return values[name] })
 		rest = rest[len(found[0]):]

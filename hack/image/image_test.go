@@ -1,5 +1,5 @@
-// These tests protect that the image of make image is the one of the Dockerfile: it runs as a user that is not root, says what it is, and the same content has
-// the same digest.
+// These tests check that the image of make image matches the Dockerfile: it does not run as root, it has the same labels, and the same
+// content has the same digest.
 package main
 
 import (
@@ -45,7 +45,7 @@ func decode[T any](t *testing.T, content []byte) (value T) {
 	return value
 }
 
-// buildStatic compiles a program as small as can be.
+// buildStatic compiles a small static program.
 func buildStatic(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "pause")
@@ -57,7 +57,7 @@ func buildStatic(t *testing.T) string {
 	return binary
 }
 
-// TestImageMatchesTheDockerfile compares with the Dockerfile's lines as text, not as the program reads them.
+// TestImageMatchesTheDockerfile compares an image with the text of the Dockerfile. It does not use the parser of the program.
 func TestImageMatchesTheDockerfile(t *testing.T) {
 	folder, binary := t.TempDir(), buildStatic(t)
 	archives := make([][]byte, 2)
@@ -141,7 +141,7 @@ func checkLayer(t *testing.T, layer []byte, diffID, binary string) {
 		t.Fatal(err)
 	}
 	if digestOf(content) != diffID {
-		t.Error("the configuration has another digest of the layer")
+		t.Error("the configuration has a wrong digest of the layer")
 	}
 	want, err := os.ReadFile(binary)
 	if err != nil {
@@ -182,14 +182,14 @@ func TestUnsupportedDockerfileIsRefused(t *testing.T) {
 func TestOnlyStaticProgramsArePacked(t *testing.T) {
 	t.Parallel()
 	if _, err := architectureOf([]byte("#!/bin/sh\n")); err == nil {
-		t.Error("a script is packed alone")
+		t.Error("a script is accepted")
 	}
 	shell, err := os.ReadFile("/bin/sh")
 	if err != nil {
-		t.Skip("there is no /bin/sh")
+		t.Skip("/bin/sh does not exist")
 	}
 	if _, err := architectureOf(shell); err == nil {
-		t.Error("a program that needs libraries is packed alone")
+		t.Error("a dynamically linked program is accepted")
 	}
 }
 

@@ -1,9 +1,11 @@
-// The image program packs one static binary into the archive of an image, without Docker, root, a registry or a network.
+// Command image packs one static binary into an image archive. It needs no Docker, root, registry or network.
 //
-// What the image is, it reads from the last stage of a Dockerfile: user, entrypoint, labels, ports, and where the binary lies. It refuses what it does not
-// understand, so an image of this program and one of a builder for Dockerfiles cannot differ but in the base, which here is empty.
+// It reads the properties of the image from the last stage of a Dockerfile: user, entrypoint, labels, ports, and the path of the binary. It
+// refuses instructions that it does not support. Therefore its image differs from that of a Dockerfile builder only in the base image,
+// which is empty here.
 //
-// The same binary, Dockerfile and arguments make the same bytes. The archive is an OCI image layout, which containerd, podman and Docker load.
+// The same binary, Dockerfile and arguments give the same bytes. The archive is an OCI image layout, which containerd, podman and Docker
+// can load.
 package main
 
 import (
@@ -13,7 +15,7 @@ import (
 	"strings"
 )
 
-// options say what to pack.
+// options are the settings of the command.
 type options struct {
 	dockerfile, binary, name, output string
 	arguments                        arguments
@@ -37,12 +39,12 @@ func (a arguments) Set(text string) error {
 
 func main() {
 	o := options{arguments: arguments{}}
-	flag.StringVar(&o.dockerfile, "file", "Dockerfile", "the Dockerfile")
-	flag.StringVar(&o.binary, "binary", "", "the static binary that its last stage copies")
-	flag.StringVar(&o.name, "name", "", "name and tag of the image")
-	flag.StringVar(&o.output, "output", "", "where to write the archive")
-	flag.IntVar(&o.maxMB, "max-mb", 0, "fail if the archive is larger; 0 means any size")
-	flag.Var(o.arguments, "build-arg", "NAME=VALUE of an ARG; may be given several times")
+	flag.StringVar(&o.dockerfile, "file", "Dockerfile", "Dockerfile to read.")
+	flag.StringVar(&o.binary, "binary", "", "Static binary that the last stage of the Dockerfile copies.")
+	flag.StringVar(&o.name, "name", "", "Name and tag of the image.")
+	flag.StringVar(&o.output, "output", "", "File to write the archive to.")
+	flag.IntVar(&o.maxMB, "max-mb", 0, "Fail if the archive is this large or larger, in MB. 0 allows any size.")
+	flag.Var(o.arguments, "build-arg", "NAME=VALUE of an ARG. May be set several times.")
 	flag.Parse()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
@@ -76,7 +78,7 @@ func run(o options) error {
 		return err
 	}
 	if size := len(archive) / 1e6; o.maxMB > 0 && size >= o.maxMB {
-		return fmt.Errorf("the archive has %d MB, and %d are too many: what has the binary grown by?", size, o.maxMB)
+		return fmt.Errorf("the archive has %d MB, the limit is %d MB: check why the binary has grown", size, o.maxMB)
 	}
 	if err := os.WriteFile(o.output, archive, 0o644); err != nil {
 		return err
