@@ -1,5 +1,5 @@
-// The FastPix operator: a receiver of FastPix webhooks, and controllers that mirror what the events say into MediaAssets and LiveStreams. One
-// binary runs either part or both; package internal/operator puts them together.
+// Command fastpix-operator is the FastPix operator: a receiver of FastPix webhooks, and controllers that mirror the events into MediaAssets and
+// LiveStreams. The binary runs the receiver, the controllers or both. Package internal/operator sets them up.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 // version is set by the build.
 var version = "dev"
 
-// gcPercent is how much garbage Go collects at once, in percent of what is in use: half of its default. Most of what is in use is text and
-// bodies, which hold no pointers, so collecting costs little. The environment variable GOGC overrides it.
+// gcPercent is the default for GOGC: half of Go's default. Go collects garbage when the heap has grown by this percentage. Most of the heap is text and
+// bodies of requests, which contain no pointers, so a collection costs little. The environment variable GOGC overrides it.
 const gcPercent = 50
 
 func main() {

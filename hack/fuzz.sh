@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of this module, one after the other, for the time given (default 30s).
-# Go fuzzes one target of one package at a time, so the targets are found first; finding none is an error.
+# Runs all fuzz targets of this module one after the other, each for the given time (default 30s).
+# Go can fuzz only one target of one package at a time. Therefore the script searches for the targets first. If it finds none, it fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,7 +13,7 @@ if [ -z "$targets" ]; then
 fi
 while read -r package name; do
 	echo "fuzz: $package $name for $time"
-	# By default Go spends up to a minute on making one interesting input shorter, and tries nothing else meanwhile.
+	# By default Go spends up to a minute on minimizing one interesting input, and tries no other inputs during this time.
 	go test "./$package" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 1s
 done <<<"$targets"
-echo "fuzz: $(wc -l <<<"$targets") targets held for $time each."
+echo "fuzz: $(wc -l <<<"$targets") targets passed, $time each."

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fails when a generated file, the formatting or a go.mod is not what the tools make of the sources.
-# Everything is generated into a temporary folder and compared, so nothing in the work tree changes, committed or not.
-# Arguments: the folders of the modules that must be tidy.
+# Checks that generated files, formatting and go.mod files are up to date, and fails if not.
+# It generates the files into a temporary folder and compares them. It changes nothing in the work tree.
+# Arguments: the folders of the modules to check.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,13 +13,13 @@ make --no-print-directory generate manifests OUT="$fresh"
 for generated in config/crd/bases config/rbac/receiver/role.yaml config/rbac/controllers/role.yaml \
 	config/helm/fastpix-operator/templates/generated \
 	api/v1alpha1/zz_generated.deepcopy.go docs/events.md; do
-	# -N shows a file that only one side has.
+	# With -N, diff also shows files that exist only on one side.
 	diff -ruN "$generated" "$fresh/$generated" || stale+=("$generated: run 'make generate manifests'")
 done
 for module in "$@"; do
 	go -C "$module" mod tidy -diff || stale+=("$module/go.mod or go.sum: run 'make tidy'")
 done
-# Nothing in this repository is large but what was committed by mistake, such as a binary.
+# A large file, such as a binary, was committed by mistake.
 while read -r kilobytes file; do
 	((kilobytes <= 512)) || stale+=("$file has $kilobytes KiB: remove it from git, or add it to .gitignore")
 done < <(git ls-files -z | xargs -0 --no-run-if-empty du -k --)
@@ -27,7 +27,7 @@ bin/tools/golangci-lint fmt --diff || stale+=("formatting: run 'make fmt'")
 
 if [ ${#stale[@]} -gt 0 ]; then
 	printf 'verify: out of date (see the differences above): %s\n' "${stale[@]}" >&2
-	echo "verify: then look at what changed and commit it with its source." >&2
+	echo "verify: after that, review the changes and commit them with their source." >&2
 	exit 1
 fi
 echo "verify: everything generated is up to date, the modules are tidy, the code is formatted."

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes a release of the last commit in a folder (default dist): a binary for each platform, built twice, from two folders and with two
-# build caches, and compared byte by byte; its image and its SBOM; the manifest; the Helm chart; checksums; and a statement of what was made from what.
-# Only the commit counts: what is not committed is not looked at. Needs Go, git, the module proxy and kubectl (KUBECTL).
+# Builds a release of the last commit into a folder (default dist): a binary for each platform, its image and its SBOM, the manifest, the Helm chart,
+# checksums, and the provenance. Each binary is built twice, in two folders and with two build caches, and the results are compared byte by byte.
+# The script ignores changes that are not committed. It needs Go, git, the module proxy and kubectl (KUBECTL).
 #
-# VERSION, IMG      what the binaries and the manifest say; IMG is a name and a tag
-# PLATFORMS         of Linux, as the images need it: "linux/amd64 linux/arm64" is the default
-# SECOND_CACHE      the second build's cache; the default is a new one, so that all of it is compiled again (minutes)
+# VERSION, IMG      the version in the binaries, and the name and tag of the image in the manifest
+# PLATFORMS         the platforms; images need Linux; the default is "linux/amd64 linux/arm64"
+# SECOND_CACHE      the build cache of the second build; the default is a new cache, so that everything is compiled again (minutes)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
@@ -14,7 +14,7 @@ out=${1:-dist}
 [[ $VERSION =~ ^[A-Za-z0-9._+-]+$ ]] || { echo "release: VERSION is \"$VERSION\": use a name such as v1.2.3" >&2; exit 1; }
 [[ $IMG =~ ^[A-Za-z0-9._:/-]+:[A-Za-z0-9._-]+$ ]] || { echo "release: IMG is \"$IMG\": use a name and a tag, such as registry.example/fastpix-operator:v1.2.3" >&2; exit 1; }
 for platform in $PLATFORMS; do
-	[[ $platform == linux/* ]] || { echo "release: PLATFORMS has \"$platform\": images are of Linux, such as linux/arm64" >&2; exit 1; }
+	[[ $platform == linux/* ]] || { echo "release: PLATFORMS has \"$platform\": images need Linux; use a platform such as linux/arm64" >&2; exit 1; }
 done
 
 work=$(mktemp -d)
@@ -25,7 +25,7 @@ SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
 rm -rf "$out" && mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
-# checkout FOLDER: puts the commit there.
+# checkout FOLDER: writes the files of the commit into a folder.
 checkout() { mkdir -p "$1" && git -C "$root" archive "$commit" | tar -x -C "$1"; }
 first=$work/a second=$work/another/and/a/much/longer/path
 checkout "$first"
@@ -49,7 +49,7 @@ VERSION=$VERSION IMG=$IMG "$first/hack/release/chart.sh" "$first" "$out"
 
 cd "$out"
 sha256sum -- * >checksums.txt
-# An in-toto statement with SLSA's provenance. It is not signed: whoever publishes signs it, and whoever doubts it builds the commit again.
+# An in-toto statement with SLSA provenance. It is not signed. The publisher of the release signs it. To verify it, build the commit again.
 {
 	printf '{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1","subject":['
 	separator=
