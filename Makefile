@@ -1,4 +1,4 @@
-# Needs Go, git, make and bash. Everything else is built from pinned modules into bin/.
+# Needs Go, git, make and bash. All other programs are built from pinned modules into bin/.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -7,17 +7,17 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= fastpix-operator:dev
 CONTAINER_TOOL ?= docker
 KUBECTL ?= kubectl
-# The user's own flags for go test, for example TEST_FLAGS="-race -run Journal" (-race needs a C compiler).
+# Additional flags for go test, for example TEST_FLAGS="-race -run Journal" (-race needs a C compiler).
 TEST_FLAGS ?=
 FUZZ_TIME ?= 30s
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
 E2E_ARGS ?=
 
-# A workspace file above this folder must not decide which dependencies are used.
+# Ignore a go.work file in a parent folder: it could change the versions of dependencies.
 export GOWORK := off
 
-# A control plane that the user brings wins over the one built here.
+# If KUBEBUILDER_ASSETS is set, use that control plane instead of the one in bin/k8s.
 ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
 override KUBEBUILDER_ASSETS := $(CURDIR)/bin/k8s
 CONTROL_PLANE := k8s
@@ -27,11 +27,11 @@ export KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
 
 CONTROLLER_GEN := bin/tools/controller-gen
 GOLANGCI_LINT := bin/tools/golangci-lint
-# Where generated files go. hack/verify.sh points it elsewhere, to compare without touching the work tree.
+# The folder for generated files. hack/verify.sh sets a temporary folder, to compare without changing the work tree.
 OUT ?= .
-# The tests of these packages start an API server or run helm. All others are unit tests, and so is test/integration/docs.
+# The tests of these packages start an API server or run helm. The tests of all other packages and of test/integration/docs are unit tests.
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
-# Its tests measure how fast the receiver answers in floods: no other package runs beside it.
+# The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
 MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
@@ -47,12 +47,12 @@ build: ## Build bin/fastpix-operator, a static binary.
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(BINARY) .
 
 .PHONY: demo
-demo: build $(CONTROL_PLANE) ## Show events becoming resources on a real API server (first run: about 8 minutes of building).
+demo: build $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run builds it, about 8 minutes).
 	CGO_ENABLED=0 go build -trimpath -o bin/demo ./hack/demo
 	exec bin/demo
 
 .PHONY: clean
-clean: ## Remove everything that was built; the next test or demo builds the control plane again (minutes).
+clean: ## Stop the cluster and remove bin/. The next test or demo builds the control plane again (minutes).
 	[ ! -x bin/cluster ] || bin/cluster stop
 	rm -rf bin
 
@@ -64,7 +64,7 @@ generate: tools ## Generate deepcopy functions, and docs/events.md from the cata
 	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
 
 .PHONY: manifests
-manifests: tools ## Generate the CRDs, the rights of each identity from the markers in its own half, and the chart's copies of manifests.
+manifests: tools ## Generate the CRDs, the RBAC roles of receiver and controllers, and the chart's copies of manifests.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=fastpix-receiver paths=./webhookserver/... output:rbac:dir=$(OUT)/config/rbac/receiver
 	$(CONTROLLER_GEN) rbac:roleName=fastpix-controller-manager paths=./controllers/... output:rbac:dir=$(OUT)/config/rbac/controllers
@@ -85,24 +85,24 @@ lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
-tidy: ## Tidy every module of this repository.
+tidy: ## Run go mod tidy in every module of this repository.
 	for module in $(MODULES); do (cd "$$module" && go mod tidy); done
 
 .PHONY: verify
-verify: vet lint ## Check that what is generated, formatted and tidied is up to date; changes nothing.
+verify: vet lint ## Check that generated files, formatting and modules are up to date. Changes nothing.
 	hack/verify.sh $(MODULES)
 
 ##@ Tests
 
 .PHONY: test
-test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (first run: about 10 minutes of building).
+test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
 	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
 	[ -z "$$failed" ]
 
 .PHONY: test-gitops
-test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, by what Flux and Argo CD judge by.
+test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
@@ -114,12 +114,12 @@ fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
 	hack/fuzz.sh $(FUZZ_TIME)
 
 .PHONY: bench
-bench: build $(CONTROL_PLANE) ## Measure the operator against the API server's own speed; BENCH_ARGS=-full or -long for more than the quick form.
+bench: build $(CONTROL_PLANE) ## Measure the operator and compare it with the speed of the API server. BENCH_ARGS=-full or -long measures more than the default.
 	CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/benchmark
 	exec bin/bench $(BENCH_ARGS)
 
 .PHONY: chaos
-chaos: build $(CONTROL_PLANE) $(CONTROLLERS) ## Break everything for a minute and check that nothing acknowledged is lost; CHAOS_ARGS="-duration 1h -gap 4s" for the long form.
+chaos: build $(CONTROL_PLANE) $(CONTROLLERS) ## Inject faults for a minute and check that no acknowledged event is lost. CHAOS_ARGS="-duration 1h -gap 4s" runs it for an hour.
 	CGO_ENABLED=0 go build -trimpath -o bin/chaos ./test/chaos
 	exec bin/chaos -binary bin/fastpix-operator $(CHAOS_ARGS)
 
@@ -128,7 +128,7 @@ k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: ab
 	hack/kubernetes/build.sh bin/k8s
 
 .PHONY: k8s-controllers
-k8s-controllers: ## Build kube-controller-manager into bin/k8s too, once: it enforces quotas.
+k8s-controllers: ## Build kube-controller-manager into bin/k8s, once. Tests of quotas need it.
 	hack/kubernetes/build.sh bin/k8s kube-controller-manager
 
 .PHONY: helm
@@ -142,13 +142,13 @@ tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run
 ##@ Cluster (Linux, as root)
 
 .PHONY: image
-image: build ## Build the image IMG into bin/image.tar, without Docker and without a registry.
+image: build ## Build the image IMG into bin/image.tar, without Docker or a registry.
 	GOOS= GOARCH= go run ./hack/image -binary bin/fastpix-operator -name $(IMG) -max-mb 60 \
 		-build-arg VERSION=$(VERSION) -build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || true) \
 		-output bin/image.tar
 
 .PHONY: node
-node: ## Build kubelet, containerd and the rest of a node into bin/node, once (first run: about 4 minutes).
+node: ## Build kubelet, containerd and the other programs of a node into bin/node, once (first run: about 4 minutes).
 	hack/node/packages.sh
 	hack/node/build.sh bin/node
 	hack/kubernetes/build.sh bin/node kube-controller-manager
@@ -157,20 +157,20 @@ node: ## Build kubelet, containerd and the rest of a node into bin/node, once (f
 	CGO_ENABLED=0 go build -trimpath -o bin/cluster ./hack/cluster
 
 .PHONY: cluster
-cluster: $(CONTROL_PLANE) node ## Start a one-node Kubernetes on this machine.
+cluster: $(CONTROL_PLANE) node ## Start a Kubernetes cluster with one node on this machine.
 	bin/cluster start
 
 .PHONY: cluster-status
-cluster-status: ## Say what runs in it.
+cluster-status: ## Show whether the cluster runs, and its nodes and pods.
 	bin/cluster status
 
 .PHONY: cluster-stop
-cluster-stop: ## Stop it; nothing is left behind.
+cluster-stop: ## Stop the cluster and remove all its files.
 	bin/cluster stop
 
 .PHONY: e2e
 ifeq ($(E2E_USE_EXISTING),)
-e2e: $(CONTROL_PLANE) node image ## Install the operator in a new cluster, use it, break it, roll it out, remove it; E2E_USE_EXISTING=1 takes the cluster of KUBECONFIG.
+e2e: $(CONTROL_PLANE) node image ## Install, use, break, roll out and remove the operator in a new cluster. E2E_USE_EXISTING=1 uses the cluster of KUBECONFIG.
 	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./test/e2e
 	GOOS= GOARCH= go run ./hack/image -file test/e2e/kubectl/Dockerfile -binary $(KUBEBUILDER_ASSETS)/kubectl -name registry.example/kubectl:v1.37.2 -output bin/kubectl.tar
 	bin/cluster with -load bin/image.tar -load bin/kubectl.tar bin/e2e -image $(IMG) $(E2E_ARGS)
@@ -181,21 +181,21 @@ e2e:
 endif
 
 .PHONY: e2e-chart
-e2e-chart: helm ## The same with the Helm chart, by helm.
+e2e-chart: helm ## Run the end-to-end test with the Helm chart.
 	$(MAKE) e2e E2E_ARGS="-chart $(E2E_ARGS)"
 
 ##@ Releases
 
 .PHONY: vulncheck
-vulncheck: ## Look for known vulnerabilities, where their database can be reached.
+vulncheck: ## Check for known vulnerabilities, if their database can be reached.
 	hack/release/vulncheck.sh
 
 .PHONY: image-digests
-image-digests: ## Ask the registries whether the base images are what the Dockerfile pins, where they can be reached.
+image-digests: ## Compare the base images in the Dockerfile with their registries, if these can be reached.
 	CONTAINER_TOOL=$(CONTAINER_TOOL) hack/image/digests.sh
 
 .PHONY: release
-release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and put binaries, images, manifest, chart, SBOMs, checksums and provenance into dist/ (minutes).
+release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and write binaries, images, manifest, chart, SBOMs, checksums and provenance to dist/ (minutes).
 	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
@@ -208,8 +208,8 @@ docker-build: ## Build the image IMG.
 install: ## Install the CRDs.
 	$(KUBECTL) apply -k config/crd
 
-# Helm remembers what it installed: a release that is changed or removed behind its back stays "deployed", and its next upgrade fails.
-# $(call refuse_release,COMMAND) fails where the operator is a release's, and says the command of Helm to use instead.
+# If kubectl changes or removes the objects of a Helm release, Helm still shows the release as deployed, and its next upgrade fails.
+# $(call refuse_release,COMMAND) fails if Helm installed the operator, and prints the Helm command to use instead.
 define refuse_release
 @release=$$($(KUBECTL) get clusterrole fastpix-receiver --ignore-not-found \
 	-o jsonpath='{.metadata.annotations.meta\.helm\.sh/release-name} --namespace {.metadata.annotations.meta\.helm\.sh/release-namespace}'); \
@@ -223,9 +223,9 @@ deploy: ## Install the operator with the image IMG.
 	$(call refuse_release,helm upgrade $$release)
 	$(KUBECTL) kustomize config/default | sed 's|image: fastpix-operator:dev$$|image: $(IMG)|' | $(KUBECTL) apply -f -
 
-# The namespace holds the journal, and the CRDs hold everything that was mirrored: neither goes by the way.
+# The namespace contains the journal. Deleting the CRDs deletes all mirrors. Therefore undeploy keeps both.
 .PHONY: undeploy
-undeploy: ## Remove the operator; keeps the CRDs, what was mirrored, and the namespace with the journal.
+undeploy: ## Remove the operator. Keeps the CRDs, the mirrored resources, and the namespace with the journal.
 	$(call refuse_release,helm uninstall $$release)
 	for part in receiver manager network-policy quota admission rbac; do $(KUBECTL) delete --ignore-not-found -k config/$$part; done
 
