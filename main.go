@@ -1,5 +1,5 @@
-// Command fastpix-operator is the FastPix operator: a receiver of FastPix webhooks, and controllers that mirror the events into MediaAssets and
-// LiveStreams. The binary runs the receiver, the controllers or both. Package internal/operator sets them up.
+// Command fastpix-operator is the FastPix operator: a receiver of FastPix webhooks, and controllers that mirror the events into MediaAssets
+// and LiveStreams. The binary runs the receiver, the controllers or both. Package internal/operator sets them up.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 // version is set by the build.
 var version = "dev"
 
-// gcPercent is the default for GOGC: half of Go's default. Go collects garbage when the heap has grown by this percentage. Most of the heap is text and
-// bodies of requests, which contain no pointers, so a collection costs little. The environment variable GOGC overrides it.
+// gcPercent is the default for GOGC: half of Go's default. Go collects garbage when the heap has grown by this percentage. Most of the heap
+// is text and bodies of requests, which contain no pointers, so a collection costs little. The environment variable GOGC overrides it.
 const gcPercent = 50
 
 func main() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks the base images of the Dockerfile at their registries, with CONTAINER_TOOL (docker, with buildx). A pinned digest that does not exist in its
-# repository is an error. If a tag has moved to another digest, the script only reports it: look at what changed, and pin the new digest.
-# If a registry cannot be reached, the script says so and passes. With STRICT=1 it fails.
+# Checks the base images of the Dockerfile at their registries, with CONTAINER_TOOL (docker, with buildx). A pinned digest that does not
+# exist in its repository is an error. If a tag has moved to another digest, the script only reports it: look at what changed, and pin the
+# new digest. If a registry cannot be reached, the script says so and passes. With STRICT=1 it fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tool=${CONTAINER_TOOL:-docker}

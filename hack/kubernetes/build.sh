@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds pinned programs of Kubernetes into a folder (default bin/k8s): etcd, kube-apiserver and kubectl, or the programs named after the folder.
-# It builds only programs that are out of date. A program is up to date if its build information names this version of Go, and modules that are in
-# go.sum. If a run is interrupted, the next run builds the rest. Needs only Go and the module proxy.
+# Builds pinned programs of Kubernetes into a folder (default bin/k8s): etcd, kube-apiserver and kubectl, or the programs named after the
+# folder. It builds only programs that are out of date. A program is up to date if its build information names this version of Go, and
+# modules that are in go.sum. If a run is interrupted, the next run builds the rest. Needs only Go and the module proxy.
 set -euo pipefail
 
 declare -A packages=(

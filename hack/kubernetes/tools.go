@@ -1,7 +1,7 @@
 //go:build tools
 
-// Package kubernetes pins the programs of the test control plane: etcd, kube-apiserver, kubectl, and kube-controller-manager, which some tests need.
-// The package has no code. build.sh builds the programs that it imports.
+// Package kubernetes pins the programs of the test control plane: etcd, kube-apiserver, kubectl, and kube-controller-manager, which some
+// tests need. The package has no code. build.sh builds the programs that it imports.
 package kubernetes
 
 import (

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Packs the Helm chart of a checkout for a release: chart.sh CHECKOUT FOLDER. The same input gives the same bytes. The image of the chart is IMG, so that
-# users do not have to set it. The version of the chart is VERSION, or a pre-release of 0.0.0 if VERSION is not a semantic version.
+# Packs the Helm chart of a checkout for a release: chart.sh CHECKOUT FOLDER. The same input gives the same bytes. The image of the chart is
+# IMG, so that users do not have to set it. The version of the chart is VERSION, or a pre-release of 0.0.0 if VERSION is not a semantic
+# version.
 set -euo pipefail
 checkout=$1 out=$2
 : "${VERSION:?}" "${IMG:?}" "${SOURCE_DATE_EPOCH:?}"

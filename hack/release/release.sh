@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds a release of the last commit into a folder (default dist): a binary for each platform, its image and its SBOM, the manifest, the Helm chart,
-# checksums, and the provenance. Each binary is built twice, in two folders and with two build caches, and the results are compared byte by byte.
-# The script ignores changes that are not committed. It needs Go, git, the module proxy and kubectl (KUBECTL).
+# Builds a release of the last commit into a folder (default dist): a binary for each platform, its image and its SBOM, the manifest, the
+# Helm chart, checksums, and the provenance. Each binary is built twice, in two folders and with two build caches, and the results are
+# compared byte by byte. The script ignores changes that are not committed. It needs Go, git, the module proxy and kubectl (KUBECTL).
 #
 # VERSION, IMG      the version in the binaries, and the name and tag of the image in the manifest
 # PLATFORMS         the platforms; images need Linux; the default is "linux/amd64 linux/arm64"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the code that the operator calls for known vulnerabilities. If the database cannot be reached, the script checks nothing, says so and passes.
-# With VULNCHECK_STRICT=1 it then fails. VULNDB is the URL of another database; file:// works too.
+# Checks the code that the operator calls for known vulnerabilities. If the database cannot be reached, the script checks nothing, says so
+# and passes. With VULNCHECK_STRICT=1 it then fails. VULNDB is the URL of another database; file:// works too.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -1,6 +1,7 @@
 //go:build tools
 
-// Package kubernetes pins kube-scheduler, kubelet and kube-proxy. The package has no code. hack/node/build.sh builds the programs that it imports.
+// Package kubernetes pins kube-scheduler, kubelet and kube-proxy. The package has no code. hack/node/build.sh builds the programs that it
+// imports.
 package kubernetes
 
 import (
