@@ -72,7 +72,7 @@ func runWith(ctx context.Context, dir string, args []string) (err error) {
 		return err
 	}
 	if flags.NArg() == 0 {
-		return errors.New("the command with needs a command to run")
+		return errors.New("the command \"with\" needs a command to run")
 	}
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "fastpix-cluster-"); err != nil {

@@ -41,7 +41,7 @@ func main() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)
 		flag.PrintDefaults()
 	}
-	dir := flag.String("dir", "", "state folder of the cluster (default: bin/cluster-state of the module, or for the command with a new temporary folder)")
+	dir := flag.String("dir", "", "state folder of the cluster (default: bin/cluster-state of the module, or a new temporary folder for the command \"with\")")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, *dir, flag.Args())

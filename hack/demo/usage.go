@@ -25,7 +25,7 @@ The demo keeps running. Ctrl-C ends it and removes everything. In another termin
   kubectl get fastpix -A
   kubectl get ma -n {{.Namespace}} --field-selector status.state=Ready
   kubectl get mediaasset -n {{.Namespace}} {{.Ready}} -o yaml
-  kubectl addLogs mediaasset.status
+  kubectl explain mediaasset.status
 
 This command waits until the media of the published sample is ready:
 
