@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds pinned programs of Kubernetes into a folder (default bin/k8s): etcd, kube-apiserver and kubectl, or the programs named after the
-# folder. It builds only programs that are out of date. A program is up to date if its build information names this version of Go, and
-# modules that are in go.sum. If a run is interrupted, the next run builds the rest. Needs only Go and the module proxy.
+# Builds pinned programs of Kubernetes into a folder (default bin/k8s), each once: etcd, kube-apiserver and kubectl, or those named
+# after the folder. A program is up to date when it says that it was built by this Go from modules that are in go.sum; a
+# half-built folder is finished on the next run. Needs Go and the module proxy only.
 set -euo pipefail
 
 declare -A packages=(
@@ -24,7 +24,7 @@ source "$here/../build_program.sh"
 
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
 
-# current PROGRAM: succeeds if the program was built from the pinned modules.
+# current PROGRAM: reports whether it was built from what is pinned here.
 current() {
 	local built
 	built=$(go version -m "$out/$1" 2>/dev/null) || return 1

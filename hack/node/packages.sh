@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the packages of the distribution that a node needs, if they are missing: runc, iptables, iproute2 (ip) and util-linux (nsenter).
+# Installs what a node needs from the distribution, if it is missing: runc, iptables, iproute2 (ip) and util-linux (nsenter).
 set -euo pipefail
 
 declare -A packages=([runc]=runc [iptables]=iptables [ip]=iproute2 [nsenter]=util-linux)
@@ -11,9 +11,9 @@ if ((${#missing[@]} == 0)); then
 	exit 0
 fi
 if [ "$(uname)" != Linux ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-	echo "packages.sh: missing: ${missing[*]}. Install them with your package manager. On Debian or Ubuntu, run this script as root to install them." >&2
+	echo "packages.sh: missing: ${missing[*]}. Install them by your package manager; as root on Debian or Ubuntu this script does it." >&2
 	exit 1
 fi
-echo "installing ${missing[*]} with apt-get ..." >&2
+echo "installing ${missing[*]} by apt-get ..." >&2
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,7 +1,7 @@
 //go:build tools
 
-// Package containerd pins containerd, its client and its shim, and the CNI plugins for the network of pods. The package has no code.
-// hack/node/build.sh builds the programs that it imports.
+// Package containerd pins containerd, its client and its shim, and the CNI plugins that give pods their network. It holds no code;
+// hack/node/build.sh builds what it names.
 package containerd
 
 import (

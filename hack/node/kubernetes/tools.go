@@ -1,7 +1,6 @@
 //go:build tools
 
-// Package kubernetes pins kube-scheduler, kubelet and kube-proxy. The package has no code. hack/node/build.sh builds the programs that it
-// imports.
+// Package kubernetes pins kube-scheduler, kubelet and kube-proxy. It holds no code; hack/node/build.sh builds what it names.
 package kubernetes
 
 import (
