@@ -1,7 +1,7 @@
-# Sourced by the scripts that build pinned programs into a folder.
+# The scripts that build pinned programs into a folder source this file.
 
-# build_program FILE PACKAGE [FLAG...]: compiles one program of the module in this folder, and says every ten seconds that it is still at it.
-# The file appears whole or not at all.
+# build_program FILE PACKAGE [FLAG...]: compiles one program of the module in the current folder, and prints every ten seconds that it still
+# runs. It renames the file at the end, so that the file is never incomplete.
 build_program() {
 	local file=$1 package=$2 name started=$SECONDS partial pid
 	name=$(basename "$file")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the pinned helm into a folder (default bin/helm), once. Needs Go and the module proxy only.
+# Builds the pinned helm into a folder (default bin/helm), unless it is up to date. Needs only Go and the module proxy.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

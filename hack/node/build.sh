@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the pinned programs of a node into a folder (default bin/node), each once: all of them, or those named after the folder.
-# Beside each lies a stamp of what it was built from; a half-built folder is finished on the next run. Needs Go and the module proxy only.
+# Builds the pinned programs of a node into a folder (default bin/node): all of them, or the programs named after the folder.
+# For each program a stamp file records what it was built from. The script builds only programs whose stamp is out of date. If a run is
+# interrupted, the next run builds the rest. Needs only Go and the module proxy.
 set -euo pipefail
 
 declare -A packages=(
@@ -30,7 +31,7 @@ source "$here/../build_program.sh"
 
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
 
-# module PROGRAM: the folder of the module that pins it.
+# module PROGRAM: prints the folder of the module that pins the program.
 module() {
 	case ${packages[$1]} in
 	k8s.io/*) echo "$here/kubernetes" ;;
@@ -38,17 +39,17 @@ module() {
 	esac
 }
 
-# stamp PROGRAM: names everything that decides what is built.
+# stamp PROGRAM: prints a stamp of everything that determines the result of the build.
 stamp() {
 	echo "$(cat "$(module "$1")"/go.{mod,sum} "$here/build.sh" "$here/../build_program.sh" | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)"
 }
 
-# version MODULE: the version that the module in this folder pins.
+# version MODULE: prints the version of a module that the module in the current folder pins.
 version() {
 	go list -m -f '{{.Version}}' "$1"
 }
 
-# linked PROGRAM: what the linker writes into it, so that it knows its version.
+# linked PROGRAM: prints the linker flags that set the version of the program.
 linked() {
 	case ${packages[$1]} in
 	k8s.io/*)
@@ -64,7 +65,7 @@ linked() {
 
 for name in "${programs[@]}"; do
 	if [ -z "${packages[$name]:-}" ]; then
-		echo "build.sh: there is no program $name; there are: ${!packages[*]}" >&2
+		echo "build.sh: unknown program $name: use one of ${!packages[*]}" >&2
 		exit 1
 	fi
 	want=$(stamp "$name")

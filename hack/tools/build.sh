@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the pinned controller-gen and golangci-lint (with kube-api-linter inside) into a folder (default bin/tools), once.
-# The versions are in go.mod beside this script. Needs Go and the module proxy only.
+# Builds the pinned controller-gen and golangci-lint (with kube-api-linter) into a folder (default bin/tools), unless they are up to date.
+# The file go.mod in this folder has the versions. Needs only Go and the module proxy.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,6 +20,6 @@ fi
 echo "downloading the modules of the tools ..." >&2
 go mod download
 build_program "$out/controller-gen" sigs.k8s.io/controller-tools/cmd/controller-gen -ldflags "-s -w"
-# The golangci-lint of kube-api-linter is the whole of golangci-lint; upstream compiles plugins in, it does not load them.
+# This is the complete golangci-lint with kube-api-linter compiled in, because golangci-lint does not load this plugin at run time.
 build_program "$out/golangci-lint" sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter -ldflags "-s -w"
 echo "$want" >"$stamp"
