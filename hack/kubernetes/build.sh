@@ -11,18 +11,12 @@ declare -A packages=(
 	[kube-controller-manager]=k8s.io/kubernetes/cmd/kube-controller-manager
 )
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=${1:-$here/../../bin/k8s}
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
+source "$(dirname "${BASH_SOURCE[0]}")/../build_program.sh"
+start_build k8s "$@"
 programs=(etcd kube-apiserver kubectl)
 if (($# > 1)); then
 	programs=("${@:2}")
 fi
-cd "$here"
-source "$here/../build_program.sh"
-
-export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
 
 # current PROGRAM: reports whether it was built from what is pinned here.
 current() {

@@ -17,19 +17,13 @@ declare -A packages=(
 	[portmap]=github.com/containernetworking/plugins/plugins/meta/portmap
 )
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=${1:-$here/../../bin/node}
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
+source "$(dirname "${BASH_SOURCE[0]}")/../build_program.sh"
+start_build node "$@"
 if (($# > 1)); then
 	programs=("${@:2}")
 else
 	mapfile -t programs < <(printf '%s\n' "${!packages[@]}" | sort)
 fi
-
-source "$here/../build_program.sh"
-
-export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
 
 # module PROGRAM: prints the folder of the module that pins the program.
 module() {
@@ -41,7 +35,7 @@ module() {
 
 # stamp PROGRAM: prints a stamp of everything that determines the result of the build.
 stamp() {
-	echo "$(cat "$(module "$1")"/go.{mod,sum} "$here/build.sh" "$here/../build_program.sh" | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)"
+	stamp_of "$(module "$1")"/go.{mod,sum} "$here/build.sh" "$here/../build_program.sh"
 }
 
 # version MODULE: prints the version of a module that the module in the current folder pins.

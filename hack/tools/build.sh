@@ -3,16 +3,10 @@
 # The file go.mod in this folder has the versions. Needs only Go and the module proxy.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=${1:-$here/../../bin/tools}
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-cd "$here"
-source "$here/../build_program.sh"
-
-export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off
+source "$(dirname "${BASH_SOURCE[0]}")/../build_program.sh"
+start_build tools "$@"
 stamp=$out/.built-from
-want=$(cat go.mod go.sum build.sh ../build_program.sh | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)
+want=$(stamp_of go.mod go.sum build.sh ../build_program.sh)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
 	exit 0
 fi
