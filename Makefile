@@ -109,6 +109,10 @@ test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health
 test-unit: ## Run the tests that need no API server (seconds).
 	go test -short $(TEST_FLAGS) $$(go list ./... | grep -vE '$(NEED_API_SERVER)') ./test/integration/docs
 
+.PHONY: test-floods
+test-floods: $(CONTROL_PLANE) ## Flood every port of a receiver with every shape; FLOOD_TIME=1m lets each flood last a minute (about an hour in all).
+	FLOOD_TIME=$(FLOOD_TIME) go test -count=1 -timeout 3h -v -run TestFloodsOfEveryPort ./test/integration/floods
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
 	hack/fuzz.sh $(FUZZ_TIME)
