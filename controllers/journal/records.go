@@ -12,7 +12,7 @@ import (
 type Records struct {
 	Ledger  *Ledger
 	Backlog *Backlog
-	// DeleteReplaced enqueues a batch that has no open change left.
+	// Discard enqueues a batch that has no open change left.
 	Discard func(types.UID)
 }
 
@@ -32,7 +32,7 @@ func (r *Records) Resolve(key record.Key, n int, failed map[int]Failure) {
 // MayChange reports whether a record that is not folded yet changes an object, or may change it because the record has not been read. An object
 // is purged only when this is false.
 func (r *Records) MayChange(key record.Key) bool {
-	return !r.Backlog.Empty() || r.Ledger.Waiting(key) > 0 || r.Ledger.failedMayChange(key) || r.Backlog.mayChange(key)
+	return r.Arriving(key) || r.Ledger.failedMayChange(key) || r.Backlog.mayChange(key)
 }
 
 // Arriving reports whether records that may change an object are about to be folded. If it is false and MayChange is true, a failed record

@@ -26,19 +26,27 @@ func (r *testEnv) profile(ctx context.Context, name string) (finish func() error
 }
 
 func (r *testEnv) recordAPIServer(ctx context.Context, file string) error {
+	recorded, err := r.profileOf(ctx, fmt.Sprintf("profile?seconds=%d", profileSeconds))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, recorded, 0o600)
+}
+
+// profileOf returns what the API server serves below /debug/pprof.
+func (r *testEnv) profileOf(ctx context.Context, path string) ([]byte, error) {
 	config := r.plane.Config()
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", config.Host, profileSeconds)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, config.Host+"/debug/pprof/"+path, http.NoBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("profile the API server: %w", err)
+		return nil, fmt.Errorf("profile the API server: %w", err)
 	}
 	defer resp.Body.Close()
 	recorded, err := io.ReadAll(resp.Body)
@@ -46,7 +54,7 @@ func (r *testEnv) recordAPIServer(ctx context.Context, file string) error {
 		err = fmt.Errorf("%s", resp.Status)
 	}
 	if err != nil {
-		return fmt.Errorf("profile the API server: %w", err)
+		return nil, fmt.Errorf("profile the API server: %w", err)
 	}
-	return os.WriteFile(file, recorded, 0o600)
+	return recorded, nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -162,27 +159,13 @@ func (r *testEnv) heap(ctx context.Context) (float64, error) {
 }
 
 func (r *testEnv) collectHeap(ctx context.Context) (float64, error) {
-	config := r.plane.Config()
-	httpClient, err := rest.HTTPClientFor(config)
+	text, err := r.profileOf(ctx, "heap?gc=1&debug=1")
 	if err != nil {
 		return 0, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, config.Host+"/debug/pprof/heap?gc=1&debug=1", http.NoBody)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := httpClient.Do(req)
-	if err != nil {
-		return 0, fmt.Errorf("read the API server's heap: %w", err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, fmt.Errorf("read the API server's heap: %w", err)
 	}
 	_, rest, found := strings.Cut(string(text), "# HeapAlloc = ")
 	if !found {
-		return 0, fmt.Errorf("the API server's heap profile has no line HeapAlloc (%s)", resp.Status)
+		return 0, errors.New("the API server's heap profile has no line HeapAlloc")
 	}
 	line, _, _ := strings.Cut(rest, "\n")
 	return strconv.ParseFloat(strings.TrimSpace(line), 64)
