@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -75,10 +74,9 @@ func (onceSynced) NeedLeaderElection() bool { return false }
 
 // newControllers returns the manager of the controllers.
 func newControllers(ctx context.Context, restConfig *rest.Config, o Options) (manager.Manager, error) {
-	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, o.OperatorNamespace, "fastpix-controller-manager",
-		resourcelock.ResourceLockConfig{Identity: leaderIdentity}, restConfig, renewDeadline)
+	lock, err := newLease(restConfig, o.OperatorNamespace, "fastpix-controller-manager")
 	if err != nil {
-		return nil, fmt.Errorf("make the lease: %w", err)
+		return nil, err
 	}
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:                              NewScheme(),
