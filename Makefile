@@ -66,7 +66,7 @@ generate: tools ## Generate deepcopy functions, and docs/events.md from the cata
 .PHONY: manifests
 manifests: tools ## Generate the CRDs, the RBAC roles of receiver and controllers, and the chart's copies of manifests.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=fastpix-receiver paths=./webhookserver/... output:rbac:dir=$(OUT)/config/rbac/receiver
+	$(CONTROLLER_GEN) rbac:roleName=fastpix-receiver paths=./webhookserver/... paths=./internal/journal/... output:rbac:dir=$(OUT)/config/rbac/receiver
 	$(CONTROLLER_GEN) rbac:roleName=fastpix-controller-manager paths=./controllers/... output:rbac:dir=$(OUT)/config/rbac/controllers
 	go run ./hack/chart $(OUT)
 

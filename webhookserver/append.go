@@ -10,9 +10,9 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/event"
+	"github.com/fastpix-operator/fastpix-operator/internal/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 )
 
 // journalTimeout is how long a verified delivery waits for the journal. It outlasts a slow disk and one failed attempt. It is short because

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 // fewConnections is a budget for fewer than ten connections.

@@ -23,10 +23,10 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/internal/journal"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 

@@ -15,9 +15,9 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/internal/event"
+	"github.com/fastpix-operator/fastpix-operator/internal/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )
 

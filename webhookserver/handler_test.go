@@ -23,10 +23,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/journal"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 )
 
 const (

@@ -15,11 +15,11 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 )
 
 // Not parallel: it checks the metrics of the whole process.

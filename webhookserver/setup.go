@@ -7,8 +7,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
+	"github.com/fastpix-operator/fastpix-operator/internal/journal"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/journal"
 )
 
 // fieldManager is the receiver's name in managedFields.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/event"
+	"github.com/fastpix-operator/fastpix-operator/internal/event"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/signature"
 )

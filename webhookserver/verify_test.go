@@ -9,8 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 

@@ -64,7 +64,7 @@ func FuzzRecord(f *testing.F) {
 // sampleRecords returns the record of every sample that changes a mirror, from the receiver's golden files.
 func sampleRecords(f *testing.F) []string {
 	f.Helper()
-	paths, err := filepath.Glob("../../webhookserver/event/testdata/golden/*.json")
+	paths, err := filepath.Glob("../../internal/event/testdata/golden/*.json")
 	if err != nil || len(paths) < 40 {
 		f.Fatalf("%d golden files: %v", len(paths), err)
 	}

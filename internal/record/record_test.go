@@ -175,7 +175,7 @@ func TestEncodeRefusesWhatIsTooLarge(t *testing.T) {
 // sampleRecords returns the receiver's records of the samples, from its golden files.
 func sampleRecords(f *testing.F) []string {
 	f.Helper()
-	paths, err := filepath.Glob("../../webhookserver/event/testdata/golden/*.json")
+	paths, err := filepath.Glob("../../internal/event/testdata/golden/*.json")
 	if err != nil || len(paths) < 40 {
 		f.Fatalf("%d golden files: %v", len(paths), err)
 	}

@@ -22,8 +22,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/keys"
 )
 

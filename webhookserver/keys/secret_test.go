@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 )
 
 func TestAnswerOfAProxySaysNothingAboutASecret(t *testing.T) {

@@ -9,9 +9,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	decoder "github.com/fastpix-operator/fastpix-operator/internal/event"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
-	decoder "github.com/fastpix-operator/fastpix-operator/webhookserver/event"
 )
 
 // Oracle knows what was acknowledged, and of which records each mirror must therefore be made.

@@ -16,7 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 )
 
 func TestJournalSurvivesACrashAtEveryCall(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 )
 
 func TestOnlyTheAPIServersAnswerCommits(t *testing.T) {

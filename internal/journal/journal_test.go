@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/webhookserver/internal/receivertest"
+	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 )
 
 func TestDedupeCacheDropsTheOldest(t *testing.T) {
