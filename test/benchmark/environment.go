@@ -20,6 +20,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // testEnv is a control plane with the operator beside it, as config/default deploys it: two processes with their own identities.
@@ -67,19 +68,19 @@ func (r *testEnv) prepareOperator(ctx context.Context, binary string, receiverAr
 		}
 	}
 	args := append([]string{"--controllers=false", "--drain-delay=0s"}, receiverArgs...)
-	if r.receiver, err = r.process(ctx, "receiver", binary, workload.ReceiverAccount, args...); err != nil {
+	if r.receiver, err = r.process(ctx, "receiver", binary, tenant.ReceiverAccount, args...); err != nil {
 		return err
 	}
-	r.controllers, err = r.process(ctx, "controllers", binary, workload.ControllersAccount, "--receiver=false", "--leader-elect")
+	r.controllers, err = r.process(ctx, "controllers", binary, tenant.ControllersAccount, "--receiver=false", "--leader-elect")
 	return err
 }
 
 func (r *testEnv) process(ctx context.Context, name, binary, account string, args ...string) (*controlplane.Operator, error) {
-	identity, err := r.plane.ServiceAccount(ctx, workload.OperatorNamespace, account)
+	identity, err := r.plane.ServiceAccount(ctx, tenant.OperatorNamespace, account)
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.plane.NewOperator(name, binary, identity, append(args, "--operator-namespace="+workload.OperatorNamespace)...)
+	o, err := r.plane.NewOperator(name, binary, identity, append(args, "--operator-namespace="+tenant.OperatorNamespace)...)
 	if err == nil {
 		o.Env = []string{"GOMEMLIMIT=230MiB"}
 	}
@@ -133,7 +134,7 @@ func (r *testEnv) waitReflected(ctx context.Context, timeout time.Duration) erro
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, timeout, true, func(ctx context.Context) (bool, error) {
 		var list metav1.PartialObjectMetadataList
 		list.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("EventBatchList"))
-		err := r.admin.List(ctx, &list, client.InNamespace(workload.OperatorNamespace), client.Limit(1))
+		err := r.admin.List(ctx, &list, client.InNamespace(tenant.OperatorNamespace), client.Limit(1))
 		left = list.Items
 		return err == nil && len(list.Items) == 0, err
 	})

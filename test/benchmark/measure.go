@@ -9,6 +9,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/sender"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // measurement is what one burst showed.
@@ -70,7 +71,7 @@ func (r *testEnv) measureOnly(ctx context.Context, name string, b *workload.Burs
 	if err != nil {
 		return measurement{}, err
 	}
-	commits := meter.Request{User: workload.ReceiverAccount, Verb: "create", Resource: "eventbatches", Code: 201}
+	commits := meter.Request{User: tenant.ReceiverAccount, Verb: "create", Resource: "eventbatches", Code: 201}
 	m := measurement{
 		Name: name, Connections: connections, Events: b.Events, Deliveries: len(b.Requests), Retries: sent.Retries,
 		Acknowledged: meter.PerSecond(len(b.Requests), sent.Last.Sub(sent.First)),
@@ -78,8 +79,8 @@ func (r *testEnv) measureOnly(ctx context.Context, name string, b *workload.Burs
 		AckP99:       meter.Milliseconds(meter.Percentile(sent.Latencies, 0.99)),
 		Reflected:    meter.PerSecond(b.Events, log.LastStatus.Sub(sent.First)),
 		Batches:      log.Count[commits],
-		Requests:     log.Of(workload.ReceiverAccount, workload.ControllersAccount),
-		ByKind:       log.List(workload.ReceiverAccount, workload.ControllersAccount),
+		Requests:     log.Of(tenant.ReceiverAccount, tenant.ControllersAccount),
+		ByKind:       log.List(tenant.ReceiverAccount, tenant.ControllersAccount),
 		Usage:        used,
 	}
 	progress("%-32s %6.0f acknowledged/s, p99 %.1f ms, %6.0f reflected/s", name, m.Acknowledged, m.AckP99, m.Reflected)

@@ -11,6 +11,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // newTenant makes a tenant and waits until its endpoint accepts events.
@@ -40,7 +41,7 @@ func (r *testEnv) addTenant(ctx context.Context, name string) (workload.Tenant, 
 func (r *testEnv) waitAccepting(ctx context.Context, t workload.Tenant) error {
 	var e fastpixv1.WebhookEndpoint
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		err := r.admin.Get(ctx, client.ObjectKey{Namespace: t.Namespace, Name: workload.EndpointName}, &e)
+		err := r.admin.Get(ctx, client.ObjectKey{Namespace: t.Namespace, Name: tenant.EndpointName}, &e)
 		return apimeta.IsStatusConditionTrue(e.Status.Conditions, fastpixv1.ConditionReady), err
 	})
 	if err != nil {

@@ -18,9 +18,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
-	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 const (
@@ -96,11 +96,11 @@ func (r *testEnv) path(name string) string { return filepath.Join(r.plane.Dir, n
 
 // prepare prepares the operator's processes.
 func (r *testEnv) prepare(ctx context.Context) error {
-	controllers, err := r.plane.ServiceAccount(ctx, workload.OperatorNamespace, workload.ControllersAccount)
+	controllers, err := r.plane.ServiceAccount(ctx, tenant.OperatorNamespace, tenant.ControllersAccount)
 	if err != nil {
 		return err
 	}
-	receivers, err := r.plane.ServiceAccount(ctx, workload.OperatorNamespace, workload.ReceiverAccount)
+	receivers, err := r.plane.ServiceAccount(ctx, tenant.OperatorNamespace, tenant.ReceiverAccount)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/flood"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // kinds returns every way to break something. See testEnv.processes for the order of targets: all but the last receiver and the last controllers may be killed.
@@ -207,7 +208,7 @@ func useUpQuota(ctx context.Context, n *round, f fault) error {
 	r.quotaMu.Lock()
 	defer r.quotaMu.Unlock()
 	var quota corev1.ResourceQuota
-	name := client.ObjectKey{Namespace: workload.OperatorNamespace, Name: "fastpix-journal"}
+	name := client.ObjectKey{Namespace: tenant.OperatorNamespace, Name: "fastpix-journal"}
 	if err := retry(ctx, func(ctx context.Context) error { return r.admin.Get(ctx, name, &quota) }); err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ const quotaTimeout = 20 * time.Second
 // waitJournalFull waits until the API server refuses one more batch, and reports whether it does.
 func (r *testEnv) waitJournalFull(ctx context.Context) bool {
 	probe := &fastpixv1.EventBatch{
-		ObjectMeta: metav1.ObjectMeta{Namespace: workload.OperatorNamespace, Name: "probe"}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant.OperatorNamespace, Name: "probe"}, Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
 	}
 	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, quotaTimeout, true, func(ctx context.Context) (bool, error) {
 		err := r.admin.Create(ctx, probe.DeepCopy(), client.DryRunAll)
@@ -251,7 +252,7 @@ func (r *testEnv) waitJournalFull(ctx context.Context) bool {
 func (r *testEnv) limitJournal(ctx context.Context, spec corev1.ResourceQuotaSpec) error {
 	return retry(ctx, func(ctx context.Context) error {
 		quota := &corev1.ResourceQuota{}
-		if err := r.admin.Get(ctx, client.ObjectKey{Namespace: workload.OperatorNamespace, Name: "fastpix-journal"}, quota); err != nil {
+		if err := r.admin.Get(ctx, client.ObjectKey{Namespace: tenant.OperatorNamespace, Name: "fastpix-journal"}, quota); err != nil {
 			return err
 		}
 		quota.Spec = spec

@@ -15,7 +15,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
-	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // forge creates batches as an attacker with the stolen identity of the receiver could. Batches that no receiver creates must be refused. A batch
@@ -25,7 +25,7 @@ func forge(ctx context.Context, n *round, f fault) error {
 	if genuine == "" {
 		return fmt.Errorf("%w: nothing is in the journal yet", errNoEffect)
 	}
-	endpoint := types.NamespacedName{Namespace: n.tenants[f.target].Namespace, Name: workload.EndpointName}
+	endpoint := types.NamespacedName{Namespace: n.tenants[f.target].Namespace, Name: tenant.EndpointName}
 	random, refused, taken := rand.New(rand.NewPCG(f.seed, 3)), 0, 0
 	for end := time.Now().Add(f.length); time.Now().Before(end) && ctx.Err() == nil; clock.Sleep(ctx, 50*time.Millisecond) {
 		batch := n.env.forgedBatch(genuine, record.FormatCounts(map[types.NamespacedName]int64{endpoint: fastpixv1.MaxBatchEvents}))
@@ -51,7 +51,7 @@ func forge(ctx context.Context, n *round, f fault) error {
 func (r *testEnv) forgedBatch(text, counts string) *fastpixv1.EventBatch {
 	return &fastpixv1.EventBatch{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: workload.OperatorNamespace, Name: "forged-" + string(uuid.NewUUID()), Annotations: map[string]string{fastpixv1.EventCountsAnnotation: counts},
+			Namespace: tenant.OperatorNamespace, Name: "forged-" + string(uuid.NewUUID()), Annotations: map[string]string{fastpixv1.EventCountsAnnotation: counts},
 		},
 		Spec: fastpixv1.EventBatchSpec{Events: []string{text}},
 	}

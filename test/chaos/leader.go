@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 const (
@@ -57,7 +57,7 @@ func (r *testEnv) leads(ctx context.Context, m *operatorProcess) bool {
 func (r *testEnv) holder(ctx context.Context) (string, error) {
 	var lease coordinationv1.Lease
 	err := retry(ctx, func(ctx context.Context) error {
-		return r.admin.Get(ctx, client.ObjectKey{Namespace: workload.OperatorNamespace, Name: leaseName}, &lease)
+		return r.admin.Get(ctx, client.ObjectKey{Namespace: tenant.OperatorNamespace, Name: leaseName}, &lease)
 	})
 	if err != nil || lease.Spec.HolderIdentity == nil {
 		return "", err

@@ -12,9 +12,9 @@ import (
 
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/proxy"
-	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // operatorProcess is one process of the operator and the links to it that can fail.
@@ -47,7 +47,7 @@ func newOperatorProcess(r *testEnv, name string, identity controlplane.Identity,
 	if err := clientcmd.WriteToFile(*config, identity.Kubeconfig); err != nil {
 		return nil, fmt.Errorf("write kubeconfig of %s: %w", name, err)
 	}
-	if m.Operator, err = r.plane.NewOperator(name, r.binary, identity, append(args, "--operator-namespace="+workload.OperatorNamespace)...); err != nil {
+	if m.Operator, err = r.plane.NewOperator(name, r.binary, identity, append(args, "--operator-namespace="+tenant.OperatorNamespace)...); err != nil {
 		return nil, err
 	}
 	m.Env = []string{"GOMEMLIMIT=230MiB"} // as in config/

@@ -18,6 +18,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 const (
@@ -310,7 +311,7 @@ func (r *testEnv) waitJournalEmpty(ctx context.Context, failuresAllowed bool) ([
 // batches lists what is in the journal.
 func (r *testEnv) batches(ctx context.Context, options ...client.ListOption) ([]fastpixv1.EventBatch, error) {
 	var list fastpixv1.EventBatchList
-	err := r.admin.List(ctx, &list, append(options, client.InNamespace(workload.OperatorNamespace))...)
+	err := r.admin.List(ctx, &list, append(options, client.InNamespace(tenant.OperatorNamespace))...)
 	return list.Items, err
 }
 

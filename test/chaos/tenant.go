@@ -15,6 +15,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 const (
@@ -35,7 +36,7 @@ func (r *testEnv) newTenant(ctx context.Context, name string) (*workload.Tenant,
 	}
 	var e fastpixv1.WebhookEndpoint
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		err := r.admin.Get(ctx, client.ObjectKey{Namespace: name, Name: workload.EndpointName}, &e)
+		err := r.admin.Get(ctx, client.ObjectKey{Namespace: name, Name: tenant.EndpointName}, &e)
 		return apimeta.IsStatusConditionTrue(e.Status.Conditions, fastpixv1.ConditionReady), err
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 func TestComparisonFindsWhatIsLost(t *testing.T) {
@@ -33,7 +34,7 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 	for key, records := range mirrors {
 		mirrorOf := func(records []*record.Record) *fastpixv1.MediaAsset {
 			m := &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{
-				MediaID: idOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: workload.EndpointName},
+				MediaID: idOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: tenant.EndpointName},
 			}}
 			m.Status = projection.MediaAsset(m.Status, idOf(key, records), records)
 			projection.SettleMediaAsset(&m.Status, m.Generation, time.Now().Add(time.Hour), time.Minute)

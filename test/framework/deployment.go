@@ -23,10 +23,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // OperatorNamespace is the namespace of the operator and of its journal.
-const OperatorNamespace = "fastpix-system"
+const OperatorNamespace = tenant.OperatorNamespace
 
 // Deployment is the operator as config/default installs it, on a control plane of its own.
 type Deployment struct {
@@ -102,10 +103,10 @@ func deploy(ctx context.Context) error {
 	if d.Admin, err = client.New(d.Config(), client.Options{Scheme: operator.NewScheme(), FieldValidation: "Strict"}); err != nil {
 		return err
 	}
-	if d.AsReceiver, err = d.ServiceAccount(ctx, OperatorNamespace, "fastpix-receiver"); err != nil {
+	if d.AsReceiver, err = d.ServiceAccount(ctx, OperatorNamespace, tenant.ReceiverAccount); err != nil {
 		return err
 	}
-	if d.AsControllers, err = d.ServiceAccount(ctx, OperatorNamespace, "fastpix-controller-manager"); err != nil {
+	if d.AsControllers, err = d.ServiceAccount(ctx, OperatorNamespace, tenant.ControllersAccount); err != nil {
 		return err
 	}
 	if err := waitPolicies(ctx); err != nil {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,6 +14,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // Endpoint is a WebhookEndpoint named fastpix in a namespace of its own. It accepts fixtures.SigningSecret unless a test changes that.
@@ -55,16 +55,11 @@ func NewEndpointWith(t *testing.T, signing *corev1.Secret) Endpoint {
 func CreateEndpoint(t *testing.T, namespace string, signing *corev1.Secret) {
 	t.Helper()
 	const secret = "signing-secret"
-	meta := metav1.ObjectMeta{Namespace: namespace, Name: secret}
-	signing.ObjectMeta = meta
+	signing.ObjectMeta = metav1.ObjectMeta{Namespace: namespace, Name: secret}
 	Create(t, signing)
-	Create(t, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secret}, Verbs: []string{"get"}},
-	}})
-	Create(t, &rbacv1.RoleBinding{
-		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: secret},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: OperatorNamespace, Name: "fastpix-receiver"}},
-	})
+	for _, o := range tenant.SecretRights(namespace, secret, tenant.ReceiverAccount) {
+		Create(t, o)
+	}
 	Create(t, MakeEndpoint(namespace, "fastpix"))
 }
 

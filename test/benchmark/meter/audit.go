@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // AuditLog reads the API server's audit log piece by piece.
@@ -101,7 +101,7 @@ func (r *Requests) add(line []byte) error {
 	return nil
 }
 
-var statusWrite = Request{User: workload.ControllersAccount, Verb: "update", Resource: "mediaassets/status", Code: 200}
+var statusWrite = Request{User: tenant.ControllersAccount, Verb: "update", Resource: "mediaassets/status", Code: 200}
 
 // StatusWrite is the key of successful writes of a mirror's status in Requests.List.
 var StatusWrite = statusWrite.String()

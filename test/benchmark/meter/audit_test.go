@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/fastpix-operator/fastpix-operator/test/benchmark/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 func TestAuditLogIsCountedOnce(t *testing.T) {
@@ -24,13 +24,13 @@ func TestAuditLogIsCountedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Of(workload.ControllersAccount) != 1 || r.Of(workload.ReceiverAccount, workload.ControllersAccount) != 2 || r.LastStatus.Nanosecond() != 5e8 {
+	if r.Of(tenant.ControllersAccount) != 1 || r.Of(tenant.ReceiverAccount, tenant.ControllersAccount) != 2 || r.LastStatus.Nanosecond() != 5e8 {
 		t.Errorf("the first reading counts %v, last write %v", r.Count, r.LastStatus)
 	}
 	if err := os.WriteFile(file, []byte(content+write[40:]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r, err = a.Read(); err != nil || r.Of(workload.ControllersAccount) != 1 || r.Of(workload.ReceiverAccount) != 0 {
+	if r, err = a.Read(); err != nil || r.Of(tenant.ControllersAccount) != 1 || r.Of(tenant.ReceiverAccount) != 0 {
 		t.Errorf("the second reading counts %v, error %v", r.Count, err)
 	}
 }

@@ -12,13 +12,13 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
-	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 const (
 	// storedBatches is where the API server stores EventBatches in etcd.
-	storedBatches = "/registry/video.fastpix.com/eventbatches/" + workload.OperatorNamespace + "/"
+	storedBatches = "/registry/video.fastpix.com/eventbatches/" + tenant.OperatorNamespace + "/"
 	// FollowTimeout is how long a watch may lag behind what etcd has committed.
 	FollowTimeout = 15 * time.Second
 )

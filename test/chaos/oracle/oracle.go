@@ -12,6 +12,7 @@ import (
 	decoder "github.com/fastpix-operator/fastpix-operator/internal/event"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // Oracle knows what was acknowledged, and of which records each mirror must therefore be made.
@@ -85,7 +86,7 @@ func recordOf(e *workload.Event) (*record.Record, error) {
 	if !decoded.Known {
 		return nil, fmt.Errorf("type %s is not known", decoded.Type.Name)
 	}
-	name := types.NamespacedName{Namespace: e.Tenant.Namespace, Name: workload.EndpointName}
+	name := types.NamespacedName{Namespace: e.Tenant.Namespace, Name: tenant.EndpointName}
 	text, err := decoder.Fit(decoded.Record(time.Now(), name, "", ""))
 	if err != nil {
 		return nil, err

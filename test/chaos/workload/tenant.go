@@ -5,25 +5,11 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
-)
-
-// The names of config/default.
-const (
-	OperatorNamespace  = "fastpix-system"
-	ReceiverAccount    = "fastpix-receiver"
-	ControllersAccount = "fastpix-controller-manager"
-)
-
-// The names of what a tenant has.
-const (
-	EndpointName = "fastpix"
-	secretName   = "fastpix-signing-secret"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // Tenant is a namespace with one endpoint.
@@ -35,35 +21,17 @@ type Tenant struct {
 }
 
 // Path is where the receivers accept the tenant's events.
-func (t *Tenant) Path() string { return "/webhooks/" + t.Namespace + "/" + EndpointName }
+func (t *Tenant) Path() string { return tenant.Path(t.Namespace) }
 
 // Secret is the Secret with the signing secret.
 func (t *Tenant) Secret() *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: secretName}, Type: fastpixv1.SigningSecretType,
-		StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: fixtures.SigningSecret},
-	}
+	return tenant.SigningSecret(t.Namespace, fixtures.SigningSecret)
 }
 
 // Endpoint is the tenant's endpoint.
-func (t *Tenant) Endpoint() *fastpixv1.WebhookEndpoint {
-	return &fastpixv1.WebhookEndpoint{
-		ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: EndpointName},
-		Spec:       fastpixv1.WebhookEndpointSpec{SigningSecrets: []fastpixv1.SigningSecretReference{{Name: secretName}}},
-	}
-}
+func (t *Tenant) Endpoint() *fastpixv1.WebhookEndpoint { return tenant.Endpoint(t.Namespace) }
 
 // Rights let the receivers read the Secret, as config/samples does.
 func (t *Tenant) Rights() []client.Object {
-	meta := metav1.ObjectMeta{Namespace: t.Namespace, Name: secretName}
-	return []client.Object{
-		&rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secretName}, Verbs: []string{"get"}},
-		}},
-		&rbacv1.RoleBinding{
-			ObjectMeta: meta,
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: secretName},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: OperatorNamespace, Name: ReceiverAccount}},
-		},
-	}
+	return tenant.SecretRights(t.Namespace, tenant.SigningSecretName, tenant.ReceiverAccount)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // TestReconfigurationLosesNothing protects all three promises while users change what events in flight depend on: endpoints and Secrets are
@@ -214,13 +215,8 @@ func (tr *traffic) secretDisruptions() []disruption {
 		return framework.Deployed.Admin.Patch(ctx, framework.MakeEndpoint(tr.Namespace, "fastpix"), patch)
 	}
 	allow := func(ctx context.Context, name string) error {
-		role := &rbacv1.Role{ObjectMeta: meta(name), Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{name}, Verbs: []string{"get"}},
-		}}
-		return errors.Join(client.IgnoreAlreadyExists(framework.Deployed.Admin.Create(ctx, role)), framework.Deployed.Admin.Create(ctx, &rbacv1.RoleBinding{
-			ObjectMeta: meta(name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: framework.OperatorNamespace, Name: "fastpix-receiver"}},
-		}))
+		objects := tenant.SecretRights(tr.Namespace, name, tenant.ReceiverAccount)
+		return errors.Join(client.IgnoreAlreadyExists(framework.Deployed.Admin.Create(ctx, objects[0])), framework.Deployed.Admin.Create(ctx, objects[1]))
 	}
 	forbid := func(ctx context.Context, name string) error {
 		return framework.Deployed.Admin.Delete(ctx, &rbacv1.RoleBinding{ObjectMeta: meta(name)})
