@@ -137,7 +137,7 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	t.Purged = p.Purged(list.Items)
 	var outdated []types.NamespacedName
 	for i := range list.Items {
-		if e := &list.Items[i]; p.update(e.DeepCopy(), t, true) {
+		if e := &list.Items[i]; p.update(e, t, true) { // the list is a copy
 			outdated = append(outdated, client.ObjectKeyFromObject(e))
 		}
 	}
