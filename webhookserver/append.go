@@ -19,8 +19,9 @@ import (
 // FastPix does not document its own timeout: when the API server is unavailable, FastPix should get the answer 503 before it gives up.
 const journalTimeout = 3 * time.Second
 
-// maxWaitingBytes bounds the records that wait for the journal. It is enough for as many records as may wait, of three times their usual length.
-const maxWaitingBytes = 16 << 20
+// maxWaitingBytes bounds the records that wait for the journal. It is enough for as many records as may wait, of 4 KiB each: three
+// times their usual length.
+const maxWaitingBytes = 8 << 20
 
 // appender keeps verified events until they are mirrored. The receiver's appender is a journal.Journal.
 type appender interface {

@@ -14,7 +14,7 @@ const (
 	// smallBodyBytes is what every request may allocate. Nearly every delivery is smaller.
 	smallBodyBytes = 16 << 10
 	// maxLargeBytes bounds the memory of all larger bodies together, so that a flood of them delays large bodies only.
-	maxLargeBytes = 48 << 20
+	maxLargeBytes = 16 << 20
 )
 
 var (

@@ -100,8 +100,8 @@ var effects = map[string][]effect{
 	},
 	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
 	"receiver.resources": {
-		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 921MiB"},
-		{"receiver.resources.limits.memory=64Mi,receiver.resources.requests.memory=64Mi", receiver, container + ".env[1].value}", "57MiB"},
+		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 563MiB"},
+		{"receiver.resources.limits.memory=64Mi,receiver.resources.requests.memory=64Mi", receiver, container + ".env[1].value}", "35MiB"},
 		{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
 		{"receiver.resources=null", receiver, container + ".env[*].name}", "POD_NAMESPACE"},
 	},

@@ -78,12 +78,20 @@ func BatchCreator(
 		return nil, fmt.Errorf("make a client of the journal: %w", err)
 	}
 	return func(ctx context.Context, batch *fastpixv1.EventBatch) error {
+		batch.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("EventBatch"))
+		encoded, err := json.Marshal(batch)
+		if err != nil {
+			return fmt.Errorf("encode a batch: %w", err)
+		}
+		body := &requestBody{rest: encoded}
+		defer body.Close()
 		var code int
 		result := c.Post().Namespace(batch.Namespace).Resource("eventbatches").
 			Param("fieldValidation", metav1.FieldValidationStrict). // an API server with an older schema must refuse a field, not drop it
 			Param("fieldManager", fieldManager).
 			SetHeader("Accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json").
-			Body(batch).Do(ctx).StatusCode(&code)
+			SetHeader("Content-Type", "application/json").
+			Body(body).Do(ctx).StatusCode(&code)
 		if err := result.Error(); err != nil { // Error reads the Status in an answer, Raw does not
 			return err
 		}

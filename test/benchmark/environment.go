@@ -83,6 +83,9 @@ func (r *testEnv) process(ctx context.Context, name, binary, account string, arg
 	o, err := r.plane.NewOperator(name, binary, identity, append(args, "--operator-namespace="+tenant.OperatorNamespace)...)
 	if err == nil {
 		o.Env = []string{"GOMEMLIMIT=230MiB"}
+		if account == workload.ReceiverAccount {
+			o.Env = []string{"GOMEMLIMIT=140MiB"}
+		}
 	}
 	return o, err
 }

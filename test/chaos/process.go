@@ -52,6 +52,7 @@ func newOperatorProcess(r *testEnv, name string, identity controlplane.Identity,
 	}
 	m.Env = []string{"GOMEMLIMIT=230MiB"} // as in config/
 	if receives {
+		m.Env = []string{"GOMEMLIMIT=140MiB"}
 		m.front, err = proxy.New(strings.TrimPrefix(m.ReceiverURL, "http://"))
 	}
 	return m, err

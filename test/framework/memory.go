@@ -33,8 +33,10 @@ func PeakMiB(t *testing.T, o *controlplane.Operator) int {
 	return 0
 }
 
-// MemoryRequestMiB is the memory that each process requests in config, in MiB. GoMemoryLimit is the environment variable that config sets.
+// MemoryRequestMiB is the memory that each process requests in config, in MiB. ReceiverGoMemoryLimit and GoMemoryLimit are the environment variables
+// that config sets for the receiver and for the controllers.
 const (
-	MemoryRequestMiB = 128
-	GoMemoryLimit    = "GOMEMLIMIT=230MiB"
+	MemoryRequestMiB      = 128
+	ReceiverGoMemoryLimit = "GOMEMLIMIT=140MiB"
+	GoMemoryLimit         = "GOMEMLIMIT=230MiB"
 )

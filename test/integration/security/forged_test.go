@@ -209,7 +209,7 @@ func TestLargeObjectsOfUsersTakeNoMemory(t *testing.T) {
 		return framework.Deployed.Admin.Create(t.Context(), large)
 	})
 	restore()
-	receiver := framework.NewProcessWithEnv(t, "bloated-receiver", []string{framework.GoMemoryLimit}, framework.Deployed.AsReceiver, "--controllers=false")
+	receiver := framework.NewProcessWithEnv(t, "bloated-receiver", []string{framework.ReceiverGoMemoryLimit}, framework.Deployed.AsReceiver, "--controllers=false")
 	checkMemory(t, "receiver", receiver)
 
 	if err := framework.Deployed.Controllers.Stop(); err != nil {

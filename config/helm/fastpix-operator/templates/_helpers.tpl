@@ -83,13 +83,14 @@ fold-concurrency: set controllers.foldConcurrency
 {{- end }}
 {{- end -}}
 
-{{/* Nine tenths of a memory limit in Go's units, so that Go collects garbage before the kernel kills the process. The schema admits Mi and Gi. */}}
+{{/* GOMEMLIMIT: a share of a memory limit, so that Go collects garbage before the kernel kills the process. Called with the limit and with the
+share in percent. The schema admits Mi and Gi. */}}
 {{- define "fastpix.goMemLimit" -}}
-{{- $mebibytes := int64 (regexFind "^[0-9]+" .) -}}
-{{- if hasSuffix "Gi" . -}}
+{{- $mebibytes := int64 (regexFind "^[0-9]+" .limit) -}}
+{{- if hasSuffix "Gi" .limit -}}
 {{- $mebibytes = mul 1024 $mebibytes -}}
 {{- end -}}
-{{ div (mul 9 $mebibytes) 10 }}MiB
+{{ div (mul .share $mebibytes) 100 }}MiB
 {{- end -}}
 
 {{/* Where the pods of the receiver or of the controllers may run, and their priority. Called with the values of that part. */}}
