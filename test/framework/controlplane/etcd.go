@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
@@ -122,6 +123,95 @@ type watchAnswer struct {
 		}
 	}
 	Error struct{ Message string }
+}
+
+// FillEtcd restarts etcd with a quota that is a little larger than its database, and writes until it refuses every further write for want of space.
+func (c *ControlPlane) FillEtcd(ctx context.Context) error {
+	var status struct {
+		DBSize int64 `json:"dbSize,string"`
+	}
+	if err := c.callEtcd(ctx, "maintenance/status", struct{}{}, &status); err != nil {
+		return err
+	}
+	c.Etcd.Kill()
+	for i, arg := range c.Etcd.Args {
+		if strings.HasPrefix(arg, "--quota-backend-bytes=") {
+			c.Etcd.Args[i] = fmt.Sprintf("--quota-backend-bytes=%d", status.DBSize+4<<20)
+		}
+	}
+	if err := c.Etcd.Start(ctx); err != nil {
+		return err
+	}
+	filler := map[string][]byte{"key": []byte(fillerKey), "value": make([]byte, 1<<20)}
+	for range 100 {
+		err := c.callEtcd(ctx, "kv/put", filler, &struct{}{})
+		if err != nil && strings.Contains(err.Error(), "database space exceeded") {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return errors.New("fill etcd: it takes more than its quota")
+}
+
+// fillerKey is a key that the API server does not read.
+const fillerKey = "/filler"
+
+// FreeEtcd does what etcd's documentation advises for a database without space: delete, compact, defragment, and end the alarm.
+func (c *ControlPlane) FreeEtcd(ctx context.Context) error {
+	var deleted struct {
+		Header struct {
+			Revision int64 `json:"revision,string"`
+		}
+	}
+	if err := c.callEtcd(ctx, "kv/deleterange", map[string][]byte{"key": []byte(fillerKey)}, &deleted); err != nil {
+		return err
+	}
+	if err := c.callEtcd(ctx, "kv/compaction", map[string]any{"revision": deleted.Header.Revision, "physical": true}, &struct{}{}); err != nil {
+		return err
+	}
+	if err := c.callEtcd(ctx, "maintenance/defragment", struct{}{}, &struct{}{}); err != nil {
+		return err
+	}
+	return c.endEtcdAlarms(ctx)
+}
+
+func (c *ControlPlane) endEtcdAlarms(ctx context.Context) error {
+	var active struct {
+		Alarms []map[string]any // member and kind of each
+	}
+	if err := c.callEtcd(ctx, "maintenance/alarm", map[string]any{"action": "GET"}, &active); err != nil {
+		return err
+	}
+	for _, alarm := range active.Alarms {
+		alarm["action"] = "DEACTIVATE"
+		if err := c.callEtcd(ctx, "maintenance/alarm", alarm, &struct{}{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// callEtcd calls a method of etcd's gateway for JSON.
+func (c *ControlPlane) callEtcd(ctx context.Context, method string, request, answer any) error {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.etcdURL+"/v3/"+method, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("call %s of etcd: %w", method, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return errors.Join(fmt.Errorf("call %s of etcd: %s: %s", method, resp.Status, text), err)
+	}
+	return json.Unmarshal(text, answer)
 }
 
 // getOK returns nil when url answers 200.
