@@ -628,3 +628,27 @@ func TestRetentionOfReadyAndFailedMedia(t *testing.T) {
 		}
 	}
 }
+
+// TestMirrorsAreCreatedWhileThePolicyCannotRun protects new mirrors in an API server that answers 503 to what matches a mutating policy.
+func TestMirrorsAreCreatedWhileThePolicyCannotRun(t *testing.T) {
+	attempts := map[string]int{} // by field manager
+	c := newFakeClient(t, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if _, ok := o.(*fastpixv1.MediaAsset); ok {
+				var options client.CreateOptions
+				options.ApplyOptions(opts)
+				attempts[options.FieldManager]++
+				if options.FieldManager == mirror.CreationManager {
+					return apierrors.NewServiceUnavailable("Resource kind video.fastpix.com/v1alpha1, Kind=MediaAsset not found.")
+				}
+			}
+			return c.Create(ctx, o, opts...)
+		},
+	}, sampleJournal(t)...)
+	if err := newTestEnv(t, c).run(); err != nil {
+		t.Fatal(err)
+	}
+	if left := batches(t, c); len(left) != 0 || attempts[mirror.CreationManager] == 0 || attempts[mirror.CreationManager] != attempts[""] {
+		t.Errorf("the journal still holds %d batches after creations by field manager %v, want one without the policy for each with it", len(left), attempts)
+	}
+}

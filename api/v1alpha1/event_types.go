@@ -44,7 +44,7 @@ type PlaybackID struct {
 	// +kubebuilder:validation:MaxLength=32
 	AccessPolicy string `json:"accessPolicy,omitempty"`
 
-	// accessRestrictions limit where it may be played.
+	// accessRestrictions limit where it may be played. A rule that allows everyone is left out.
 	// +optional
 	AccessRestrictions *AccessRestrictions `json:"accessRestrictions,omitempty"`
 }

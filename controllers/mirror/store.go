@@ -13,6 +13,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
+// CreationManager is the field manager of a creation whose managed fields the policy fastpix-managed-fields removes
+// (config/admission/managed_fields.yaml). For some seconds after its start, and after a CRD changed, the API server cannot run such a policy
+// and answers 503. The policy ignores creations by another field manager.
+const CreationManager = "fastpix-controllers"
+
 // Store reads and writes mirrors.
 type Store struct {
 	Client client.Client
@@ -69,7 +74,10 @@ func (s *Store) get(ctx context.Context, key record.Key, options ...client.GetOp
 
 // create creates a mirror. It returns the mirror as the API server has it, and whether this call created it.
 func (s *Store) create(ctx context.Context, m Object, key record.Key) (_ Object, created bool, _ error) {
-	err := s.Client.Create(ctx, m.APIObject())
+	err := s.Client.Create(ctx, m.APIObject(), client.FieldOwner(CreationManager))
+	if apierrors.IsServiceUnavailable(err) {
+		err = s.Client.Create(ctx, m.APIObject())
+	}
 	switch {
 	case err == nil:
 		if err := apiserver.CheckReturned(m.APIObject()); err != nil {

@@ -13,10 +13,32 @@ var playbackIDs = &merge.Schema[fastpixv1.PlaybackID]{
 		p.AccessRestrictions = merge.CutRestrictions(p.AccessRestrictions)
 		return p
 	},
+	InSnapshot: func(p fastpixv1.PlaybackID) fastpixv1.PlaybackID {
+		p.AccessRestrictions = withoutDefaults(p.AccessRestrictions)
+		return p
+	},
 	Attributes: []merge.Attribute[fastpixv1.PlaybackID]{
 		merge.NewAttribute("accessPolicy", func(p *fastpixv1.PlaybackID) *string { return &p.AccessPolicy }),
 		merge.NewAttribute("accessRestrictions", func(p *fastpixv1.PlaybackID) **fastpixv1.AccessRestrictions { return &p.AccessRestrictions }),
 	},
+}
+
+// withoutDefaults returns a copy of restrictions without the rules that allow everyone; nil if no rule is left. FastPix sends both rules with
+// every playback id.
+func withoutDefaults(r *fastpixv1.AccessRestrictions) *fastpixv1.AccessRestrictions {
+	if r == nil {
+		return nil
+	}
+	out := *r
+	for _, rule := range []**fastpixv1.AccessRule{&out.Domains, &out.UserAgents} {
+		if *rule != nil && (*rule).DefaultPolicy == "allow" && len((*rule).Allow) == 0 && len((*rule).Deny) == 0 {
+			*rule = nil
+		}
+	}
+	if out == (fastpixv1.AccessRestrictions{}) {
+		return nil
+	}
+	return &out
 }
 
 var tracks = &merge.Schema[fastpixv1.Track]{

@@ -33,6 +33,7 @@ import (
 //	              S  idle ranks with active; recording above active; connected says that nothing is recorded
 //	              S  activeSince of untimed events; lastActiveTime without disconnected; a deadline without the stream's window
 //	lists       F S  an older snapshot replaces a newer one; a snapshot removes nothing, or what is as old as itself
+//	              S  a full list keeps rules that allow everyone; an element event loses them
 //	            F S  a snapshot keeps older attributes; what is older than the snapshot is added; what is as old is not
 //	            F S  no tombstones; a tombstone stops only what is older than itself; a tombstone stops everything
 //	            F S  a removal removes newer elements; a removal keeps older attributes

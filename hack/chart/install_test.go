@@ -263,7 +263,7 @@ func TestLifecycleOfAnInstalledChart(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.helm("uninstall", "fastpix", "--namespace="+otherNamespace)
-	for _, kind := range []string{"deployments", "services", "serviceaccounts", "validatingadmissionpolicies", "networkpolicies", "resourcequotas"} {
+	for _, kind := range []string{"deployments", "services", "serviceaccounts", "validatingadmissionpolicies", "mutatingadmissionpolicies", "networkpolicies", "resourcequotas"} {
 		if left := slices.DeleteFunc(c.names(kind), func(name string) bool { return name == "kubernetes" || name == "default" }); len(left) > 0 {
 			t.Errorf("uninstalling left %s %v", kind, left)
 		}
@@ -489,7 +489,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	uids := func() string {
 		return c.kubectl("get", "--output=jsonpath={.items[*].metadata.uid}", "--namespace="+namespace,
-			"deployments,services,serviceaccounts,roles,customresourcedefinitions,validatingadmissionpolicies")
+			"deployments,services,serviceaccounts,roles,customresourcedefinitions,validatingadmissionpolicies,mutatingadmissionpolicies")
 	}
 	image := func() string {
 		return c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+namespace, "--output=jsonpath={.spec.template.spec.containers[0].image}")

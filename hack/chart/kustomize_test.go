@@ -127,6 +127,7 @@ func TestChartMatchesKustomize(t *testing.T) {
 		components []string
 	}{
 		"with nothing set":             {},
+		"on an older Kubernetes":       {set: []string{"--kube-version=1.35.9"}, components: []string{"components/kubernetes-1.35"}},
 		"in another namespace":         {namespace: "media-4"},
 		"in a namespace like a number": {namespace: "4711"},
 		"with a ServiceMonitor":        {set: []string{"--set=serviceMonitor.enabled=true"}, components: []string{"prometheus"}},

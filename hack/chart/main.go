@@ -30,6 +30,9 @@ var sources = []string{
 	"receiver/pod_disruption_budget.yaml",
 }
 
+// since names the manifests that the chart leaves out before a version of Kubernetes, which is the first that serves their kinds.
+var since = map[string]string{"config/admission/managed_fields.yaml": "1.36.0"}
+
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: chart FOLDER")
@@ -104,6 +107,9 @@ func template(path, text string) (string, error) {
 	head := "{{- /* Made from " + filepath.ToSlash(path) + " by make manifests: edit that. */ -}}\n"
 	if strings.HasPrefix(path, "config/crd/") {
 		return head + "{{- if .Values.crds.enabled }}\n" + annotations.ReplaceAllString(body, "${0}"+keep) + "{{- end }}\n", nil
+	}
+	if version := since[filepath.ToSlash(path)]; version != "" {
+		return head + `{{- if semverCompare ">=` + version + `-0" .Capabilities.KubeVersion.Version }}` + "\n" + body + "{{- end }}\n", nil
 	}
 	return head + body, nil
 }

@@ -15,6 +15,9 @@ type Schema[T any] struct {
 	Bare func(id string) T
 	// Fit returns a deep copy of an element, cut to the limits.
 	Fit func(T) T
+	// InSnapshot returns an element of a full list without the attributes that say nothing there; nil if every attribute says something. A full
+	// list clears all older attributes of its elements, so an attribute that it omits is the same as its default.
+	InSnapshot func(T) T
 	// Attributes are the fields of an element beside its id.
 	Attributes []Attribute[T]
 }
@@ -90,6 +93,9 @@ func (l *List[T]) Merge(by Event, c *record.ListChange[T]) {
 		l.reset(by)
 	}
 	for _, e := range c.Snapshot {
+		if l.Schema.InSnapshot != nil {
+			e = l.Schema.InSnapshot(e)
+		}
 		l.add(by, e)
 	}
 	for _, e := range c.Set {

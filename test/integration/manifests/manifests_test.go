@@ -258,6 +258,13 @@ func TestComponentsAreAccepted(t *testing.T) {
 			}
 		})
 	}
+	t.Run("as the comment of kubernetes-1.35 says", func(t *testing.T) {
+		t.Parallel()
+		out := framework.Kubectl(t, "kustomize", writeOverlay(t, commentedOverlay(t, "components/kubernetes-1.35")))
+		if strings.Contains(out, "kind: MutatingAdmissionPolicy") {
+			t.Error("it still installs a policy that Kubernetes 1.35 does not serve")
+		}
+	})
 	t.Run("as the comment of prometheus says", func(t *testing.T) {
 		t.Parallel()
 		folder := writeOverlay(t, commentedOverlay(t, "prometheus"))
