@@ -83,7 +83,7 @@ func (r *testEnv) process(ctx context.Context, name, binary, account string, arg
 	o, err := r.plane.NewOperator(name, binary, identity, append(args, "--operator-namespace="+tenant.OperatorNamespace)...)
 	if err == nil {
 		o.Env = []string{"GOMEMLIMIT=230MiB"}
-		if account == workload.ReceiverAccount {
+		if account == tenant.ReceiverAccount {
 			o.Env = []string{"GOMEMLIMIT=140MiB"}
 		}
 	}
