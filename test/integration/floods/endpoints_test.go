@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
@@ -34,6 +36,12 @@ func TestManyEndpointsOfOneNamespaceAreHarmless(t *testing.T) {
 	before := r.DeliverFor(t.Context(), e, 2*time.Second)
 	receiverBefore, _ := process.Memory(r.PID())
 	controllersBefore, _ := process.Memory(c.PID())
+	t.Cleanup(func() { // the tests after this one measure memory too
+		ctx := context.WithoutCancel(t.Context())
+		if err := framework.Deployed.Admin.DeleteAllOf(ctx, &fastpixv1.WebhookEndpoint{}, client.InNamespace(full)); err != nil {
+			t.Error(err)
+		}
+	})
 	start := time.Now()
 	createEndpoints(t, full, manyEndpoints)
 	t.Logf("created in %v", time.Since(start).Round(time.Second))
