@@ -170,9 +170,9 @@ func set(t *rapid.T, v reflect.Value, name string, b bounds) {
 	case *record.ListChange[fastpixv1.PlaybackID]:
 		*at = aListChange(t, name, b, playbackIDs, func(id string) fastpixv1.PlaybackID {
 			p := fastpixv1.PlaybackID{ID: id, AccessPolicy: []string{"", "public", "private"}[pick(3)]}
-			rules := []*fastpixv1.AccessRule{nil, {DefaultPolicy: "allow"}, {DefaultPolicy: "deny"}, {Allow: []string{"b.example"}}}
+			rules := []*fastpixv1.AccessRule{nil, {DefaultPolicy: "allow"}, {DefaultPolicy: "deny"}, {Allow: []string{"b.example"}}, {DefaultPolicy: "deny", Allow: []string{"a.example"}}}
 			if pick(3) > 0 {
-				p.AccessRestrictions = &fastpixv1.AccessRestrictions{Domains: rules[pick(4)], UserAgents: rules[pick(2)]}
+				p.AccessRestrictions = &fastpixv1.AccessRestrictions{Domains: rules[pick(len(rules))], UserAgents: rules[pick(2)]}
 			}
 			return p
 		})
