@@ -48,7 +48,6 @@ type Client struct {
 	userAgent string
 	http      *http.Client
 	limits    *limits
-	now       func() time.Time
 }
 
 // New returns a client. The error says what is wrong with the URL, without a user or a password in it.
@@ -65,7 +64,7 @@ func New(o Options) (*Client, error) {
 		transport = newTransport()
 	}
 	return &Client{
-		base: base, userAgent: o.UserAgent, limits: newLimits(o.Rate, time.Now), now: time.Now,
+		base: base, userAgent: o.UserAgent, limits: newLimits(o.Rate),
 		http: &http.Client{
 			Transport: transport, Timeout: requestTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // another host must not get the credentials
@@ -224,13 +223,13 @@ func (c *Client) get(ctx context.Context, credentials Credentials, path string) 
 
 // send sends a request and reads the answer. The error is an *Error.
 func (c *Client) send(request *http.Request) (*answer, error) {
-	started := c.now()
+	started := time.Now()
 	r, err := c.receive(request)
-	requestSeconds.Observe(c.now().Sub(started).Seconds())
+	requestSeconds.Observe(time.Since(started).Seconds())
 	if err != nil {
 		return nil, err
 	}
-	return c.read(r)
+	return read(r)
 }
 
 // receive receives the whole response to a request. The error is an *Error.
@@ -251,11 +250,11 @@ func (c *Client) receive(request *http.Request) (*response, error) {
 }
 
 // read reads a response. The error is an *Error.
-func (c *Client) read(r *response) (*answer, error) {
+func read(r *response) (*answer, error) {
 	media, _, err := mime.ParseMediaType(r.header.Get("Content-Type"))
 	isJSON := err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 	if r.code != http.StatusOK {
-		return nil, answerError(r, isJSON && envelope.IsError(r.body), c.now())
+		return nil, answerError(r, isJSON && envelope.IsError(r.body), time.Now())
 	}
 	if !isJSON {
 		return nil, notAnswer(r.code, "the answer is not JSON; check the URL of the API, and whether a proxy answers for it")

@@ -324,7 +324,7 @@ func TestRetryAfterPausesOneToken(t *testing.T) {
 
 func TestForgottenBucketsAreBounded(t *testing.T) {
 	t.Parallel()
-	l := newLimits(5, time.Now)
+	l := newLimits(5)
 	for i := range maxBuckets + 10 {
 		c, err := NewCredentials(fmt.Appendf(nil, "token-%d", i), []byte(secretKey))
 		if err != nil {
@@ -332,8 +332,8 @@ func TestForgottenBucketsAreBounded(t *testing.T) {
 		}
 		l.bucket(c)
 	}
-	if len(l.buckets) != maxBuckets || l.used.Len() != maxBuckets {
-		t.Errorf("%d buckets are kept, %d in the list", len(l.buckets), l.used.Len())
+	if kept := len(l.buckets.Keys()); kept != maxBuckets {
+		t.Errorf("%d buckets are kept, want %d", kept, maxBuckets)
 	}
 }
 

@@ -56,9 +56,6 @@ func credential(value []byte) ([]byte, error) {
 	return value, nil
 }
 
-// IsZero reports whether there are no credentials.
-func (c Credentials) IsZero() bool { return c == Credentials{} }
-
 // digest identifies credentials within this process.
 func (c Credentials) digest() [sha256.Size]byte {
 	return sha256.Sum256([]byte(c.tokenID + ":" + c.secretKey))

@@ -35,7 +35,7 @@ func TestCredentialsAreTrimmedAndChecked(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || !strings.Contains(err.Error(), test.want) || !c.IsZero() {
+			if err == nil || !strings.Contains(err.Error(), test.want) || c != (Credentials{}) {
 				t.Fatalf("got %v, want %q", err, test.want)
 			}
 			checkNoCredentials(t, err.Error())

@@ -1,82 +1,73 @@
 package fastpixapi
 
 import (
-	"container/list"
 	"context"
-	"crypto/sha256"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/util/cache"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
-// maxBuckets bounds the credentials whose rate is remembered. Beyond, the credentials that were not used for the longest time are forgotten.
-const maxBuckets = 4096
+const (
+	// maxBuckets bounds the credentials whose rate is remembered. Beyond, the credentials that were not used for the longest time are forgotten.
+	maxBuckets = 4096
+	// bucketTTL is how long unused credentials are remembered. It is longer than every pause.
+	bucketTTL = 24 * time.Hour
+)
 
 // limits holds a token bucket for each set of credentials, and the pauses that the API asked for. All endpoints with the same credentials share a
 // bucket.
 type limits struct {
 	rate rate.Limit
-	now  func() time.Time
 
 	mu      sync.Mutex
-	buckets map[[sha256.Size]byte]*list.Element
-	used    list.List // of *bucket, the one that was used last first
+	buckets *cache.LRUExpireCache // of *bucket, by the digest of the credentials
 }
 
 type bucket struct {
-	key     [sha256.Size]byte
 	limiter *rate.Limiter
 	until   time.Time // no request before that time
 }
 
-func newLimits(perSecond float64, now func() time.Time) *limits {
-	return &limits{rate: rate.Limit(perSecond), now: now, buckets: map[[sha256.Size]byte]*list.Element{}}
+func newLimits(perSecond float64) *limits {
+	return &limits{rate: rate.Limit(perSecond), buckets: cache.NewLRUExpireCache(maxBuckets)}
 }
 
 // wait returns when a request with the credentials may be sent, or when the context ends.
 func (l *limits) wait(ctx context.Context, c Credentials) error {
-	b := l.bucket(c)
 	for {
 		l.mu.Lock()
-		pause := b.until.Sub(l.now())
+		b := l.bucket(c)
+		pause := time.Until(b.until)
 		l.mu.Unlock()
 		if pause <= 0 {
 			return b.limiter.Wait(ctx)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !clock.Sleep(ctx, pause) {
 			return ctx.Err()
-		case <-timer.C:
 		}
 	}
 }
 
 // pause sends no request with the credentials for that long.
 func (l *limits) pause(c Credentials, length time.Duration) {
-	b := l.bucket(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if until := l.now().Add(length); until.After(b.until) {
-		b.until = until
-	}
+	b := l.bucket(c)
+	b.until = clock.Latest(b.until, time.Now().Add(length))
 }
 
+// bucket returns the bucket of credentials. The caller holds the lock.
 func (l *limits) bucket(c Credentials) *bucket {
 	key := c.digest()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if e, ok := l.buckets[key]; ok {
-		l.used.MoveToFront(e)
-		return e.Value.(*bucket) //nolint:forcetypeassert // the list holds nothing else
+	held, _ := l.buckets.Get(key)
+	b, ok := held.(*bucket)
+	if !ok {
+		b = &bucket{limiter: rate.NewLimiter(l.rate, 1)}
 	}
-	b := &bucket{key: key, limiter: rate.NewLimiter(l.rate, 1)}
-	l.buckets[key] = l.used.PushFront(b)
-	if l.used.Len() > maxBuckets {
-		oldest := l.used.Remove(l.used.Back()).(*bucket) //nolint:forcetypeassert // the list holds nothing else
-		delete(l.buckets, oldest.key)
-	}
+	l.buckets.Add(key, b, bucketTTL)
 	return b
 }

@@ -55,7 +55,7 @@ func jsonBytes(s string) int {
 
 // NormalizeID converts an id that is a UUID or hexadecimal to lower case, because the platform may use either case. It returns other ids unchanged.
 func NormalizeID(id string) string {
-	if isHex(id) || isUUID(id) {
+	if isHex(id) || IsUUID(id) {
 		return strings.ToLower(id)
 	}
 	return id
@@ -83,8 +83,8 @@ func isHex(s string) bool {
 	return s != ""
 }
 
-// isUUID reports whether s is 32 hex digits in groups of 8, 4, 4, 4 and 12, separated by dashes.
-func isUUID(s string) bool {
+// IsUUID reports whether s is 32 hex digits in groups of 8, 4, 4, 4 and 12, separated by dashes.
+func IsUUID(s string) bool {
 	if len(s) != 36 {
 		return false
 	}

@@ -82,9 +82,9 @@ func (r *testEnv) process(ctx context.Context, name, binary, account string, arg
 	}
 	o, err := r.plane.NewOperator(name, binary, identity, append(args, "--operator-namespace="+tenant.OperatorNamespace)...)
 	if err == nil {
-		o.Env = []string{"GOMEMLIMIT=230MiB"}
+		o.Env = []string{controlplane.GoMemoryLimit}
 		if account == tenant.ReceiverAccount {
-			o.Env = []string{"GOMEMLIMIT=140MiB"}
+			o.Env = []string{controlplane.ReceiverGoMemoryLimit}
 		}
 	}
 	return o, err

@@ -50,9 +50,9 @@ func newOperatorProcess(r *testEnv, name string, identity controlplane.Identity,
 	if m.Operator, err = r.plane.NewOperator(name, r.binary, identity, append(args, "--operator-namespace="+tenant.OperatorNamespace)...); err != nil {
 		return nil, err
 	}
-	m.Env = []string{"GOMEMLIMIT=230MiB"} // as in config/
+	m.Env = []string{controlplane.GoMemoryLimit}
 	if receives {
-		m.Env = []string{"GOMEMLIMIT=140MiB"}
+		m.Env = []string{controlplane.ReceiverGoMemoryLimit}
 		m.front, err = proxy.New(strings.TrimPrefix(m.ReceiverURL, "http://"))
 	}
 	return m, err

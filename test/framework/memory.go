@@ -33,10 +33,5 @@ func PeakMiB(t *testing.T, o *controlplane.Operator) int {
 	return 0
 }
 
-// MemoryRequestMiB is the memory that each process requests in config, in MiB. ReceiverGoMemoryLimit and GoMemoryLimit are the environment variables
-// that config sets for the receiver and for the controllers.
-const (
-	MemoryRequestMiB      = 128
-	ReceiverGoMemoryLimit = "GOMEMLIMIT=140MiB"
-	GoMemoryLimit         = "GOMEMLIMIT=230MiB"
-)
+// MemoryRequestMiB is the memory that each process requests in config, in MiB.
+const MemoryRequestMiB = 128

@@ -59,7 +59,7 @@ func StartReceiverIn(t *testing.T, kind string, group *process.MemoryGroup) *Rec
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Env = []string{ReceiverGoMemoryLimit}
+	o.Env = []string{controlplane.ReceiverGoMemoryLimit}
 	if group != nil {
 		group.Hold(o.Process)
 	}

@@ -47,21 +47,12 @@ func (c *ControlPlane) prepareEtcd(o Options) error {
 
 // StoredObjects returns everything that etcd holds now: key and value as they are stored.
 func (c *ControlPlane) StoredObjects(ctx context.Context) (map[string][]byte, error) {
-	const everything = `{"key":"AA==","range_end":"AA=="}` // from the zero byte, to the end
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.etcdURL+"/v3/kv/range", bytes.NewBufferString(everything))
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("read etcd: %w", err)
-	}
-	defer resp.Body.Close()
+	everything := map[string][]byte{"key": {0}, "range_end": {0}} // from the zero byte, to the end
 	var answer struct {
 		KVs []struct{ Key, Value []byte }
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("read etcd: %w", err)
+	if err := c.callEtcd(ctx, "kv/range", everything, &answer); err != nil {
+		return nil, err
 	}
 	objects := map[string][]byte{}
 	for _, kv := range answer.KVs {

@@ -10,6 +10,12 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
+// ReceiverGoMemoryLimit and GoMemoryLimit are the environment variables that config sets for the receiver and for the controllers.
+const (
+	ReceiverGoMemoryLimit = "GOMEMLIMIT=140MiB"
+	GoMemoryLimit         = "GOMEMLIMIT=230MiB"
+)
+
 // Operator is one process of the operator's binary.
 type Operator struct {
 	*process.Process

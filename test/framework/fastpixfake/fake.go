@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 const (
@@ -214,7 +216,7 @@ func (f *Fake) answer(w http.ResponseWriter, r *http.Request) {
 		writePage(w, r, &workspace.streams)
 	case "media":
 		id := strings.TrimPrefix(r.URL.Path, mediaPath+"/")
-		if !isUUID(id) {
+		if !record.IsUUID(id) {
 			writeError(w, http.StatusUnprocessableEntity, "validation failed")
 			return
 		}
@@ -286,18 +288,4 @@ func writeJSON(w http.ResponseWriter, code int, value reply) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(code)
 	_, _ = w.Write(body)
-}
-
-func isUUID(id string) bool {
-	const form = "00000000-0000-0000-0000-000000000000"
-	if len(id) != len(form) {
-		return false
-	}
-	for i := range len(id) {
-		hex := strings.IndexByte("0123456789abcdefABCDEF", id[i]) >= 0
-		if (form[i] == '-') != (id[i] == '-') || form[i] != '-' && !hex {
-			return false
-		}
-	}
-	return true
 }

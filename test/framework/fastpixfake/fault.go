@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 // Fault is an answer that is not the right one. Path restricts it to paths that begin so; empty means every path. Times is how many requests get
@@ -68,12 +70,12 @@ func Redirect(location string) Fault {
 
 // Hang answers only when the client gives up, or after a minute.
 func Hang() Fault {
-	return Fault{Answer: func(_ http.ResponseWriter, r *http.Request) { pause(r, time.Minute) }}
+	return Fault{Answer: func(_ http.ResponseWriter, r *http.Request) { clock.Sleep(r.Context(), time.Minute) }}
 }
 
 // Slow answers rightly after a while.
 func Slow(delay time.Duration) Fault {
-	return Fault{Before: func(r *http.Request) { pause(r, delay) }}
+	return Fault{Before: func(r *http.Request) { clock.Sleep(r.Context(), delay) }}
 }
 
 // Drop closes the connection without an answer.
@@ -91,15 +93,6 @@ func WrongTotal(total int) Fault {
 		claim := strconv.Itoa(total)
 		return body[:at] + `"pagination":{"totalRecords":` + claim + `,"offsetCount":` + claim + `}}`
 	}}
-}
-
-func pause(r *http.Request, length time.Duration) {
-	timer := time.NewTimer(length)
-	defer timer.Stop()
-	select {
-	case <-r.Context().Done():
-	case <-timer.C:
-	}
 }
 
 // next returns the fault that the request gets, or nil.

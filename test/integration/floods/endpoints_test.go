@@ -13,6 +13,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
@@ -31,7 +32,7 @@ const (
 func TestManyEndpointsOfOneNamespaceAreHarmless(t *testing.T) {
 	e, full := framework.NewEndpoint(t), framework.NewNamespace(t)
 	r := framework.StartReceiver(t, "plain")
-	c := framework.NewProcessWithEnv(t, "controllers-many-endpoints", []string{framework.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
+	c := framework.NewProcessWithEnv(t, "controllers-many-endpoints", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
 	r.DeliverFor(t.Context(), e, 200*time.Millisecond)
 	before := r.DeliverFor(t.Context(), e, 2*time.Second)
 	receiverBefore, _ := process.Memory(r.PID())

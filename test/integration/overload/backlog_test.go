@@ -17,6 +17,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
 // acceptedUntil503 delivers by several senders at once until one answer is 503, and returns how many were 200.
@@ -97,7 +98,7 @@ func TestControllersStartWithAFullJournal(t *testing.T) {
 	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Controllers) })
 	fillJournal(t, e.Namespace, batches, objects)
 
-	c := framework.NewProcessWithEnv(t, "full", []string{framework.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
+	c := framework.NewProcessWithEnv(t, "full", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
 	begun := time.Now()
 	id, body := framework.NewAsset()
 	e.MustDeliver(t, body)

@@ -209,7 +209,7 @@ func TestLargeObjectsOfUsersTakeNoMemory(t *testing.T) {
 		return framework.Deployed.Admin.Create(t.Context(), large)
 	})
 	restore()
-	receiver := framework.NewProcessWithEnv(t, "bloated-receiver", []string{framework.ReceiverGoMemoryLimit}, framework.Deployed.AsReceiver, "--controllers=false")
+	receiver := framework.NewProcessWithEnv(t, "bloated-receiver", []string{controlplane.ReceiverGoMemoryLimit}, framework.Deployed.AsReceiver, "--controllers=false")
 	checkMemory(t, "receiver", receiver)
 
 	if err := framework.Deployed.Controllers.Stop(); err != nil {
@@ -235,7 +235,7 @@ func TestLargeObjectsOfUsersTakeNoMemory(t *testing.T) {
 			Spec: fastpixv1.EventBatchSpec{Events: []string{"forged"}},
 		})
 	})
-	controllers := framework.NewProcessWithEnv(t, "bloated-controllers", []string{framework.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
+	controllers := framework.NewProcessWithEnv(t, "bloated-controllers", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
 	begun := time.Now()
 	framework.Eventually(t, "all forged batches are known", func(ctx context.Context) error {
 		return framework.CheckMetric(ctx, controllers, "fastpix_incredible_batches_total", batches)
