@@ -1,5 +1,6 @@
-// Command fastpix-operator is the FastPix operator: a receiver of FastPix webhooks, and controllers that mirror the events into MediaAssets
-// and LiveStreams. The binary runs the receiver, the controllers or both. Package internal/operator sets them up.
+// Command fastpix-operator is the FastPix operator: a receiver of FastPix webhooks, controllers that mirror the events into MediaAssets and
+// LiveStreams, and a syncer that compares the mirrors with FastPix's management API. The flags say which of the three parts a process runs.
+// Package internal/operator sets them up.
 package main
 
 import (
@@ -40,7 +41,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	ctrl.Log.Info("Starting the FastPix operator", "version", version, "receiver", options.Receiver, "controllers", options.Controllers)
+	ctrl.Log.Info("Starting the FastPix operator", "version", version, "receiver", options.Receiver, "controllers", options.Controllers, "syncer", options.Syncer)
 	if err := operator.Run(ctrl.SetupSignalHandler(), options); err != nil {
 		ctrl.Log.Error(err, "The operator stopped")
 		os.Exit(1)

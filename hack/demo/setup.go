@@ -71,7 +71,7 @@ func (d *demo) setUp(ctx context.Context) (err error) {
 		{"config/samples is applied: a namespace with its WebhookEndpoint, and the example's signing secret", func() error {
 			return d.plane.Apply(ctx, "config/samples")
 		}},
-		{"both identities have tokens: fastpix-receiver and fastpix-controller-manager", func() error {
+		{"two identities have tokens: fastpix-receiver and fastpix-controller-manager", func() error {
 			if asReceiver, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-receiver"); err != nil {
 				return err
 			}
@@ -79,11 +79,11 @@ func (d *demo) setUp(ctx context.Context) (err error) {
 			return err
 		}},
 		{"the receiver runs", func() error {
-			d.receiver, err = d.plane.NewOperator("receiver", binary, asReceiver, "--controllers=false", "--drain-delay=0s")
+			d.receiver, err = d.plane.NewOperator("receiver", binary, asReceiver, "--controllers=false", "--syncer=false", "--drain-delay=0s")
 			return errors.Join(err, d.start(ctx, d.receiver))
 		}},
 		{"the controllers run", func() error {
-			d.controllers, err = d.plane.NewOperator("controllers", binary, asControllers, "--receiver=false", "--leader-elect")
+			d.controllers, err = d.plane.NewOperator("controllers", binary, asControllers, "--receiver=false", "--syncer=false", "--leader-elect")
 			return errors.Join(err, d.start(ctx, d.controllers))
 		}},
 		{"the endpoint accepts events", func() error { return d.waitForEndpoint(ctx) }},

@@ -86,6 +86,12 @@ func newTransport() *http.Transport {
 	}
 }
 
+// CheckURL returns an error if a client must not send credentials to the URL. The error says what to do, and quotes no user or password.
+func CheckURL(text string) error {
+	_, err := checkURL(text)
+	return err
+}
+
 // checkURL returns the URL without a slash at its end.
 func checkURL(text string) (string, error) {
 	u, err := url.Parse(text)

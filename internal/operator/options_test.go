@@ -12,11 +12,13 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 		args []string
 		want string // in the error; empty if the options are right
 	}{
-		"defaults":           {nil, ""},
-		"receiver alone":     {[]string{"--controllers=false"}, ""},
-		"nothing to run":     {[]string{"--receiver=false", "--controllers=false"}, "set --receiver or --controllers"},
-		"fault in receiver":  {[]string{"--max-in-flight=0"}, "--max-in-flight"},
-		"fault in the other": {[]string{"--fold-concurrency=0"}, "--fold-concurrency"},
+		"defaults":             {nil, ""},
+		"receiver alone":       {[]string{"--controllers=false", "--syncer=false"}, ""},
+		"syncer alone":         {[]string{"--receiver=false", "--controllers=false"}, ""},
+		"nothing to run":       {[]string{"--receiver=false", "--controllers=false", "--syncer=false"}, "set --receiver, --controllers or --syncer"},
+		"fault in receiver":    {[]string{"--max-in-flight=0"}, "--max-in-flight"},
+		"fault in controllers": {[]string{"--fold-concurrency=0"}, "--fold-concurrency"},
+		"fault in syncer":      {[]string{"--sync-rate=0"}, "--sync-rate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var o Options

@@ -11,7 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// TestRestartsAreLoggedAtABoundedRate protects the log during an outage of the API server: the controllers stop and start again every second.
+// TestRestartsAreLoggedAtABoundedRate protects the log during an outage of the API server: the controllers and the syncer stop and start again every second.
 func TestRestartsAreLoggedAtABoundedRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines := 0
@@ -20,10 +20,10 @@ func TestRestartsAreLoggedAtABoundedRate(t *testing.T) {
 		defer cancel()
 		starts := 0
 		start := time.Now()
-		err := restarting(func(context.Context) error {
+		err := restarting{"controllers", func(context.Context) error {
 			starts++
 			return errors.New("the API server is unavailable")
-		}).Start(ctx)
+		}}.Start(ctx)
 		if took := time.Since(start); err == nil || starts < int(took/restartPause)-1 {
 			t.Errorf("%d starts in %s, at last %v", starts, took, err)
 		}

@@ -20,7 +20,7 @@ import (
 )
 
 // Run runs the parts that the options name until the context ends. The manager that it starts holds probes, metrics and the receiver. The
-// controllers have a manager of their own, so that only they start again when the lease or the API server is lost.
+// controllers and the syncer each have a manager of their own, so that a part that loses its lease or the API server starts again alone.
 func Run(ctx context.Context, o Options) error {
 	if err := o.Validate(); err != nil {
 		return err
@@ -41,8 +41,13 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	if o.Controllers {
-		if err := mgr.Add(restarting(func(ctx context.Context) error { return RunControllers(ctx, restConfig, o) })); err != nil {
+		if err := mgr.Add(restarting{"controllers", func(ctx context.Context) error { return RunControllers(ctx, restConfig, o) }}); err != nil {
 			return fmt.Errorf("set up the controllers: %w", err)
+		}
+	}
+	if o.Syncer {
+		if err := mgr.Add(restarting{"syncer", func(ctx context.Context) error { return runSyncer(ctx, restConfig, o) }}); err != nil {
+			return fmt.Errorf("set up the syncer: %w", err)
 		}
 	}
 	return mgr.Start(ctx)
@@ -51,12 +56,17 @@ func Run(ctx context.Context, o Options) error {
 func newProcessManager(restConfig *rest.Config, limiter *connlimit.Limiter, o Options) (manager.Manager, error) {
 	mgr, err := NewManager(restConfig, ctrl.Options{
 		Scheme:                  NewScheme(),
-		Cache:                   cache.Options{DefaultTransform: lean.Transform, NewInformer: apiserver.NewInformer},
+		Cache:                   cacheOptions(),
 		GracefulShutdownTimeout: new(o.receiver.DrainDelay + 30*time.Second),
 	}, Ports{Limiter: limiter, Probes: o.ProbeBindAddress, Metrics: o.MetricsBindAddress, MetricsFilter: metricsguard.New})
 	if err != nil {
 		return nil, fmt.Errorf("make a manager: %w", err)
 	}
-	// A controller that waits to become leader is ready; the receiver adds its own check.
+	// A part that waits to become leader is ready; the receiver adds its own check.
 	return mgr, errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
+}
+
+// cacheOptions returns the options of the caches of receiver and syncer.
+func cacheOptions() cache.Options {
+	return cache.Options{DefaultTransform: lean.Transform, NewInformer: apiserver.NewInformer}
 }

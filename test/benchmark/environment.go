@@ -23,7 +23,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
-// testEnv is a control plane with the operator beside it, as config/default deploys it: two processes with their own identities.
+// testEnv is a control plane with a receiver and the controllers beside it, as config/default deploys them: two processes with their own
+// identities.
 type testEnv struct {
 	plane       *controlplane.ControlPlane
 	admin       client.Client
@@ -67,11 +68,11 @@ func (r *testEnv) prepareOperator(ctx context.Context, binary string, receiverAr
 			return err
 		}
 	}
-	args := append([]string{"--controllers=false", "--drain-delay=0s"}, receiverArgs...)
+	args := append([]string{"--controllers=false", "--syncer=false", "--drain-delay=0s"}, receiverArgs...)
 	if r.receiver, err = r.process(ctx, "receiver", binary, tenant.ReceiverAccount, args...); err != nil {
 		return err
 	}
-	r.controllers, err = r.process(ctx, "controllers", binary, tenant.ControllersAccount, "--receiver=false", "--leader-elect")
+	r.controllers, err = r.process(ctx, "controllers", binary, tenant.ControllersAccount, "--receiver=false", "--syncer=false", "--leader-elect")
 	return err
 }
 

@@ -108,14 +108,14 @@ func (r *testEnv) prepare(ctx context.Context) error {
 		return err
 	}
 	for i := range controllerCount {
-		m, err := newOperatorProcess(r, fmt.Sprintf("controllers-%d", i+1), controllers, false, "--receiver=false", "--leader-elect")
+		m, err := newOperatorProcess(r, fmt.Sprintf("controllers-%d", i+1), controllers, false, "--receiver=false", "--syncer=false", "--leader-elect")
 		if err != nil {
 			return err
 		}
 		r.processes = append(r.processes, m)
 	}
 	for i := range receiverCount {
-		m, err := newOperatorProcess(r, fmt.Sprintf("receiver-%d", i+1), receivers, true, "--controllers=false", "--drain-delay=1s")
+		m, err := newOperatorProcess(r, fmt.Sprintf("receiver-%d", i+1), receivers, true, "--controllers=false", "--syncer=false", "--drain-delay=1s")
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func IsReady(ctx context.Context, o *controlplane.Operator) bool {
 // NewReceiver starts another receiver beside the deployed one. It ends with the test.
 func NewReceiver(t *testing.T, name string, args ...string) *controlplane.Operator {
 	t.Helper()
-	return NewProcess(t, name, Deployed.AsReceiver, append([]string{"--controllers=false"}, args...)...)
+	return NewProcess(t, name, Deployed.AsReceiver, append([]string{"--controllers=false", "--syncer=false"}, args...)...)
 }
 
 // NewProcess starts another process of the operator. It ends with the test.

@@ -46,7 +46,7 @@ func StartReceiver(t *testing.T, kind string) *Receiver {
 // StartReceiverIn starts a receiver in a control group; nil is no group.
 func StartReceiverIn(t *testing.T, kind string, group *process.MemoryGroup) *Receiver {
 	t.Helper()
-	args := []string{"--controllers=false", "--drain-delay=0s"}
+	args := []string{"--controllers=false", "--syncer=false", "--drain-delay=0s"}
 	var config *tls.Config
 	folder := t.TempDir()
 	if kind == "tls" {

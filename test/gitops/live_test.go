@@ -68,19 +68,19 @@ func (w *world) kubectl(args ...string) string {
 	return out
 }
 
-// operate starts both halves and returns the receiver.
+// operate starts the controllers and the receiver, and returns the receiver.
 func (w *world) operate() *controlplane.Operator {
 	w.t.Helper()
 	binary, err := controlplane.BuildOperator(w.t.Context(), filepath.Join(w.Dir, "bin"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	half := func(account, flag string) *controlplane.Operator {
+	start := func(account, flag string) *controlplane.Operator {
 		identity, err := w.ServiceAccount(w.t.Context(), operatorNamespace, account)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		o, err := w.NewOperator(account, binary, identity, flag, "--drain-delay=0s")
+		o, err := w.NewOperator(account, binary, identity, flag, "--syncer=false", "--drain-delay=0s")
 		if err == nil {
 			err = o.Start(w.t.Context())
 		}
@@ -89,8 +89,8 @@ func (w *world) operate() *controlplane.Operator {
 		}
 		return o
 	}
-	half("fastpix-controller-manager", "--receiver=false")
-	return half("fastpix-receiver", "--controllers=false")
+	start("fastpix-controller-manager", "--receiver=false")
+	return start("fastpix-receiver", "--controllers=false")
 }
 
 // eventually fails the test if check does not return nil within a minute.

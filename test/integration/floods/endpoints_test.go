@@ -32,7 +32,7 @@ const (
 func TestManyEndpointsOfOneNamespaceAreHarmless(t *testing.T) {
 	e, full := framework.NewEndpoint(t), framework.NewNamespace(t)
 	r := framework.StartReceiver(t, "plain")
-	c := framework.NewProcessWithEnv(t, "controllers-many-endpoints", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
+	c := framework.NewProcessWithEnv(t, "controllers-many-endpoints", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false", "--syncer=false")
 	r.DeliverFor(t.Context(), e, 200*time.Millisecond)
 	before := r.DeliverFor(t.Context(), e, 2*time.Second)
 	receiverBefore, _ := process.Memory(r.PID())

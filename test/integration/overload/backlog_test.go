@@ -98,7 +98,7 @@ func TestControllersStartWithAFullJournal(t *testing.T) {
 	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Controllers) })
 	fillJournal(t, e.Namespace, batches, objects)
 
-	c := framework.NewProcessWithEnv(t, "full", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
+	c := framework.NewProcessWithEnv(t, "full", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false", "--syncer=false")
 	begun := time.Now()
 	id, body := framework.NewAsset()
 	e.MustDeliver(t, body)

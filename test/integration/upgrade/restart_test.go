@@ -25,7 +25,7 @@ func controllersWith(t *testing.T, args ...string) operator.Options {
 	var o operator.Options
 	fs := flag.NewFlagSet(t.Name(), flag.ContinueOnError)
 	o.BindFlags(fs)
-	if err := fs.Parse(append(args, "--receiver=false")); err != nil {
+	if err := fs.Parse(append(args, "--receiver=false", "--syncer=false")); err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Validate(); err != nil {

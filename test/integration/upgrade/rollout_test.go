@@ -216,11 +216,11 @@ func TestLeadershipIsHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { framework.EnsureRunning(t, framework.Deployed.Controllers) })
-	leader := framework.NewProcess(t, "leader", framework.Deployed.AsControllers, "--receiver=false", "--leader-elect")
+	leader := framework.NewProcess(t, "leader", framework.Deployed.AsControllers, "--receiver=false", "--syncer=false", "--leader-elect")
 	id, body := framework.NewAsset()
 	e.MustDeliver(t, body)
 	e.WaitState(t, id, "Created")
-	framework.NewProcess(t, "successor", framework.Deployed.AsControllers, "--receiver=false", "--leader-elect")
+	framework.NewProcess(t, "successor", framework.Deployed.AsControllers, "--receiver=false", "--syncer=false", "--leader-elect")
 
 	begun := time.Now()
 	if err := leader.Stop(); err != nil {
