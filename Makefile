@@ -64,10 +64,12 @@ generate: tools ## Generate deepcopy functions, and docs/events.md from the cata
 	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
 
 .PHONY: manifests
-manifests: tools ## Generate the CRDs, the RBAC roles of receiver and controllers, and the chart's copies of manifests.
+manifests: tools ## Generate the CRDs, the RBAC roles of receiver, controllers and syncer, and the chart's copies of manifests.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(OUT)/config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=fastpix-receiver paths=./webhookserver/... paths=./internal/journal/... output:rbac:dir=$(OUT)/config/rbac/receiver
-	$(CONTROLLER_GEN) rbac:roleName=fastpix-controller-manager paths=./controllers/... output:rbac:dir=$(OUT)/config/rbac/controllers
+	$(CONTROLLER_GEN) rbac:roleName=fastpix-controller-manager $$(go list -f 'paths={{.ImportPath}}' ./controllers/... | grep -v /controllers/sync) \
+		output:rbac:dir=$(OUT)/config/rbac/controllers
+	$(CONTROLLER_GEN) rbac:roleName=fastpix-syncer paths=./controllers/sync/... output:rbac:dir=$(OUT)/config/rbac/syncer
 	go run ./hack/chart $(OUT)
 
 .PHONY: fmt
@@ -231,7 +233,7 @@ deploy: ## Install the operator with the image IMG.
 .PHONY: undeploy
 undeploy: ## Remove the operator. Keeps the CRDs, the mirrored resources, and the namespace with the journal.
 	$(call refuse_release,helm uninstall $$release)
-	for part in receiver manager network-policy quota admission rbac; do $(KUBECTL) delete --ignore-not-found -k config/$$part; done
+	for part in receiver manager syncer network-policy quota admission rbac; do $(KUBECTL) delete --ignore-not-found -k config/$$part; done
 
 .PHONY: uninstall
 uninstall: undeploy ## Remove the operator, its CRDs and every mirrored resource.

@@ -86,7 +86,7 @@ func (c cluster) names(kind string) []string {
 	return strings.Fields(c.kubectl("get", kind, "--all-namespaces", "--output=jsonpath={.items[*].metadata.name}"))
 }
 
-// start runs the receiver or the controllers with the arguments and the ServiceAccount of a Deployment.
+// start runs a part of the operator with the arguments and the ServiceAccount of a Deployment.
 func (c cluster) start(binary, namespace, deployment string) *controlplane.Operator {
 	c.t.Helper()
 	jsonpath := func(path string) string {
@@ -322,8 +322,8 @@ func TestNotesMatchTheCluster(t *testing.T) {
 			t.Errorf("make %s prints, although Helm installed the operator,\n%swant %q", target, out, want)
 		}
 	}
-	if left := c.names("deployments"); len(left) != 2 {
-		t.Errorf("after make undeploy of a release the Deployments are %v, want 2", left)
+	if left := c.names("deployments"); len(left) != 3 {
+		t.Errorf("after make undeploy of a release the Deployments are %v, want 3", left)
 	}
 
 	used := func() string {
@@ -425,7 +425,7 @@ func TestEveryValueAtOnceIsAccepted(t *testing.T) {
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
-		if same := equality.Semantic.DeepEqual(here, byDefault); !found || same != (value == "networkPolicy.enabled") {
+		if same := equality.Semantic.DeepEqual(here, byDefault); !found || same != slices.Contains([]string{"networkPolicy.enabled", "syncer.enabled"}, value) {
 			t.Errorf("%s is %v by default, and %v in %s, want another value", value, byDefault, here, values)
 		}
 	}

@@ -28,10 +28,14 @@ var sources = []string{
 	"manager/metrics_service.yaml",
 	"receiver/metrics_service.yaml",
 	"receiver/pod_disruption_budget.yaml",
+	"syncer/metrics_service.yaml",
 }
 
 // since names the manifests that the chart leaves out before a version of Kubernetes, which is the first that serves their kinds.
 var since = map[string]string{"config/admission/managed_fields.yaml": "1.36.0"}
+
+// syncer matches the manifests that the chart leaves out if the syncer is turned off.
+var syncer = regexp.MustCompile(`^config/(rbac/)?syncer/`)
 
 func main() {
 	if len(os.Args) != 2 {
@@ -110,6 +114,9 @@ func template(path, text string) (string, error) {
 	}
 	if version := since[filepath.ToSlash(path)]; version != "" {
 		return head + `{{- if semverCompare ">=` + version + `-0" .Capabilities.KubeVersion.Version }}` + "\n" + body + "{{- end }}\n", nil
+	}
+	if syncer.MatchString(filepath.ToSlash(path)) {
+		return head + "{{- if .Values.syncer.enabled }}\n" + body + "{{- end }}\n", nil
 	}
 	return head + body, nil
 }

@@ -21,6 +21,7 @@ import (
 const (
 	receiver    = "Deployment fastpix-receiver"
 	controllers = "Deployment fastpix-controller-manager"
+	syncerPods  = "Deployment fastpix-syncer"
 	service     = "Service fastpix-receiver"
 	policy      = "NetworkPolicy fastpix-receiver"
 	monitor     = "ServiceMonitor fastpix-operator"
@@ -83,22 +84,22 @@ var effects = map[string][]effect{
 		{"receiver.replicas=0", receiver, "{.spec.replicas}", "0"},
 		{"receiver.replicas=null", receiver, "{.spec.replicas}{.kind}", "Deployment"},
 	},
-	"receiver.externalURL": {{"receiver.externalURL=https://h.example/x", receiver, container + ".args[2]}", "--external-url=https://h.example/x"}},
+	"receiver.externalURL": {{"receiver.externalURL=https://h.example/x", receiver, container + ".args[3]}", "--external-url=https://h.example/x"}},
 	"receiver.tls.secretName": {
-		{"receiver.tls.secretName=crt", receiver, container + ".args[2]}", "--receiver-tls-cert-dir=/run/fastpix/tls"},
+		{"receiver.tls.secretName=crt", receiver, container + ".args[3]}", "--receiver-tls-cert-dir=/run/fastpix/tls"},
 		{"receiver.tls.secretName=crt", receiver, container + ".volumeMounts[0].mountPath}", "/run/fastpix/tls"},
 		{"receiver.tls.secretName=crt", receiver, pod + ".volumes[0].secret.secretName}", "crt"},
 		{"receiver.tls.secretName=crt", service, "{.spec.ports[0].port} {.spec.ports[0].name} {.spec.ports[0].appProtocol}", "443 https https"},
 	},
 	"receiver.service.type":                {{"receiver.service.type=LoadBalancer", service, "{.spec.type}", "LoadBalancer"}},
 	"receiver.service.annotations":         {{"receiver.service.annotations.a=b", service, "{.metadata.annotations.a}", "b"}},
-	"receiver.maxPendingEvents":            {{"receiver.maxPendingEvents=12000000", receiver, container + ".args[2]}", "--max-pending-events=12000000"}},
-	"receiver.maxPendingEventsPerEndpoint": {{"receiver.maxPendingEventsPerEndpoint=1", receiver, container + ".args[2]}", "--max-pending-events-per-endpoint=1"}},
+	"receiver.maxPendingEvents":            {{"receiver.maxPendingEvents=12000000", receiver, container + ".args[3]}", "--max-pending-events=12000000"}},
+	"receiver.maxPendingEventsPerEndpoint": {{"receiver.maxPendingEventsPerEndpoint=1", receiver, container + ".args[3]}", "--max-pending-events-per-endpoint=1"}},
 	"receiver.drainDelaySeconds": {
-		{"receiver.drainDelaySeconds=60", receiver, container + ".args[1]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=60s 100"},
-		{"receiver.drainDelaySeconds=0", receiver, container + ".args[1]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=0s 40"},
+		{"receiver.drainDelaySeconds=60", receiver, container + ".args[2]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=60s 100"},
+		{"receiver.drainDelaySeconds=0", receiver, container + ".args[2]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=0s 40"},
 	},
-	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[2:4]}", "--zap-devel=true --max-in-flight=9"}},
+	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[3:5]}", "--zap-devel=true --max-in-flight=9"}},
 	"receiver.resources": {
 		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 563MiB"},
 		{"receiver.resources.limits.memory=64Mi,receiver.resources.requests.memory=64Mi", receiver, container + ".env[1].value}", "35MiB"},
@@ -118,8 +119,8 @@ var effects = map[string][]effect{
 		{"controllers.replicas=1", controllers, "{.spec.replicas}", "1"},
 		{"controllers.replicas=null", controllers, "{.spec.replicas}{.kind}", "Deployment"},
 	},
-	"controllers.foldConcurrency": {{"controllers.foldConcurrency=32", controllers, container + ".args[2]}", "--fold-concurrency=32"}},
-	"controllers.extraArgs":       {{"controllers.extraArgs={--zap-devel=true}", controllers, container + ".args[2]}", "--zap-devel=true"}},
+	"controllers.foldConcurrency": {{"controllers.foldConcurrency=32", controllers, container + ".args[3]}", "--fold-concurrency=32"}},
+	"controllers.extraArgs":       {{"controllers.extraArgs={--zap-devel=true}", controllers, container + ".args[3]}", "--zap-devel=true"}},
 	"controllers.resources": {
 		{"controllers.resources.limits.memory=200Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "200Mi 180MiB"},
 		{"controllers.resources.requests.cpu=2", controllers, container + ".resources.requests.cpu}", "2"},
@@ -133,6 +134,37 @@ var effects = map[string][]effect{
 	"controllers.affinity":          {{"controllers." + neighbours + "=zone", controllers, pod + "." + neighbours + "}", "zone"}},
 	"controllers.priorityClassName": {{"controllers.priorityClassName=high", controllers, pod + ".priorityClassName}", "high"}},
 
+	"syncer.enabled": {
+		{"syncer.enabled=false", syncerPods, "", ""},
+		{"syncer.enabled=false", "ServiceAccount fastpix-syncer", "", ""},
+		{"syncer.enabled=false", "ClusterRole fastpix-syncer", "", ""},
+		{"syncer.enabled=false", "ClusterRoleBinding fastpix-syncer", "", ""},
+		{"syncer.enabled=false", "Role fastpix-syncer", "", ""},
+		{"syncer.enabled=false", "RoleBinding fastpix-syncer", "", ""},
+		{"syncer.enabled=false", "Service fastpix-syncer-metrics", "", ""},
+		{"syncer.enabled=false", "NetworkPolicy fastpix-syncer", "", ""},
+	},
+	"syncer.replicas": {
+		{"syncer.replicas=2", syncerPods, "{.spec.replicas}", "2"},
+		{"syncer.replicas=null", syncerPods, "{.spec.replicas}{.kind}", "Deployment"},
+	},
+	"syncer.env": {{
+		"syncer.env[0].name=HTTPS_PROXY,syncer.env[0].value=http://proxy.example:3128", syncerPods, container + ".env[2]}",
+		`{"name":"HTTPS_PROXY","value":"http://proxy.example:3128"}`,
+	}},
+	"syncer.extraArgs": {{"syncer.extraArgs={--sync-rate=2}", syncerPods, container + ".args[4]}", "--sync-rate=2"}},
+	"syncer.resources": {
+		{"syncer.resources.limits.memory=200Mi", syncerPods, container + ".resources.limits.memory} " + container + ".env[1].value}", "200Mi 180MiB"},
+		{"syncer.resources=null", syncerPods, container + ".env[*].name}", "POD_NAMESPACE"},
+	},
+	"syncer.podAnnotations": {
+		{"syncer.podAnnotations.a=b", syncerPods, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"syncer"}`},
+	},
+	"syncer.nodeSelector":      {{"syncer.nodeSelector.disk=fast", syncerPods, pod + ".nodeSelector.disk}", "fast"}},
+	"syncer.tolerations":       {{"syncer.tolerations[0].key=edge", syncerPods, pod + ".tolerations[0].key}", "edge"}},
+	"syncer.affinity":          {{"syncer." + neighbours + "=zone", syncerPods, pod + "." + neighbours + "}", "zone"}},
+	"syncer.priorityClassName": {{"syncer.priorityClassName=high", syncerPods, pod + ".priorityClassName}", "high"}},
+
 	"quota.enabled": {{"quota.enabled=true", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "20k"}},
 	"quota.eventBatches": {
 		{"quota.enabled=true,quota.eventBatches=3000000", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "3000000"},
@@ -143,8 +175,10 @@ var effects = map[string][]effect{
 		{"networkPolicy.enabled=false", "NetworkPolicy default-deny", "", ""},
 		{"networkPolicy.enabled=false", "NetworkPolicy fastpix-controller-manager", "", ""},
 	},
-	"networkPolicy.apiServer.ports": {{"networkPolicy.apiServer.ports={8443}", policy, "{.spec.egress[0].ports[*].port}", "8443"}},
-	"networkPolicy.apiServer.cidrs": {{"networkPolicy.apiServer.cidrs={192.0.2.1/32,2001:db8::/64}", policy, "{.spec.egress[0].to[*].ipBlock.cidr}", "192.0.2.1/32 2001:db8::/64"}},
+	"networkPolicy.apiServer.ports":  {{"networkPolicy.apiServer.ports={8443}", policy, "{.spec.egress[0].ports[*].port}", "8443"}},
+	"networkPolicy.apiServer.cidrs":  {{"networkPolicy.apiServer.cidrs={192.0.2.1/32,2001:db8::/64}", policy, "{.spec.egress[0].to[*].ipBlock.cidr}", "192.0.2.1/32 2001:db8::/64"}},
+	"networkPolicy.fastpixAPI.ports": {{"networkPolicy.fastpixAPI.ports={3128}", "NetworkPolicy fastpix-syncer", "{.spec.egress[0].ports[*].port}", "3128"}},
+	"networkPolicy.fastpixAPI.cidrs": {{"networkPolicy.fastpixAPI.cidrs={192.0.2.1/32}", "NetworkPolicy fastpix-syncer", "{.spec.egress[0].to[*].ipBlock.cidr}", "192.0.2.1/32"}},
 	"networkPolicy.receiverFrom": {{
 		"networkPolicy.receiverFrom[0].namespaceSelector.matchLabels.a=b", policy, "{.spec.ingress[0].from[0].namespaceSelector.matchLabels.a}", "b",
 	}},
@@ -220,7 +254,7 @@ func TestLargeNumbersAreNotRounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := rendered(t, namespace, "--values="+file)
-	if got := field(t, all[receiver].Object, container+".args[2:]}"); got != "--max-pending-events=12000000 --max-pending-events-per-endpoint=11000000" {
+	if got := field(t, all[receiver].Object, container+".args[3:]}"); got != "--max-pending-events=12000000 --max-pending-events-per-endpoint=11000000" {
 		t.Errorf("the receiver's arguments are %s", got)
 	}
 	if got := field(t, all["ResourceQuota fastpix-journal"].Object, "{.spec.hard.*}"); got != "10000000" {
@@ -323,6 +357,9 @@ func TestInvalidValuesAreRefused(t *testing.T) {
 		"networkPolicy.metricsFrom[0].pods.a=b":       "metricsFrom",
 		"serviceMonitor.interval=often":               "interval",
 		"serviceMonitor.tokenSecretName=A_b":          "tokenSecretName",
+		"syncer.env[0].name=GOMEMLIMIT":               "env",
+		"syncer.externalURL=https://x":                "externalURL",
+		"networkPolicy.fastpixAPI.ports={}":           "ports",
 		"crds.keep=false":                             "keep",
 	} {
 		t.Run(set, func(t *testing.T) {
@@ -345,6 +382,8 @@ var nullable = []string{
 	"receiver.priorityClassName",
 	"controllers.extraArgs", "controllers.resources", "controllers.podAnnotations", "controllers.nodeSelector", "controllers.tolerations",
 	"controllers.affinity", "controllers.priorityClassName",
+	"syncer.replicas", "syncer.env", "syncer.extraArgs", "syncer.resources", "syncer.podAnnotations", "syncer.nodeSelector", "syncer.tolerations",
+	"syncer.affinity", "syncer.priorityClassName", "networkPolicy.fastpixAPI.cidrs",
 	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
 	"serviceMonitor.tokenSecretName",
 }
@@ -393,14 +432,14 @@ func TestUnsetImageIsRefused(t *testing.T) {
 func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	t.Parallel()
 	instead := map[string]string{
-		"receiver": "", "controllers": "", "leader-elect": "", "operator-namespace": "",
+		"receiver": "", "controllers": "", "syncer": "", "leader-elect": "", "operator-namespace": "",
 		"receiver-bind-address": "", "metrics-bind-address": "", "health-probe-bind-address": "",
 		"drain-delay": "receiver.drainDelaySeconds", "external-url": "receiver.externalURL", "receiver-tls-cert-dir": "receiver.tls.secretName",
 		"max-pending-events": "receiver.maxPendingEvents", "max-pending-events-per-endpoint": "receiver.maxPendingEventsPerEndpoint",
 		"fold-concurrency": "controllers.foldConcurrency",
 	}
 	all := rendered(t, namespace, "--values="+inRoot(t, "hack/chart/testdata/every_value.yaml"))
-	for _, deployment := range []string{receiver, controllers} {
+	for _, deployment := range []string{receiver, controllers, syncerPods} {
 		for arg := range strings.FieldsSeq(field(t, all[deployment].Object, container+".args[*]}")) {
 			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 			if _, known := instead[flag]; !known && !strings.HasPrefix(flag, "zap-") { // the file sets those in extraArgs
@@ -417,6 +456,7 @@ func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	for flag := range instead {
 		refused("receiver", flag, "--"+flag+"=60s")
 		refused("controllers", flag, "-"+flag)
+		refused("syncer", flag, "--"+flag)
 	}
 	refused("receiver", "drain-delay", "-drain-delay=60s")
 	refused("receiver", "drain-delay", "--drain-delay 60s")
@@ -440,7 +480,7 @@ func TestChartWorksAsASubchart(t *testing.T) {
 		}
 	}
 	all := parsed(t, mustHelm(t, "", "template", "release", folder, "--namespace", namespace))
-	for _, deployment := range []string{receiver, controllers} {
+	for _, deployment := range []string{receiver, controllers, syncerPods} {
 		if got := field(t, all[deployment].Object, container+".image} "+pod+".imagePullSecrets}"); got != `mirror.example/fastpix:v1 [{"name":"all"}]` {
 			t.Errorf("in a subchart, %s has %s", deployment, got)
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// checkMetrics reads the metrics of the receiver and of the controllers with a token, as Prometheus does, and without one.
+// checkMetrics reads the metrics of every part with a token, as Prometheus does, and without one.
 func (e *e2e) checkMetrics(ctx context.Context) (string, error) {
 	for _, line := range []string{
 		"kubectl -n " + namespace + " create serviceaccount prometheus",
@@ -35,7 +35,7 @@ func (e *e2e) checkMetrics(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, service := range []string{receivers, controllers} {
+	for _, service := range []string{receivers, controllers, syncers} {
 		if err := e.checkMetricsOf(ctx, service+"-metrics", strings.TrimSpace(token)); err != nil {
 			return "", fmt.Errorf("%s: %w", service, err)
 		}

@@ -22,10 +22,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// The names of the Deployments. The lease of the controllers has the same name as their Deployment.
+// The names of the Deployments. The leases of the controllers and of the syncer have the same names as their Deployments.
 const (
 	receivers   = "fastpix-receiver"
 	controllers = "fastpix-controller-manager"
+	syncers     = "fastpix-syncer"
 )
 
 // eventsBeforeAndAfter is how many events must be acknowledged before a fault and again after it, so that the fault happens under load.
@@ -114,7 +115,7 @@ func (e *e2e) killLeader(ctx context.Context) (string, error) {
 // rollOut replaces every pod under load. No delivery may fail.
 func (e *e2e) rollOut(ctx context.Context) (string, error) {
 	l, err := e.duringLoad(ctx, func(ctx context.Context) error {
-		if _, err := e.run(ctx, "-n", operatorNamespace, "rollout", "restart", "deployment/"+receivers, "deployment/"+controllers); err != nil {
+		if _, err := e.run(ctx, "-n", operatorNamespace, "rollout", "restart", "deployment/"+receivers, "deployment/"+controllers, "deployment/"+syncers); err != nil {
 			return err
 		}
 		if err := e.waitForRollout(ctx); err != nil {

@@ -25,7 +25,7 @@ func (e *e2e) floodPods(ctx context.Context) (string, error) {
 		return "skipped: the test reaches pods only in a cluster of hack/cluster", nil
 	}
 	var before []corev1.Pod
-	for _, component := range []string{"receiver", "controllers"} {
+	for _, component := range []string{"receiver", "controllers", "syncer"} {
 		pods, err := e.pods(ctx, component)
 		if err != nil {
 			return "", err

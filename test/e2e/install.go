@@ -121,7 +121,7 @@ func (e *e2e) install(ctx context.Context) (string, error) {
 }
 
 func (e *e2e) waitForRollout(ctx context.Context) error {
-	for _, name := range []string{receivers, controllers} {
+	for _, name := range []string{receivers, controllers, syncers} {
 		if _, err := e.run(ctx, "-n", operatorNamespace, "rollout", "status", "deployment/"+name, rolloutLimit); err != nil {
 			return err
 		}

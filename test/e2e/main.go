@@ -148,7 +148,7 @@ func (e *e2e) checks() []check {
 		{what: "eviction keeps one receiver running", do: e.evict, breaks: true},
 		{what: "a receiver is killed during a burst", do: e.killReceiver, breaks: true},
 		{what: "the leader is killed during a burst", do: e.killLeader, breaks: true},
-		{what: "both Deployments are rolled out under load", do: e.rollOut, breaks: true},
+		{what: "all Deployments are rolled out under load", do: e.rollOut, breaks: true},
 		{what: "the quota of the journal is reached, and the journal is emptied", do: e.fillQuota, breaks: true},
 		{what: "no secret in the log of a pod", do: e.checkLogs},
 		{what: "uninstalling the operator keeps mirrors and journal", do: e.undeploy},

@@ -92,7 +92,7 @@ func (e *e2e) checkForgedSignature(ctx context.Context) (string, error) {
 // checkLogs checks that the logs can be read and contain no secret.
 func (e *e2e) checkLogs(ctx context.Context) (string, error) {
 	lines := 0
-	for _, component := range []string{"receiver", "controllers"} {
+	for _, component := range []string{"receiver", "controllers", "syncer"} {
 		log, err := e.run(ctx, "-n", operatorNamespace, "logs", "--selector", "app.kubernetes.io/component="+component, "--tail=-1", "--max-log-requests=20")
 		if err != nil {
 			return "", err

@@ -34,9 +34,9 @@ type Deployment struct {
 	*controlplane.ControlPlane
 	// Admin is a client with an administrator's rights: tests change and read objects with it.
 	Admin client.Client
-	// AsReceiver and AsControllers are the identities of the two processes.
-	AsReceiver, AsControllers controlplane.Identity
-	// Receiver and Controllers are the two processes.
+	// AsReceiver, AsControllers and AsSyncer are the identities of the three parts.
+	AsReceiver, AsControllers, AsSyncer controlplane.Identity
+	// Receiver and Controllers are the processes that run all the time. A test that needs a syncer starts one by StartSyncer.
 	Receiver, Controllers *controlplane.Operator
 }
 
@@ -86,7 +86,7 @@ func endOnInterrupt() {
 	os.Exit(1)
 }
 
-// deploy installs config/default and starts the two processes.
+// deploy installs config/default and starts a receiver and the controllers.
 func deploy(ctx context.Context) error {
 	d := &Deployed
 	binary := os.Getenv("OPERATOR_BINARY") // built once for all areas by make test
@@ -109,13 +109,16 @@ func deploy(ctx context.Context) error {
 	if d.AsControllers, err = d.ServiceAccount(ctx, OperatorNamespace, tenant.ControllersAccount); err != nil {
 		return err
 	}
+	if d.AsSyncer, err = d.ServiceAccount(ctx, OperatorNamespace, tenant.SyncerAccount); err != nil {
+		return err
+	}
 	if err := waitPolicies(ctx); err != nil {
 		return err
 	}
-	if d.Receiver, err = d.NewOperator("receiver", binary, d.AsReceiver, "--controllers=false", "--drain-delay=0s"); err != nil {
+	if d.Receiver, err = d.NewOperator("receiver", binary, d.AsReceiver, "--controllers=false", "--syncer=false", "--drain-delay=0s"); err != nil {
 		return err
 	}
-	if d.Controllers, err = d.NewOperator("controllers", binary, d.AsControllers, "--receiver=false"); err != nil {
+	if d.Controllers, err = d.NewOperator("controllers", binary, d.AsControllers, "--receiver=false", "--syncer=false"); err != nil {
 		return err
 	}
 	return errors.Join(d.Receiver.Start(ctx), d.Controllers.Start(ctx))

@@ -10,7 +10,8 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
-// ReceiverGoMemoryLimit and GoMemoryLimit are the environment variables that config sets for the receiver and for the controllers.
+// ReceiverGoMemoryLimit and GoMemoryLimit are the environment variables that config sets for the receiver, and for the controllers and the
+// syncer.
 const (
 	ReceiverGoMemoryLimit = "GOMEMLIMIT=140MiB"
 	GoMemoryLimit         = "GOMEMLIMIT=230MiB"

@@ -14,12 +14,14 @@ const (
 	OperatorNamespace  = "fastpix-system"
 	ReceiverAccount    = "fastpix-receiver"
 	ControllersAccount = "fastpix-controller-manager"
+	SyncerAccount      = "fastpix-syncer"
 )
 
 // The names of what a tenant has.
 const (
 	EndpointName      = "fastpix"
 	SigningSecretName = "fastpix-signing-secret"
+	APISecretName     = "fastpix-api-credentials"
 )
 
 // Path returns where the receivers accept the tenant's events.
@@ -30,6 +32,14 @@ func SigningSecret(namespace, content string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: SigningSecretName}, Type: fastpixv1.SigningSecretType,
 		StringData: map[string]string{fastpixv1.DefaultSigningSecretKey: content},
+	}
+}
+
+// APISecret returns the Secret that holds an access token of FastPix's management API.
+func APISecret(namespace, tokenID, secretKey string) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: APISecretName}, Type: "video.fastpix.com/api-credentials",
+		StringData: map[string]string{"token-id": tokenID, "secret-key": secretKey},
 	}
 }
 

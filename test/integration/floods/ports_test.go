@@ -24,7 +24,7 @@ import (
 // exceed its limit in config, and clients with credentials get their answers meanwhile.
 
 const (
-	// deployedLimit is the memory limit of both Deployments.
+	// deployedLimit is the memory limit of every Deployment.
 	deployedLimit = 256 << 20
 	// floodMemory is what a process may need in any flood, in MiB.
 	floodMemory = 192

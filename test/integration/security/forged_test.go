@@ -52,9 +52,11 @@ func TestReceiverCreatesOnlyItsOwnBatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := genuine()
 			tt.change(b)
-			err := framework.ClientFor(t, framework.Deployed.AsReceiver).Create(t.Context(), b.DeepCopy(), client.DryRunAll)
-			if tt.allowed != (err == nil) || !tt.allowed && !apierrors.IsForbidden(err) {
-				t.Errorf("want allowed: %t, got %v", tt.allowed, err)
+			for part, as := range map[string]controlplane.Identity{"receiver": framework.Deployed.AsReceiver, "syncer": framework.Deployed.AsSyncer} {
+				err := framework.ClientFor(t, as).Create(t.Context(), b.DeepCopy(), client.DryRunAll)
+				if tt.allowed != (err == nil) || !tt.allowed && !apierrors.IsForbidden(err) {
+					t.Errorf("%s: want allowed: %t, got %v", part, tt.allowed, err)
+				}
 			}
 			if err := framework.ClientFor(t, framework.Deployed.AsControllers).Create(t.Context(), b, client.DryRunAll); err != nil {
 				t.Errorf("the controllers may not create it: %v", err)
@@ -75,7 +77,9 @@ func TestOperatorWritesOnlyItsOwnEvents(t *testing.T) {
 	}
 	foreign := event("foreign", "example.com/another")
 	framework.Create(t, foreign)
-	for name, as := range map[string]controlplane.Identity{"fastpix-receiver": framework.Deployed.AsReceiver, "fastpix-controller-manager": framework.Deployed.AsControllers} {
+	for name, as := range map[string]controlplane.Identity{
+		"fastpix-receiver": framework.Deployed.AsReceiver, "fastpix-controller-manager": framework.Deployed.AsControllers, "fastpix-syncer": framework.Deployed.AsSyncer,
+	} {
 		c := framework.ClientFor(t, as)
 		own := event("of-"+name, name)
 		if err := c.Create(t.Context(), own); err != nil {
@@ -209,7 +213,7 @@ func TestLargeObjectsOfUsersTakeNoMemory(t *testing.T) {
 		return framework.Deployed.Admin.Create(t.Context(), large)
 	})
 	restore()
-	receiver := framework.NewProcessWithEnv(t, "bloated-receiver", []string{controlplane.ReceiverGoMemoryLimit}, framework.Deployed.AsReceiver, "--controllers=false")
+	receiver := framework.NewProcessWithEnv(t, "bloated-receiver", []string{controlplane.ReceiverGoMemoryLimit}, framework.Deployed.AsReceiver, "--controllers=false", "--syncer=false")
 	checkMemory(t, "receiver", receiver)
 
 	if err := framework.Deployed.Controllers.Stop(); err != nil {
@@ -235,7 +239,7 @@ func TestLargeObjectsOfUsersTakeNoMemory(t *testing.T) {
 			Spec: fastpixv1.EventBatchSpec{Events: []string{"forged"}},
 		})
 	})
-	controllers := framework.NewProcessWithEnv(t, "bloated-controllers", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false")
+	controllers := framework.NewProcessWithEnv(t, "bloated-controllers", []string{controlplane.GoMemoryLimit}, framework.Deployed.AsControllers, "--receiver=false", "--syncer=false")
 	begun := time.Now()
 	framework.Eventually(t, "all forged batches are known", func(ctx context.Context) error {
 		return framework.CheckMetric(ctx, controllers, "fastpix_incredible_batches_total", batches)

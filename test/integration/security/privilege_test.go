@@ -19,6 +19,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // These tests protect least privilege: they list by hand what each identity may do, and ask the real authorizer about every resource that the API
@@ -27,6 +28,7 @@ import (
 const (
 	receiverUser    = "system:serviceaccount:fastpix-system:fastpix-receiver"
 	controllersUser = "system:serviceaccount:fastpix-system:fastpix-controller-manager"
+	syncerUser      = "system:serviceaccount:fastpix-system:fastpix-syncer"
 )
 
 // verbs are the ordinary ones and those by which a right becomes another right.
@@ -38,12 +40,11 @@ var verbs = []string{
 func TestIdentitiesMayDoNothingElse(t *testing.T) {
 	bound := framework.NewEndpoint(t).Namespace
 	const everywhere = "" // in all namespaces, and for kinds that have none
-	both := []string{
+	all := []string{
 		"create subjectaccessreviews.authorization.k8s.io everywhere",
 		"create tokenreviews.authentication.k8s.io everywhere",
 		"create,patch events.events.k8s.io everywhere",
 		"get,list,watch webhookendpoints.video.fastpix.com everywhere",
-		"update webhookendpoints.video.fastpix.com/status everywhere",
 	}
 	tests := map[string]struct {
 		user string
@@ -51,7 +52,8 @@ func TestIdentitiesMayDoNothingElse(t *testing.T) {
 	}{
 		"receiver": {receiverUser, append([]string{
 			"create eventbatches.video.fastpix.com in fastpix-system",
-		}, both...)},
+			"update webhookendpoints.video.fastpix.com/status everywhere",
+		}, all...)},
 		"controllers": {controllersUser, append([]string{
 			"create,delete,get,list,watch eventbatches.video.fastpix.com in fastpix-system",
 			"update eventbatches.video.fastpix.com/status in fastpix-system",
@@ -61,7 +63,15 @@ func TestIdentitiesMayDoNothingElse(t *testing.T) {
 			"create,delete,get,list,watch mediaassets.video.fastpix.com everywhere",
 			"update livestreams.video.fastpix.com/status everywhere",
 			"update mediaassets.video.fastpix.com/status everywhere",
-		}, both...)},
+			"update webhookendpoints.video.fastpix.com/status everywhere",
+		}, all...)},
+		"syncer": {syncerUser, append([]string{
+			"create eventbatches.video.fastpix.com in fastpix-system",
+			"create,get,update leases.coordination.k8s.io in fastpix-system",
+			"get,list livestreams.video.fastpix.com everywhere",
+			"get,list mediaassets.video.fastpix.com everywhere",
+			"get,update webhookendpoints.video.fastpix.com/status everywhere",
+		}, all...)},
 	}
 	// What every authenticated user may do is no right of these identities.
 	baseline := rights(t, "system:serviceaccount:default:nobody", everywhere, framework.OperatorNamespace, bound)
@@ -191,6 +201,7 @@ func TestForbiddenCallsAreRefused(t *testing.T) {
 	}
 	framework.Create(t, &corev1.Secret{ObjectMeta: meta(unbound, "signing-secret"), Type: fastpixv1.SigningSecretType})
 	framework.Create(t, &corev1.Secret{ObjectMeta: meta(bound, "another")})
+	framework.CreateAPISecret(t, bound, "id", "key")
 	get := func(o client.Object) func(context.Context, client.Client) error {
 		return func(ctx context.Context, c client.Client) error { return c.Get(ctx, client.ObjectKeyFromObject(o), o) }
 	}
@@ -202,7 +213,7 @@ func TestForbiddenCallsAreRefused(t *testing.T) {
 	}
 	batch := fastpixv1.EventBatchSpec{Events: []string{"{}"}}
 
-	receiver, controllers := framework.Deployed.AsReceiver, framework.Deployed.AsControllers
+	receiver, controllers, syncer := framework.Deployed.AsReceiver, framework.Deployed.AsControllers, framework.Deployed.AsSyncer
 	tests := map[string]struct {
 		as      controlplane.Identity
 		call    func(context.Context, client.Client) error
@@ -220,6 +231,17 @@ func TestForbiddenCallsAreRefused(t *testing.T) {
 		"receiver makes an asset":                             {receiver, post(&fastpixv1.MediaAsset{ObjectMeta: meta(bound, "m"), Spec: fastpixv1.MediaAssetSpec{MediaID: "m"}}), false},
 		"receiver reads assets":                               {receiver, list(&fastpixv1.MediaAssetList{}), false},
 		"receiver binds itself":                               {receiver, post(&rbacv1.RoleBinding{ObjectMeta: meta(bound, "b"), RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "admin"}}), false},
+		"receiver reads the API's credentials":                {receiver, get(&corev1.Secret{ObjectMeta: meta(bound, tenant.APISecretName)}), false},
+		"controllers read the API's credentials":              {controllers, get(&corev1.Secret{ObjectMeta: meta(bound, tenant.APISecretName)}), false},
+		"syncer reads the API's credentials it is bound to":   {syncer, get(&corev1.Secret{ObjectMeta: meta(bound, tenant.APISecretName)}), true},
+		"syncer reads a signing secret":                       {syncer, get(&corev1.Secret{ObjectMeta: meta(bound, "signing-secret")}), false},
+		"syncer lists secrets where it is bound":              {syncer, list(&corev1.SecretList{}, client.InNamespace(bound)), false},
+		"syncer lists all secrets":                            {syncer, list(&corev1.SecretList{}), false},
+		"syncer writes to the journal":                        {syncer, post(&fastpixv1.EventBatch{ObjectMeta: meta(framework.OperatorNamespace, "s"), Spec: batch}), true},
+		"syncer writes a batch elsewhere":                     {syncer, post(&fastpixv1.EventBatch{ObjectMeta: meta(bound, "s"), Spec: batch}), false},
+		"syncer reads the journal":                            {syncer, list(&fastpixv1.EventBatchList{}, client.InNamespace(framework.OperatorNamespace)), false},
+		"syncer reads assets":                                 {syncer, list(&fastpixv1.MediaAssetList{}), true},
+		"syncer makes an asset":                               {syncer, post(&fastpixv1.MediaAsset{ObjectMeta: meta(bound, "m"), Spec: fastpixv1.MediaAssetSpec{MediaID: "m"}}), false},
 		"controllers read a secret":                           {controllers, get(&corev1.Secret{ObjectMeta: meta(bound, "signing-secret")}), false},
 		"controllers list all secrets":                        {controllers, list(&corev1.SecretList{}), false},
 		"controllers read the journal":                        {controllers, list(&fastpixv1.EventBatchList{}, client.InNamespace(framework.OperatorNamespace)), true},

@@ -56,9 +56,10 @@ imagePullSecrets:
 
 {{/* Flags that extraArgs may not set, because the chart sets them or computes ports and grace period from them; and what to use instead. */}}
 {{- define "fastpix.flags" -}}
-receiver: the chart runs each half in a Deployment of its own
-controllers: the chart runs each half in a Deployment of its own
-leader-elect: the controllers always elect a leader
+receiver: the chart runs each part in a Deployment of its own
+controllers: the chart runs each part in a Deployment of its own
+syncer: the chart runs each part in a Deployment of its own
+leader-elect: the controllers and the syncer always elect a leader
 operator-namespace: the journal is in the namespace of the release
 receiver-bind-address: the ports are fixed
 metrics-bind-address: the ports are fixed
@@ -93,7 +94,7 @@ share in percent. The schema admits Mi and Gi. */}}
 {{ div (mul .share $mebibytes) 100 }}MiB
 {{- end -}}
 
-{{/* Where the pods of the receiver or of the controllers may run, and their priority. Called with the values of that part. */}}
+{{/* Where the pods of a part may run, and their priority. Called with the values of that part. */}}
 {{- define "fastpix.placement" -}}
 {{- with .priorityClassName }}
 priorityClassName: {{ . | quote }}
@@ -112,7 +113,7 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* What the pods of receiver and controllers may reach: the API server and DNS. */}}
+{{/* What the pods of every part may reach: the API server and DNS. */}}
 {{- define "fastpix.egress" -}}
 # The API server. The chart does not know its address. Policies see the port behind the Service (often 6443). If you know the address,
 # restrict this rule with networkPolicy.apiServer.
@@ -136,7 +137,7 @@ affinity:
     protocol: TCP
 {{- end -}}
 
-{{/* What may reach the probes and the metrics of receiver and controllers. */}}
+{{/* What may reach the probes and the metrics of every part. */}}
 {{- define "fastpix.observers" -}}
 # The kubelet. Some network plug-ins apply policies to it.
 - ports:
