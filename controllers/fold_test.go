@@ -161,7 +161,7 @@ func TestFailedRecordsAreRetriedWithBackoff(t *testing.T) {
 
 func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
-	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`, `{"v":2,"ns":"video","ep":"fastpix"}`, `{"v":2,"ns":"../video","ep":"fastpix"}`)
+	b.Spec.Events = append(b.Spec.Events, `{"v":3,"what":"ever"}`, `not a record`, `{"v":3,"ns":"video","ep":"fastpix"}`, `{"v":3,"ns":"../video","ep":"fastpix"}`)
 	c := newFakeClient(t, interceptor.Funcs{}, b)
 	env := newTestEnv(t, c)
 	if err := env.run(); err != nil {
@@ -187,7 +187,7 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 	for i := range 100 {
-		b.Spec.Events = append(b.Spec.Events, fmt.Sprintf(`{"v":1,"ns":"video","ep":"forged-%d"}`, i), fmt.Sprintf(`{"v":2,"ns":"forged-%d","ep":"fastpix"}`, i))
+		b.Spec.Events = append(b.Spec.Events, fmt.Sprintf(`{"v":1,"ns":"video","ep":"forged-%d"}`, i), fmt.Sprintf(`{"v":3,"ns":"forged-%d","ep":"fastpix"}`, i))
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, b)
 	if err := newTestEnv(t, c).run(); err != nil {
