@@ -111,11 +111,11 @@ func drawTime(t *rapid.T, r *record.Record) {
 
 func aChange(t *rapid.T, kind record.Kind, typ record.Type, b bounds) record.Change {
 	c := record.Change{Kind: kind, ID: objectID}
-	switch {
-	case typ.Name == record.TypeMediaMissing:
+	switch typ.Name {
+	case record.TypeMediaMissing:
 		c.Media = &record.MediaChange{}
 		return c
-	case typ.Name == record.TypeStreamMissing:
+	case record.TypeStreamMissing:
 		c.Stream = &record.StreamChange{}
 		return c
 	}

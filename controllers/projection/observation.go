@@ -76,7 +76,7 @@ func overrides(f *merge.Fold[streamStatus, streamChange], observed merge.Word) b
 	case record.StatePreparing:
 		return state == record.StateIdle || state == record.StateDisabled
 	case record.StateActive:
-		return state != record.StateActive && !(state == record.StateDisconnected && windowOpen(f, observed.By))
+		return state != record.StateActive && (state != record.StateDisconnected || !windowOpen(f, observed.By))
 	}
 	return state != record.StateDisabled
 }

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func (e expectation) decideState(state string, by *record.Record) {
 func (e expectation) expectObservedState(records []*record.Record) {
 	var claims []claim
 	for _, r := range records {
-		if s := r.Changes[0].Stream.State; r.Type == "sync.live_stream.observed" && strings.Contains(" Idle Preparing Active Disabled ", " "+s+" ") {
+		if s := r.Changes[0].Stream.State; r.Type == "sync.live_stream.observed" && slices.Contains([]string{"Idle", "Preparing", "Active", "Disabled"}, s) {
 			claims = append(claims, claim{r, s})
 		}
 	}

@@ -221,7 +221,9 @@ func (e expectation) expectStream(records []*record.Record) {
 		e.set(name, c, ok)
 	}
 	defer e.expectObservedState(records)
-	r := newest(func(r *record.Record) bool { return r.Changes[0].Stream.State != "" && strings.HasPrefix(r.Type, prefix) })
+	r := newest(func(r *record.Record) bool {
+		return r.Changes[0].Stream.State != "" && strings.HasPrefix(r.Type, prefix)
+	})
 	if r == nil {
 		return
 	}

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -145,9 +144,10 @@ func (o *Observation) Record(reply Reply, endpoint types.NamespacedName, uid typ
 
 // id returns an id that follows from what was observed and its time.
 func (o *Observation) id(at time.Time) string {
-	var b bytes.Buffer
-	fmt.Fprintln(&b, o.Type, at.UnixMicro())
-	_ = json.NewEncoder(&b).Encode(o.Change) // cannot fail: a change always has a JSON form
-	sum := sha256.Sum256(b.Bytes())
+	content, err := json.Marshal(o.Change)
+	if err != nil {
+		content = []byte(o.Change.ID) // cannot happen: a change always has a JSON form
+	}
+	sum := sha256.Sum256(fmt.Appendf(content, " %s %d", o.Type, at.UnixMicro()))
 	return "sync-" + hex.EncodeToString(sum[:])[:observationIDDigits]
 }

@@ -1,6 +1,9 @@
 package merge
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Word is a value that no field of the status shows, and the event that set it. Provenance holds it as NAME=VALUE, or as NAME if the value is empty.
 type Word struct {
@@ -29,13 +32,11 @@ func (f *Fold[S, C]) SetWord(name string, w Word) {
 // restoreWord restores a word from its form in provenance, and reports whether it is one.
 func (f *Fold[S, C]) restoreWord(field string, by Event) bool {
 	name, value, _ := strings.Cut(field, wordSeparator)
-	for _, known := range f.kind.Words {
-		if name == known {
-			f.SetWord(name, Word{Value: value, By: by})
-			return true
-		}
+	if !slices.Contains(f.kind.Words, name) {
+		return false
 	}
-	return false
+	f.SetWord(name, Word{Value: value, By: by})
+	return true
 }
 
 // storeWords adds the words to the origins.
