@@ -88,7 +88,7 @@ func operations() map[string]operation {
 	withFailures := func(t *testing.T) []client.Object {
 		t.Helper()
 		newer := newBatch(t, "b4", event("e7", "video.media.created", 7, media("another", "Created")))
-		newer.Spec.Events = append(newer.Spec.Events, `{"v":2,"what":"ever"}`)
+		newer.Spec.Events = append(newer.Spec.Events, `{"v":3,"what":"ever"}`)
 		return append(append(sampleJournal(t), occupant.DeepCopy(), newer), namespaceAndEndpoint()...)
 	}
 	tombstones := func(t *testing.T) []client.Object {

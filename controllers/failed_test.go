@@ -159,7 +159,7 @@ func TestRefusedReplayDoesNotFail(t *testing.T) {
 // waits.
 func TestTombstoneStaysWhileARecordOfItFails(t *testing.T) {
 	t.Parallel()
-	newer := `{"v":2,"ns":"video","ep":"fastpix","of":"a newer operator"}`
+	newer := `{"v":3,"ns":"video","ep":"fastpix","of":"a newer operator"}`
 	poison := event("e2", "video.media.updated", 2, media(testMedia, ""))
 	poison.Changes[0].Media.Title = new("poison")
 	for name, tc := range map[string]struct {

@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -161,7 +162,7 @@ func TestFailedRecordsAreRetriedWithBackoff(t *testing.T) {
 
 func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
-	b.Spec.Events = append(b.Spec.Events, `{"v":2,"what":"ever"}`, `not a record`, `{"v":2,"ns":"video","ep":"fastpix"}`, `{"v":2,"ns":"../video","ep":"fastpix"}`)
+	b.Spec.Events = append(b.Spec.Events, `{"v":3,"what":"ever"}`, `not a record`, `{"v":3,"ns":"video","ep":"fastpix"}`, `{"v":3,"ns":"../video","ep":"fastpix"}`)
 	c := newFakeClient(t, interceptor.Funcs{}, b)
 	env := newTestEnv(t, c)
 	if err := env.run(); err != nil {
@@ -187,7 +188,7 @@ func TestUnreadableAndNewerRecordsAreKept(t *testing.T) {
 func TestUnreadableRecordsMakeFewBatches(t *testing.T) {
 	b := newBatch(t, "b1", event("e1", "video.media.created", 1, media(testMedia, "Created")))
 	for i := range 100 {
-		b.Spec.Events = append(b.Spec.Events, fmt.Sprintf(`{"v":1,"ns":"video","ep":"forged-%d"}`, i), fmt.Sprintf(`{"v":2,"ns":"forged-%d","ep":"fastpix"}`, i))
+		b.Spec.Events = append(b.Spec.Events, fmt.Sprintf(`{"v":1,"ns":"video","ep":"forged-%d"}`, i), fmt.Sprintf(`{"v":3,"ns":"forged-%d","ep":"fastpix"}`, i))
 	}
 	c := newFakeClient(t, interceptor.Funcs{}, b)
 	if err := newTestEnv(t, c).run(); err != nil {
@@ -559,6 +560,8 @@ func TestPublisherWritesCountsAndTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Status.SigningSecrets = []fastpixv1.SigningSecretStatus{{Name: "s", Fingerprint: "0badcafe"}, {Name: "old", Fingerprint: "00000000"}}
+	e.Status.Sync = &fastpixv1.SyncStatus{HandledRequest: "now", MediaAssets: 3}
+	apimeta.SetStatusCondition(&e.Status.Conditions, metav1.Condition{Type: fastpixv1.ConditionSynced, Status: metav1.ConditionTrue, Reason: fastpixv1.ReasonSynced})
 	if err := c.Status().Update(t.Context(), &e); err != nil {
 		t.Fatal(err)
 	}
@@ -587,6 +590,8 @@ func TestPublisherWritesCountsAndTimes(t *testing.T) {
 		t.Errorf("lastEventTime is %v", s.LastEventTime)
 	case s.SigningSecrets[0].LastVerifiedTime == nil || s.SigningSecrets[1].LastVerifiedTime != nil:
 		t.Errorf("signing secrets are %s", mustJSON(t, s.SigningSecrets))
+	case s.Sync == nil || *s.Sync != (fastpixv1.SyncStatus{HandledRequest: "now", MediaAssets: 3}) || !apimeta.IsStatusConditionTrue(s.Conditions, fastpixv1.ConditionSynced):
+		t.Errorf("what the syncer wrote is now %s, %s", mustJSON(t, s.Sync), mustJSON(t, s.Conditions))
 	}
 }
 

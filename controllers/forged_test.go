@@ -93,7 +93,7 @@ func TestCountsComeFromRecords(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			unreadable := event("e1", "video.media.ready", 1, media(testMedia, "Ready"))
-			unreadable.Version = record.Version + 1
+			unreadable.Version = record.ObservationVersion + 1
 			b := newBatch(t, "b1", unreadable)
 			b.Labels = map[string]string{fastpixv1.FailedLabel: "true"}
 			b.Annotations[fastpixv1.EventCountsAnnotation] = tt.says

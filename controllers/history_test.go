@@ -168,16 +168,30 @@ func (h *history) drawRecord() *record.Record {
 		again.Endpoint = rapid.SampledFrom(endpointNames).Draw(t, "endpoint") // both are subscribed
 		return &again
 	}
-	typ := rapid.SampledFrom(record.Catalogue()).Draw(t, "type")
+	typ := rapid.SampledFrom(recordTypes()).Draw(t, "type")
 	r := event(fmt.Sprintf("e%d", rapid.IntRange(0, 9).Draw(t, "event")), typ.Name, 0, h.changes(typ)...)
 	r.Endpoint = rapid.SampledFrom(endpointNames).Draw(t, "endpoint")
 	r.Time = new(metav1.NewMicroTime(h.env.now.Add(time.Duration(rapid.IntRange(-3, 0).Draw(t, "hour")) * time.Hour)))
 	r.Received = metav1.NewMicroTime(h.env.now)
+	if record.IsObservation(r.Type) {
+		r.Version = record.ObservationVersion
+	}
 	if rapid.IntRange(0, 9).Draw(t, "clock") == 9 {
 		r.Time, r.Untimed = nil, true
 	}
 	h.delivered = append(h.delivered, r)
 	return r
+}
+
+// recordTypes returns the types of events and of observations.
+func recordTypes() []record.Type {
+	types := record.Catalogue()
+	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
+		observed, _ := record.LookupRecord(record.Observed(kind))
+		missing, _ := record.LookupRecord(record.Missing(kind))
+		types = append(types, observed, observed, missing)
+	}
+	return types
 }
 
 func (h *history) changes(typ record.Type) []record.Change {
@@ -187,7 +201,16 @@ func (h *history) changes(typ record.Type) []record.Change {
 	if typ.StateFromData {
 		m.Media.State = rapid.SampledFrom([]string{"", "Processing", "Ready", "Deleted"}).Draw(h.t, "state")
 	}
+	if record.IsMissing(typ.Name) {
+		if typ.TouchesStream {
+			return []record.Change{stream(testStream, "")}
+		}
+		return []record.Change{media(id, "")}
+	}
 	s := stream(testStream, typ.State)
+	if typ.Name == record.TypeStreamObserved {
+		s.Stream.State = rapid.SampledFrom([]string{"Idle", "Active", "Disabled"}).Draw(h.t, "state")
+	}
 	s.Stream.Recordings.Set = []fastpixv1.MediaReference{{MediaID: id}}
 	switch {
 	case typ.Family == record.FamilyUpload:
@@ -312,8 +335,10 @@ func (h *history) readFailed() []failedChange {
 	return failed
 }
 
-// mayCreate reports whether a record is newer than what was purged, or has no time.
-func (h *history) mayCreate(r *record.Record) bool { return r.Untimed || r.Time.After(h.purged) }
+// mayCreate reports whether a record shows an object, and is newer than what was purged or has no time.
+func (h *history) mayCreate(r *record.Record) bool {
+	return !record.IsMissing(r.Type) && (r.Untimed || r.Time.After(h.purged))
+}
 
 // changeRejection makes the API server reject an object, or accept it again.
 func (h *history) changeRejection() {

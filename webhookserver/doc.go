@@ -10,7 +10,7 @@
 //	     answer to what has nothing to mirror: probes of the dashboard, unknown event types, events of other workspaces.
 //	400  The signature is valid, and the body is not an event. Sending it again is useless.
 //	401  The signature is missing or wrong, and every signing secret of the endpoint was read within the last minute.
-//	404  The endpoint does not exist, and the receiver knows all endpoints.
+//	404  The endpoint does not exist, and the receiver knows all endpoints; or it has no signing secret and takes no webhooks.
 //	405  The method is not POST.
 //	413  The body has more than 1 MiB.
 //	503  Send it again after Retry-After. The endpoint is suspended; a signing secret cannot be read; too many forged deliveries ask
@@ -26,5 +26,5 @@
 //
 // Every replica of the receiver works alone, without leader election. It reads WebhookEndpoints through an informer. It reads Secrets by
 // live get alone, never by list or watch. It creates EventBatches in the operator's own namespace, and it writes conditions and
-// fingerprints of WebhookEndpoints. It does not know MediaAssets and LiveStreams.
+// fingerprints of WebhookEndpoints that have signing secrets. It does not know MediaAssets and LiveStreams.
 package webhookserver

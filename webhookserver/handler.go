@@ -132,6 +132,9 @@ func (h *handler) findEndpoint(r *http.Request, d *delivery) outcome {
 	switch {
 	case d.endpoint != nil:
 		d.object = d.endpoint.Current()
+		if d.object.Spec.PollsOnly() {
+			return outcome{result: resultNotFound, detail: "polling only"}
+		}
 		return outcome{}
 	case !synced:
 		return outcome{result: resultNotSynced}

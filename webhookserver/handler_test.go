@@ -75,6 +75,11 @@ func TestContract(t *testing.T) {
 		"unknown endpoint":                          {path: "/webhooks/video/other", body: ready1, signatures: []string{"="}, want: 404},
 		"unknown namespace":                         {path: "/webhooks/other/fastpix", body: ready1, signatures: []string{"="}, want: 404},
 		"unknown path":                              {path: "/", body: ready1, want: 404},
+		"polling only":                              {endpoint: receivertest.PollingOnly, body: ready1, signatures: []string{"="}, want: 404},
+		"polling only, {}":                          {endpoint: receivertest.PollingOnly, body: "{}", want: 404},
+		"polling only is checked before the size":   {endpoint: receivertest.PollingOnly, body: big, want: 404},
+		"polling only is checked before suspension": {endpoint: pollingAndSuspended, body: ready1, want: 404},
+		"GET of an endpoint that polls only":        {endpoint: receivertest.PollingOnly, method: http.MethodGet, want: 405},
 		"path with a slash at its end":              {path: receivertest.Path + "/", body: ready1, signatures: []string{"="}, want: 200, wantJournal: 1},
 		"path with two slashes at its end":          {path: receivertest.Path + "//", body: ready1, signatures: []string{"="}, want: 404},
 		"path with a slash instead of a name":       {path: "/webhooks/video//", body: ready1, signatures: []string{"="}, want: 404},
@@ -142,6 +147,11 @@ func TestContract(t *testing.T) {
 			}
 		})
 	}
+}
+
+func pollingAndSuspended(e *fastpixv1.WebhookEndpoint) {
+	receivertest.PollingOnly(e)
+	receivertest.Suspended(e)
 }
 
 func boolInt(b bool) int {

@@ -86,7 +86,7 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 // secret, and no field for arbitrary content.
 func TestOutputTypesHoldNoSecrets(t *testing.T) {
 	harmless := []string{
-		"WebhookEndpointSpec.SigningSecrets", "WebhookEndpointStatus.SigningSecrets", "SigningSecretStatus.Key", // names of Secrets and of their keys
+		"WebhookEndpointSpec.SigningSecrets", "WebhookEndpointStatus.SigningSecrets", "SigningSecretStatus.Key", "SyncSpec.CredentialsSecret", // names of Secrets and of their keys
 		"WebhookEndpointStatus.URL", // set by the operator's administrator
 	}
 	fields, walked := redaction.Places(harmless, reflect.TypeFor[record.Record](), reflect.TypeFor[refusal](), reflect.TypeFor[outcome](),

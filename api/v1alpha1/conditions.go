@@ -4,7 +4,7 @@ package v1alpha1
 // kstatus: present only while true, so that Flux, Argo CD and kubectl wait know whether waiting makes sense.
 const (
 	// ConditionReady says on a MediaAsset "this media can be played", on a LiveStream "the stream exists and may be
-	// used", on a WebhookEndpoint "events are accepted".
+	// used", on a WebhookEndpoint "events are accepted", or "FastPix is polled" if it takes no webhooks.
 	ConditionReady = "Ready"
 	// ConditionLive says on a LiveStream "viewers can watch now".
 	ConditionLive = "Live"
@@ -23,6 +23,8 @@ const (
 	ConditionKeyEncodedTwice = "KeyEncodedTwice"
 	// ConditionSharedKey is true on a WebhookEndpoint while another one accepts the same signing key. A client with the key can then write to both.
 	ConditionSharedKey = "SharedKey"
+	// ConditionSynced says on a WebhookEndpoint with spec.sync "the last run compared the mirrors with FastPix to the end".
+	ConditionSynced = "Synced"
 )
 
 // Reasons of a WebhookEndpoint's Ready condition.
@@ -39,6 +41,34 @@ const (
 	ReasonSecretUnreadable = "SecretUnreadable"
 	// ReasonSuspended: spec.suspend is set.
 	ReasonSuspended = "Suspended"
+	// ReasonPollingOnly: the endpoint has no signing secret and takes no webhooks. Its mirrors come from sync alone.
+	ReasonPollingOnly = "PollingOnly"
+)
+
+// Reasons of a WebhookEndpoint's Synced condition.
+const (
+	// ReasonSynced: the last run was complete.
+	ReasonSynced = "Synced"
+	// ReasonSyncing: the first run is not complete yet.
+	ReasonSyncing = "Syncing"
+	// ReasonCredentialsNotFound: the Secret that spec.sync names does not exist.
+	ReasonCredentialsNotFound = "CredentialsNotFound"
+	// ReasonCredentialsForbidden: the syncer may not read the Secret; a RoleBinding is missing.
+	ReasonCredentialsForbidden = "CredentialsForbidden"
+	// ReasonCredentialsInvalid: the Secret holds no access token, or FastPix does not know it.
+	ReasonCredentialsInvalid = "CredentialsInvalid"
+	// ReasonAccessDenied: FastPix does not let the access token read media or live streams.
+	ReasonAccessDenied = "AccessDenied"
+	// ReasonRateLimited: FastPix asks for fewer requests.
+	ReasonRateLimited = "RateLimited"
+	// ReasonAPIUnavailable: FastPix's management API gives no usable answer.
+	ReasonAPIUnavailable = "APIUnavailable"
+	// ReasonWorkspaceMismatch: the access token belongs to another workspace than spec.workspaceID, or than in the run before.
+	ReasonWorkspaceMismatch = "WorkspaceMismatch"
+	// ReasonTooManyMissing: so many mirrors have no object on FastPix any more that it may be an accident. SyncConfirmMissingAnnotation confirms it.
+	ReasonTooManyMissing = "TooManyMissing"
+	// ReasonTooManyObjects: the workspace holds more objects than spec.sync.maxObjects, and no mirror is created.
+	ReasonTooManyObjects = "TooManyObjects"
 )
 
 // Reasons of a MediaAsset's Ready condition.

@@ -18,7 +18,9 @@ type EventLine string
 // ProvenanceLine is one event and the fields whose present value it set: "TIME TYPE ID: FIELD FIELD ...". The first part is an EventLine. A field
 // is a name as in status; "tracks" for the last full list, "tracks[ID]" for an element, "tracks[ID].state" for one of its attributes set by another
 // event, "-tracks[ID]" for an element it removed, "^tracks" for the bound below which a list that was too long is not known, "~tracks" for a list
-// that was too long already when it arrived.
+// that was too long already when it arrived. Three words come from comparisons with the management API: "missing" for the newest answer that the
+// object does not exist, "observedState=STATE" for a stream's state in the newest answer, and "hiddenState=STATE" for the state by events while an
+// answer decides the state.
 //
 // +kubebuilder:validation:MaxLength=262144
 type ProvenanceLine string

@@ -10,6 +10,24 @@ const (
 	DefaultSigningSecretKey = "signing-secret"
 )
 
+const (
+	// APICredentialsType is the type that a Secret must have before its access token of the management API is used.
+	APICredentialsType = "video.fastpix.com/api-credentials"
+	// APICredentialsTokenIDKey is the key in that Secret that holds the id of the access token.
+	APICredentialsTokenIDKey = "token-id"
+	// APICredentialsSecretKeyKey is the key in that Secret that holds the secret key of the access token.
+	APICredentialsSecretKeyKey = "secret-key"
+)
+
+const (
+	// SyncRequestedAtAnnotation requests a run of sync: a new value starts one at once.
+	SyncRequestedAtAnnotation = "video.fastpix.com/sync-requested-at"
+	// SyncConfirmMissingAnnotation confirms that just as many missing objects as its value says were deleted on FastPix. See ReasonTooManyMissing.
+	SyncConfirmMissingAnnotation = "video.fastpix.com/sync-confirm-missing"
+	// MaxHandledRequest is the maximum number of characters of SyncStatus.HandledRequest.
+	MaxHandledRequest = 256
+)
+
 // MetadataPolicy says whether customers' text is mirrored.
 // +kubebuilder:validation:Enum=Mirror;Omit
 type MetadataPolicy string
@@ -67,17 +85,79 @@ type RetentionPolicy struct {
 	Failed *metav1.Duration `json:"failed,omitempty"`
 }
 
+// Backfill says what sync does about objects on FastPix that have no mirror.
+// +kubebuilder:validation:Enum=All;Existing
+type Backfill string
+
+const (
+	// BackfillAll creates the mirrors that are missing.
+	BackfillAll Backfill = "All"
+	// BackfillExisting creates no mirrors, and repairs those that exist.
+	BackfillExisting Backfill = "Existing"
+)
+
+// APICredentialsReference names the access token of FastPix's management API.
+type APICredentialsReference struct {
+	// name is the name of a Secret of this namespace, of type video.fastpix.com/api-credentials, with the keys token-id and secret-key.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	Name string `json:"name"`
+}
+
+// SyncSpec defines how the mirrors are compared with what FastPix's management API says. Each duration has hours (h), minutes (m) and seconds (s), such
+// as 1h or 1h30m. There is no unit for days: 7 days are 168h.
+type SyncSpec struct {
+	// credentialsSecret names the access token of the workspace. The operator only reads with it.
+	// +required
+	CredentialsSecret APICredentialsReference `json:"credentialsSecret"`
+
+	// interval is the time between two complete runs, from 5m to 168h (7 days). Default: 1h.
+	// +optional
+	// +kubebuilder:default="1h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]+)?h)?([0-9]{1,7}([.][0-9]+)?m)?([0-9]{1,9}([.][0-9]+)?s)?([0-9]{1,9}([.][0-9]+)?(ms|us|µs|ns))?$') && self != '' && duration(self) >= duration('5m') && duration(self) <= duration('168h')",message="must be a duration from 5m to 168h in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// backfill says what happens to objects on FastPix that have no mirror. All: they get one. Existing: they get none, and only the mirrors that exist are
+	// repaired. Default: All.
+	// +optional
+	// +kubebuilder:default=All
+	Backfill Backfill `json:"backfill,omitempty"`
+
+	// createdWithin limits backfill All to objects that FastPix created within this time before now. More than 0s, and at most 876000h (100 years).
+	// Default: objects of every age.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,6}([.][0-9]+)?h)?([0-9]{1,7}([.][0-9]+)?m)?([0-9]{1,9}([.][0-9]+)?s)?([0-9]{1,9}([.][0-9]+)?(ms|us|µs|ns))?$') && self != '' && duration(self) > duration('0s') && duration(self) <= duration('876000h')",message="must be a duration of more than 0s and at most 876000h in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
+	CreatedWithin *metav1.Duration `json:"createdWithin,omitempty"`
+
+	// maxObjects is how many media and live streams the workspace may hold. If it holds more, no mirror is created, and those that exist are still
+	// repaired. At least 1. Default: 50000.
+	// +optional
+	// +kubebuilder:default=50000
+	// +kubebuilder:validation:Minimum=1
+	MaxObjects int64 `json:"maxObjects,omitempty"`
+}
+
 // WebhookEndpointSpec defines how deliveries to one URL are verified and which of their data is mirrored.
+// +kubebuilder:validation:XValidation:rule="has(self.sync) || has(self.signingSecrets) && self.signingSecrets.size() > 0",fieldPath=".signingSecrets",reason="FieldValueRequired",message="name at least one signing secret, or set spec.sync: without both the endpoint gets no data"
 type WebhookEndpointSpec struct {
 	// signingSecrets are the signing secrets whose signatures are accepted: at least one, and two or more while a secret is being rotated. A secret that
-	// is removed from the list stops verifying at once.
-	// +required
+	// is removed from the list stops verifying at once. The list may be empty if sync is set: the endpoint then takes no webhooks.
+	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +listMapKey=key
-	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
-	SigningSecrets []SigningSecretReference `json:"signingSecrets"`
+	SigningSecrets []SigningSecretReference `json:"signingSecrets,omitempty"`
+
+	// sync compares the mirrors with FastPix's management API, and so finds what webhooks did not tell. Default: it is never done.
+	// +optional
+	Sync *SyncSpec `json:"sync,omitempty"`
 
 	// workspaceID limits the endpoint to events of one FastPix workspace; events of others are acknowledged, counted
 	// and not mirrored. Default: every workspace.
@@ -100,6 +180,10 @@ type WebhookEndpointSpec struct {
 	// +kubebuilder:default={}
 	Retention RetentionPolicy `json:"retention,omitzero"`
 }
+
+// PollsOnly reports that the endpoint takes no webhooks, because the spec names no signing secret. The management API is then the only source of its
+// mirrors.
+func (s *WebhookEndpointSpec) PollsOnly() bool { return len(s.SigningSecrets) == 0 }
 
 // SigningSecretStatus describes one signing secret. It never holds the value of the secret.
 type SigningSecretStatus struct {
@@ -124,13 +208,55 @@ type SigningSecretStatus struct {
 	LastVerifiedTime *metav1.MicroTime `json:"lastVerifiedTime,omitempty"`
 }
 
+// SyncStatus describes the runs of sync. The counts are those of the last complete run.
+type SyncStatus struct {
+	// lastStartedTime is when the last run started.
+	// +optional
+	LastStartedTime *metav1.MicroTime `json:"lastStartedTime,omitempty"`
+
+	// lastCompletedTime is when the last complete run ended.
+	// +optional
+	LastCompletedTime *metav1.MicroTime `json:"lastCompletedTime,omitempty"`
+
+	// handledRequest is the value of the annotation video.fastpix.com/sync-requested-at, or its first 256 characters, that the last requested run was for.
+	// It is set when that run has ended, whether it succeeded or not.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	HandledRequest string `json:"handledRequest,omitempty"`
+
+	// workspaceID is the workspace that the credentials belong to.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	WorkspaceID string `json:"workspaceID,omitempty"`
+
+	// mediaAssets counts the media of the workspace.
+	// +optional
+	MediaAssets int64 `json:"mediaAssets,omitempty"`
+
+	// liveStreams counts the live streams of the workspace.
+	// +optional
+	LiveStreams int64 `json:"liveStreams,omitempty"`
+
+	// created counts the objects without a mirror that get one.
+	// +optional
+	Created int64 `json:"created,omitempty"`
+
+	// repaired counts the mirrors that differed from FastPix and are corrected.
+	// +optional
+	Repaired int64 `json:"repaired,omitempty"`
+
+	// deleted counts the mirrors whose object does not exist on FastPix any more.
+	// +optional
+	Deleted int64 `json:"deleted,omitempty"`
+}
+
 // WebhookEndpointStatus says whether events are accepted, and how many are not mirrored yet.
 type WebhookEndpointStatus struct {
 	// observedGeneration is the generation of the spec that the conditions are about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions say whether events are accepted (Ready), and what to do if not.
+	// conditions say whether events are accepted (Ready), whether the mirrors are compared with FastPix (Synced), and what to do if not.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -173,6 +299,10 @@ type WebhookEndpointStatus struct {
 	// creates a mirror again, by whichever endpoint of the namespace it comes.
 	// +optional
 	PurgedThrough *metav1.MicroTime `json:"purgedThrough,omitempty"`
+
+	// sync says when the mirrors were compared with FastPix's management API, and what was found. Absent until the first run starts.
+	// +optional
+	Sync *SyncStatus `json:"sync,omitempty"`
 }
 
 // WebhookEndpoint is a URL to which FastPix posts the events of one workspace. The media assets and live streams of these events appear in the
@@ -183,6 +313,7 @@ type WebhookEndpointStatus struct {
 // +kubebuilder:resource:shortName=whe,categories=fastpix
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Synced",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].reason`
 // +kubebuilder:printcolumn:name="Last event",type=date,JSONPath=`.status.lastEventTime`
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -84,7 +84,7 @@ func (p *Publisher) Observe(r *record.Record) {
 		p.activity[r.EndpointUID] = a
 	}
 	a.observed = p.Now()
-	if r.Received.After(a.received.Time) {
+	if r.Received.After(a.received.Time) && !record.IsObservation(r.Type) {
 		a.received = r.Received
 	}
 	if len(a.verified) >= maxFingerprints && a.verified[r.Fingerprint].Time.IsZero() {

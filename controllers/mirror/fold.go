@@ -164,9 +164,13 @@ func (r *Reconciler) areReplays(ctx context.Context, entries []journal.Entry) (b
 	return true, nil
 }
 
-// isReplay reports whether a record is not newer than what was purged in its namespace. The journal keeps the answer for a change that failed
-// (Exempt). Such a change is not checked again: mirrors that were purged while it waited belong to other objects.
+// isReplay reports whether a record may only update a mirror that exists: it is not newer than what was purged in its namespace, or it says that the
+// object does not exist. The journal keeps the answer for a change that failed (Exempt). Such a change is not checked again: mirrors that were purged while
+// it waited belong to other objects.
 func (r *Reconciler) isReplay(ctx context.Context, e journal.Entry) (bool, error) {
+	if record.IsMissing(e.Record.Type) {
+		return true, nil
+	}
 	if e.Exempt || e.Record.Untimed {
 		return false, nil
 	}

@@ -76,9 +76,11 @@ func observe(key record.Key, entries []journal.Entry, o Outcome, now time.Time) 
 			continue
 		}
 		foldLatency.Observe(now.Sub(e.Record.Received.Time).Seconds())
-		if e.Record.Untimed {
+		switch {
+		case record.IsObservation(e.Record.Type): // its time is not that of what happened
+		case e.Record.Untimed:
 			untimedEvents.Inc()
-		} else {
+		default:
 			eventLag.Observe(now.Sub(e.Record.Time.Time).Seconds())
 		}
 	}

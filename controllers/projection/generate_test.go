@@ -46,10 +46,14 @@ func (b bounds) id(n int) string {
 	return fmt.Sprintf("el%d", n%b.elements)
 }
 
+// typesOf returns the types of the records of a kind: events, and observations several times, so that they are not rare.
 func typesOf(kind record.Kind) []record.Type {
-	return slices.DeleteFunc(record.Catalogue(), func(t record.Type) bool {
+	types := slices.DeleteFunc(record.Catalogue(), func(t record.Type) bool {
 		return kind == record.MediaAsset && !t.TouchesMedia || kind == record.LiveStream && !t.TouchesStream
 	})
+	observed, _ := record.LookupRecord(record.Observed(kind))
+	missing, _ := record.LookupRecord(record.Missing(kind))
+	return append(types, observed, observed, observed, missing, missing)
 }
 
 // history draws a set of records about one object.
@@ -107,6 +111,14 @@ func drawTime(t *rapid.T, r *record.Record) {
 
 func aChange(t *rapid.T, kind record.Kind, typ record.Type, b bounds) record.Change {
 	c := record.Change{Kind: kind, ID: objectID}
+	switch typ.Name {
+	case record.TypeMediaMissing:
+		c.Media = &record.MediaChange{}
+		return c
+	case record.TypeStreamMissing:
+		c.Stream = &record.StreamChange{}
+		return c
+	}
 	if kind == record.MediaAsset {
 		c.Media = &record.MediaChange{}
 		fill(t, reflect.ValueOf(c.Media).Elem(), b)
@@ -132,6 +144,9 @@ func aChange(t *rapid.T, kind record.Kind, typ record.Type, b bounds) record.Cha
 }
 
 func drawState(t *rapid.T, typ record.Type) string {
+	if typ.Name == record.TypeStreamObserved {
+		return rapid.SampledFrom([]string{"Idle", "Preparing", "Active", "Active", "Disabled", "Splicing", ""}).Draw(t, "state")
+	}
 	if typ.StateFromData {
 		return rapid.SampledFrom([]string{"", "Waiting", "Created", "Processing", "InQueue", "Ready", "Failed", "Deleted", "Splicing"}).Draw(t, "state")
 	}

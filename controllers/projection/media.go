@@ -20,6 +20,7 @@ type (
 // arguments, and the result shares no memory with them.
 func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.Record) fastpixv1.MediaAssetStatus {
 	f := mediaKind.Open(status)
+	revealState(f, &f.Status.State, record.IsMissing)
 	for _, r := range records {
 		by := merge.EventOf(r)
 		for i := range r.Changes {
@@ -29,11 +30,17 @@ func MediaAsset(status fastpixv1.MediaAssetStatus, id string, records []*record.
 		}
 	}
 	f.Status.DeletedTime = nil
-	if f.Status.State == record.StateDeleted {
+	missing, inForce := f.Missing()
+	switch {
+	case f.Status.State == record.StateDeleted:
 		f.Status.DeletedTime = f.SetBy("state").BelievedTime()
 		f.ClearAfterDeletion()
-		f.Status.AI = withoutEmpty(f.Status.AI)
+	case inForce:
+		showState(f, &f.Status.State, record.StateDeleted, missing)
+		f.Status.DeletedTime = missing.BelievedTime()
 	}
+	f.ClearOlderThanMissing()
+	f.Status.AI = withoutEmpty(f.Status.AI)
 	f.Close()
 	return *f.Status
 }
@@ -90,6 +97,7 @@ var mediaKind = merge.NewKind(merge.Kind[mediaStatus, mediaChange]{
 		}
 	},
 	Copy:         func(s *mediaStatus) *mediaStatus { return s.DeepCopy() },
+	Words:        []string{hiddenState},
 	LastEvent:    func(s *mediaStatus) **fastpixv1.EventReference { return &s.LastEvent },
 	RecentEvents: func(s *mediaStatus) *[]fastpixv1.EventLine { return &s.RecentEvents },
 	Provenance:   func(s *mediaStatus) *[]fastpixv1.ProvenanceLine { return &s.Provenance },
@@ -117,7 +125,7 @@ func mediaState() merge.Register[mediaStatus, mediaChange] {
 
 // stateOf returns the state that a change sets; empty if the event's type sets no state.
 func stateOf(c *mediaChange, typ string) string {
-	t, known := record.Lookup(typ)
+	t, known := record.LookupRecord(typ)
 	switch {
 	case c.State == "" || !known:
 		return ""

@@ -111,6 +111,7 @@ func expected(kind record.Kind, records []*record.Record) expectation {
 	} else {
 		e.expectStream(records)
 	}
+	e.expectMissing(records)
 	return e
 }
 
@@ -163,12 +164,19 @@ func (e expectation) expectMedia(records []*record.Record) {
 		return
 	}
 	e.expectTime("deletedTime", c.record)
-	for _, name := range []string{
-		"title", "creatorID", "metadata", "ai.summary.text", "ai.chapters.items", "ai.namedEntities.items", "ai.namedentities.items", "ai.moderation.items",
-	} {
-		delete(e.fields, name)
-		delete(e.by, name)
+	for _, name := range clearedFields {
+		e.drop(name)
 	}
+}
+
+// clearedFields are the fields that a deletion clears.
+var clearedFields = []string{
+	"title", "creatorID", "metadata", "ai.summary.text", "ai.chapters.items", "ai.namedEntities.items", "ai.namedentities.items", "ai.moderation.items",
+}
+
+func (e expectation) drop(name string) {
+	delete(e.fields, name)
+	delete(e.by, name)
 }
 
 func (e expectation) expectTime(name string, r *record.Record) {
@@ -212,7 +220,10 @@ func (e expectation) expectStream(records []*record.Record) {
 		c, ok := greatest(claims)
 		e.set(name, c, ok)
 	}
-	r := newest(func(r *record.Record) bool { return r.Changes[0].Stream.State != "" })
+	defer e.expectObservedState(records)
+	r := newest(func(r *record.Record) bool {
+		return r.Changes[0].Stream.State != "" && strings.HasPrefix(r.Type, prefix)
+	})
 	if r == nil {
 		return
 	}
@@ -220,8 +231,7 @@ func (e expectation) expectStream(records []*record.Record) {
 	switch {
 	case r.Type == prefix+"deleted":
 		e.expectTime("deletedTime", r)
-		delete(e.fields, "metadata")
-		delete(e.by, "metadata")
+		e.drop("metadata")
 	case r.Type == prefix+"disconnected" && !r.Untimed:
 		window := time.Minute
 		if w := e.by["reconnectWindow"]; w != nil {

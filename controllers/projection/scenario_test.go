@@ -100,6 +100,9 @@ func scenarioRecord(t *testing.T, text string) *record.Record {
 		t.Fatalf("%v in %s", err, text)
 	}
 	r.Untimed = r.Untimed || r.Time == nil
+	if record.IsObservation(r.Type) {
+		r.Version = record.ObservationVersion
+	}
 	encoded, err := record.Encode(r)
 	if err != nil {
 		t.Fatal(err)

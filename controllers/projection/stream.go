@@ -25,22 +25,32 @@ type (
 // LiveStream is MediaAsset for a LiveStream.
 func LiveStream(status fastpixv1.LiveStreamStatus, id string, records []*record.Record) fastpixv1.LiveStreamStatus {
 	f := streamKind.Open(status)
+	revealStream(f)
 	for _, r := range records {
 		by := merge.EventOf(r)
 		for i := range r.Changes {
 			if c := &r.Changes[i]; c.Kind == record.LiveStream && c.ID == id && c.Stream != nil {
 				f.Merge(by, c.Stream)
+				mergeObservedState(f, by, c.Stream.State)
 			}
 		}
 	}
 	f.Status.DeletedTime, f.Status.ReconnectDeadline = nil, nil
-	switch f.Status.State {
-	case record.StateDeleted:
+	missing, inForce := f.Missing()
+	switch {
+	case f.Status.State == record.StateDeleted:
 		f.Status.DeletedTime = f.SetBy("state").BelievedTime()
 		f.ClearAfterDeletion()
-	case record.StateDisconnected:
+	case inForce:
+		showState(f, &f.Status.State, record.StateDeleted, missing)
+		f.Status.DeletedTime = missing.BelievedTime()
+	default:
+		applyObservedState(f)
+	}
+	if f.Status.State == record.StateDisconnected {
 		f.Status.ReconnectDeadline = reconnectDeadline(f.SetBy("state"), reconnectWindow(f.Status))
 	}
+	f.ClearOlderThanMissing()
 	f.Close()
 	return *f.Status
 }
@@ -116,6 +126,7 @@ var streamKind = merge.NewKind(merge.Kind[streamStatus, streamChange]{
 		}
 	},
 	Copy:         func(s *streamStatus) *streamStatus { return s.DeepCopy() },
+	Words:        []string{hiddenState, observedState},
 	LastEvent:    func(s *streamStatus) **fastpixv1.EventReference { return &s.LastEvent },
 	RecentEvents: func(s *streamStatus) *[]fastpixv1.EventLine { return &s.RecentEvents },
 	Provenance:   func(s *streamStatus) *[]fastpixv1.ProvenanceLine { return &s.Provenance },

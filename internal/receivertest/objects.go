@@ -49,6 +49,12 @@ func Endpoint(change ...func(*fastpixv1.WebhookEndpoint)) *fastpixv1.WebhookEndp
 // Suspended suspends an endpoint.
 func Suspended(e *fastpixv1.WebhookEndpoint) { e.Spec.Suspend = true }
 
+// PollingOnly leaves an endpoint without signing secrets. It syncs with the management API instead.
+func PollingOnly(e *fastpixv1.WebhookEndpoint) {
+	e.Spec.SigningSecrets = nil
+	e.Spec.Sync = &fastpixv1.SyncSpec{CredentialsSecret: fastpixv1.APICredentialsReference{Name: "api-credentials"}}
+}
+
 // TwoSecrets gives an endpoint a second signing secret.
 func TwoSecrets(e *fastpixv1.WebhookEndpoint) {
 	e.Spec.SigningSecrets = append(e.Spec.SigningSecrets, fastpixv1.SigningSecretReference{Name: "second"})

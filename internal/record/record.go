@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	// Version is the version of the records that this binary writes, and the newest that it reads.
+	// Version is the version of the records of events.
 	Version = 1
+	// ObservationVersion is the version of observations, and the newest version that this binary reads. Controllers that do not know observations keep
+	// them until they are upgraded.
+	ObservationVersion = 2
 	// MaxBytes bounds one encoded record.
 	MaxBytes = 16 << 10
 	// MaxChanges is the most objects that one event touches.
@@ -35,14 +38,14 @@ var (
 	ErrTooLarge = errors.New("record too large")
 )
 
-// Record is one verified event, normalised and redacted. It holds only what the projection needs. The journal keeps records, so their encoding is a
+// Record is one verified event or one observation, normalised and redacted. It holds only what the projection needs. The journal keeps records, so their encoding is a
 // contract with every later version of the operator.
 type Record struct {
 	// Version of the encoding.
 	Version int `json:"v"`
-	// ID is the event's id, or "digest:" and the SHA-256 of the body of an event that has none.
+	// ID is the event's id, or "digest:" and the SHA-256 of the body of an event that has none. The id of an observation follows from its content.
 	ID string `json:"id"`
-	// Type is the catalogue's spelling of the event's type.
+	// Type is the catalogue's spelling of the event's type, or the type of an observation.
 	Type string `json:"type"`
 	// Time is when the event happened, cut to microseconds; nil if the event does not say.
 	Time *metav1.MicroTime `json:"time,omitempty"`
@@ -189,7 +192,7 @@ func Decode(s string) (*Record, error) {
 	if err := d.Decode(&r); err != nil {
 		return nil, misfit(s)
 	}
-	if r.Version > Version {
+	if r.Version > ObservationVersion {
 		return nil, fmt.Errorf("%w: %d", ErrNewerVersion, r.Version)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -217,7 +220,7 @@ func EndpointOf(s string) (namespace, name string) {
 	return head.Namespace, head.Endpoint
 }
 
-// misfit returns why a record does not have the form of Version.
+// misfit returns why a record does not have the form of a known version.
 func misfit(s string) error {
 	var head struct {
 		Version int `json:"v"`
@@ -225,17 +228,19 @@ func misfit(s string) error {
 	switch err := json.Unmarshal([]byte(s), &head); {
 	case err != nil:
 		return errors.New("record is not a JSON object")
-	case head.Version > Version:
+	case head.Version > ObservationVersion:
 		return fmt.Errorf("%w: %d", ErrNewerVersion, head.Version)
 	}
 	return errors.New("record has a field of an unknown name or a wrong type")
 }
 
 func (r *Record) validate() error {
-	typ, known := Lookup(r.Type)
+	typ, known := LookupRecord(r.Type)
 	switch {
 	case r.Version < 1:
 		return errors.New("record has no version")
+	case IsObservation(r.Type) && r.Version < ObservationVersion:
+		return errors.New("record of an observation has the version of an event")
 	case !UsableID(r.ID):
 		return errors.New("record has no usable event id")
 	case !known || typ.Name != r.Type:

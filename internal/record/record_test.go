@@ -146,7 +146,7 @@ func TestDecodeRefusesOtherText(t *testing.T) {
 		text string
 		want error
 	}{
-		"a newer version, whatever else it holds": {text: `{"v":2,"changes":{"a":"b"}}`, want: ErrNewerVersion},
+		"a newer version, whatever else it holds": {text: `{"v":3,"changes":{"a":"b"}}`, want: ErrNewerVersion},
 		"too many bytes":   {text: good + strings.Repeat(" ", MaxBytes), want: ErrTooLarge},
 		"text after it":    {text: good + "{}"},
 		"nothing":          {text: ""},
@@ -204,7 +204,7 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(seed)
-	f.Add(`{"v":2}`)
+	f.Add(`{"v":3}`)
 	for _, s := range sampleRecords(f) {
 		f.Add(s)
 	}

@@ -56,13 +56,18 @@ type Reconciler struct {
 	Now       func() time.Time
 }
 
-// Reconcile reads the Secrets of one endpoint if a read is due, and then updates its status.
+// Reconcile reads the Secrets of one endpoint if a read is due, and then updates its status. It leaves the status of an endpoint without signing
+// secrets to the syncer.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	e := r.Directory.Get(req.NamespacedName)
 	if e == nil {
 		return ctrl.Result{}, nil
 	}
 	object := e.Current()
+	if object.Spec.PollsOnly() {
+		r.Directory.forgetKeys(e)
+		return ctrl.Result{}, nil
+	}
 	interval := r.readInterval(e, object)
 	if now := r.Now(); !e.Keys.Due(&object.Spec, interval).After(now) {
 		e.Keys.Refresh(ctx, &object.Spec, now)

@@ -1,5 +1,5 @@
 // These tests protect what a user sees of an endpoint: conditions say what to do next. The receiver writes the status only when it has
-// changed, and keeps what the controllers wrote.
+// changed, and keeps what the controllers and the syncer wrote.
 package endpoint
 
 import (
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -206,7 +207,7 @@ func TestStatusIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
 	}
 }
 
-func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
+func TestStatusKeepsWhatOthersWrote(t *testing.T) {
 	t.Parallel()
 	at := metav1.NewMicroTime(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
 	r := newReconcilerEnv(t, receivertest.Endpoint(receivertest.TwoSecrets), receivertest.Secret("signing", fixtures.SigningSecret), receivertest.Secret("second", receivertest.OtherSecret))
@@ -214,6 +215,7 @@ func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 	e.Status.PendingEvents, e.Status.FailedEvents, e.Status.PendingTime, e.Status.LastEventTime = 5, 2, &at, &at
 	e.Status.SigningSecrets[1].LastVerifiedTime = &at
 	apimeta.SetStatusCondition(&e.Status.Conditions, metav1.Condition{Type: fastpixv1.ConditionTooManyAssets, Status: "True", Reason: "Many"})
+	sync := writeSync(e)
 	if err := r.api.Status().Update(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
@@ -230,10 +232,84 @@ func TestStatusKeepsWhatTheControllersWrote(t *testing.T) {
 		condition(got, fastpixv1.ConditionTooManyAssets).Status != "True" {
 		t.Errorf("got %+v", got.Status)
 	}
+	sync.check(t, got)
 	keys := got.Status.SigningSecrets
 	if keys[0].Name != "second" || keys[0].LastVerifiedTime == nil || keys[1].LastVerifiedTime != nil || keys[0].Fingerprint == keys[1].Fingerprint {
 		t.Errorf("got %+v", keys)
 	}
+}
+
+// syncResult is what the syncer wrote into a status.
+type syncResult struct {
+	status fastpixv1.SyncStatus
+	synced metav1.Condition
+}
+
+// writeSync writes into the status what the syncer writes there.
+func writeSync(e *fastpixv1.WebhookEndpoint) syncResult {
+	at := metav1.NewMicroTime(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
+	e.Status.Sync = &fastpixv1.SyncStatus{
+		LastStartedTime: &at, LastCompletedTime: &at, HandledRequest: "now", WorkspaceID: "workspace",
+		MediaAssets: 5, LiveStreams: 4, Created: 3, Repaired: 2, Deleted: 1,
+	}
+	apimeta.SetStatusCondition(&e.Status.Conditions, metav1.Condition{
+		Type: fastpixv1.ConditionSynced, Status: metav1.ConditionTrue, Reason: fastpixv1.ReasonSynced, Message: "9 objects.", ObservedGeneration: e.Generation,
+	})
+	return syncResult{*e.Status.Sync.DeepCopy(), condition(e, fastpixv1.ConditionSynced)}
+}
+
+// check checks that the endpoint still has what the syncer wrote.
+func (s syncResult) check(t *testing.T, e *fastpixv1.WebhookEndpoint) {
+	t.Helper()
+	if e.Status.Sync == nil || !equality.Semantic.DeepEqual(*e.Status.Sync, s.status) {
+		t.Errorf("status.sync is %+v, want %+v", e.Status.Sync, s.status)
+	}
+	if got := condition(e, fastpixv1.ConditionSynced); got.Reason != s.synced.Reason || got.Message != s.synced.Message || got.ObservedGeneration != s.synced.ObservedGeneration {
+		t.Errorf("Synced is %+v, want %+v", got, s.synced)
+	}
+}
+
+// TestStatusOfAnEndpointThatPollsIsLeftAlone protects the status of an endpoint without signing secrets, which the syncer writes. It also protects the
+// secrets that the endpoint had: the receiver does not keep them.
+func TestStatusOfAnEndpointThatPollsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	r := newReconcilerEnv(t, receivertest.Endpoint(), receivertest.Secret("signing", fixtures.SigningSecret))
+	e, _ := r.reconcile()
+	withSecret := e.Spec
+	setSpec := func(generation int64, change func(*fastpixv1.WebhookEndpoint)) {
+		t.Helper()
+		change(e)
+		e.Generation = generation
+		if err := r.api.Update(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		r.inform()
+	}
+	setSpec(2, receivertest.PollingOnly)
+	e.Status.Path, e.Status.URL, e.Status.SigningSecrets, e.Status.ObservedGeneration = "", "", nil, 2
+	apimeta.SetStatusCondition(&e.Status.Conditions, metav1.Condition{
+		Type: fastpixv1.ConditionReady, Status: metav1.ConditionTrue, Reason: fastpixv1.ReasonPollingOnly, ObservedGeneration: 2,
+	})
+	sync := writeSync(e)
+	if err := r.api.Status().Update(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	before := r.inform()
+	r.writes, r.secrets.Reads, r.now = 0, 0, r.now.Add(keys.Lifetime/2)
+	e, pause := r.reconcile()
+	if r.writes != 0 || r.secrets.Reads != 0 || pause != 0 || len(r.recorder.Events) != 1 || !equality.Semantic.DeepEqual(e.Status, before.Status) {
+		t.Errorf("got %d writes, %d reads of Secrets, requeued after %v, %d Events, status %+v", r.writes, r.secrets.Reads, pause, len(r.recorder.Events), e.Status)
+	}
+	d := r.reconciler.Directory
+	if got := d.Get(receivertest.Name).Keys.Usable(&withSecret); len(got.Keys) != 0 || len(d.byFingerprint) != 0 {
+		t.Errorf("%d keys are kept, and %d fingerprints", len(got.Keys), len(d.byFingerprint))
+	}
+	setSpec(3, func(e *fastpixv1.WebhookEndpoint) { e.Spec.SigningSecrets = withSecret.SigningSecrets })
+	e, _ = r.reconcile()
+	if condition(e, fastpixv1.ConditionReady).Reason != fastpixv1.ReasonAccepting || e.Status.Path != receivertest.Path || len(e.Status.SigningSecrets) != 1 {
+		t.Errorf("with a signing secret again, the status is %+v", e.Status)
+	}
+	sync.check(t, e)
 }
 
 func TestStaleCopyIsNotWritten(t *testing.T) {

@@ -82,6 +82,12 @@ func (d *Directory) indexKeys(e *Endpoint, accepted []signature.Key) {
 	}
 }
 
+// forgetKeys drops the keys of an endpoint that has no signing secret any more.
+func (d *Directory) forgetKeys(e *Endpoint) {
+	e.Keys.Forget()
+	d.indexKeys(e, nil)
+}
+
 func (d *Directory) indexed(e *Endpoint, fingerprints []string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

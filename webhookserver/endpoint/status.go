@@ -38,7 +38,7 @@ func (o Options) urlOf(path string) string {
 }
 
 // setStatus writes what the receiver knows into the status of an endpoint, and nothing else: the controllers write the counts and times of
-// events. It is a function of its arguments, so every replica writes the same.
+// events, the syncer writes what it found. It is a function of its arguments, so every replica writes the same.
 func setStatus(e *fastpixv1.WebhookEndpoint, states []keys.State, shared *metav1.Condition, o Options, now time.Time) {
 	e.Status.ObservedGeneration = e.Generation
 	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))

@@ -98,6 +98,14 @@ func (s State) ValidKey(now time.Time) (signature.Key, bool) {
 	return s.lastAnswer.key, s.lastAnswer.Problem == "" && !s.ReadAt.IsZero() && now.Sub(s.ReadAt) < Lifetime
 }
 
+// Forget drops all keys. Call it for an endpoint that has no signing secret any more. A read that is running stores its result afterwards, and then
+// reports the change, so that the caller can forget that result too.
+func (k *Keyring) Forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.states = nil
+}
+
 // Usable holds the keys that may verify a delivery.
 type Usable struct {
 	Keys []signature.Key

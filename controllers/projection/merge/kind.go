@@ -1,7 +1,10 @@
 package merge
 
 import (
+	"slices"
+
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // Kind describes how changes of type C are merged into a status of type S.
@@ -9,6 +12,8 @@ type Kind[S, C any] struct {
 	Registers []Register[S, C]
 	// Lists returns a new, empty list for every field that is a list, by its name.
 	Lists func() map[string]ListField[S, C]
+	// Words are the names of the words that the kind uses, beside those of this package.
+	Words []string
 	// index finds a register by name.
 	index map[string]int
 	// Copy returns a deep copy.
@@ -24,16 +29,18 @@ type Fold[S, C any] struct {
 	kind   *Kind[S, C]
 	Status *S
 	set    []Event // by register
+	words  map[string]Word
 	lists  map[string]ListField[S, C]
 	recent recent
 }
 
-// NewKind returns the kind with its index of registers.
+// NewKind returns the kind with its index of registers and the words of this package.
 func NewKind[S, C any](k Kind[S, C]) *Kind[S, C] {
 	k.index = make(map[string]int, len(k.Registers))
 	for i, r := range k.Registers {
 		k.index[r.Name] = i
 	}
+	k.Words = append(slices.Clone(k.Words), missingWord)
 	return &k
 }
 
@@ -70,6 +77,9 @@ func (f *Fold[S, C]) restore(name string, by Event) {
 		f.set[i] = by
 		return
 	}
+	if f.restoreWord(name, by) {
+		return
+	}
 	p := parsePath(name)
 	if l, ok := f.lists[p.list]; ok {
 		l.Restore(p, by)
@@ -82,6 +92,10 @@ func (f *Fold[S, C]) Merge(by Event, c *C) {
 		return
 	}
 	f.recent = f.recent.with(by)
+	if record.IsMissing(by.Type) {
+		f.mergeMissing(by)
+		return
+	}
 	for i := range f.kind.Registers {
 		if f.kind.Registers[i].Merge(f.Status, c, by, f.set[i]) {
 			f.set[i] = by
@@ -95,11 +109,17 @@ func (f *Fold[S, C]) Merge(by Event, c *C) {
 // SetBy returns the event that set a register.
 func (f *Fold[S, C]) SetBy(name string) Event { return f.set[f.kind.index[name]] }
 
+// Attribute records that an event set a register. The caller sets the field.
+func (f *Fold[S, C]) Attribute(name string, by Event) { f.set[f.kind.index[name]] = by }
+
 // ClearAfterDeletion clears the registers that a deletion on the platform clears. It runs after every fold of a deleted object. No event replaces a
 // deletion, so the result does not depend on the order of events.
-func (f *Fold[S, C]) ClearAfterDeletion() {
+func (f *Fold[S, C]) ClearAfterDeletion() { f.clearIf(func(Event) bool { return true }) }
+
+// clearIf clears the registers that a deletion clears if the event that set them fulfils a condition.
+func (f *Fold[S, C]) clearIf(condition func(set Event) bool) {
 	for i := range f.kind.Registers {
-		if r := &f.kind.Registers[i]; r.clearedByDeletion && !f.set[i].isZero() {
+		if r := &f.kind.Registers[i]; r.clearedByDeletion && !f.set[i].isZero() && condition(f.set[i]) {
 			r.clear(f.Status)
 			f.set[i] = Event{}
 		}
@@ -122,6 +142,7 @@ func (f *Fold[S, C]) Close() {
 	for i, by := range f.set {
 		o.Add(by, f.kind.Registers[i].Name)
 	}
+	f.storeWords(&o)
 	for _, l := range f.lists {
 		l.Store(f.Status, &o)
 	}

@@ -38,6 +38,12 @@ func TestKubectlShowsWhatAUserExpects(t *testing.T) {
 			}
 		})
 	}
+	t.Run("endpoints", func(t *testing.T) {
+		got := columns(framework.Kubectl(t, "get", "webhookendpoints", in))
+		if len(got) != 2 || got[0] != "NAME READY REASON SYNCED LAST EVENT URL AGE" || !strings.HasPrefix(got[1], "fastpix True Accepting ") {
+			t.Errorf("kubectl get webhookendpoints prints\n%s", strings.Join(got, "\n"))
+		}
+	})
 	t.Run("everything of FastPix", func(t *testing.T) {
 		out := framework.Kubectl(t, "get", "fastpix", "-A")
 		for _, want := range []string{"mediaasset.video.fastpix.com/" + fixtures.UploadB, "livestream.video.fastpix.com/" + fixtures.Stream, "webhookendpoint.video.fastpix.com/fastpix"} {
@@ -64,6 +70,11 @@ func TestEveryFieldIsExplained(t *testing.T) {
 			if strings.Contains(out, "<no description>") {
 				t.Errorf("kubectl explain %s%s has fields without a description:\n%s", kind, part, out)
 			}
+		}
+	}
+	for _, field := range []string{"webhookendpoint.spec.sync", "webhookendpoint.spec.sync.credentialsSecret", "webhookendpoint.status.sync"} {
+		if out := framework.Kubectl(t, "explain", field); strings.Contains(out, "<no description>") {
+			t.Errorf("kubectl explain %s has fields without a description:\n%s", field, out)
 		}
 	}
 	if out := framework.Kubectl(t, "explain", "mediaasset.status"); !strings.Contains(out, "status is the state of the media") || !strings.Contains(out, "playbackIDs") {

@@ -51,8 +51,8 @@ func TestSpecsAreValidated(t *testing.T) {
 		"endpoint, least":                       {"WebhookEndpoint", endpoint + "}", ""},
 		"endpoint, everything":                  {"WebhookEndpoint", "spec: {signingSecrets: [{name: a, key: K_1.x}, {name: a, key: other}], workspaceID: 5d0c8d6e-6a0f, suspend: true, metadataPolicy: Omit, retention: {deleted: 0s, ready: 1m, failed: 8760h}}", ""},
 		"endpoint without spec":                 {"WebhookEndpoint", "{}", "spec: Required value"},
-		"endpoint without secrets":              {"WebhookEndpoint", "spec: {}", "spec.signingSecrets: Required value"},
-		"endpoint with an empty list":           {"WebhookEndpoint", "spec: {signingSecrets: []}", "should have at least 1 items"},
+		"endpoint without secrets":              {"WebhookEndpoint", "spec: {}", "spec.signingSecrets: Required value: name at least one signing secret, or set spec.sync"},
+		"endpoint with an empty list":           {"WebhookEndpoint", "spec: {signingSecrets: []}", "spec.signingSecrets: Required value: name at least one signing secret, or set spec.sync"},
 		"endpoint with nine secrets":            {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}, {name: b}, {name: c}, {name: d}, {name: e}, {name: f}, {name: g}, {name: h}, {name: i}]}", "must have at most 8 items"},
 		"endpoint with one key twice":           {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}, {name: a, key: signing-secret}]}", "Duplicate value"},
 		"endpoint with a secret without a name": {"WebhookEndpoint", "spec: {signingSecrets: [{key: a}]}", "signingSecrets[0].name: Required value"},
@@ -68,6 +68,16 @@ func TestSpecsAreValidated(t *testing.T) {
 		"endpoint with an unknown policy":       {"WebhookEndpoint", endpoint + "metadataPolicy: Keep}", `supported values: "Mirror", "Omit"`},
 		"endpoint with an unknown field":        {"WebhookEndpoint", endpoint + "signingSecret: x}", "unknown field"},
 		"endpoint with a secret in it":          {"WebhookEndpoint", "spec: {signingSecrets: [{name: a, value: x}]}", "unknown field"},
+
+		"sync, least":                          {"WebhookEndpoint", "spec: {sync: {credentialsSecret: {name: a}}}", ""},
+		"sync with an empty list":              {"WebhookEndpoint", "spec: {signingSecrets: [], sync: {credentialsSecret: {name: a}}}", ""},
+		"sync, everything":                     {"WebhookEndpoint", endpoint + "sync: {credentialsSecret: {name: a-1.b}, interval: 5m, backfill: Existing, createdWithin: 720h, maxObjects: 1}}", ""},
+		"sync without credentials":             {"WebhookEndpoint", endpoint + "sync: {interval: 5m}}", "spec.sync.credentialsSecret: Required value"},
+		"sync with credentials without a name": {"WebhookEndpoint", endpoint + "sync: {credentialsSecret: {}}}", "spec.sync.credentialsSecret.name: Required value"},
+		"sync with an impossible name":         {"WebhookEndpoint", endpoint + "sync: {credentialsSecret: {name: A/b}}}", "spec.sync.credentialsSecret.name"},
+		"sync with credentials in it":          {"WebhookEndpoint", endpoint + "sync: {credentialsSecret: {name: a, value: x}}}", "unknown field"},
+		"sync with an unknown backfill":        {"WebhookEndpoint", endpoint + "sync: {credentialsSecret: {name: a}, backfill: None}}", `supported values: "All", "Existing"`},
+		"sync of no object":                    {"WebhookEndpoint", endpoint + "sync: {credentialsSecret: {name: a}, maxObjects: 0}}", "spec.sync.maxObjects"},
 
 		"media, least":                {"MediaAsset", "spec: {mediaID: a}", ""},
 		"media with its endpoint":     {"MediaAsset", "spec: {mediaID: A b, endpointRef: {name: fastpix}}", ""},
@@ -158,17 +168,60 @@ func TestDurationErrorsNameTheUnits(t *testing.T) {
 	}
 }
 
+// TestDurationsOfSyncAreBounded protects users and FastPix: an interval is neither so short that the API refuses requests, nor so long that nobody
+// notices; and the errors say what is allowed.
+func TestDurationsOfSyncAreBounded(t *testing.T) {
+	const units = "in hours (h), minutes (m) and seconds (s), such as 168h or 1h30m; there is no unit for days: 7 days are 168h"
+	namespace := framework.NewNamespace(t)
+	for field, tt := range map[string]struct {
+		good, bad []string
+		bounds    string
+	}{
+		"interval": {
+			[]string{"5m", "300s", "1h", "1h30m", "168h", "10080m"},
+			[]string{"30s", "4m59s", "0s", "-1h", "168h1s", "7d", "1w", "", "5"}, "from 5m to 168h",
+		},
+		"createdWithin": {
+			[]string{"1ns", "1s", "720h", "876000h"},
+			[]string{"0s", "0h0m", "-1h", "876001h", "30d", "", "720"}, "of more than 0s and at most 876000h",
+		},
+	} {
+		try := func(value string) error {
+			t.Helper()
+			o := object(t, "WebhookEndpoint", namespace, "durations", "spec: {sync: {credentialsSecret: {name: a}}}")
+			if err := unstructured.SetNestedField(o.Object, value, "spec", "sync", field); err != nil {
+				t.Fatal(err)
+			}
+			return framework.Deployed.Admin.Create(t.Context(), o, client.DryRunAll)
+		}
+		for _, value := range tt.good {
+			if err := try(value); err != nil {
+				t.Errorf("%s %q is refused: %v", field, value, err)
+			}
+		}
+		for _, value := range tt.bad {
+			want := fmt.Sprintf("spec.sync.%s: Invalid value: %q: must be a duration %s %s", field, value, tt.bounds, units)
+			if err := try(value); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s %q: error is %v, want one with %s", field, value, err, want)
+			}
+		}
+	}
+}
+
 func TestIdentitiesAreImmutable(t *testing.T) {
 	tests := map[string]struct {
 		kind, before, after string
 		want                string // part of the refusal; empty when the change is allowed
 	}{
-		"media to another media":     {"MediaAsset", "spec: {mediaID: a}", "spec: {mediaID: b}", "mediaID is immutable"},
-		"media to another endpoint":  {"MediaAsset", "spec: {mediaID: a}", "spec: {mediaID: a, endpointRef: {name: e}}", ""},
-		"stream to another stream":   {"LiveStream", "spec: {streamID: a}", "spec: {streamID: b}", "streamID is immutable"},
-		"batch gets another event":   {"EventBatch", "spec: {events: [a]}", "spec: {events: [b]}", "spec is immutable"},
-		"batch gets one more event":  {"EventBatch", "spec: {events: [a]}", "spec: {events: [a, b]}", "spec is immutable"},
-		"endpoint to another secret": {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}]}", "spec: {signingSecrets: [{name: b}]}", ""},
+		"media to another media":                  {"MediaAsset", "spec: {mediaID: a}", "spec: {mediaID: b}", "mediaID is immutable"},
+		"media to another endpoint":               {"MediaAsset", "spec: {mediaID: a}", "spec: {mediaID: a, endpointRef: {name: e}}", ""},
+		"stream to another stream":                {"LiveStream", "spec: {streamID: a}", "spec: {streamID: b}", "streamID is immutable"},
+		"batch gets another event":                {"EventBatch", "spec: {events: [a]}", "spec: {events: [b]}", "spec is immutable"},
+		"batch gets one more event":               {"EventBatch", "spec: {events: [a]}", "spec: {events: [a, b]}", "spec is immutable"},
+		"endpoint without sync loses its secrets": {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}]}", "spec: {signingSecrets: []}", "name at least one signing secret, or set spec.sync"},
+		"endpoint takes webhooks no more":         {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}]}", "spec: {sync: {credentialsSecret: {name: b}}}", ""},
+		"endpoint that polls loses sync":          {"WebhookEndpoint", "spec: {sync: {credentialsSecret: {name: b}}}", "spec: {}", "name at least one signing secret, or set spec.sync"},
+		"endpoint to another secret":              {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}]}", "spec: {signingSecrets: [{name: b}]}", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -203,8 +256,12 @@ func TestDefaults(t *testing.T) {
 		"endpoint": {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}], retention: {}}", map[string]string{
 			"spec.metadataPolicy": "Mirror", "spec.retention.deleted": "168h", "status.observedGeneration": "-1",
 		}},
-		"media":  {"MediaAsset", "spec: {mediaID: a}", map[string]string{"status.observedGeneration": "-1"}},
-		"stream": {"LiveStream", "spec: {streamID: a}", map[string]string{"status.observedGeneration": "-1"}},
+		"sync": {"WebhookEndpoint", "spec: {sync: {credentialsSecret: {name: a}}}", map[string]string{
+			"spec.sync.interval": "1h", "spec.sync.backfill": "All", "spec.sync.maxObjects": "50000", "spec.sync.createdWithin": "<nil>", "spec.signingSecrets": "<nil>",
+		}},
+		"endpoint without sync": {"WebhookEndpoint", "spec: {signingSecrets: [{name: a}]}", map[string]string{"spec.sync": "<nil>", "status.sync": "<nil>"}},
+		"media":                 {"MediaAsset", "spec: {mediaID: a}", map[string]string{"status.observedGeneration": "-1"}},
+		"stream":                {"LiveStream", "spec: {streamID: a}", map[string]string{"status.observedGeneration": "-1"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -139,7 +139,7 @@ func TestOlderSchemaOfAMirrorKeepsEventsPending(t *testing.T) {
 
 func TestNewerRecordsStayAndAreShown(t *testing.T) {
 	e := framework.NewEndpoint(t)
-	newer := fmt.Sprintf(`{"v":2,"ns":%q,"ep":"fastpix","changes":{"in another":"form"}}`, e.Namespace)
+	newer := fmt.Sprintf(`{"v":3,"ns":%q,"ep":"fastpix","changes":{"in another":"form"}}`, e.Namespace)
 	framework.Create(t, &fastpixv1.EventBatch{
 		ObjectMeta: metav1.ObjectMeta{Namespace: framework.OperatorNamespace, Name: "newer"}, Spec: fastpixv1.EventBatchSpec{Events: []string{newer}},
 	})
