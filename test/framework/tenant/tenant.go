@@ -38,8 +38,8 @@ func SigningSecret(namespace, content string) *corev1.Secret {
 // APISecret returns the Secret that holds an access token of FastPix's management API.
 func APISecret(namespace, tokenID, secretKey string) *corev1.Secret {
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: APISecretName}, Type: "video.fastpix.com/api-credentials",
-		StringData: map[string]string{"token-id": tokenID, "secret-key": secretKey},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: APISecretName}, Type: fastpixv1.APICredentialsType,
+		StringData: map[string]string{fastpixv1.APICredentialsTokenIDKey: tokenID, fastpixv1.APICredentialsSecretKeyKey: secretKey},
 	}
 }
 

@@ -58,8 +58,10 @@ func TestSyncerWritesOnlyItsPartOfAnEndpoint(t *testing.T) {
 		change  func(*fastpixv1.WebhookEndpointStatus)
 		refused string // in the error; empty if the change is allowed
 	}{
-		"the syncer writes Synced":                       {syncer, condition("Synced"), ""},
-		"the receiver writes Synced":                     {receiver, condition("Synced"), bySyncer},
+		"the syncer writes Synced":                       {syncer, condition(fastpixv1.ConditionSynced), ""},
+		"the receiver writes Synced":                     {receiver, condition(fastpixv1.ConditionSynced), bySyncer},
+		"the syncer writes the result of a run":          {syncer, func(s *fastpixv1.WebhookEndpointStatus) { s.Sync = &fastpixv1.SyncStatus{MediaAssets: 1} }, ""},
+		"the receiver writes the result of a run":        {receiver, func(s *fastpixv1.WebhookEndpointStatus) { s.Sync = &fastpixv1.SyncStatus{MediaAssets: 1} }, bySyncer},
 		"the syncer writes Ready":                        {syncer, condition(fastpixv1.ConditionReady), byReceiver},
 		"the syncer writes TooManyAssets":                {syncer, condition(fastpixv1.ConditionTooManyAssets), byController},
 		"the syncer writes the path":                     {syncer, func(s *fastpixv1.WebhookEndpointStatus) { s.Path = "/changed" }, byReceiver},
@@ -88,5 +90,39 @@ func TestSyncerWritesOnlyItsPartOfAnEndpoint(t *testing.T) {
 				return nil
 			})
 		})
+	}
+}
+
+// TestSyncerWritesConditionsWithoutSigningSecrets protects endpoints that only poll: the receiver writes nothing there, so the syncer writes Ready. What
+// the controllers write stays out of its reach.
+func TestSyncerWritesConditionsWithoutSigningSecrets(t *testing.T) {
+	whe := framework.MakeEndpoint(framework.NewNamespace(t), tenant.EndpointName)
+	whe.Spec.SigningSecrets = nil
+	whe.Spec.Sync = &fastpixv1.SyncSpec{CredentialsSecret: fastpixv1.APICredentialsReference{Name: tenant.APISecretName}}
+	framework.Create(t, whe)
+	syncer := framework.ClientFor(t, framework.Deployed.AsSyncer)
+	write := func(change func(*fastpixv1.WebhookEndpointStatus)) (err error) {
+		framework.Eventually(t, "an attempt meets no conflict", func(ctx context.Context) error {
+			var read fastpixv1.WebhookEndpoint
+			if err := framework.Deployed.Admin.Get(ctx, client.ObjectKeyFromObject(whe), &read); err != nil {
+				return err
+			}
+			change(&read.Status)
+			if err = syncer.Status().Update(ctx, &read); apierrors.IsConflict(err) {
+				return err
+			}
+			return nil
+		})
+		return err
+	}
+	if err := write(func(s *fastpixv1.WebhookEndpointStatus) {
+		s.ObservedGeneration = 1
+		apimeta.SetStatusCondition(&s.Conditions, metav1.Condition{Type: fastpixv1.ConditionReady, Status: metav1.ConditionTrue, Reason: fastpixv1.ReasonPollingOnly})
+	}); err != nil {
+		t.Errorf("the syncer may not write Ready: %v", err)
+	}
+	err := write(func(s *fastpixv1.WebhookEndpointStatus) { s.FailedEvents = 17 })
+	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "what the controllers say") {
+		t.Errorf("the syncer writes how much failed: %v, want Forbidden by the policy", err)
 	}
 }
