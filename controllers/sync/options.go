@@ -18,6 +18,8 @@ type Options struct {
 	APIURL string
 	// Rate is the number of requests a second with one set of credentials.
 	Rate float64
+	// MaxPending is the bound of the backlog of one endpoint. The process sets it to the receiver's.
+	MaxPending int64
 	// Grace is how long a webhook may be on its way: a difference counts only if it is still there after this time.
 	Grace time.Duration
 }

@@ -271,7 +271,7 @@ func read(r *response) (*answer, error) {
 	}
 	date, err := http.ParseTime(r.header.Get("Date"))
 	if err != nil {
-		return nil, notAnswer(r.code, "the answer has no valid Date, so that it cannot be ordered with events; check whether a proxy removes it")
+		return nil, notAnswer(r.code, noDate)
 	}
 	return &answer{Envelope: e, date: date}, nil
 }

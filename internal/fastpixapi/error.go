@@ -46,7 +46,9 @@ type Error struct {
 	Code int
 	// RetryAfter is how long the API asks to wait, at most an hour; 0 if it does not say.
 	RetryAfter time.Duration
-	detail     string
+	// Date is the API's clock when it answered NotFound.
+	Date   time.Time
+	detail string
 }
 
 // Error implements error.
@@ -74,7 +76,11 @@ func answerError(r *response, inEnvelope bool, now time.Time) *Error {
 	case code == http.StatusForbidden:
 		e.Reason, e.detail = AccessDenied, "the credentials may not read this"
 	case code == http.StatusNotFound && inEnvelope:
-		e.Reason, e.detail = NotFound, "it does not have this object"
+		date, err := http.ParseTime(r.header.Get("Date"))
+		if err != nil {
+			return notAnswer(code, noDate)
+		}
+		e.Reason, e.Date, e.detail = NotFound, date, "it does not have this object"
 	case code == http.StatusTooManyRequests:
 		e.Reason, e.detail = RateLimited, "too many requests"
 	case code == http.StatusNotFound:
@@ -90,6 +96,9 @@ func answerError(r *response, inEnvelope bool, now time.Time) *Error {
 	}
 	return e
 }
+
+// noDate is why an answer without a date is no answer.
+const noDate = "the answer has no valid Date, so that it cannot be ordered with events; check whether a proxy removes it"
 
 // notAnswer returns the error of an answer with a good status code that cannot be used.
 func notAnswer(code int, detail string) *Error {

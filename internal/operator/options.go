@@ -47,7 +47,7 @@ func (o *Options) Validate() error {
 	}
 	o.receiver.OperatorNamespace = o.OperatorNamespace
 	o.controllers.OperatorNamespace = o.OperatorNamespace
-	o.syncer.OperatorNamespace = o.OperatorNamespace
+	o.syncer.OperatorNamespace, o.syncer.MaxPending = o.OperatorNamespace, o.receiver.MaxPendingPerEndpoint
 	return errors.Join(o.receiver.Validate(), o.controllers.Validate(), o.syncer.Validate())
 }
 

@@ -17,7 +17,7 @@ func runSyncer(ctx context.Context, restConfig *rest.Config, o Options) error {
 
 // newSyncer returns the manager of the syncer.
 func newSyncer(ctx context.Context, restConfig *rest.Config, o Options) (manager.Manager, error) {
-	mgr, err := newElected(restConfig, o, "fastpix-syncer", cacheOptions())
+	mgr, err := newElected(restConfig, o, "fastpix-syncer", sync.CacheOptions())
 	if err != nil {
 		return nil, err
 	}

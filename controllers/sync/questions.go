@@ -1,0 +1,192 @@
+package sync
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/util/cache"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/sync/plan"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+)
+
+const (
+	// roundInterval is the least time between two searches for mirrors to ask for. A search takes at most one part in roundPart of the time: in a cluster
+	// with very many mirrors it costs the API server much.
+	roundInterval = 10 * time.Second
+	roundPart     = 20
+	// maxQuestions bounds the questions of one endpoint in one round, and questionTimeout their time.
+	maxQuestions    = 20
+	questionTimeout = 30 * time.Second
+	// maxAsked bounds the mirrors whose last question is remembered, and askedTTL for how long.
+	maxAsked = 20_000
+	askedTTL = 24 * time.Hour
+)
+
+// askable selects the mirrors that may have to be asked for, by kind: those that are in none of these states.
+var askable = map[record.Kind][]string{
+	record.MediaAsset: {record.StateReady, record.StateFailed, record.StateCancelled, record.StateDeleted},
+	record.LiveStream: {record.StateIdle, record.StateConnected, record.StateDisconnected, record.StateDisabled, record.StateDeleted},
+}
+
+// Questions asks the API for single objects between two runs: for mirrors that a user applied or that only parts told of, and for media and streams that
+// should have changed and were not heard of for long. It runs in the leader.
+type Questions struct {
+	env   *environment
+	asked *cache.LRUExpireCache // of question, by record.Key
+}
+
+// question is when an object was asked for last.
+type question struct {
+	heard, asked time.Time
+	count        int
+}
+
+// Start searches until the context ends.
+func (q *Questions) Start(ctx context.Context) error {
+	pause := roundInterval
+	for clock.Sleep(ctx, pause) {
+		begun := q.env.now()
+		if err := q.round(ctx); err != nil && ctx.Err() == nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Cannot ask FastPix for single objects, will retry")
+		}
+		pause = max(roundInterval, roundPart*q.env.now().Sub(begun))
+	}
+	return nil
+}
+
+// round asks for the objects that are due. It makes no request if no endpoint is compared with FastPix.
+func (q *Questions) round(ctx context.Context) error {
+	var list fastpixv1.WebhookEndpointList
+	if err := q.env.cached.List(ctx, &list); err != nil {
+		return err
+	}
+	byNamespace := map[string][]*fastpixv1.WebhookEndpoint{}
+	for i := range list.Items {
+		if e := &list.Items[i]; e.Spec.Sync != nil && !e.Spec.Suspend {
+			byNamespace[e.Namespace] = append(byNamespace[e.Namespace], e)
+		}
+	}
+	if len(byNamespace) == 0 {
+		return nil
+	}
+	due := map[*fastpixv1.WebhookEndpoint][]*mirror{}
+	for kind, states := range askable {
+		selectors := make([]fields.Selector, 0, len(states))
+		for _, state := range states {
+			selectors = append(selectors, fields.OneTermNotEqualSelector("status.state", state))
+		}
+		err := forEachMirror(ctx, q.env.live, kind, func(m *mirror) error {
+			if e := endpointOf(m, byNamespace[m.namespace]); e != nil && len(due[e]) < maxQuestions && q.isDue(m) {
+				due[e] = append(due[e], m)
+			}
+			return nil
+		}, client.MatchingFieldsSelector{Selector: fields.AndSelectors(selectors...)})
+		if err != nil {
+			return err
+		}
+	}
+	for e, mirrors := range due {
+		if err := q.askFor(ctx, e, mirrors); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endpointOf returns the endpoint whose credentials may know the object of a mirror: the one that the mirror names, else the first of the namespace that may
+// belong to the same workspace.
+func endpointOf(m *mirror, endpoints []*fastpixv1.WebhookEndpoint) *fastpixv1.WebhookEndpoint {
+	var first *fastpixv1.WebhookEndpoint
+	for _, e := range endpoints {
+		if e.Name == m.Endpoint {
+			return e
+		}
+		workspace := e.Spec.WorkspaceID
+		if workspace == "" && e.Status.Sync != nil {
+			workspace = e.Status.Sync.WorkspaceID
+		}
+		if first == nil && (m.WorkspaceID == "" || workspace == "" || m.Belongs(workspace, e.Name)) {
+			first = e
+		}
+	}
+	return first
+}
+
+func keyOf(m *mirror) record.Key {
+	return record.Key{Kind: m.Kind, Namespace: m.namespace, Name: m.name}
+}
+
+// isDue reports whether an object is to be asked for now.
+func (q *Questions) isDue(m *mirror) bool {
+	if !m.CanBeAsked() || !m.isNamedAs(record.NormalizeID(m.ID)) || record.ObjectName(m.ID) != m.name {
+		return false
+	}
+	held, _ := q.asked.Get(keyOf(m))
+	last, _ := held.(question)
+	if last.heard.Before(m.heard) {
+		last = question{heard: m.heard}
+	}
+	at, asks := plan.Silent{Kind: m.Kind, State: m.State, Heard: m.heard, Asked: last.asked, Questions: last.count}.Due()
+	return asks && !at.After(q.env.now())
+}
+
+// askFor asks for the objects of one endpoint, once each. It gives up for this round if the API or the Secret is not usable: the next run says why.
+func (q *Questions) askFor(ctx context.Context, e *fastpixv1.WebhookEndpoint, mirrors []*mirror) error {
+	attempt, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	s := newSession(q.env, e)
+	s.quiet = true
+	if err := s.readCredentials(attempt); err != nil {
+		return ctx.Err()
+	}
+	for _, m := range mirrors {
+		if m.State != "" && e.Status.PendingEvents > 0 {
+			continue // what it waits for may be in the journal
+		}
+		o := object{m.Kind, m.ID}
+		rec, err := s.observeObject(attempt, o)
+		if attempt.Err() != nil || err != nil && err != errNoAnswer { //nolint:errorlint // the session does not wrap it
+			return ctx.Err()
+		}
+		q.remember(m)
+		if rec == nil || record.IsMissing(rec.Type) || s.checkWorkspace(workspaceOf(rec)) != nil {
+			continue
+		}
+		change, err := s.repairRecord(attempt, o, rec, func(*record.Record) bool { return false })
+		if err != nil {
+			return ctx.Err()
+		}
+		if change != "" {
+			cause := causeRepair
+			if m.State == "" {
+				cause = causeBackfill
+			}
+			repairs.WithLabelValues(string(m.Kind), change, cause).Inc()
+		}
+	}
+	return nil
+}
+
+// remember records that an object was asked for.
+func (q *Questions) remember(m *mirror) {
+	held, _ := q.asked.Get(keyOf(m))
+	last, _ := held.(question)
+	if last.heard.Before(m.heard) {
+		last = question{heard: m.heard}
+	}
+	q.asked.Add(keyOf(m), question{heard: last.heard, asked: q.env.now(), count: last.count + 1}, askedTTL)
+}
+
+// workspaceOf returns the workspace that an observation names; empty if it names none.
+func workspaceOf(rec *record.Record) string {
+	if m := rec.Changes[0].Media; m != nil && m.WorkspaceID != nil {
+		return *m.WorkspaceID
+	}
+	return ""
+}

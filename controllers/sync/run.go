@@ -1,0 +1,149 @@
+package sync
+
+import (
+	"context"
+	"hash/maphash"
+	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/controllers/sync/plan"
+	"github.com/fastpix-operator/fastpix-operator/internal/event"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/go-logr/logr"
+)
+
+// kinds are the kinds of objects in the order in which a run compares them. Media name the workspace, so they come first.
+var kinds = []record.Kind{record.MediaAsset, record.LiveStream}
+
+// maxNames is how many names of repaired mirrors a Kubernetes Event holds.
+const maxNames = 3
+
+// run compares the mirrors of one endpoint with the API once.
+type run struct {
+	*session
+	log logr.Logger
+	// first says that no run of the endpoint was complete before: what has no mirror is a backfill.
+	first   bool
+	request string // the value of the annotation that requested the run
+	started time.Time
+
+	seed       maphash.Seed
+	window     *window
+	seen       map[uint64]struct{} // hashes of the names of the objects in the pages of the kind
+	found      map[object]struct{} // objects that differ from their mirrors, or have none
+	unseen     map[object]struct{} // living mirrors whose objects were in no page
+	absent     []object            // those that the API did not have when it was asked for them
+	progressed time.Time           // when the progress was reported
+	living     int                 // mirrors whose objects must be in the pages
+	rules      plan.Creation
+	report     report
+}
+
+// report is what a run found.
+type report struct {
+	media, streams             int64
+	created, repaired, deleted int64
+	names                      []string // of the first mirrors that were created, repaired or deleted
+	tooManyMissing             int      // so many were missing that none was deleted
+	tooManyObjects             bool
+	unreadable                 int // rows that are not objects of the API
+}
+
+// countOf returns the count of the objects of one kind.
+func (r *report) countOf(kind record.Kind) *int64 {
+	if kind == record.LiveStream {
+		return &r.streams
+	}
+	return &r.media
+}
+
+func (r *report) objects() int64 { return r.media + r.streams }
+
+func (r *report) repairs() int64 { return r.created + r.repaired + r.deleted }
+
+func (r *report) addName(name string) {
+	if len(r.names) < maxNames {
+		r.names = append(r.names, name)
+	}
+}
+
+// newRun returns a run that starts now.
+func newRun(s *session, log logr.Logger, request string, first bool) (*run, error) {
+	seed := maphash.MakeSeed()
+	w, err := newWindow(seed)
+	if err != nil {
+		return nil, err
+	}
+	return &run{
+		session: s, log: log, first: first, request: request, started: s.now(), seed: seed, window: w,
+		found: map[object]struct{}{}, unseen: map[object]struct{}{},
+	}, nil
+}
+
+// do compares everything. What differs is compared again after the grace, and then appended to the journal.
+func (r *run) do(ctx context.Context) error {
+	if err := r.readCredentials(ctx); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if err := r.walk(ctx, kind, r.compareWindow); err != nil {
+			return err
+		}
+	}
+	if err := r.askForUnseen(ctx); err != nil {
+		return err
+	}
+	if len(r.found) == 0 && len(r.absent) == 0 {
+		return nil
+	}
+	r.window.free()
+	if err := r.slot.sleep(ctx, r.grace); err != nil {
+		return err
+	}
+	return r.confirm(ctx)
+}
+
+// observe returns the record of a row, or an error that says that the workspace is not the one of the endpoint.
+func (r *run) observe(kind record.Kind, text []byte, reply event.Reply) (*record.Record, error) {
+	o, err := event.Observe(kind, text)
+	if err != nil {
+		r.report.unreadable++
+		return nil, nil //nolint:nilnil // a row that is no object of the API harms nothing
+	}
+	if err := r.checkWorkspace(o.WorkspaceID()); err != nil {
+		return nil, err
+	}
+	return r.recordOf(o, reply), nil
+}
+
+// creation returns the rules for objects without a mirror.
+func (s *session) creation() plan.Creation {
+	return plan.Creation{Spec: &s.endpoint.Spec, PurgedThrough: s.purgedThrough()}
+}
+
+// mayCreate reports whether an object without a mirror gets one.
+func (r *run) mayCreate(rec *record.Record) bool {
+	o := plan.Object{}
+	if m := rec.Changes[0].Media; m != nil {
+		o.State = m.State
+		if m.CreatedTime != nil {
+			o.Created = m.CreatedTime.Time
+		}
+		if m.UpdatedTime != nil {
+			o.Updated = m.UpdatedTime.Time
+		}
+	} else if s := rec.Changes[0].Stream; s != nil && s.CreatedTime != nil {
+		o.Created = s.CreatedTime.Time
+	}
+	return !r.report.tooManyObjects && r.rules.Allows(o, r.now())
+}
+
+// isOlderThanGrace reports whether an object was created so long ago that its webhook cannot be on its way.
+func (r *run) isOlderThanGrace(rec *record.Record) bool {
+	var created time.Time
+	if m := rec.Changes[0].Media; m != nil && m.CreatedTime != nil {
+		created = m.CreatedTime.Time
+	} else if s := rec.Changes[0].Stream; s != nil && s.CreatedTime != nil {
+		created = s.CreatedTime.Time
+	}
+	return !created.IsZero() && created.Before(rec.Time.Time)
+}
