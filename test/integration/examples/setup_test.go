@@ -167,7 +167,13 @@ func TestSecretThatCannotBeChangedIsReplaced(t *testing.T) {
 // readmeCommands returns the first commands of the README behind a text.
 func readmeCommands(t *testing.T, behind string) string {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	return pageCommands(t, "README.md", behind)
+}
+
+// pageCommands returns the first commands of a page behind a text.
+func pageCommands(t *testing.T, page, behind string) string {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +187,7 @@ func readmeCommands(t *testing.T, behind string) string {
 		}
 	}
 	if script.Len() == 0 {
-		t.Fatalf("README.md has no commands behind %q", behind)
+		t.Fatalf("%s has no commands behind %q", page, behind)
 	}
 	return script.String()
 }
