@@ -15,6 +15,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/controllers/sync/plan"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -25,8 +26,8 @@ const mirrorPage = 250
 type mirror struct {
 	plan.Mirror
 	namespace, name string
-	// heard is the time of the newest event, or when the mirror was created.
-	heard time.Time
+	// newest is the time of the newest event, by FastPix's clock; zero if there is none. heard is newest, or when the mirror was created.
+	newest, heard time.Time
 	// differs reports whether folding a record changes what users see.
 	differs func(*record.Record) bool
 }
@@ -61,8 +62,8 @@ func mirrorOf(object runtime.Object) *mirror {
 
 func (m *mirror) setMeta(o client.Object, recent []fastpixv1.EventLine) {
 	m.namespace, m.name, m.heard = o.GetNamespace(), o.GetName(), o.GetCreationTimestamp().Time
-	if newest := merge.NewestEventTime(recent); newest != nil && newest.After(m.heard) {
-		m.heard = newest.Time
+	if newest := merge.NewestEventTime(recent); newest != nil {
+		m.newest, m.heard = newest.Time, clock.Latest(newest.Time, m.heard)
 	}
 }
 

@@ -25,6 +25,8 @@ type run struct {
 	first   bool
 	request string // the value of the annotation that requested the run
 	started time.Time
+	// begunAtAPI is the date of the first answer, by FastPix's clock: an object that was heard of later may be missing in the pages.
+	begunAtAPI time.Time
 
 	seed       maphash.Seed
 	window     *window

@@ -37,6 +37,9 @@ func (r *run) walk(ctx context.Context, kind record.Kind, compare func(ctx conte
 		if err != nil {
 			return err
 		}
+		if r.begunAtAPI.IsZero() {
+			r.begunAtAPI = page.Date
+		}
 		fresh, err := r.addPage(kind, page)
 		if err != nil {
 			return err
@@ -134,7 +137,7 @@ func (r *run) compareWindow(ctx context.Context, kind record.Kind, last bool) er
 	err := r.eachMirror(ctx, kind, func() { r.living = living }, func(m *mirror) error {
 		if last && m.IsLiving() && m.Belongs(r.workspace, r.name.Name) {
 			r.living++
-			if _, ok := r.seen[r.window.hash(m.name)]; !ok && m.CanBeAsked() && m.heard.Before(r.started) {
+			if _, ok := r.seen[r.window.hash(m.name)]; !ok && m.CanBeAsked() && m.newest.Before(r.begunAtAPI) {
 				r.unseen[object{kind, m.ID}] = struct{}{}
 			}
 		}
@@ -196,7 +199,7 @@ func (r *run) eachMirror(ctx context.Context, kind record.Kind, restart func(), 
 			return failed
 		}, client.InNamespace(r.name.Namespace))
 		if failed != nil {
-			return nil
+			err = nil // the caller gets it, without another attempt
 		}
 		if err != nil && !apierrors.IsResourceExpired(err) && ctx.Err() == nil {
 			r.log.Error(err, "Cannot list the mirrors, will retry")

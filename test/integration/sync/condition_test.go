@@ -139,7 +139,7 @@ func TestAPIFaults(t *testing.T) {
 			row := w.Media(ids[0])
 			row["title"] = name
 			w.PutMedia(row)
-			w.fake.Requests()
+			waitForNextDate()
 			tt.fault.Path = "/v1/on-demand"
 			w.fake.Inject(tt.fault)
 			w.annotate(t, fastpixv1.SyncRequestedAtAnnotation, name)

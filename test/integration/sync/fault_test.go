@@ -27,6 +27,7 @@ func TestSyncerKilledAtEveryRequest(t *testing.T) {
 	w.configure(t, nil)
 	w.waitReason(t, fastpixv1.ReasonSynced)
 	for at := int64(1); at <= 8; at++ {
+		waitForNextDate()
 		row := w.Media(ids[at])
 		row["title"] = fmt.Sprint("changed before kill ", at)
 		w.PutMedia(row)

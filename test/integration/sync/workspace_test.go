@@ -85,6 +85,7 @@ func (w *workspace) waitReason(t *testing.T, reason string) *metav1.Condition {
 // run requests a run, and waits until it has ended.
 func (w *workspace) run(t *testing.T) *fastpixv1.SyncStatus {
 	t.Helper()
+	waitForNextDate()
 	request := rand.String(8)
 	w.annotate(t, fastpixv1.SyncRequestedAtAnnotation, request)
 	var s *fastpixv1.SyncStatus
@@ -96,6 +97,9 @@ func (w *workspace) run(t *testing.T) *fastpixv1.SyncStatus {
 	})
 	return s
 }
+
+// waitForNextDate waits until the API's clock, which counts whole seconds, has gone on: of two answers of one second neither is newer.
+func waitForNextDate() { <-time.After(time.Second) }
 
 // annotate sets an annotation of the endpoint.
 func (w *workspace) annotate(t *testing.T, name, value string) {
