@@ -22,7 +22,7 @@ import (
 var update = flag.Bool("update", false, "write what the records of released versions are folded into")
 
 func TestBatchesOfEveryReleasedVersionFold(t *testing.T) {
-	for version := 1; version <= record.Version; version++ {
+	for version := 1; version <= record.ObservationVersion; version++ {
 		t.Run(fmt.Sprint("version ", version), func(t *testing.T) {
 			file := fmt.Sprintf("testdata/journal/v%d.jsonl", version)
 			text, err := os.ReadFile(file)

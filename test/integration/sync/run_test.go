@@ -2,6 +2,7 @@
 package sync
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -52,4 +53,61 @@ func TestWorkspaceWithAPast(t *testing.T) {
 	if s := w.run(t); s.Created+s.Repaired+s.Deleted != 0 {
 		t.Errorf("a run after the repair changed something: %+v", s)
 	}
+}
+
+// TestOddWorkspace protects a run from rows and totals that are not what the API documents: what is usable is mirrored, and nothing is called missing.
+func TestOddWorkspace(t *testing.T) {
+	w := newWorkspace(t)
+	ids := w.addMedia(60)
+	w.PutMedia(fastpixfake.Row{"id": "no-uuid", "status": "Ready", "createdAt": fastpixfake.Time(old())})
+	w.PutMedia(fastpixfake.Row{"status": "Ready", "createdAt": fastpixfake.Time(old())})
+	w.PutMedia(fastpixfake.Row{"id": 7, "status": "In Queue", "tracks": "none", "createdAt": fastpixfake.Time(old()), "duration": nil})
+	w.PutStream(fastpixfake.Row{"streamId": fastpixfake.StreamID(1), "status": "hibernating", "createdAt": fastpixfake.Time(old())})
+	for _, total := range []int{0, 1, 100_000} {
+		w.fake.Inject(fastpixfake.WrongTotal(total))
+		w.configure(t, func(s *fastpixv1.SyncSpec) { s.MaxObjects = 200_000 + int64(total) })
+		w.waitReason(t, fastpixv1.ReasonSynced)
+		w.waitAssets(t, 62)
+		if s := w.run(t); s.Created+s.Repaired+s.Deleted != 0 || s.MediaAssets != 62 || s.LiveStreams != 1 {
+			t.Errorf("with %d as the total, a run says %+v", total, s)
+		}
+		w.fake.Heal()
+	}
+	w.endpoint.WaitState(t, "no-uuid", "Ready")
+	w.endpoint.WaitState(t, "7", "InQueue")
+
+	// A media that cannot be asked for by its id is not called missing, and the others are.
+	w.DeleteMedia("no-uuid")
+	w.DeleteMedia(ids[0])
+	if s := w.run(t); s.Deleted != 1 {
+		t.Errorf("the run that deletes says %+v", s)
+	}
+	w.endpoint.WaitState(t, "no-uuid", "Ready")
+	w.endpoint.WaitState(t, ids[0], "Deleted")
+}
+
+// TestUploadsAndOtherWorkspacesAreNotMissing protects mirrors that the API's lists never hold: of uploads, of other workspaces, of what nobody has seen.
+func TestUploadsAndOtherWorkspacesAreNotMissing(t *testing.T) {
+	w := newWorkspace(t)
+	ids := w.addMedia(3)
+	w.configure(t, nil)
+	w.waitReason(t, fastpixv1.ReasonSynced)
+	upload, _ := framework.NewAsset()
+	other := string(uuid.NewUUID())
+	for _, body := range []string{
+		fmt.Sprintf(`{"type":"video.media.upload","id":"e1","object":{"type":"upload","id":%q},"workspace":{"id":%q},"createdAt":%q,"data":{"uploadId":%q}}`, upload, w.ID, fastpixfake.Time(old()), upload),
+		fmt.Sprintf(`{"type":"video.media.ready","id":"e2","object":{"type":"media","id":%q},"workspace":{"id":"another"},"createdAt":%q,"data":{"id":%q}}`, other, fastpixfake.Time(old()), other),
+	} {
+		w.endpoint.MustDeliver(t, []byte(body))
+	}
+	w.endpoint.WaitState(t, upload, "Waiting")
+	w.endpoint.WaitState(t, other, "Ready")
+	if s := w.run(t); s.Created+s.Repaired+s.Deleted != 0 {
+		t.Errorf("the run says %+v", s)
+	}
+	w.DeleteMedia(ids[0])
+	if s := w.run(t); s.Deleted != 1 {
+		t.Errorf("the run that deletes says %+v", s)
+	}
+	w.endpoint.WaitState(t, other, "Ready")
 }
