@@ -207,8 +207,8 @@ type answer struct {
 
 // get sends one request when it is its turn, and reads the answer.
 func (c *Client) get(ctx context.Context, credentials Credentials, path string) (*answer, error) {
-	if err := c.limits.wait(ctx, credentials); err != nil {
-		return nil, transportError(err)
+	if c.limits.wait(ctx, credentials) != nil {
+		return nil, &Error{Reason: Unavailable, detail: "no request was sent, because its turn did not come in time"}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, http.NoBody)
 	if err != nil {
