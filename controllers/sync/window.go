@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// windowBytes bounds the packed rows that a run holds at once: about 25,000 media.
+	// windowBytes bounds the packed rows that a run holds at once: about 19,000 media.
 	windowBytes = 4 << 20
 	// dictionary holds what most records have in common. Packing is about four times better with it.
 	dictionary = `{"v":2,"id":"sync-","type":"sync.live_stream.observed","time":"2026-"changes":[{"kind":"LiveStream","id":"","stream":{"state":"Idle","metadata":{"livestream_name":"` +
