@@ -45,7 +45,7 @@ func (b *backlog) hasRoom(e *fastpixv1.WebhookEndpoint, bound int64, now time.Ti
 	if now.Sub(b.appended) > countTimeout {
 		b.recent = 0
 		if waiting == 0 && b.uncounted < maxWaiting {
-			b.uncounted = 0 // nothing waits, and few were appended long ago: the controllers need not be stopped to have written no count
+			b.uncounted = 0 // nothing waits, and few were appended long ago
 		}
 	}
 	return e.Status.PendingEvents+b.recent < maxWaiting && waiting+b.uncounted < max(1, bound/roomPart)

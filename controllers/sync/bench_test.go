@@ -58,10 +58,11 @@ func benchRecords(tb testing.TB, n int) (names, texts []string) {
 	for first := 0; first < n; first += fastpixapi.PageSize {
 		page := benchPage(tb, first)
 		for _, row := range page.Rows {
-			rec, err := r.observe(record.MediaAsset, row, r.reply(page.Date))
-			if err != nil || rec == nil {
-				tb.Fatalf("a row is no media: %v", err)
+			o, err := event.Observe(record.MediaAsset, row)
+			if err != nil {
+				tb.Fatal(err)
 			}
+			rec := r.recordOf(o, r.reply(page.Date))
 			text, err := event.Fit(rec)
 			if err != nil {
 				tb.Fatal(err)

@@ -72,6 +72,13 @@ func (c *completions) remove(uid types.UID) {
 	delete(c.times, uid)
 }
 
+// clear forgets everything, because another process leads now.
+func (c *completions) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.times)
+}
+
 func (c *completions) oldestAge(now time.Time) float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	gosync "sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -61,6 +62,7 @@ func (r *Reconciler) Start(ctx context.Context) error {
 	r.mu.Unlock()
 	<-ctx.Done()
 	r.runs.Wait()
+	completed.clear()
 	return nil
 }
 
@@ -68,12 +70,12 @@ func (r *Reconciler) Start(ctx context.Context) error {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var e fastpixv1.WebhookEndpoint
 	err := r.env.cached.Get(ctx, request.NamespacedName, &e)
-	if client.IgnoreNotFound(err) != nil {
-		return ctrl.Result{}, err
-	}
-	if err != nil || e.DeletionTimestamp != nil {
+	switch {
+	case apierrors.IsNotFound(err) || e.DeletionTimestamp != nil:
 		r.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, err
 	}
 	if e.Spec.Sync == nil {
 		r.forget(request.NamespacedName)
@@ -89,7 +91,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	case wait > 0:
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	return ctrl.Result{}, r.start(&e)
+	return ctrl.Result{}, r.start(&e) //nolint:contextcheck // a run outlives the reconciliation that starts it
 }
 
 // decision says when the next run of an endpoint starts.
@@ -129,9 +131,8 @@ func (r *Reconciler) stateOf(e *fastpixv1.WebhookEndpoint) *state {
 	name := client.ObjectKeyFromObject(e)
 	if s := r.states[name]; s != nil && s.uid == e.UID {
 		return s
-	} else if s != nil && s.cancel != nil {
-		s.cancel()
 	}
+	r.drop(name)
 	s := &state{uid: e.UID, random: random()}
 	if sync := e.Status.Sync; sync != nil {
 		s.handled = sync.HandledRequest
@@ -198,6 +199,11 @@ func intervalOf(e *fastpixv1.WebhookEndpoint) time.Duration {
 func (r *Reconciler) forget(name types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.drop(name)
+}
+
+// drop ends the run of an endpoint and forgets its state. The caller holds the lock.
+func (r *Reconciler) drop(name types.NamespacedName) {
 	if s := r.states[name]; s != nil {
 		if s.cancel != nil {
 			s.cancel()

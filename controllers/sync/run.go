@@ -5,10 +5,10 @@ import (
 	"hash/maphash"
 	"time"
 
-	"github.com/fastpix-operator/fastpix-operator/controllers/sync/plan"
-	"github.com/fastpix-operator/fastpix-operator/internal/event"
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/go-logr/logr"
+
+	"github.com/fastpix-operator/fastpix-operator/controllers/sync/plan"
+	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
 // kinds are the kinds of objects in the order in which a run compares them. Media name the workspace, so they come first.
@@ -58,8 +58,6 @@ func (r *report) countOf(kind record.Kind) *int64 {
 
 func (r *report) objects() int64 { return r.media + r.streams }
 
-func (r *report) repairs() int64 { return r.created + r.repaired + r.deleted }
-
 func (r *report) addName(name string) {
 	if len(r.names) < maxNames {
 		r.names = append(r.names, name)
@@ -102,22 +100,9 @@ func (r *run) do(ctx context.Context) error {
 	return r.confirm(ctx)
 }
 
-// observe returns the record of a row, or an error that says that the workspace is not the one of the endpoint.
-func (r *run) observe(kind record.Kind, text []byte, reply event.Reply) (*record.Record, error) {
-	o, err := event.Observe(kind, text)
-	if err != nil {
-		r.report.unreadable++
-		return nil, nil //nolint:nilnil // a row that is no object of the API harms nothing
-	}
-	if err := r.checkWorkspace(o.WorkspaceID()); err != nil {
-		return nil, err
-	}
-	return r.recordOf(o, reply), nil
-}
-
 // creation returns the rules for objects without a mirror.
-func (s *session) creation() plan.Creation {
-	return plan.Creation{Spec: &s.endpoint.Spec, PurgedThrough: s.purgedThrough()}
+func (s *session) creation(ctx context.Context) plan.Creation {
+	return plan.Creation{Spec: &s.endpoint.Spec, PurgedThrough: s.purgedThrough(ctx)}
 }
 
 // mayCreate reports whether an object without a mirror gets one.

@@ -137,7 +137,7 @@ func (r *Reconciler) recordRepairs(current *run) {
 		r.recorder.Eventf(current.endpoint, nil, corev1.EventTypeNormal, "Backfilled", "Sync", "The first comparison with FastPix is complete; %s", what)
 		return
 	}
-	r.recorder.Eventf(current.endpoint, nil, corev1.EventTypeWarning, "WebhooksMissed", "Sync", "%d webhooks did not arrive; %s", n, what)
+	r.recorder.Eventf(current.endpoint, nil, corev1.EventTypeWarning, "WebhooksMissed", "Sync", "Webhooks did not arrive; %s", what)
 }
 
 // ignoreGone returns nil for an endpoint that does not exist any more.

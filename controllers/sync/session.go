@@ -233,9 +233,9 @@ func (s *session) persist(ctx context.Context, do func() error) error {
 }
 
 // purgedThrough returns the newest event time of the purged mirrors of the namespace; nil if there is none.
-func (s *session) purgedThrough() *time.Time {
+func (s *session) purgedThrough(ctx context.Context) *time.Time {
 	var list fastpixv1.WebhookEndpointList
-	if err := s.cached.List(context.Background(), &list, client.InNamespace(s.name.Namespace)); err != nil {
+	if err := s.cached.List(ctx, &list, client.InNamespace(s.name.Namespace)); err != nil {
 		return nil
 	}
 	var newest *time.Time

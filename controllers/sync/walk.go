@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,7 +26,7 @@ const (
 
 // walk reads all pages of one kind. It calls compare when the window is full, and after the last page.
 func (r *run) walk(ctx context.Context, kind record.Kind, compare func(ctx context.Context, kind record.Kind, last bool) error) error {
-	r.seen, r.rules = map[uint64]struct{}{}, r.creation()
+	r.seen, r.rules = map[uint64]struct{}{}, r.creation(ctx)
 	r.window.reset()
 	limit := math.MaxInt
 	if r.first {
@@ -83,30 +84,38 @@ func (r *run) addPage(kind record.Kind, page *fastpixapi.Page) (fresh int, _ err
 	r.report.unreadable += page.Unreadable
 	reply := r.reply(page.Date)
 	for _, text := range page.Rows {
-		rec, err := r.observe(kind, text, reply)
+		o, err := event.Observe(kind, text)
+		if err != nil {
+			r.report.unreadable++ // a row that is no object harms nothing
+			continue
+		}
+		if err := r.checkWorkspace(o.WorkspaceID()); err != nil {
+			return fresh, err
+		}
+		isFresh, err := r.addRow(r.recordOf(o, reply))
 		if err != nil {
 			return fresh, err
 		}
-		if rec == nil {
-			continue
-		}
-		name := record.ObjectName(rec.Changes[0].ID)
-		hash := r.window.hash(name)
-		if _, known := r.seen[hash]; !known {
-			r.seen[hash] = struct{}{}
+		if isFresh {
 			fresh++
-		}
-		encoded, err := event.Fit(rec)
-		if err != nil {
-			r.report.unreadable++
-			continue
-		}
-		if err := r.window.add(name, encoded); err != nil {
-			return fresh, err
 		}
 	}
 	r.countRows(kind, page)
 	return fresh, nil
+}
+
+// addRow adds the record of a row to the window, and reports whether its object was in no page before.
+func (r *run) addRow(rec *record.Record) (fresh bool, _ error) {
+	name := record.ObjectName(rec.Changes[0].ID)
+	hash := r.window.hash(name)
+	if _, known := r.seen[hash]; !known {
+		r.seen[hash], fresh = struct{}{}, true
+	}
+	text, err := event.Fit(rec)
+	if err != nil {
+		return fresh, fmt.Errorf("encode an observation: %w", err)
+	}
+	return fresh, r.window.add(name, text)
 }
 
 // countRows counts the objects of the workspace.
@@ -229,11 +238,13 @@ func (r *run) match(m *mirror) *record.Record {
 func (r *run) unpack(row *row) *record.Record {
 	text, err := r.window.unpack(row)
 	if err != nil {
+		r.log.Error(err, "Cannot read a packed row") // cannot happen: the run has packed it
 		return nil
 	}
 	rec, err := record.Decode(text)
 	if err != nil {
-		return nil // as the controllers would discard it
+		r.log.Error(err, "An observation is not a valid record")
+		return nil
 	}
 	return rec
 }

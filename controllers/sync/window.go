@@ -28,8 +28,8 @@ const (
 // row is one packed record of a window.
 type row struct {
 	hash    uint64 // of the name of its mirror
-	from    int32
-	length  int32
+	from    int
+	length  int
 	matched bool // it has a mirror
 }
 
@@ -74,7 +74,7 @@ func (w *window) add(name, text string) error {
 		return fmt.Errorf("pack a row: %w", err)
 	}
 	w.packed = buffer.Bytes()
-	w.rows = append(w.rows, row{hash: w.hash(name), from: int32(from), length: int32(len(w.packed) - from)})
+	w.rows = append(w.rows, row{hash: w.hash(name), from: from, length: len(w.packed) - from})
 	w.sorted = false
 	return nil
 }

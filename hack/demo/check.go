@@ -12,22 +12,23 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fastpixfake"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// check compares the final states of all scenarios with the expected ones, searches for secrets, and prints a summary.
+// check compares the final states of all mirrors with the expected ones, searches for secrets, and prints a summary.
 func (d *demo) check(ctx context.Context) error {
-	fmt.Printf("\n$ kubectl get mediaassets,livestreams --namespace %s\n", namespace)
-	out, err := d.plane.Kubectl(ctx, "get", "mediaassets,livestreams", "--namespace", namespace)
-	if err != nil {
+	fmt.Println()
+	if err := d.show(ctx, getMirrors); err != nil {
 		return err
 	}
-	fmt.Println(out)
+	fmt.Println()
 	checks := []struct {
 		what string
 		do   func(context.Context) error
 	}{
-		{"every mirror has the final state of its scenario", d.checkMirrors},
+		{"every mirror has its final state", d.checkMirrors},
+		{"the requested run repaired the one mirror, and changed nothing else", d.checkSync},
 		{"the journal is empty", d.checkJournal},
 		{"no stream key, signed URL or token is in etcd, in a log or in a metric", d.checkLeaks},
 	}
@@ -38,6 +39,8 @@ func (d *demo) check(ctx context.Context) error {
 	}
 	fmt.Printf("\n%d events became %d resources, all as expected; %d ms to acknowledge an event, %d ms to mirror it (medians).\n",
 		len(d.measured.mirrored), len(fixtures.Final()), median(d.measured.acknowledged).Milliseconds(), median(d.measured.mirrored).Milliseconds())
+	fmt.Printf("Sync mirrored %d older objects in %.1f s, and repaired a lost webhook in %.1f s; it sent %d requests to FastPix's API.\n",
+		len(pastMirrors()), d.measured.backfilled.Seconds(), d.measured.repaired.Seconds(), d.workspace.requests())
 	fmt.Printf("%.1f s until ready, %.1f s for the scenarios, %.1f s in all.\n",
 		d.ready.Seconds(), d.measured.scenarios.Seconds(), time.Since(d.started).Seconds())
 	return nil
@@ -45,7 +48,7 @@ func (d *demo) check(ctx context.Context) error {
 
 func (d *demo) checkMirrors(ctx context.Context) error {
 	var errs []error
-	for _, m := range fixtures.Final() {
+	for _, m := range append(fixtures.Final(), finalPastMirrors()...) {
 		errs = append(errs, controlplane.CheckMirror(ctx, d.client, namespace, m))
 	}
 	return errors.Join(errs...)
@@ -64,7 +67,8 @@ func (d *demo) checkJournal(ctx context.Context) error {
 }
 
 func (d *demo) checkLeaks(ctx context.Context) error {
-	leaks, err := d.plane.Leaks(ctx, fixtures.Markers, d.receiver, d.controllers)
+	markers := append(fastpixfake.Secrets(fastpixfake.StreamID(0)), fixtures.Markers...)
+	leaks, err := d.plane.Leaks(ctx, markers, d.receiver, d.controllers, d.syncer)
 	if err == nil && len(leaks) > 0 {
 		err = errors.New(strings.Join(leaks, "\n"))
 	}

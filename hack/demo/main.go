@@ -73,11 +73,10 @@ func run(ctx context.Context, o options) (err error) {
 	if err := d.setUp(ctx); err != nil {
 		return err
 	}
-	if err := d.runScenarios(ctx); err != nil {
-		return err
-	}
-	if err := d.check(ctx); err != nil {
-		return err
+	for _, part := range []func(context.Context) error{d.syncPast, d.runScenarios, d.repairLostWebhook, d.check} {
+		if err := part(ctx); err != nil {
+			return err
+		}
 	}
 	if !o.keepRunning {
 		return nil
@@ -90,7 +89,7 @@ func (d *demo) close() error {
 	if d.plane == nil {
 		return nil
 	}
-	return d.plane.Close()
+	return errors.Join(d.plane.Close(), d.workspace.close())
 }
 
 // addLogs adds the last lines of the logs to an error. If the user ended the demo, that is not an error.

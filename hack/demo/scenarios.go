@@ -17,6 +17,7 @@ import (
 type measurements struct {
 	acknowledged, mirrored []time.Duration // for each event, since it was sent
 	scenarios              time.Duration   // of all scenarios together
+	backfilled, repaired   time.Duration   // since sync was configured, and since the run was requested
 }
 
 // titles describe the scenarios. The key is the file of the first event.
@@ -51,9 +52,12 @@ func (d *demo) runScenarios(ctx context.Context) error {
 	return nil
 }
 
-// runStep sends one event, waits until it is mirrored, and prints what changed.
+// runStep changes the workspace, sends the event about it, waits until it is mirrored, and prints what changed.
 func (d *demo) runStep(ctx context.Context, s fixtures.Step, rows *rows) error {
 	body := fixtures.Payload(s.File)
+	if err := d.workspace.applyIfOwn(body); err != nil {
+		return err
+	}
 	sent := time.Now()
 	if err := d.receiver.Deliver(ctx, path, body, fixtures.Sign(fixtures.SigningSecret, body)); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 const (
@@ -24,6 +25,8 @@ const (
 	namespace = "video"
 	endpoint  = "fastpix"
 	path      = "/webhooks/" + namespace + "/" + endpoint
+	// syncGrace is short, so that the user can wait for a repair.
+	syncGrace = "3s"
 )
 
 // demo contains the running processes and the measurements.
@@ -31,17 +34,18 @@ type demo struct {
 	options options
 	started time.Time
 
-	plane                 *controlplane.ControlPlane
-	client                client.Client
-	receiver, controllers *controlplane.Operator
-	ready                 time.Duration // since the start
-	measured              measurements
+	plane                         *controlplane.ControlPlane
+	client                        client.Client
+	workspace                     *workspace
+	receiver, controllers, syncer *controlplane.Operator
+	ready                         time.Duration // since the start
+	measured                      measurements
 }
 
 // processes returns the processes of the operator. Their logs explain failures.
 func (d *demo) processes() []*process.Process {
 	var processes []*process.Process
-	for _, o := range []*controlplane.Operator{d.receiver, d.controllers} {
+	for _, o := range []*controlplane.Operator{d.receiver, d.controllers, d.syncer} {
 		if o != nil && o.Process != nil {
 			processes = append(processes, o.Process)
 		}
@@ -52,7 +56,7 @@ func (d *demo) processes() []*process.Process {
 // setUp starts all processes and waits until the endpoint accepts events.
 func (d *demo) setUp(ctx context.Context) (err error) {
 	var binary string
-	var asReceiver, asControllers controlplane.Identity
+	var asReceiver, asControllers, asSyncer controlplane.Identity
 	steps := []struct {
 		what string
 		do   func() error
@@ -71,11 +75,17 @@ func (d *demo) setUp(ctx context.Context) (err error) {
 		{"config/samples is applied: a namespace with its WebhookEndpoint, and the example's signing secret", func() error {
 			return d.plane.Apply(ctx, "config/samples")
 		}},
-		{"two identities have tokens: fastpix-receiver and fastpix-controller-manager", func() error {
+		{"a fake of FastPix's management API runs, and the syncer may read the Secret with its access token", func() error {
+			return d.startWorkspace(ctx)
+		}},
+		{"three identities have tokens: fastpix-receiver, fastpix-controller-manager and fastpix-syncer", func() error {
 			if asReceiver, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-receiver"); err != nil {
 				return err
 			}
-			asControllers, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-controller-manager")
+			if asControllers, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-controller-manager"); err != nil {
+				return err
+			}
+			asSyncer, err = d.plane.ServiceAccount(ctx, operatorNamespace, "fastpix-syncer")
 			return err
 		}},
 		{"the receiver runs", func() error {
@@ -86,6 +96,11 @@ func (d *demo) setUp(ctx context.Context) (err error) {
 			d.controllers, err = d.plane.NewOperator("controllers", binary, asControllers, "--receiver=false", "--syncer=false", "--leader-elect")
 			return errors.Join(err, d.start(ctx, d.controllers))
 		}},
+		{"the syncer runs", func() error {
+			d.syncer, err = d.plane.NewOperator("syncer", binary, asSyncer, "--receiver=false", "--controllers=false", "--leader-elect",
+				"--fastpix-api-url="+d.workspace.api.URL(), "--sync-grace="+syncGrace)
+			return errors.Join(err, d.start(ctx, d.syncer))
+		}},
 		{"the endpoint accepts events", func() error { return d.waitForEndpoint(ctx) }},
 	}
 	for _, s := range steps {
@@ -95,6 +110,19 @@ func (d *demo) setUp(ctx context.Context) (err error) {
 	}
 	d.ready = time.Since(d.started)
 	return nil
+}
+
+// startWorkspace starts the fake API, and stores its access token as a user does.
+func (d *demo) startWorkspace(ctx context.Context) (err error) {
+	if d.workspace, err = newWorkspace(d.started); err != nil {
+		return err
+	}
+	_, err = d.plane.Kubectl(ctx, "create", "secret", "generic", tenant.APISecretName, "--namespace="+namespace, "--type="+string(fastpixv1.APICredentialsType),
+		"--from-literal="+fastpixv1.APICredentialsTokenIDKey+"="+access.TokenID, "--from-literal="+fastpixv1.APICredentialsSecretKeyKey+"="+access.SecretKey)
+	if err != nil {
+		return err
+	}
+	return d.plane.Apply(ctx, "config/samples/syncer_role.yaml")
 }
 
 func (d *demo) start(ctx context.Context, o *controlplane.Operator) error {

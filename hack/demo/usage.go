@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/uuid"
 
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fastpixfake"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
@@ -35,6 +36,14 @@ This command sends the event that makes it ready, with a valid signature. If you
 
   curl -i {{.URL}} -H '{{.Header}}: {{.Signature}}' -d '{{.Body}}'
 
+Sync compares the mirrors with FastPix's management API, here a fake, when you ask for it. These commands delete a mirror, let sync make it again, and
+show what the API says:
+
+  kubectl delete mediaasset -n {{.Namespace}} {{.Past}}
+  kubectl annotate webhookendpoint fastpix -n {{.Namespace}} --overwrite video.fastpix.com/sync-requested-at="$(date)"
+  kubectl wait mediaasset -n {{.Namespace}} {{.Past}} --for=create --timeout=1m
+  curl -u {{.Access.TokenID}}:{{.Access.SecretKey}} {{.API}}/on-demand/{{.Past}}
+
 To sign another body:  printf %s "$BODY" | {{.Program}} -sign
 Logs:  {{.Logs}}
 `))
@@ -49,12 +58,12 @@ func (d *demo) keepRunning(ctx context.Context) error {
 	err = usage.Execute(os.Stdout, map[string]any{
 		"Kubeconfig": d.plane.Kubeconfig, "Folder": filepath.Dir(d.plane.KubectlPath()), "Namespace": namespace,
 		"Ready": fixtures.UploadB, "Media": fixtures.Seed, "URL": d.receiver.ReceiverURL + path, "Header": "FastPix-Signature",
-		"Signature": fixtures.Sign(fixtures.SigningSecret, []byte(body)), "Body": body, "Program": program, "Logs": d.plane.LogDir(),
+		"Signature": fixtures.Sign(fixtures.SigningSecret, []byte(body)), "Body": body, "Program": program, "Logs": d.plane.LogDir(), "Past": fastpixfake.MediaID(0), "API": d.workspace.api.URL(), "Access": access,
 	})
 	if err != nil {
 		return err
 	}
-	ended := make(chan string, 4)
+	ended := make(chan string, 5)
 	for _, p := range append(d.processes(), d.plane.APIServer, d.plane.Etcd) {
 		go func() {
 			<-p.Exited()

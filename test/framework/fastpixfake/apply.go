@@ -57,7 +57,7 @@ func (w *Workspace) applyMedia(t record.Type, e *apiEvent) {
 	}
 	row := w.Media(id)
 	if row == nil {
-		row = Row{"id": id, "status": "Created", "createdAt": e.CreatedAt}
+		row = Row{"id": id, "status": "Created", "createdAt": first(text(e.Data, "createdAt"), e.CreatedAt)}
 	}
 	created := row["createdAt"]
 	maps.Copy(row, e.Data)
@@ -100,7 +100,7 @@ func (w *Workspace) applyStream(t record.Type, e *apiEvent) {
 	}
 	row := w.Stream(id)
 	if row == nil {
-		row = Row{"streamId": id, "status": "idle", "createdAt": e.CreatedAt}
+		row = Row{"streamId": id, "status": "idle", "createdAt": first(text(e.Data, "createdAt"), e.CreatedAt)}
 	}
 	created, status := row["createdAt"], row["status"]
 	maps.Copy(row, e.Data)

@@ -176,6 +176,13 @@ func TestWorkspaceAppliesEvents(t *testing.T) {
 	if got := text(w.Stream(stream), "status"); got != "active" {
 		t.Errorf("the stream is %q after it was active", got)
 	}
+	for got, want := range map[string]string{
+		text(w.Media(media), "createdAt"): id("video.media.ready.json", "createdAt"), text(w.Stream(stream), "createdAt"): id("video.live_stream.active.json", "createdAt"),
+	} {
+		if got != want {
+			t.Errorf("the object was created at %s, the event says %s", got, want)
+		}
+	}
 	for _, name := range fixtures.Payloads() {
 		apply(name)
 	}

@@ -15,10 +15,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fastpixfake"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
 // These tests protect the set-up of an endpoint: a user who follows its conditions, or the README, gets an endpoint that accepts events.
@@ -167,7 +170,13 @@ func TestSecretThatCannotBeChangedIsReplaced(t *testing.T) {
 // readmeCommands returns the first commands of the README behind a text.
 func readmeCommands(t *testing.T, behind string) string {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	return pageCommands(t, "README.md", behind)
+}
+
+// pageCommands returns the first commands of a page behind a text.
+func pageCommands(t *testing.T, page, behind string) string {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +190,7 @@ func readmeCommands(t *testing.T, behind string) string {
 		}
 	}
 	if script.Len() == 0 {
-		t.Fatalf("README.md has no commands behind %q", behind)
+		t.Fatalf("%s has no commands behind %q", page, behind)
 	}
 	return script.String()
 }
@@ -203,6 +212,29 @@ func sendReadmeDelivery(t *testing.T) {
 	framework.Kubectl(t, "delete", "--namespace=video", "mediaasset", fixtures.MediaA)
 }
 
+// syncWithReadme runs the README's commands that configure sync, against a workspace with one media, and checks that the media is mirrored. It undoes
+// what the commands did, because other tests use the namespace too.
+func syncWithReadme(t *testing.T, run func(step, paste string)) {
+	t.Helper()
+	fake := fastpixfake.New()
+	media := fastpixfake.MediaID(1)
+	fake.AddWorkspace(string(uuid.NewUUID()), fastpixfake.Access{TokenID: "token", SecretKey: "token"}).
+		PutMedia(fastpixfake.NewMedia(media, time.Now().Add(-time.Hour)))
+	server, err := fastpixfake.Serve(fake, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	framework.StartSyncer(t, "syncer", server.URL(), "--sync-grace=1s")
+
+	run("6. Compare with FastPix", "token")
+	framework.Kubectl(t, "wait", "-n", "video", "--for=create", "mediaasset/"+media, "--timeout=30s")
+
+	framework.Kubectl(t, "patch", "-n", "video", "webhookendpoint", "fastpix", "--type=merge", "-p", `{"spec":{"sync":null}}`)
+	framework.Kubectl(t, "delete", "-n", "video", "mediaasset/"+media, "secret/"+tenant.APISecretName)
+	framework.Kubectl(t, "delete", "-f", "config/samples/syncer_role.yaml")
+}
+
 // TestReadmeWalkthrough runs the commands of the README, and then what a pipeline does: it applies an asset and waits for it while events arrive.
 func TestReadmeWalkthrough(t *testing.T) {
 	run := func(step, paste string) {
@@ -219,6 +251,7 @@ func TestReadmeWalkthrough(t *testing.T) {
 	run("4. Store the signing secret", fixtures.SigningSecret)
 	e.WaitReady(t)
 	sendReadmeDelivery(t)
+	syncWithReadme(t, run)
 
 	framework.Kubectl(t, "apply", "-f", "config/samples/media_asset.yaml")
 	waited := make(chan error)
