@@ -46,7 +46,7 @@ func sizesOf(full bool) sizes {
 	s := sizes{
 		Events: 2000, Single: 500, Floor: 512, FloorTime: 1500 * time.Millisecond, Repetitions: 1,
 		Assets: 100_000, Journal: 256_000, Endpoints: []int{1, 100, 1000}, Weight: 300,
-		SyncMedia: 1000, SyncFew: 200, SyncMany: 2000, SyncPaced: 60, SyncBurst: 200,
+		SyncMedia: 1000, SyncFew: 1000, SyncMany: 5000, SyncPaced: 60, SyncBurst: 200,
 	}
 	if full {
 		s.Events, s.Single, s.Floor, s.FloorTime, s.Repetitions = 20_000, 4000, 2048, 8*time.Second, 3

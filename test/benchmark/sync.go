@@ -45,11 +45,15 @@ type limitedFigure struct {
 
 // backfill is the first comparison of a workspace, beside bursts of one event for each new media before and after it.
 type backfill struct {
-	Media         int     `json:"media"`
-	PerSecond     float64 `json:"mirrorsPerSecond"`
-	Before        float64 `json:"newPerSecondBefore"`
-	After         float64 `json:"newPerSecondAfter"`
-	Drift         float64 `json:"drift"`
+	Media     int     `json:"media"`
+	PerSecond float64 `json:"mirrorsPerSecond"`
+	Before    float64 `json:"newPerSecondBefore"`
+	After     float64 `json:"newPerSecondAfter"`
+	Drift     float64 `json:"drift"`
+	// CPU is the CPU time of all processes but this one for one mirror, and NewCPU for one media of the bursts, in milliseconds. Other work on the
+	// machine changes the rates much, and this little.
+	CPU           float64 `json:"cpuMillisecondsPerMirror"`
+	NewCPU        float64 `json:"cpuMillisecondsPerNewMedia"`
 	Seconds       float64 `json:"seconds"`
 	RequestsOfAPI int     `json:"fastPixRequests"`
 	// Memory is the largest resident memory of the syncer that made it, in MiB.
@@ -111,7 +115,8 @@ func (f *syncFigures) measureBackfill(ctx context.Context, r *syncEnv, s sizes) 
 		b := &f.Backfill
 		*b = backfill{Media: s.SyncMedia}
 		name := fmt.Sprintf("sync-%d", attempt)
-		if b.Before, err = r.newPerSecond(ctx, name+"-before", s.Single); err != nil {
+		before, err := r.mirrorNew(ctx, name+"-before", s.Single)
+		if err != nil {
 			return w, err
 		}
 		if w, err = r.newWorkspace(ctx, name, s.SyncMedia); err != nil {
@@ -120,9 +125,12 @@ func (f *syncFigures) measureBackfill(ctx context.Context, r *syncEnv, s sizes) 
 		if err = r.backfill(ctx, w, b); err != nil {
 			return w, err
 		}
-		if b.After, err = r.newPerSecond(ctx, name+"-after", s.Single); err != nil {
+		after, err := r.mirrorNew(ctx, name+"-after", s.Single)
+		if err != nil {
 			return w, err
 		}
+		b.Before, b.After = before.Reflected, after.Reflected
+		b.NewCPU = (cpuFor(before.Usage, before.Events) + cpuFor(after.Usage, after.Events)) / 2
 		if b.Drift = meter.Drift(b.Before, b.After); b.Drift <= maxDrift {
 			break
 		}
@@ -131,14 +139,24 @@ func (f *syncFigures) measureBackfill(ctx context.Context, r *syncEnv, s sizes) 
 	return w, nil
 }
 
-// newPerSecond returns how many media a second are mirrored of a burst of one event for each new media.
-func (r *syncEnv) newPerSecond(ctx context.Context, name string, media int) (float64, error) {
+// mirrorNew measures a burst of one event for each new media.
+func (r *syncEnv) mirrorNew(ctx context.Context, name string, media int) (measurement, error) {
 	t, err := r.newTenant(ctx, name)
 	if err != nil {
-		return 0, err
+		return measurement{}, err
 	}
-	m, err := r.measure(ctx, burstNew, r.workload.Each(t, r.workload.Media(media), workload.MediaCreated), connections)
-	return m.Reflected, err
+	return r.measure(ctx, burstNew, r.workload.Each(t, r.workload.Media(media), workload.MediaCreated), connections)
+}
+
+// cpuFor returns the CPU time of all processes but this one for one of n mirrors, in milliseconds.
+func cpuFor(used meter.Usage, n int) float64 {
+	total := 0.0
+	for name, seconds := range used.CPU {
+		if name != "bench" {
+			total += seconds
+		}
+	}
+	return total * 1000 / float64(n)
 }
 
 func (r *syncEnv) backfill(ctx context.Context, w workspace, b *backfill) error {
@@ -162,6 +180,7 @@ func (r *syncEnv) backfill(ctx context.Context, w workspace, b *backfill) error 
 		return err
 	}
 	took := log.LastStatus.Sub(start)
+	b.CPU = cpuFor(b.Usage, w.media)
 	b.Seconds, b.PerSecond, b.RequestsOfAPI = took.Seconds(), meter.PerSecond(w.media, took), r.requestsOfAPI()
 	progress("%-32s %6.0f mirrors/s", "backfill", b.PerSecond)
 	return r.verifyWorkspace(ctx, w)
@@ -249,6 +268,7 @@ func (f *syncFigures) conclude() {
 	add := func(fig figure, limit string) { f.Figures = append(f.Figures, limitedFigure{fig, limit}) }
 	add(newFigure("mirrors backfilled / one event per new asset", "/s", b.PerSecond, (b.Before+b.After)/2, 0.9, false),
 		limitOf(b.Usage, time.Duration(b.Seconds*float64(time.Second))))
+	add(newFigure("the same in CPU time", " ms", b.CPU, b.NewCPU, 1/0.9, true), "other work on the machine changes the rates much, and this little")
 	pagesOfMirrors := (q.Media+mirrorPage-1)/mirrorPage + 1 // and one of live streams
 	add(newFigure("API server requests of a run that finds nothing / pages of mirrors + 10", "", float64(q.Requests), float64(pagesOfMirrors+10), 1.1, true),
 		listOf(q.ByKind))
