@@ -90,12 +90,22 @@ func (r *syncEnv) newWorkspace(ctx context.Context, name string, media int) (wor
 func (r *syncEnv) addMedia(w *workspace, media int) (rows []fastpixfake.Row) {
 	for range media {
 		row := fastpixfake.NewMedia(fastpixfake.MediaID(r.media), w.created.Add(time.Duration(w.media)*time.Millisecond))
+		sortTracks(row)
 		w.content.PutMedia(row)
 		rows = append(rows, row)
 		w.media++
 		r.media++
 	}
 	return rows
+}
+
+// sortTracks gives the tracks of a media ids in their order, because a mirror lists them by id.
+func sortTracks(row fastpixfake.Row) {
+	tracks := row["tracks"].([]any)
+	first, second := tracks[0].(fastpixfake.Row), tracks[1].(fastpixfake.Row)
+	if first["id"].(string) > second["id"].(string) {
+		first["id"], second["id"] = second["id"], first["id"]
+	}
 }
 
 // addMirroredMedia adds media to a workspace whose first media is mirrored, and stores a mirror of each: that of the first media with other ids and times. So a hundred
