@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -65,6 +66,29 @@ func TestRecordsThatArriveDuringAFoldStayPending(t *testing.T) {
 			t.Errorf("%s still has %v", name, left)
 		}
 	}
+}
+
+// TestLedgerTellsObservationsFromEvents protects webhooks from a backfill: an object for which a webhook waits is not one that can wait.
+func TestLedgerTellsObservationsFromEvents(t *testing.T) {
+	t.Parallel()
+	l := journal.NewLedger()
+	add := func(uid, typ string) {
+		b := &journal.Batch{UID: types.UID(uid), Records: []string{"{}"}}
+		l.Add(b, []journal.Entry{{ChangeRef: journal.ChangeRef{Batch: b}, Record: event(uid, typ, 1, media("m1", "Ready"))}})
+	}
+	check := func(want bool, what string) {
+		t.Helper()
+		if l.HasOnlyObservations(assetKey("m1")) != want {
+			t.Errorf("with %s it is %t", what, !want)
+		}
+	}
+	check(false, "nothing")
+	add("1", record.TypeMediaObserved)
+	check(true, "an observation")
+	add("2", "video.media.updated")
+	check(false, "an observation and an event")
+	l.Resolve(assetKey("m1"), 1, nil)
+	check(false, "an event")
 }
 
 // waitingFor returns a journal with that number of events about one media.

@@ -66,7 +66,10 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		enqueueMirror: fold.Add, enqueueBatch: discard.Add, enqueueBatchAt: discard.AddAt,
 	})
 	folding := &mirror.BackoffReconciler{Reconciler: c.reconciler, Report: c.report, Backoff: queue.NewRateLimiter[record.Key]()}
-	if err := startController(mgr, "fold", folding, o.FoldConcurrency, queue.NewFair, fold); err != nil {
+	newQueue := func(name string, limiter workqueue.TypedRateLimiter[record.Key]) workqueue.TypedRateLimitingInterface[record.Key] {
+		return queue.NewFair(name, limiter, c.ledger.HasOnlyObservations) // webhooks come first
+	}
+	if err := startController(mgr, "fold", folding, o.FoldConcurrency, newQueue, fold); err != nil {
 		return err
 	}
 	if err := startController(mgr, "discard", c.discarder, discardWorkers, nil, discard); err != nil {

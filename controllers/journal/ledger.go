@@ -2,6 +2,7 @@ package journal
 
 import (
 	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,6 +64,8 @@ type ChangeRef struct {
 	ChangeIndex
 	// Exempt says that the change failed before and was not a replay then. A purge since that time does not make it a replay.
 	Exempt bool
+	// observation says that the record is an observation of sync.
+	observation bool
 }
 
 // Entry is one change with its decoded record.
@@ -119,6 +122,7 @@ func (l *Ledger) Add(b *Batch, entries []Entry) []record.Key {
 		if len(l.pending[key]) == 0 {
 			keys = append(keys, key)
 		}
+		e.observation = record.IsObservation(e.Record.Type)
 		l.pending[key] = append(l.pending[key], e.ChangeRef)
 	}
 	return keys
@@ -129,6 +133,14 @@ func (l *Ledger) Waiting(key record.Key) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.pending[key])
+}
+
+// HasOnlyObservations reports whether entries wait for an object, and all of them are observations of sync.
+func (l *Ledger) HasOnlyObservations(key record.Key) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	refs := l.pending[key]
+	return len(refs) > 0 && !slices.ContainsFunc(refs, func(r ChangeRef) bool { return !r.observation })
 }
 
 // Peek returns the first entries that wait for an object, at most MaxVisitEntries. They stay in the ledger until Resolve. Every record was

@@ -147,7 +147,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 			if !exempt || !b.Retry { // the next process does not know the exemptions of a batch that could not be deleted
 				b.updateOldest(rec)
 			}
-			entries = append(entries, Entry{ChangeRef{b, s, exempt}, rec})
+			entries = append(entries, Entry{ChangeRef{Batch: b, ChangeIndex: s, Exempt: exempt}, rec})
 		}
 	}
 	return entries, counts

@@ -22,9 +22,10 @@ func NewRateLimiter[T comparable]() workqueue.TypedRateLimiter[T] {
 	return workqueue.NewTypedItemExponentialFailureRateLimiter[T](MinBackoff, MaxBackoff)
 }
 
-// NewFair returns a work queue of objects that serves the namespaces in turn, so that a burst of one tenant does not delay another tenant.
-func NewFair(name string, limiter workqueue.TypedRateLimiter[record.Key]) workqueue.TypedRateLimitingInterface[record.Key] {
-	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[record.Key]{Name: name, Queue: &fairStorage{}})
+// NewFair returns a work queue of objects that serves the namespaces in turn, so that a burst of one tenant does not delay another tenant. Within a
+// namespace it serves few objects for which canWait is true while others are queued. It calls canWait when an object is queued.
+func NewFair(name string, limiter workqueue.TypedRateLimiter[record.Key], canWait func(record.Key) bool) workqueue.TypedRateLimitingInterface[record.Key] {
+	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[record.Key]{Name: name, Queue: &fairStorage{canWait: canWait}})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[record.Key]{Name: name, Queue: queue})
 	return workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[record.Key]{
 		Name: name, DelayingQueue: delaying,
@@ -67,10 +68,33 @@ func (r *RoundRobin[Q]) Serve(take func(*Q) (more bool)) bool {
 	return true
 }
 
-// fairStorage is the storage of a work queue: first in, first out within a namespace, and round robin between the namespaces. The work queue
-// around it locks it and removes duplicates.
+// waitingEvery is how many objects of a namespace include one that can wait. So a stream of other objects delays it, and never stops it.
+const waitingEvery = 4
+
+// namespaceObjects holds the queued objects of one namespace, first in, first out.
+type namespaceObjects struct {
+	urgent, canWait []record.Key
+	served          int // number of objects that were served while both held some, modulo waitingEvery
+}
+
+// pop removes the next object and returns it.
+func (o *namespaceObjects) pop() (key record.Key) {
+	from := &o.urgent
+	if len(o.urgent) > 0 && len(o.canWait) > 0 {
+		o.served = (o.served + 1) % waitingEvery
+	}
+	if len(o.urgent) == 0 || len(o.canWait) > 0 && o.served == 0 {
+		from = &o.canWait
+	}
+	key, *from = (*from)[0], (*from)[1:]
+	return key
+}
+
+// fairStorage is the storage of a work queue: round robin between the namespaces, and within a namespace the objects that can wait come last. The work
+// queue around it locks it and removes duplicates.
 type fairStorage struct {
-	rotation RoundRobin[[]record.Key]
+	canWait  func(record.Key) bool
+	rotation RoundRobin[namespaceObjects]
 	length   int
 }
 
@@ -81,8 +105,12 @@ func (f *fairStorage) Touch(record.Key) {}
 
 // Push queues an object.
 func (f *fairStorage) Push(key record.Key) {
-	queued := f.rotation.Of(key.Namespace)
-	*queued = append(*queued, key)
+	objects := f.rotation.Of(key.Namespace)
+	if f.canWait(key) {
+		objects.canWait = append(objects.canWait, key)
+	} else {
+		objects.urgent = append(objects.urgent, key)
+	}
 	f.length++
 }
 
@@ -91,9 +119,9 @@ func (f *fairStorage) Len() int { return f.length }
 
 // Pop removes the next object and returns it. The queue must not be empty.
 func (f *fairStorage) Pop() (key record.Key) {
-	f.rotation.Serve(func(queued *[]record.Key) bool {
-		key, *queued = (*queued)[0], (*queued)[1:]
-		return len(*queued) > 0
+	f.rotation.Serve(func(objects *namespaceObjects) bool {
+		key = objects.pop()
+		return len(objects.urgent)+len(objects.canWait) > 0
 	})
 	f.length--
 	return key

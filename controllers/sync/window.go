@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// windowBytes bounds the packed rows that a run holds at once: about 25,000 media.
+	// windowBytes bounds the packed rows that a run holds at once: about 19,000 media.
 	windowBytes = 4 << 20
+	// growBytes is more than most packed rows have.
+	growBytes = 4 << 10
 	// dictionary holds what most records have in common. Packing is about four times better with it.
 	dictionary = `{"v":2,"id":"sync-","type":"sync.live_stream.observed","time":"2026-"changes":[{"kind":"LiveStream","id":"","stream":{"state":"Idle","metadata":{"livestream_name":"` +
 		`"maxResolution":"1080p","maxDuration":"8h0m0s","reconnectWindow":"1m0s","dvrMode":false,"lowLatency":false,"recordingEnabled":true,"closedCaptions":false,"mediaPolicy":"public",` +
@@ -65,6 +67,9 @@ func (w *window) hash(name string) uint64 { return maphash.String(w.seed, name) 
 // add packs the record of the object whose mirror has that name.
 func (w *window) add(name, text string) error {
 	from := len(w.packed)
+	if cap(w.packed)-from < growBytes {
+		w.packed = slices.Grow(w.packed, growBytes) // by a quarter, where the buffer would grow to twice its size
+	}
 	buffer := bytes.NewBuffer(w.packed)
 	w.writer.Reset(buffer)
 	if _, err := io.WriteString(w.writer, text); err != nil {

@@ -4,6 +4,9 @@ package main
 
 import (
 	"testing"
+	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
 )
 
 func TestFigureStandsAgainstItsBar(t *testing.T) {
@@ -21,5 +24,27 @@ func TestFigureStandsAgainstItsBar(t *testing.T) {
 		if f := newFigure("", "", c.value, c.floor, c.bar, c.below); f.Met != c.want {
 			t.Errorf("%s: met is %v", name, f.Met)
 		}
+	}
+}
+
+func TestFigureThatMustBeZero(t *testing.T) {
+	t.Parallel()
+	if f := newZeroFigure("writes", 0); !f.Met || f.bar() != "0" {
+		t.Errorf("0 is not what it must be: %+v, bar %s", f, f.bar())
+	}
+	if f := newZeroFigure("writes", 1); f.Met {
+		t.Errorf("1 counts as 0: %+v", f)
+	}
+}
+
+func TestLimitsAreSorted(t *testing.T) {
+	t.Parallel()
+	used := meter.Usage{CPU: map[string]float64{"etcd": 1, "kube-apiserver": 8, "bench": 0.5, "syncer": 0.3, "receiver": 0.2}}
+	const want = " cores busy: kube-apiserver 80 %, etcd 10 %, bench 5 %, syncer 3 %"
+	if got := limitOf(used, 10*time.Second); len(got) < len(want) || got[len(got)-len(want):] != want {
+		t.Errorf("the limit is %q, want the end %q", got, want)
+	}
+	if got := listOf(map[string]int{"a get x 200": 1, "a list y 200": 4, "a get w 200": 1}); got != "4 list y 200, 1 get w 200, 1 get x 200" {
+		t.Errorf("the requests are %q", got)
 	}
 }

@@ -10,4 +10,5 @@
 //	go run ./test/benchmark -full           20,000 events a burst, the median of three repetitions
 //	go run ./test/benchmark -growth         cost and memory with up to 100,000 assets, a full journal, and up to 1,000 endpoints
 //	go run ./test/benchmark -long           both
+//	go run ./test/benchmark -sync           how fast an existing workspace is mirrored, and what a comparison with it costs
 package main

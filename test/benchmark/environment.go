@@ -30,6 +30,7 @@ type testEnv struct {
 	admin       client.Client
 	receiver    *controlplane.Operator
 	controllers *controlplane.Operator
+	syncer      *controlplane.Operator // nil unless sync is measured
 	audit       *meter.AuditLog
 	warmth      workload.Tenant // where events go that only warm something up
 	workload    *workload.Workload
@@ -151,8 +152,8 @@ func (r *testEnv) waitReflected(ctx context.Context, timeout time.Duration) erro
 // pids names the processes whose consumption is reported.
 func (r *testEnv) pids() map[string]int {
 	pids := map[string]int{"bench": os.Getpid(), "kube-apiserver": r.plane.APIServer.PID(), "etcd": r.plane.Etcd.PID()}
-	for name, o := range map[string]*controlplane.Operator{"receiver": r.receiver, "controllers": r.controllers} {
-		if o.Running() {
+	for name, o := range map[string]*controlplane.Operator{"receiver": r.receiver, "controllers": r.controllers, "syncer": r.syncer} {
+		if o != nil && o.Running() {
 			pids[name] = o.PID()
 		}
 	}
@@ -164,7 +165,11 @@ func (r *testEnv) explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	for _, name := range []string{"receiver", "controllers"} {
+	names := []string{"receiver", "controllers"}
+	if r.syncer != nil {
+		names = append(names, "syncer")
+	}
+	for _, name := range names {
 		err = fmt.Errorf("%w\nthe log of the %s ends:\n%s", err, name, process.Tail(filepath.Join(r.plane.LogDir(), name+".log"), 15))
 	}
 	return err

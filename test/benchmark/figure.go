@@ -27,6 +27,11 @@ func newFigure(name, unit string, value, floor, bar float64, below bool) figure 
 	return f.judge()
 }
 
+// newZeroFigure returns a figure that must be 0.
+func newZeroFigure(name string, value float64) figure {
+	return figure{Name: name, Value: value, Below: true, Met: value == 0}
+}
+
 func (f figure) judge() figure {
 	f.Met = f.Ratio > 0 && (f.Below && f.Ratio < f.Bar || !f.Below && f.Ratio >= f.Bar)
 	return f

@@ -15,6 +15,7 @@ import (
 type options struct {
 	quick, full, long bool
 	growth, weight    bool
+	sync              bool
 	out, plot         string
 	profiles          string
 	binary            string
@@ -30,6 +31,7 @@ func parseFlags() options {
 	flag.BoolVar(&o.long, "long", false, "The full form, then growth: up to 100,000 assets, a full journal, and up to 1,000 endpoints.")
 	flag.BoolVar(&o.growth, "growth", false, "Growth alone: what the long form adds to the full form.")
 	flag.BoolVar(&o.weight, "weight", false, "Weight alone: what a mirror costs the API server. It is a part of the full form.")
+	flag.BoolVar(&o.sync, "sync", false, "Sync alone: how fast the mirrors of an existing workspace are made, and what a comparison costs.")
 	flag.StringVar(&o.plot, "plot", "", "Draw growth into this SVG `file`.")
 	flag.StringVar(&o.out, "out", "", "Write everything that was measured to this JSON `file`.")
 	flag.StringVar(&o.profiles, "profiles", "", "Write CPU profiles of the API server during the bursts into this `folder`; they cost a little of the rates.")
@@ -37,12 +39,12 @@ func parseFlags() options {
 	flag.Uint64Var(&o.seed, "seed", 1, "Seed of ids, order and duplicates.")
 	flag.IntVar(&events, "events", 0, "Events of a burst instead of the form's.")
 	flag.IntVar(&repetitions, "repetitions", 0, "Repetitions instead of the form's.")
-	flag.IntVar(&assets, "assets", 0, "Assets of the long form instead of 100,000.")
+	flag.IntVar(&assets, "assets", 0, "Assets of growth, and media of sync's memory, instead of 100,000.")
 	flag.IntVar(&journal, "journal", 0, "Events of the long form's full journal instead of 256,000.")
 	flag.Parse()
 	o.full = (o.full || o.long) && !o.quick
 	o.growth = (o.growth || o.long) && !o.quick
-	o.sizes = sizesOf(o.full || o.weight && !o.quick).override(events, repetitions, assets, journal)
+	o.sizes = sizesOf(o.full || (o.weight || o.sync) && !o.quick).override(events, repetitions, assets, journal)
 	return o
 }
 
@@ -64,7 +66,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	report := newReport(ctx, o)
-	if o.full || !o.growth && !o.weight {
+	if o.full || !o.growth && !o.weight && !o.sync {
 		if err := report.repeat(ctx, o); err != nil {
 			return err
 		}
@@ -82,6 +84,13 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("weigh mirrors: %w", err)
 		}
 		report.Weight = weight
+	}
+	if o.sync {
+		comparison, err := runSync(ctx, o)
+		if err != nil {
+			return fmt.Errorf("measure sync: %w", err)
+		}
+		report.Sync = comparison
 	}
 	report.Took = time.Since(report.Started).Round(time.Second).String()
 	report.print(os.Stdout)

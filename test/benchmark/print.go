@@ -24,6 +24,9 @@ func (p *report) print(w io.Writer) {
 		fmt.Fprintf(w, "\nWhat one of %d objects costs the API server:\n\n", p.Weight.Objects)
 		p.Weight.table().Print(w)
 	}
+	if p.Sync != nil {
+		p.Sync.print(w)
+	}
 }
 
 func (p *report) printRepetitions(w io.Writer) {
@@ -52,6 +55,9 @@ func (p *report) figures() markdown.Table {
 }
 
 func (f figure) bar() string {
+	if f.Bar == 0 {
+		return "0"
+	}
 	if f.Below {
 		return "< " + meter.Number(f.Bar)
 	}

@@ -27,6 +27,7 @@ type report struct {
 	Repetitions []repetition `json:"repetitions"`
 	Scale       *scale       `json:"scale,omitempty"`
 	Weight      *weight      `json:"weight,omitempty"`
+	Sync        *syncFigures `json:"sync,omitempty"`
 }
 
 // machine is where it was measured, and what.
@@ -51,6 +52,8 @@ func newReport(ctx context.Context, o options) *report {
 		form = "growth"
 	case o.weight && !o.full:
 		form = "weight"
+	case o.sync && !o.full:
+		form = "sync"
 	}
 	return &report{Started: time.Now().UTC().Truncate(time.Second), Form: form, Seed: o.seed, Sizes: o.sizes, Machine: thisMachine(ctx)}
 }

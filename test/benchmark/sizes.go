@@ -28,6 +28,13 @@ type sizes struct {
 	Assets    int   `json:"assets"`
 	Journal   int   `json:"journalEvents"`
 	Endpoints []int `json:"endpoints"`
+	// SyncMedia is how many media sync backfills and compares. SyncFew and SyncMany are the numbers for the syncer's memory.
+	SyncMedia int `json:"syncMedia"`
+	SyncFew   int `json:"syncFewMedia"`
+	SyncMany  int `json:"syncManyMedia"`
+	// SyncPaced and SyncBurst are how many webhooks are sent during a backfill: one after the other, and all at once.
+	SyncPaced int `json:"syncPacedWebhooks"`
+	SyncBurst int `json:"syncBurstWebhooks"`
 	// Weight is how many objects of each kind are weighed.
 	Weight int `json:"weightObjects"`
 }
@@ -39,10 +46,12 @@ func sizesOf(full bool) sizes {
 	s := sizes{
 		Events: 2000, Single: 500, Floor: 512, FloorTime: 1500 * time.Millisecond, Repetitions: 1,
 		Assets: 100_000, Journal: 256_000, Endpoints: []int{1, 100, 1000}, Weight: 300,
+		SyncMedia: 1000, SyncFew: 1000, SyncMany: 5000, SyncPaced: 60, SyncBurst: 200,
 	}
 	if full {
 		s.Events, s.Single, s.Floor, s.FloorTime, s.Repetitions = 20_000, 4000, 2048, 8*time.Second, 3
 		s.Weight = 5000
+		s.SyncMedia, s.SyncFew, s.SyncMany, s.SyncPaced, s.SyncBurst = 10_000, 1000, s.Assets, 600, 2000
 	}
 	return s
 }
@@ -56,7 +65,7 @@ func (s sizes) override(events, repetitions, assets, journal int) sizes {
 		s.Repetitions = repetitions
 	}
 	if assets > 0 {
-		s.Assets = assets
+		s.Assets, s.SyncMany = assets, assets
 	}
 	if journal > 0 {
 		s.Journal = journal

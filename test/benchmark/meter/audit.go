@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
@@ -33,10 +35,12 @@ func (r Request) String() string {
 	return fmt.Sprintf("%s %s %s %d", r.User, r.Verb, r.Resource, r.Code)
 }
 
-// Requests counts requests, and says when the last status of a media was written.
+// Requests counts requests, and says when statuses of media were written.
 type Requests struct {
 	Count      map[Request]int
 	LastStatus time.Time
+	// FirstStatus is when the status of each media was written first.
+	FirstStatus map[types.NamespacedName]time.Time
 }
 
 // Skip leaves out what was logged so far.
@@ -50,7 +54,7 @@ func (a *AuditLog) Skip() error {
 
 // Read counts what was logged since the last call.
 func (a *AuditLog) Read() (Requests, error) {
-	r := Requests{Count: map[Request]int{}}
+	r := Requests{Count: map[Request]int{}, FirstStatus: map[types.NamespacedName]time.Time{}}
 	f, err := os.Open(a.File)
 	if err != nil {
 		return r, err
@@ -79,7 +83,7 @@ func (r *Requests) add(line []byte) error {
 	var e struct {
 		Stage, Verb    string
 		User           struct{ Username string }
-		ObjectRef      struct{ Resource, Subresource string }
+		ObjectRef      struct{ Resource, Subresource, Namespace, Name string }
 		ResponseStatus struct{ Code int }
 		StageTimestamp time.Time
 	}
@@ -95,8 +99,15 @@ func (r *Requests) add(line []byte) error {
 		q.Resource += "/" + e.ObjectRef.Subresource
 	}
 	r.Count[q]++
-	if q == statusWrite && e.StageTimestamp.After(r.LastStatus) {
+	if q != statusWrite {
+		return nil
+	}
+	if e.StageTimestamp.After(r.LastStatus) {
 		r.LastStatus = e.StageTimestamp
+	}
+	media := types.NamespacedName{Namespace: e.ObjectRef.Namespace, Name: e.ObjectRef.Name}
+	if first, ok := r.FirstStatus[media]; !ok || e.StageTimestamp.Before(first) {
+		r.FirstStatus[media] = e.StageTimestamp
 	}
 	return nil
 }

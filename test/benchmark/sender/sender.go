@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
 // giveUp is how long one delivery is tried again before the burst fails.
@@ -23,6 +25,7 @@ type Result struct {
 	First, Last time.Time // first byte sent, last acknowledgement received
 	Latencies   []time.Duration
 	Retries     int64
+	Sent        []time.Time // when each request was sent for the first time
 }
 
 // sender posts prepared requests over kept-alive connections, each as soon as the one before was answered. It speaks HTTP/1.1
@@ -30,6 +33,9 @@ type Result struct {
 type sender struct {
 	address  string
 	requests [][]byte
+	pause    time.Duration // between the beginnings of two requests; 0 means that each is sent as soon as a connection is free
+	start    time.Time
+	sent     []time.Time // by request
 	next     atomic.Int64
 	retries  atomic.Int64
 }
@@ -37,7 +43,12 @@ type sender struct {
 // Send sends every request over so many connections and returns when the last is acknowledged. Connections are made before the
 // clock starts. A 5xx is sent again, as FastPix does; every other answer but 200 is an error.
 func Send(ctx context.Context, url string, requests [][]byte, connections int) (Result, error) {
-	s := &sender{address: strings.TrimPrefix(url, "http://"), requests: requests}
+	return SendPaced(ctx, url, requests, connections, 0)
+}
+
+// SendPaced is Send with a pause between the beginnings of two requests.
+func SendPaced(ctx context.Context, url string, requests [][]byte, connections int, pause time.Duration) (Result, error) {
+	s := &sender{address: strings.TrimPrefix(url, "http://"), requests: requests, pause: pause, sent: make([]time.Time, len(requests))}
 	lines := make([]*connection, min(connections, len(requests)))
 	for i := range lines {
 		l, err := s.dial(ctx)
@@ -49,7 +60,8 @@ func Send(ctx context.Context, url string, requests [][]byte, connections int) (
 	}
 	errs := make([]error, len(lines))
 	var wg sync.WaitGroup
-	result := Result{First: time.Now()}
+	s.start = time.Now()
+	result := Result{First: s.start, Sent: s.sent}
 	for i, l := range lines {
 		wg.Go(func() { errs[i] = s.run(ctx, l) })
 	}
@@ -84,6 +96,10 @@ func (s *sender) run(ctx context.Context, l *connection) error {
 		if i >= len(s.requests) {
 			return nil
 		}
+		if s.pause > 0 {
+			clock.Sleep(ctx, time.Until(s.start.Add(time.Duration(i)*s.pause)))
+		}
+		s.sent[i] = time.Now()
 		if err := s.deliver(ctx, l, s.requests[i]); err != nil {
 			return err
 		}

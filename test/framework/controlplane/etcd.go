@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
@@ -59,6 +61,23 @@ func (c *ControlPlane) StoredObjects(ctx context.Context) (map[string][]byte, er
 		objects[string(kv.Key)] = kv.Value
 	}
 	return objects, nil
+}
+
+// maxPuts is how many objects one transaction of etcd writes at most.
+const maxPuts = 128
+
+// StoreObjects writes objects as they are stored, by key, without the API server. It is the fastest way to have many: nothing validates them.
+func (c *ControlPlane) StoreObjects(ctx context.Context, objects map[string][]byte) error {
+	for keys := range slices.Chunk(slices.Sorted(maps.Keys(objects)), maxPuts) {
+		puts := make([]map[string]map[string][]byte, 0, len(keys))
+		for _, key := range keys {
+			puts = append(puts, map[string]map[string][]byte{"request_put": {"key": []byte(key), "value": objects[key]}})
+		}
+		if err := c.callEtcd(ctx, "kv/txn", map[string]any{"success": puts}, &struct{}{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ErrCompacted means that etcd has forgotten what was written at the revision that was asked for.
