@@ -18,7 +18,9 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/operator"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/oracle"
+	"github.com/fastpix-operator/fastpix-operator/test/chaos/proxy"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fastpixfake"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
@@ -26,6 +28,8 @@ import (
 const (
 	controllerCount = 2
 	receiverCount   = 3
+	syncerCount     = 2
+	processCount    = controllerCount + receiverCount + syncerCount
 )
 
 // env is a control plane with the operator beside it, as config/default deploys it.
@@ -36,7 +40,10 @@ type testEnv struct {
 	// asReceiver has the receivers' identity, as if it were stolen.
 	asReceiver client.Client
 	binary     string
-	// processes are the controllers, then the receivers. The last of each is never asked to end before everything was checked, so that one process
+	// fastpix is the management API that the syncers ask, through a proxy that can fail.
+	fastpix     *fastpixfake.Server
+	fastpixLink *proxy.Proxy
+	// processes are the controllers, then the receivers, then the syncers. The last of each is never asked to end before everything was checked, so that one process
 	// of each part runs through all faults of its connections: leaks show with time only.
 	processes []*operatorProcess
 	baselines map[string]resources
@@ -84,6 +91,9 @@ func newTestEnv(ctx context.Context, o options) (_ *testEnv, err error) {
 	if err := r.kubeControllers.Start(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.serveFastPix(); err != nil {
+		return nil, err
+	}
 	if r.binary == "" {
 		if r.binary, err = controlplane.BuildOperator(ctx, r.path("bin")); err != nil {
 			return nil, err
@@ -121,16 +131,19 @@ func (r *testEnv) prepare(ctx context.Context) error {
 		}
 		r.processes = append(r.processes, m)
 	}
-	return nil
+	return r.prepareSyncers(ctx)
 }
 
 func (r *testEnv) controllers() []*operatorProcess { return r.processes[:controllerCount] }
-func (r *testEnv) receivers() []*operatorProcess   { return r.processes[controllerCount:] }
+func (r *testEnv) receivers() []*operatorProcess {
+	return r.processes[controllerCount : controllerCount+receiverCount]
+}
+func (r *testEnv) syncers() []*operatorProcess { return r.processes[controllerCount+receiverCount:] }
 
 // start starts every process, and follows the journal.
 func (r *testEnv) start(ctx context.Context) error {
 	r.wg.Go(func() { r.journal.Follow(r.ctx, r.plane) })
-	progress("starting two controllers and three receivers")
+	progress("starting two controllers, three receivers and two syncers")
 	for _, m := range r.processes {
 		m.mu.Lock()
 		err := m.launch(ctx, r)
@@ -147,6 +160,7 @@ func (r *testEnv) restoreAll(ctx context.Context) error {
 	for _, m := range r.processes {
 		m.restoreLinks()
 	}
+	r.restoreFastPix()
 	if err := r.startControlPlane(ctx); err != nil {
 		return err
 	}
@@ -242,7 +256,7 @@ func (r *testEnv) close(failed bool) error {
 		// What is frozen or cut off now has no time to end well.
 		m.Kill()
 	}
-	errs = append(errs, r.plane.Close())
+	errs = append(errs, r.plane.Close(), r.closeFastPix())
 	for _, m := range r.processes {
 		errs = append(errs, m.closeLinks())
 	}

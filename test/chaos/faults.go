@@ -28,35 +28,46 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
-// kinds returns every way to break something. See testEnv.processes for the order of targets: all but the last receiver and the last controllers may be killed.
+// kinds returns every way to break something. See testEnv.processes for the order of targets: all but the last receiver, the
+// last controllers and the last syncer may be killed.
 func kinds() []kind {
 	const (
-		processes         = controllerCount + receiverCount
-		mortalControllers = controllerCount - 1
-		mortalReceivers   = receiverCount - 1
+		firstReceiver, firstSyncer = controllerCount, controllerCount + receiverCount
+		mortalControllers          = controllerCount - 1
+		mortalReceivers            = receiverCount - 1
+		mortalSyncers              = syncerCount - 1
 	)
 	return []kind{
 		{"kill -9 of controllers", 3, 0, mortalControllers, 0, time.Second, killProcess},
-		{"kill -9 of a receiver", 3, controllerCount, mortalReceivers, 0, time.Second, killProcess},
+		{"kill -9 of a receiver", 3, firstReceiver, mortalReceivers, 0, time.Second, killProcess},
 		{"SIGTERM to controllers", 2, 0, mortalControllers, 0, time.Second, stopProcess},
-		{"SIGTERM to a receiver", 2, controllerCount, mortalReceivers, 0, time.Second, stopProcess},
+		{"SIGTERM to a receiver", 2, firstReceiver, mortalReceivers, 0, time.Second, stopProcess},
 		{"SIGSTOP of controllers", 2, 0, controllerCount, time.Second, 3 * time.Second, freezeProcess},
 		{"SIGSTOP of the leader beyond its lease", 1, 0, 1, beyondLease, 30 * time.Second, freezeLeader},
-		{"SIGSTOP of a receiver", 2, controllerCount, receiverCount, time.Second, 3 * time.Second, freezeProcess},
+		{"SIGSTOP of a receiver", 2, firstReceiver, receiverCount, time.Second, 3 * time.Second, freezeProcess},
+		{"kill -9 of a syncer", 2, firstSyncer, mortalSyncers, 0, time.Second, killProcess},
+		{"SIGTERM to a syncer", 2, firstSyncer, mortalSyncers, 0, time.Second, stopProcess},
+		{"SIGSTOP of a syncer", 2, firstSyncer, syncerCount, time.Second, 3 * time.Second, freezeProcess},
+		{"SIGSTOP of the leading syncer beyond its lease", 1, firstSyncer, 1, beyondLease, 30 * time.Second, freezeLeadingSyncer},
+		{"FastPix's API away", 2, 0, 1, 500 * time.Millisecond, 3 * time.Second, removeFastPix},
+		{"FastPix's API answers 500, or 502 with a page", 2, 0, 1, 500 * time.Millisecond, 3 * time.Second, answer5xx},
+		{"FastPix's API answers 429 with Retry-After", 2, 0, 1, 500 * time.Millisecond, 3 * time.Second, answer429},
+		{"FastPix's API cuts answers off", 2, 0, 1, 500 * time.Millisecond, 3 * time.Second, cutAnswersOff},
+		{"FastPix's API is slow", 2, 0, 1, 500 * time.Millisecond, 3 * time.Second, answerSlowly},
 		{"kill -9 of kube-apiserver", 2, 0, 1, 0, 3 * time.Second, killAPIServer},
 		{"kill -9 of etcd", 2, 0, 1, 0, 3 * time.Second, killEtcd},
-		{"reset of a link to the API server", 3, 0, processes, 100 * time.Millisecond, 2 * time.Second, resetAPILink},
-		{"slow link to the API server", 2, 0, processes, 2 * time.Second, 6 * time.Second, slowAPILink},
-		{"black hole to the API server", 2, 0, processes, 2 * time.Second, 12 * time.Second, holeAPILink},
-		{"reset of a link to a receiver", 3, controllerCount, receiverCount, 100 * time.Millisecond, 2 * time.Second, resetFrontLink},
-		{"slow link to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 6 * time.Second, slowFrontLink},
-		{"black hole to a receiver", 2, controllerCount, receiverCount, 2 * time.Second, 8 * time.Second, holeFrontLink},
+		{"reset of a link to the API server", 3, 0, processCount, 100 * time.Millisecond, 2 * time.Second, resetAPILink},
+		{"slow link to the API server", 2, 0, processCount, 2 * time.Second, 6 * time.Second, slowAPILink},
+		{"black hole to the API server", 2, 0, processCount, 2 * time.Second, 12 * time.Second, holeAPILink},
+		{"reset of a link to a receiver", 3, firstReceiver, receiverCount, 100 * time.Millisecond, 2 * time.Second, resetFrontLink},
+		{"slow link to a receiver", 2, firstReceiver, receiverCount, 2 * time.Second, 6 * time.Second, slowFrontLink},
+		{"black hole to a receiver", 2, firstReceiver, receiverCount, 2 * time.Second, 8 * time.Second, holeFrontLink},
 		{"Secret deleted, created again", 1, 0, tenantCount, 25 * time.Second, 45 * time.Second, recreateSecret},
 		{"WebhookEndpoint deleted, created again", 1, 0, tenantCount, 200 * time.Millisecond, 3 * time.Second, recreateEndpoint},
 		{"journal's quota used up", 1, 0, 1, 2 * time.Second, 6 * time.Second, useUpQuota},
 		{"object that squats a name, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, occupyName},
 		{"policy that refuses a media, later removed", 2, 0, tenantCount, 4 * time.Second, 15 * time.Second, refuse},
-		{"flood of unauthenticated clients", 2, 0, processes, 2 * time.Second, 6 * time.Second, floodProcess},
+		{"flood of unauthenticated clients", 2, 0, processCount, 2 * time.Second, 6 * time.Second, floodProcess},
 		{"batches by a stolen receiver identity", 2, 0, tenantCount, 2 * time.Second, 6 * time.Second, forge},
 	}
 }
@@ -77,7 +88,11 @@ func freezeProcess(ctx context.Context, n *round, f fault) error {
 }
 
 func freezeLeader(ctx context.Context, n *round, f fault) error {
-	return n.env.freezeLeader(ctx, f.length)
+	return n.env.freezeLeader(ctx, n.env.controllers(), controllersLease, f.length)
+}
+
+func freezeLeadingSyncer(ctx context.Context, n *round, f fault) error {
+	return n.env.freezeLeader(ctx, n.env.syncers(), syncersLease, f.length)
 }
 
 func killAPIServer(ctx context.Context, n *round, f fault) error {
@@ -347,9 +362,7 @@ func (n *round) victim(f fault, prefix string) (*workload.History, string) {
 
 // block sends a history whose mirror cannot be written, and returns when its records are reported as failed.
 func (n *round) block(ctx context.Context, f fault, l *workload.History, name string) error {
-	now, later := l.Events[:len(l.Events)/3+1], l.Events[len(l.Events)/3+1:]
-	l.Events = later
-	n.enqueue(ctx, now) // so that some are refused in any case
+	n.enqueue(ctx, l.Take(len(l.Events)/3+1)) // so that some are refused in any case
 	n.blocked.Go(func() { n.sendHistory(ctx, l, rand.New(rand.NewPCG(f.seed, 2))) })
 	clock.Sleep(ctx, f.length)
 	return n.waitRefused(ctx, l.Tenant.Namespace, name)

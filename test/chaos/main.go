@@ -18,6 +18,9 @@ import (
 // maxRound is how long faults go on before everything is checked: the oracle keeps every event of a round in memory.
 const maxRound = 10 * time.Minute
 
+// defaultGap is so short that a minute has each kind of fault.
+const defaultGap = 1400 * time.Millisecond
+
 // options are the flags.
 type options struct {
 	duration time.Duration
@@ -33,9 +36,9 @@ func parseFlags() options {
 	var o options
 	flag.DurationVar(&o.duration, "duration", time.Minute, "How long faults go on, in rounds of at most ten minutes.")
 	flag.Uint64Var(&o.seed, "seed", 0, "Seed of faults and events. Default: a new one, which is printed.")
-	flag.IntVar(&o.assets, "assets", 200, "How many histories are sent at once. A history that ends is replaced by another.")
-	flag.IntVar(&o.rate, "rate", 60, "Events per second.")
-	flag.DurationVar(&o.gap, "gap", 1500*time.Millisecond, "Mean time from the begin of a fault to that of the next; most last longer.")
+	flag.IntVar(&o.assets, "assets", 300, "How many histories are sent at once. A history that ends is replaced by another.")
+	flag.IntVar(&o.rate, "rate", 90, "Events per second.")
+	flag.DurationVar(&o.gap, "gap", defaultGap, "Mean time from the begin of a fault to that of the next; most last longer.")
 	flag.StringVar(&o.binary, "binary", "", "The operator's binary. Default: build it.")
 	flag.BoolVar(&o.keepLogs, "keep-logs", false, "Keep the logs although nothing failed.")
 	flag.Parse()

@@ -11,7 +11,12 @@ import (
 )
 
 func planOf(seed uint64) []fault {
-	return plan(rand.New(rand.NewPCG(seed, 1)), kinds(), time.Minute, 1500*time.Millisecond)
+	return plan(rand.New(rand.NewPCG(seed, 1)), kinds(), time.Minute, defaultGap)
+}
+
+// deadly are the kinds of faults that end a process.
+var deadly = []string{
+	"kill -9 of a receiver", "SIGTERM to a receiver", "kill -9 of controllers", "SIGTERM to controllers", "kill -9 of a syncer", "SIGTERM to a syncer",
 }
 
 func TestPlanFollowsFromItsSeed(t *testing.T) {
@@ -29,7 +34,7 @@ func TestPlanFollowsFromItsSeed(t *testing.T) {
 	}
 }
 
-func TestPlanOfAMinuteHasEveryKindAndSparesTheLastReceiverAndController(t *testing.T) {
+func TestPlanOfAMinuteHasEveryKindAndSparesTheLastProcessOfEachPart(t *testing.T) {
 	for seed := range uint64(50) {
 		left := map[string]bool{}
 		for _, k := range kinds() {
@@ -37,8 +42,8 @@ func TestPlanOfAMinuteHasEveryKindAndSparesTheLastReceiverAndController(t *testi
 		}
 		for _, f := range planOf(seed) {
 			delete(left, f.name)
-			last := f.target == controllerCount-1 || f.target == controllerCount+receiverCount-1
-			if last && slices.Contains([]string{"kill -9 of a receiver", "SIGTERM to a receiver", "kill -9 of controllers", "SIGTERM to controllers"}, f.name) {
+			last := slices.Contains([]int{controllerCount - 1, controllerCount + receiverCount - 1, processCount - 1}, f.target)
+			if last && slices.Contains(deadly, f.name) {
 				t.Errorf("seed %d: %s", seed, f)
 			}
 			if f.target < f.first || f.target >= f.first+f.count || f.length < f.least || f.length > f.most {

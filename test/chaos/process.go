@@ -20,8 +20,9 @@ import (
 // operatorProcess is one process of the operator and the links to it that can fail.
 type operatorProcess struct {
 	*controlplane.Operator
+	part  string       // of the operator: what processes with the same flags have in common
 	api   *proxy.Proxy // between it and the API server
-	front *proxy.Proxy // between the sender and it; nil for controllers
+	front *proxy.Proxy // between the sender and it; nil for controllers and syncers
 
 	mu     sync.Mutex   // held by the one fault that stops, starts or pauses it
 	ending *atomic.Bool // whether its exit is wanted; one for each incarnation
@@ -32,6 +33,7 @@ type operatorProcess struct {
 // newOperatorProcess prepares a process whose way to the API server, and from the sender, leads through proxies.
 func newOperatorProcess(r *testEnv, name string, identity controlplane.Identity, receives bool, args ...string) (*operatorProcess, error) {
 	m := &operatorProcess{}
+	m.part, _, _ = strings.Cut(name, "-")
 	var err error
 	if m.api, err = proxy.New(strings.TrimPrefix(r.plane.Config().Host, "https://")); err != nil {
 		return nil, err

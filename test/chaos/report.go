@@ -23,6 +23,7 @@ type report struct {
 	recovery        time.Duration // the longest from the end of all faults to an empty journal
 	slowestReceiver time.Duration // the longest that a receiver took until it took an event after all faults
 	failOver        time.Duration // from the death of the leader to an event that another one mirrored
+	runs            int           // requested comparisons with FastPix that ended before the last two
 	failed          int           // records that could not be folded for a while
 	compared        comparison
 	resources       map[string]resources
@@ -57,6 +58,13 @@ func (p *report) withoutEffect(f fault) {
 	p.faults[f.name] = s
 }
 
+// runEnded notes a requested comparison with FastPix that has ended, well or not.
+func (p *report) runEnded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.runs++
+}
+
 // refused notes records that are reported as failed.
 func (p *report) refused(records int) {
 	p.mu.Lock()
@@ -85,13 +93,17 @@ func (p *report) add(n *round, c comparison, now map[string]resources) {
 	p.compared.wrong += c.wrong
 	p.compared.lost += c.lost
 	p.compared.uncommitted += c.uncommitted
+	p.compared.survived += c.survived
+	p.compared.repaired += c.repaired
+	p.compared.observed += c.observed
 	p.resources = now
 }
 
 // verdict is an error if something was lost.
 func (p *report) verdict() error {
-	if c := p.compared; c.wrong > 0 || c.uncommitted > 0 {
-		return fmt.Errorf("%d events were acknowledged and not committed, mirrors show nothing of %d, %d mirrors are wrong", c.uncommitted, c.lost, c.wrong)
+	if c := p.compared; c.wrong > 0 || c.uncommitted > 0 || c.survived > 0 {
+		return fmt.Errorf("%d events were acknowledged and not committed, mirrors show nothing of %d, %d mirrors are wrong, %d lost webhooks survived two runs",
+			c.uncommitted, c.lost, c.wrong, c.survived)
 	}
 	return nil
 }
@@ -138,6 +150,10 @@ func (p *report) deliveries() markdown.Table {
 	t.Add("acknowledged events found in the journal, received before they were acknowledged", fmt.Sprint(p.events-p.compared.uncommitted))
 	t.Add("acknowledged events not found there", fmt.Sprint(p.compared.uncommitted))
 	t.Add("acknowledged events of which a mirror shows nothing", fmt.Sprint(p.compared.lost))
+	t.Add("webhooks lost on purpose", fmt.Sprint(p.compared.repaired+p.compared.survived))
+	t.Add("lost webhooks that survived two runs", fmt.Sprint(p.compared.survived))
+	t.Add("comparisons with FastPix that were requested and ended before the last two", fmt.Sprint(p.runs))
+	t.Add("observations that all comparisons journaled", fmt.Sprint(p.compared.observed))
 	t.Add("longest time without an acknowledgement", seconds(p.silence))
 	t.Add("from the end of all faults to an empty journal, at most", seconds(p.recovery))
 	t.Add("until each single receiver took an event after all faults, at most", seconds(p.slowestReceiver))

@@ -73,7 +73,7 @@ func metric(metrics []byte, name string) (float64, error) {
 
 // tolerances says what calm and leaks let pass.
 func tolerances() string {
-	return fmt.Sprintf("Without load, a process may hold %d goroutines, %d files and %.0f MiB of heap more than any receiver, or any of the controllers, did at the start, and %.0f MiB at most.",
+	return fmt.Sprintf("Without load, a process may hold %d goroutines, %d files and %.0f MiB of heap more than any process of its part did at the start, and %.0f MiB at most.",
 		moreGoroutines, moreFiles, moreHeap, maxRSS)
 }
 
@@ -108,14 +108,14 @@ func (r *testEnv) waitIdle(ctx context.Context) (map[string]resources, error) {
 	}
 }
 
-// leaks says which processes hold more than they did. A receiver is compared with the receiver that held most at the start, and controllers alike:
-// any of the controllers may be the leader now.
+// leaks says which processes hold more than they did. A process is compared with the one of its part that held most at the start: any of the
+// controllers and of the syncers may be the leader now.
 func (r *testEnv) leaks(now map[string]resources) []string {
 	var leaks []string
 	for _, m := range r.processes {
 		v, most := now[m.Name], resources{}
 		for _, other := range r.processes {
-			if (other.front == nil) == (m.front == nil) {
+			if other.part == m.part {
 				b := r.baselines[other.Name]
 				most = resources{goroutines: max(most.goroutines, b.goroutines), files: max(most.files, b.files), heap: max(most.heap, b.heap)}
 			}

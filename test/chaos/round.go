@@ -77,15 +77,28 @@ func newRound(ctx context.Context, r *testEnv, number int, report *report) (*rou
 		return nil, err
 	}
 	for i := range tenantCount {
-		t, err := r.newTenant(ctx, fmt.Sprintf("chaos-%d-%d", number+1, i+1))
+		var w *workload.Workspace
+		if i >= plainCount {
+			w = r.newWorkspace()
+		}
+		t, err := r.newTenant(ctx, fmt.Sprintf("chaos-%d-%d", number+1, i+1), w)
 		if err != nil {
 			return nil, err
 		}
 		n.tenants = append(n.tenants, t)
 	}
 	n.sender = newSender(r, n.oracle)
-	n.generator = workload.NewGenerator(rand.New(rand.NewPCG(r.options.seed, uint64(2*number))), n.tenants, n.scenarios, r.options.assets)
+	n.generator = workload.NewGenerator(rand.New(rand.NewPCG(r.options.seed, uint64(2*number))), n.shares(), n.scenarios, r.options.assets)
 	return n, nil
+}
+
+// shares returns the tenants, each as often as it gets histories in relation to others.
+func (n *round) shares() []*workload.Tenant {
+	shares := slices.Clone(n.tenants)
+	for range plainShare - 1 {
+		shares = append(shares, n.tenants[:plainCount]...)
+	}
+	return shares
 }
 
 func (n *round) scenarioIndex(name string) int {
@@ -129,6 +142,8 @@ func (n *round) injectFaults(ctx context.Context, faults []fault, duration time.
 			}
 		})
 	}
+	stopRuns := n.startRuns(ctx)
+	defer stopRuns()
 	n.sendHistories(ctx, n.ends)
 	faultsDone.Wait()
 	n.blocked.Wait()
@@ -161,7 +176,7 @@ func (n *round) sendHistories(ctx context.Context, until time.Time) {
 	n.enqueue(ctx, n.generator.Rest())
 }
 
-// historyPause is the mean time between two events of a history that is sent by itself, as of others: each of 200 at 60 events a second.
+// historyPause is the mean time between two events of a history that is sent by itself, as of others: each of 300 at 90 events a second.
 const historyPause = 3 * time.Second
 
 // sendHistory sends the rest of one history, as the generator does those of others, until the last fault has begun.
@@ -277,6 +292,9 @@ func (n *round) check(ctx context.Context) error {
 		return err
 	}
 	progress("the journal is empty")
+	if err := n.runTwice(ctx); err != nil {
+		return err
+	}
 	n.env.searchLogs()
 	c, err := n.env.verify(ctx, n.tenants, n.oracle)
 	if err != nil {
@@ -284,7 +302,7 @@ func (n *round) check(ctx context.Context) error {
 	}
 	c.uncommitted, err = n.env.verifyJournal(ctx, n.oracle)
 	n.report.add(n, c, held)
-	return err
+	return errors.Join(err, n.env.fastpix.Check())
 }
 
 // waitJournalEmpty waits until the journal is empty, or holds nothing but records that are reported as failed if such are allowed, and

@@ -19,15 +19,21 @@ import (
 )
 
 const (
-	tenantCount = 2
+	// plainCount tenants of a round have webhooks alone. syncedCount have a workspace, too, with which the syncers compare them.
+	plainCount  = 2
+	syncedCount = 6
+	tenantCount = plainCount + syncedCount
+	// plainShare is how many histories a tenant without a workspace has for each of one with a workspace. A run waits for a minute until no event of its
+	// tenant waits to be folded, so busy tenants have few runs.
+	plainShare = 6
 
-	// maxQueued holds the events of a tenant while its Secret is deleted, at 60 events a second.
+	// maxQueued holds the events of a tenant while its Secret is deleted, at 30 events a second each.
 	maxQueued = 2000
 )
 
-// newTenant makes a namespace with an endpoint that accepts events.
-func (r *testEnv) newTenant(ctx context.Context, name string) (*workload.Tenant, error) {
-	t := &workload.Tenant{Namespace: name, Queue: make(chan *workload.Event, maxQueued)}
+// newTenant makes a namespace with an endpoint that accepts events, and is compared with a workspace if there is one.
+func (r *testEnv) newTenant(ctx context.Context, name string, w *workload.Workspace) (*workload.Tenant, error) {
+	t := &workload.Tenant{Namespace: name, Queue: make(chan *workload.Event, maxQueued), Workspace: w}
 	objects := append([]client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}}, t.Rights()...)
 	for _, o := range append(objects, t.Secret(), t.Endpoint()) {
 		if err := r.admin.Create(ctx, o); err != nil {

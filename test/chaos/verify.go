@@ -47,9 +47,13 @@ type comparison struct {
 	wrong       int
 	lost        int // acknowledged events of which a mirror shows nothing
 	uncommitted int // events that were acknowledged before they were in the journal
+	survived    int // lost webhooks of which a mirror still lacks what the workspace says
+	repaired    int // lost webhooks of which no mirror does
+	observed    int // observations in the journal
 }
 
-// verify compares every mirror of the tenants with what the acknowledged events make of it.
+// verify compares every mirror of the tenants with what the acknowledged events make of it. Those of a tenant with a workspace must be what the
+// acknowledged events and the observations in the journal make of them together, and what the workspace says.
 func (r *testEnv) verify(ctx context.Context, tenants []*workload.Tenant, o *oracle.Oracle) (comparison, error) {
 	found := map[record.Key]any{}
 	for _, t := range tenants {
@@ -59,6 +63,21 @@ func (r *testEnv) verify(ctx context.Context, tenants []*workload.Tenant, o *ora
 	}
 	mirrors, err := o.Mirrors()
 	var c comparison
+	for _, t := range tenants {
+		if t.Workspace == nil {
+			continue
+		}
+		if err := c.compareWorkspace(r, t, found); err != nil {
+			return c, err
+		}
+		if err := r.waitFollowed(ctx, found); err != nil {
+			return c, err
+		}
+		for key, observations := range r.journal.Observations(t.Namespace) {
+			mirrors[key] = append(slices.Clone(mirrors[key]), observations...)
+			c.observed += len(observations)
+		}
+	}
 	for key, records := range mirrors {
 		c.compare(r, key, records, found[key])
 		r.verified[key] = digestOf(found[key])
@@ -66,7 +85,7 @@ func (r *testEnv) verify(ctx context.Context, tenants []*workload.Tenant, o *ora
 	}
 	for key := range found {
 		c.wrong++
-		r.fail("%s exists, and no acknowledged event is about it", key)
+		r.fail("%s exists, and no acknowledged event and no observation is about it", key)
 	}
 	return c, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,14 +28,17 @@ const (
 // without a gap whatever becomes of the API server, whose own cache is empty at each start.
 type Journal struct {
 	mu       sync.Mutex
-	revision int64                // of the last write that is known
-	received map[string]time.Time // of each event: when the first delivery of it was received that was committed
-	last     string               // the text of the last record
+	revision int64                                    // of the last write that is known
+	received map[string]time.Time                     // of each event: when the first delivery of it was received that was committed
+	last     string                                   // the text of the last record
+	observed map[record.Key]map[string]*record.Record // observations of the management API, by their ids
 	problems []error
 }
 
 // NewJournal returns a journal of which nothing is known yet.
-func NewJournal() *Journal { return &Journal{received: map[string]time.Time{}} }
+func NewJournal() *Journal {
+	return &Journal{received: map[string]time.Time{}, observed: map[record.Key]map[string]*record.Record{}}
+}
 
 // Follow notes every batch that is written until the context ends. A gap is a problem, and ends it.
 func (j *Journal) Follow(ctx context.Context, plane *controlplane.ControlPlane) {
@@ -66,11 +70,46 @@ func (j *Journal) add(stored []byte, revision int64) {
 			continue
 		}
 		j.last = text
+		if record.IsObservation(r.Type) {
+			j.addObservation(r)
+			continue
+		}
 		id := eventKey(r)
 		if before, ok := j.received[id]; !ok || r.Received.Time.Before(before) {
 			j.received[id] = r.Received.Time
 		}
 	}
+}
+
+// addObservation notes an observation. The caller holds the lock.
+func (j *Journal) addObservation(r *record.Record) {
+	for i := range r.Changes {
+		key := r.Key(i)
+		if j.observed[key] == nil {
+			j.observed[key] = map[string]*record.Record{}
+		}
+		j.observed[key][r.ID] = r
+	}
+}
+
+// HasObservation reports whether an observation about an object was committed.
+func (j *Journal) HasObservation(key record.Key, id string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.observed[key][id] != nil
+}
+
+// Observations returns every observation that was committed about the objects of a namespace, by object.
+func (j *Journal) Observations(namespace string) map[record.Key][]*record.Record {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	found := map[record.Key][]*record.Record{}
+	for key, records := range j.observed {
+		if key.Namespace == namespace {
+			found[key] = slices.Collect(maps.Values(records))
+		}
+	}
+	return found
 }
 
 // LastRecord returns the text of the last record that was committed; empty if there is none.

@@ -10,10 +10,13 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/event"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/chaos/workload"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 func TestJournalMissesEverySingleEvent(t *testing.T) {
@@ -46,6 +49,19 @@ func TestJournalMissesEverySingleEvent(t *testing.T) {
 				t.Errorf("%s: %s came twice, and %q is missing", s.Name, eventKey(r), lost)
 			}
 		}
+	}
+}
+
+func TestJournalKnowsObservations(t *testing.T) {
+	t.Parallel()
+	o := event.Absent(record.MediaAsset, fixtures.MediaA)
+	r := o.Record(event.Reply{Date: time.Now(), Received: time.Now()}, types.NamespacedName{Namespace: "a", Name: "fastpix"}, "")
+	j := journalOf(t, []*record.Record{r, r})
+	if got := j.Observations("a")[r.Key(0)]; len(got) != 1 || got[0].ID != r.ID || !j.HasObservation(r.Key(0), r.ID) {
+		t.Errorf("got %v", got)
+	}
+	if got := j.Observations("b"); len(got) > 0 || j.HasObservation(r.Key(0), "another") || len(j.received) > 0 {
+		t.Errorf("of others: %v; as events: %v", got, j.received)
 	}
 }
 

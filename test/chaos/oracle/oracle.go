@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -58,7 +59,20 @@ func (o *Oracle) Record(e *workload.Event) {
 func (o *Oracle) Mirrors() (map[record.Key][]*record.Record, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.records, o.err
+	return maps.Clone(o.records), o.err
+}
+
+// KeysOf returns the objects that an event is about.
+func KeysOf(e *workload.Event) ([]record.Key, error) {
+	r, err := recordOf(e)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]record.Key, len(r.Changes))
+	for i := range r.Changes {
+		keys[i] = r.Key(i)
+	}
+	return keys, nil
 }
 
 // Counts returns how many events were acknowledged, and how many deliveries of them.

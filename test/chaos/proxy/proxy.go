@@ -14,10 +14,11 @@ type Proxy struct {
 	listener net.Listener
 	target   string
 
-	mu    sync.Mutex
-	fault Fault
-	open  map[net.Conn]bool // both ends of every connection
-	wg    sync.WaitGroup
+	mu      sync.Mutex
+	fault   Fault
+	open    map[net.Conn]bool // both ends of every connection
+	refused int               // how many connections were reset at once
+	wg      sync.WaitGroup
 }
 
 // Fault is how a link behaves; its zero value forwards.
@@ -57,6 +58,13 @@ func (p *Proxy) SetFault(f Fault) {
 	}
 }
 
+// Refused returns how many connections were reset at once.
+func (p *Proxy) Refused() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused
+}
+
 func (p *Proxy) resetAll() {
 	for c := range p.open {
 		_ = c.(*net.TCPConn).SetLinger(0) // so that its end is a RST
@@ -89,6 +97,7 @@ func (p *Proxy) track(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fault.Reset {
+		p.refused++
 		_ = c.(*net.TCPConn).SetLinger(0)
 		_ = c.Close()
 		return false

@@ -116,6 +116,9 @@ func TestResetEndsOpenAndNewConnections(t *testing.T) {
 		}
 		_ = c.Close()
 	}
+	if p.Refused() != 1 {
+		t.Errorf("%d connections were refused", p.Refused())
+	}
 	p.SetFault(Fault{})
 	if got, err := say(t, dial(t, p), "hello", 10*time.Second); err != nil || got != "hello\n" {
 		t.Errorf("after it healed: got %q, %v", got, err)

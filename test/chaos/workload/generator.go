@@ -9,6 +9,8 @@ import (
 const (
 	// PercentDuplicates is how many of a hundred events are sent twice.
 	PercentDuplicates = 30
+	// percentLost is how many of a hundred events of a tenant with a workspace are never sent, as if FastPix had given up.
+	percentLost = 10
 	// outOfOrder is how many events of one history may overtake each other.
 	outOfOrder = 5
 	// maxLater is after how many further events a duplicate comes at the latest.
@@ -49,7 +51,7 @@ func (g *Generator) newHistory() *History {
 	panic("weights do not add up")
 }
 
-// Next returns the events to deliver now: one or a few at once.
+// Next returns the events to deliver now: one or a few at once, or none if a webhook is lost.
 func (g *Generator) Next() []*Event {
 	i := g.random.IntN(len(g.histories))
 	for len(g.histories[i].Events) == 0 {
@@ -58,12 +60,17 @@ func (g *Generator) Next() []*Event {
 	l := g.histories[i]
 	e := l.Next(g.random)
 	g.count++
-	if g.random.IntN(100) < PercentDuplicates {
+	lost := e.Tenant.Workspace != nil && g.random.IntN(100) < percentLost
+	if !lost && g.random.IntN(100) < PercentDuplicates {
 		at := g.count + g.random.IntN(maxLater)*g.random.IntN(2) // half of them at once
 		g.later[at] = append(g.later[at], e.Again(g.random))
 	}
 	due := g.later[g.count]
 	delete(g.later, g.count)
+	if lost {
+		e.Tenant.Workspace.Lose(e)
+		return due
+	}
 	return append(due, e)
 }
 
@@ -80,5 +87,7 @@ func (g *Generator) Rest() []*Event {
 func Canary(random *rand.Rand, t *Tenant) (*Event, string) {
 	l := &History{Tenant: t, nonce: random.Uint64()}
 	body := mustDecode(l.rename(fixtures.Payload("video.media.created.seed.json")))
-	return newEvent(t, body), l.IDFor(fixtures.Seed)
+	e := newEvent(t, body)
+	l.happen([]*Event{e})
+	return e, l.IDFor(fixtures.Seed)
 }

@@ -58,6 +58,7 @@ type Event struct {
 	ID        string
 	Body      []byte
 	Signature string
+	happened  bool // the workspace of the tenant, if there is one, shows it
 }
 
 // Of a hundred events, so many differ from the sample.
@@ -101,12 +102,21 @@ func NewHistoryWithIDs(prefix string, random *rand.Rand, t *Tenant, s Scenario) 
 	return l
 }
 
-// Next takes one of the first events that are left.
+// Next takes one of the first events that are left. Those before it have happened, too: only their deliveries come later.
 func (l *History) Next(random *rand.Rand) *Event {
 	k := random.IntN(min(outOfOrder, len(l.Events)))
+	l.happen(l.Events[:k+1])
 	e := l.Events[k]
 	l.Events = append(l.Events[:k:k], l.Events[k+1:]...)
 	return e
+}
+
+// Take takes the first events that are left, in their order.
+func (l *History) Take(n int) []*Event {
+	taken := l.Events[:n:n]
+	l.Events = l.Events[n:]
+	l.happen(taken)
+	return taken
 }
 
 // scenarioEnd is later than every time of the scenarios.
@@ -122,8 +132,14 @@ func (l *History) rename(body []byte) []byte {
 	return idPattern.ReplaceAllFunc(body, func(id []byte) []byte { return []byte(l.IDFor(string(id))) })
 }
 
-// IDFor returns the id that stands for one of the samples in this history.
+// sampleWorkspaces are the ids of the workspace in the samples. The sample that FastPix publishes has another one than the rest.
+var sampleWorkspaces = []string{"5d0c8d6e-6a0f-4a1e-9a54-3b1c7f2e9d10", "ecdd5a55-ba47-4141-a3dc-0f6a7ebc3fd0"}
+
+// IDFor returns the id that stands for one of the samples in this history. All histories of a tenant with a workspace are of that workspace.
 func (l *History) IDFor(sample string) string {
+	if w := l.Tenant.Workspace; w != nil && slices.Contains(sampleWorkspaces, sample) {
+		return w.ID
+	}
 	id := l.NewID(sample)
 	if len(sample) == 32 {
 		id = strings.ReplaceAll(id, "-", "")
@@ -183,11 +199,14 @@ func alter(random *rand.Rand, event map[string]any, id string) {
 	}
 }
 
+// absurdYear is the year of a clock that is a century ahead.
+const absurdYear = "2126"
+
 // disturbTime makes some events absurd, and returns the event's time for another one to share.
 func disturbTime(random *rand.Rand, event map[string]any, last string) string {
 	switch n := random.IntN(100); {
 	case n < percentAbsurd:
-		event["createdAt"] = fmt.Sprintf("2126-01-%02dT00:00:00.000000000Z", 1+random.IntN(28))
+		event["createdAt"] = fmt.Sprintf("%s-01-%02dT00:00:00.000000000Z", absurdYear, 1+random.IntN(28))
 		return last
 	case n < percentAbsurd+percentUntimed:
 		delete(event, "createdAt")

@@ -248,3 +248,17 @@ func get(t *testing.T, url string, a Access) (int, []byte) {
 	}
 	return answer.StatusCode, body
 }
+
+func TestFaultIsRemoved(t *testing.T) {
+	t.Parallel()
+	f, _ := serve(t)
+	remove := f.Inject(Status(http.StatusBadGateway, ""))
+	f.Inject(Status(http.StatusInternalServerError, ""))
+	if code, _ := get(t, f.URL()+"/on-demand", access); code != http.StatusBadGateway {
+		t.Errorf("the answer is %d with a fault", code)
+	}
+	remove()
+	if code, _ := get(t, f.URL()+"/on-demand", access); code != http.StatusInternalServerError {
+		t.Errorf("the answer is %d when the first of two faults is removed", code)
+	}
+}

@@ -2,6 +2,7 @@ package fastpixfake
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,11 +114,16 @@ func (f *Fake) next(path string) *Fault {
 	return nil
 }
 
-// Inject adds a fault. Of several faults for one path the oldest comes first.
-func (f *Fake) Inject(fault Fault) {
+// Inject adds a fault, and returns a function that removes it. Of several faults for one path the oldest comes first.
+func (f *Fake) Inject(fault Fault) (remove func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.faults = append(f.faults, &fault)
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.faults = slices.DeleteFunc(f.faults, func(other *Fault) bool { return other == &fault })
+	}
 }
 
 // Heal removes all faults.

@@ -81,6 +81,15 @@ func (w *Workspace) Stream(id string) Row {
 	return w.streams.row(id)
 }
 
+// Rows returns all media and live streams as the API lists them.
+func (w *Workspace) Rows() (media, streams []json.RawMessage) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	media, _ = w.media.page(1, len(w.media.sorted), true)
+	streams, _ = w.streams.page(1, len(w.streams.sorted), true)
+	return media, streams
+}
+
 // Len returns the number of media and of live streams.
 func (w *Workspace) Len() (media, streams int) {
 	w.mu.Lock()
