@@ -61,6 +61,8 @@ type activity struct {
 	received metav1.MicroTime            // newest time of receipt
 	verified map[string]metav1.MicroTime // newest time of receipt by fingerprint
 	written  time.Time                   // when the activity was last published
+	// uncounted says that observations were folded since then. The syncer waits for the count that covers them.
+	uncounted bool
 }
 
 // Observe updates the activity of an endpoint from a record of the journal. It ignores what only a forged record says: an endpoint that does not
@@ -84,7 +86,11 @@ func (p *Publisher) Observe(r *record.Record) {
 		p.activity[r.EndpointUID] = a
 	}
 	a.observed = p.Now()
-	if r.Received.After(a.received.Time) && !record.IsObservation(r.Type) {
+	if record.IsObservation(r.Type) {
+		a.uncounted = true
+		return
+	}
+	if r.Received.After(a.received.Time) {
 		a.received = r.Received
 	}
 	if len(a.verified) >= maxFingerprints && a.verified[r.Fingerprint].Time.IsZero() {
@@ -163,7 +169,7 @@ func (p *Publisher) write(ctx context.Context, key types.NamespacedName, t journ
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.activity[e.UID]; a != nil {
-		a.written = p.Now()
+		a.written, a.uncounted = p.Now(), false
 	}
 	return nil
 }
@@ -181,7 +187,7 @@ func (p *Publisher) update(e *fastpixv1.WebhookEndpoint, t journal.Totals, coars
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.activity[e.UID]; a != nil && (changed || !coarsely || p.Now().Sub(a.written) >= coarseInterval) {
-		changed = a.apply(&e.Status, p.Now().Add(record.MaxFuture)) || changed
+		changed = a.apply(&e.Status, p.Now().Add(record.MaxFuture)) || changed || a.uncounted
 	}
 	if changed {
 		now := metav1.NewMicroTime(p.Now().Truncate(time.Microsecond))

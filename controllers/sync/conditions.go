@@ -76,7 +76,7 @@ func (r *report) condition() metav1.Condition {
 	case r.tooManyObjects:
 		c.Reason = fastpixv1.ReasonTooManyObjects
 		c.Message = "The workspace holds more objects than spec.sync.maxObjects. No mirror is created; those that exist are repaired. " +
-			"Raise spec.sync.maxObjects, or set spec.sync.backfill to Existing or spec.sync.createdWithin."
+			"Raise spec.sync.maxObjects, or set spec.sync.backfill to Existing."
 	default:
 		c.Status, c.Reason = metav1.ConditionTrue, fastpixv1.ReasonSynced
 		c.Message = fmt.Sprintf("The mirrors agree with the %d media and %d live streams of the workspace.", r.media, r.streams)

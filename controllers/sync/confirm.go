@@ -12,29 +12,52 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/sync/plan"
-	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/fastpixapi"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
-// foldTimeout is how long beyond the grace a run waits for an endpoint whose records are never all folded.
-const foldTimeout = time.Minute
+// foldTimeout is how long a run waits for an endpoint whose records are never all folded. A record is usually folded within a second.
+const foldTimeout = 15 * time.Second
 
-// askForUnseen asks for each mirror whose object was in no page, for the first time. A list that changes while it is read may leave an object out.
+// sampleSize is how many of very many unseen objects are asked for before a person decides.
+const sampleSize = 20
+
+// askForUnseen asks for each mirror whose object was in no page, for the first time. A list that changes while it is read may leave an object out. If so many
+// are unseen that it is an accident until a person confirms it, it asks for a sample, and if the API has none of them, for no more.
 func (r *run) askForUnseen(ctx context.Context) error {
-	for _, o := range sorted(r.unseen) {
+	unseen := sorted(r.unseen)
+	if r.isAccident(len(unseen)) && len(unseen) > sampleSize {
+		absent, err := r.askForEach(ctx, unseen[:sampleSize])
+		if err != nil {
+			return err
+		}
+		if len(absent) == sampleSize {
+			r.report.tooManyMissing = len(unseen)
+			return nil
+		}
+		unseen = unseen[sampleSize:]
+		r.absent = absent
+	}
+	absent, err := r.askForEach(ctx, unseen)
+	r.absent = append(r.absent, absent...)
+	return err
+}
+
+// askForEach asks for objects, and returns those that the API does not have. The others are compared after the grace.
+func (r *run) askForEach(ctx context.Context, objects []object) (absent []object, _ error) {
+	for _, o := range objects {
 		rec, err := r.observeObject(ctx, o)
 		switch {
 		case errors.Is(err, errNoAnswer):
 		case err != nil:
-			return err
+			return nil, err
 		case record.IsMissing(rec.Type):
-			r.absent = append(r.absent, o)
+			absent = append(absent, o)
 		default:
-			r.found[o] = struct{}{} // the comparison after the grace decides
+			r.found[o] = struct{}{}
 		}
 	}
-	return nil
+	return absent, nil
 }
 
 // confirm compares again what differed before the grace, and appends what still does.
@@ -48,12 +71,12 @@ func (r *run) confirm(ctx context.Context) error {
 	return r.confirmAbsent(ctx)
 }
 
-// confirmFound compares the found objects again: one by one, or by reading all pages again if that takes fewer requests.
+// confirmFound compares the found objects again: one by one, or by reading all pages again if that takes fewer requests or the API cannot be asked for one.
 func (r *run) confirmFound(ctx context.Context) error {
 	for _, kind := range kinds {
 		of := sortedOf(r.found, kind)
 		pages := (*r.report.countOf(kind) + fastpixapi.PageSize - 1) / fastpixapi.PageSize
-		if int64(len(of)) > pages+1 {
+		if int64(len(of)) > pages+1 || slices.ContainsFunc(of, object.isOnlyInPages) {
 			if err := r.walk(ctx, kind, r.confirmWindow); err != nil {
 				return err
 			}
@@ -93,6 +116,15 @@ func (s *session) repairRecord(ctx context.Context, o object, rec *record.Record
 	switch {
 	case err != nil:
 		return "", err
+	}
+	if m != nil {
+		policies, err := s.policies(ctx)
+		if err != nil {
+			return "", err
+		}
+		policies.apply(rec, m)
+	}
+	switch {
 	case m == nil && (record.IsMissing(rec.Type) || !mayCreate(rec)):
 		return "", nil
 	case m != nil && (!m.isNamedAs(rec.Changes[0].ID) || !m.differs(rec)):
@@ -157,17 +189,28 @@ func (r *run) confirmAbsent(ctx context.Context) error {
 
 // brakes reports whether so many objects are missing that it may be an accident, and records it.
 func (r *run) brakes(missing int) bool {
-	e := r.endpoint
-	if !plan.TooManyMissing(missing, r.living) || plan.Confirms(e.Annotations[fastpixv1.SyncConfirmMissingAnnotation], missing) {
+	if !r.isAccident(missing) {
 		return false
 	}
 	r.report.tooManyMissing = missing
 	return true
 }
 
+// isAccident reports whether so many missing objects are an accident until a person confirms their number. If no answer of the run named the workspace, one
+// is: the credentials may be those of another workspace.
+func (r *run) isAccident(missing int) bool {
+	if missing == 0 || r.workspaceSeen && !plan.TooManyMissing(missing, r.living) {
+		return false
+	}
+	if plan.Confirms(r.endpoint.Annotations[fastpixv1.SyncConfirmMissingAnnotation], missing) {
+		r.allowed = max(r.allowed, missing)
+	}
+	return missing > r.allowed
+}
+
 // nameWorkspace sets the workspace of a stream that gets a mirror. The API does not say it, and events do.
 func (s *session) nameWorkspace(rec *record.Record) {
-	if stream := rec.Changes[0].Stream; stream != nil && stream.WorkspaceID == nil && s.workspace != "" {
+	if stream := rec.Changes[0].Stream; stream != nil && stream.WorkspaceID == nil && s.workspaceSeen {
 		stream.WorkspaceID = new(s.workspace)
 	}
 }
@@ -180,11 +223,11 @@ func (r *run) waitUntilFolded(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.Status.PendingEvents == 0 || r.now().Sub(begun) > r.grace+foldTimeout {
+		if e.Status.PendingEvents == 0 || r.now().Sub(begun) > foldTimeout {
 			return nil
 		}
-		if !clock.Sleep(ctx, turnPause) {
-			return ctx.Err()
+		if err := r.slot.sleep(ctx, turnPause); err != nil {
+			return err
 		}
 	}
 }

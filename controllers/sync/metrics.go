@@ -100,7 +100,7 @@ func (r *run) count(rec *record.Record, change string) {
 		r.report.deleted++
 	}
 	cause := causeRepair
-	if r.first {
+	if r.first || r.endpoint.Spec.PollsOnly() { // an endpoint that takes no webhooks misses none
 		cause = causeBackfill
 	}
 	r.report.addName(record.ObjectName(rec.Changes[0].ID))

@@ -2,6 +2,8 @@ package sync
 
 import (
 	"context"
+	"errors"
+	gosync "sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/fields"
@@ -23,6 +25,8 @@ const (
 	// maxQuestions bounds the questions of one endpoint in one round, and questionTimeout their time.
 	maxQuestions    = 20
 	questionTimeout = 30 * time.Second
+	// askers is how many endpoints are asked for at once.
+	askers = 4
 	// maxAsked bounds the mirrors whose last question is remembered, and askedTTL for how long.
 	maxAsked = 20_000
 	askedTTL = 24 * time.Hour
@@ -82,7 +86,7 @@ func (q *Questions) round(ctx context.Context) error {
 			selectors = append(selectors, fields.OneTermNotEqualSelector("status.state", state))
 		}
 		err := forEachMirror(ctx, q.env.live, kind, func(m *mirror) error {
-			if e := endpointOf(m, byNamespace[m.namespace]); e != nil && len(due[e]) < maxQuestions && q.isDue(m) {
+			if e := endpointOf(m, byNamespace[m.namespace]); e != nil && len(due[e]) < maxQuestions && q.isDue(m, e) {
 				due[e] = append(due[e], m)
 			}
 			return nil
@@ -91,11 +95,16 @@ func (q *Questions) round(ctx context.Context) error {
 			return err
 		}
 	}
+	places := make(chan struct{}, askers)
+	var wg gosync.WaitGroup
 	for e, mirrors := range due {
-		if err := q.askFor(ctx, e, mirrors); err != nil {
-			return err
-		}
+		wg.Go(func() {
+			places <- struct{}{}
+			q.askFor(ctx, e, mirrors)
+			<-places
+		})
 	}
+	wg.Wait()
 	return nil
 }
 
@@ -122,8 +131,12 @@ func keyOf(m *mirror) record.Key {
 	return record.Key{Kind: m.Kind, Namespace: m.namespace, Name: m.name}
 }
 
-// isDue reports whether an object is to be asked for now.
-func (q *Questions) isDue(m *mirror) bool {
+// isDue reports whether an object is to be asked for now. Uploads are no objects of the API, and what a mirror waits for may be in the journal.
+func (q *Questions) isDue(m *mirror, e *fastpixv1.WebhookEndpoint) bool {
+	switch {
+	case m.State == record.StateWaiting || m.BecameMediaID != "", m.State != "" && e.Status.PendingEvents > 0:
+		return false
+	}
 	if !m.CanBeAsked() || !m.isNamedAs(record.NormalizeID(m.ID)) || record.ObjectName(m.ID) != m.name {
 		return false
 	}
@@ -137,40 +150,36 @@ func (q *Questions) isDue(m *mirror) bool {
 }
 
 // askFor asks for the objects of one endpoint, once each. It gives up for this round if the API or the Secret is not usable: the next run says why.
-func (q *Questions) askFor(ctx context.Context, e *fastpixv1.WebhookEndpoint, mirrors []*mirror) error {
-	attempt, cancel := context.WithTimeout(ctx, questionTimeout)
+func (q *Questions) askFor(ctx context.Context, e *fastpixv1.WebhookEndpoint, mirrors []*mirror) {
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
 	s := newSession(q.env, e)
-	s.quiet = true
-	if err := s.readCredentials(attempt); err != nil {
-		return ctx.Err()
+	s.once = true
+	if s.readCredentials(ctx) != nil {
+		return
 	}
 	for _, m := range mirrors {
-		if m.State != "" && e.Status.PendingEvents > 0 {
-			continue // what it waits for may be in the journal
-		}
-		o := object{m.Kind, m.ID}
-		rec, err := s.observeObject(attempt, o)
-		if attempt.Err() != nil || err != nil && err != errNoAnswer { //nolint:errorlint // the session does not wrap it
-			return ctx.Err()
+		o := object{m.Kind, record.NormalizeID(m.ID)}
+		rec, err := s.observeObject(ctx, o)
+		if err != nil && !errors.Is(err, errNoAnswer) {
+			return
 		}
 		q.remember(m)
 		if rec == nil || record.IsMissing(rec.Type) || s.checkWorkspace(workspaceOf(rec)) != nil {
 			continue
 		}
-		change, err := s.repairRecord(attempt, o, rec, func(*record.Record) bool { return false })
+		change, err := s.repairRecord(ctx, o, rec, func(*record.Record) bool { return false })
 		if err != nil {
-			return ctx.Err()
+			return
 		}
 		if change != "" {
 			cause := causeRepair
-			if m.State == "" {
+			if m.State == "" || e.Spec.PollsOnly() {
 				cause = causeBackfill
 			}
 			repairs.WithLabelValues(string(m.Kind), change, cause).Inc()
 		}
 	}
-	return nil
 }
 
 // remember records that an object was asked for.

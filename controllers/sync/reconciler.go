@@ -30,7 +30,7 @@ const (
 type Reconciler struct {
 	env      *environment
 	recorder events.EventRecorder
-	slots    slots
+	slots    *slots
 	// ended holds the endpoints whose runs have ended.
 	ended chan event.GenericEvent
 
@@ -53,6 +53,8 @@ type state struct {
 	random              float64
 	notReadySince       time.Time
 	recovered           bool
+	interrupted         bool // the last run was ended before it was complete, and not by a failure
+	current             *run // the run; nil if none is running
 }
 
 // Start holds the context of the runs until all have ended: the lease must not be released before.
@@ -61,6 +63,8 @@ func (r *Reconciler) Start(ctx context.Context) error {
 	r.base = ctx
 	r.mu.Unlock()
 	<-ctx.Done()
+	r.mu.Lock()   // a run that start has begun before is counted; later ones do not begin
+	r.mu.Unlock() //nolint:staticcheck // see above
 	r.runs.Wait()
 	completed.clear()
 	return nil
@@ -88,10 +92,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	switch wait := d.at.Sub(r.env.now()); {
 	case d.running || e.Spec.Suspend: // the end of the run, or the change of the endpoint, enqueues it
 		return ctrl.Result{}, nil
+	case !r.isStarted():
+		return ctrl.Result{RequeueAfter: time.Second}, nil
 	case wait > 0:
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	return ctrl.Result{}, r.start(&e) //nolint:contextcheck // a run outlives the reconciliation that starts it
+	r.start(&e) //nolint:contextcheck // a run outlives the reconciliation that starts it
+	return ctrl.Result{}, nil
+}
+
+// isStarted reports whether runs may start.
+func (r *Reconciler) isStarted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.base != nil
 }
 
 // decision says when the next run of an endpoint starts.
@@ -109,7 +123,7 @@ func (r *Reconciler) decide(e *fastpixv1.WebhookEndpoint) decision {
 	s.observeReady(e, r.env.now())
 	config := configOf(e)
 	if s.cancel != nil {
-		if s.config != config {
+		if s.config != config || e.Spec.Suspend || s.current.waits.Load() && requestOf(e) != s.current.request {
 			s.cancel()
 		}
 		return decision{running: true, changed: true}
@@ -118,7 +132,7 @@ func (r *Reconciler) decide(e *fastpixv1.WebhookEndpoint) decision {
 	if isSetup(s.reason) {
 		failures = min(failures, maxSetupFailures)
 	}
-	d := decision{changed: s.isChanged(e, config)}
+	d := decision{changed: s.isChanged(e, config) || s.interrupted}
 	d.at = plan.Schedule{
 		Changed: d.changed, Requested: requestOf(e) != "" && requestOf(e) != s.handled, Recovered: s.recovered,
 		Failures: failures, FailedAt: s.failedAt, Completed: s.completed, Interval: intervalOf(e), Random: s.random,
@@ -175,7 +189,7 @@ var configSeed = maphash.MakeSeed()
 
 // configOf returns a hash of what a run depends on: a change starts another run.
 func configOf(e *fastpixv1.WebhookEndpoint) uint64 {
-	text, err := json.Marshal([]any{e.Spec.Sync, e.Spec.WorkspaceID, e.Annotations[fastpixv1.SyncConfirmMissingAnnotation]})
+	text, err := json.Marshal([]any{e.Spec.Sync, e.Spec.WorkspaceID, e.Spec.MetadataPolicy, e.Spec.Retention, e.Annotations[fastpixv1.SyncConfirmMissingAnnotation]})
 	if err != nil {
 		return 1 // cannot happen: a spec always has a JSON form
 	}

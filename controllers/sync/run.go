@@ -28,7 +28,6 @@ type run struct {
 	// begunAtAPI is the date of the first answer, by FastPix's clock: an object that was heard of later may be missing in the pages.
 	begunAtAPI time.Time
 
-	seed       maphash.Seed
 	window     *window
 	seen       map[uint64]struct{} // hashes of the names of the objects in the pages of the kind
 	found      map[object]struct{} // objects that differ from their mirrors, or have none
@@ -36,8 +35,12 @@ type run struct {
 	absent     []object            // those that the API did not have when it was asked for them
 	progressed time.Time           // when the progress was reported
 	living     int                 // mirrors whose objects must be in the pages
-	rules      plan.Creation
 	report     report
+
+	comparing    bool  // a window is being compared
+	counted      bool  // the live streams were counted before the first creation
+	claimedMedia int64 // the number of media by the API's claim
+	allowed      int   // as many objects may be missing, as a person has confirmed
 }
 
 // report is what a run found.
@@ -67,16 +70,11 @@ func (r *report) addName(name string) {
 }
 
 // newRun returns a run that starts now.
-func newRun(s *session, log logr.Logger, request string, first bool) (*run, error) {
-	seed := maphash.MakeSeed()
-	w, err := newWindow(seed)
-	if err != nil {
-		return nil, err
-	}
+func newRun(s *session, log logr.Logger, request string, first bool) *run {
 	return &run{
-		session: s, log: log, first: first, request: request, started: s.now(), seed: seed, window: w,
+		session: s, log: log, first: first, request: request, started: s.now(), window: newWindow(maphash.MakeSeed()),
 		found: map[object]struct{}{}, unseen: map[object]struct{}{},
-	}, nil
+	}
 }
 
 // do compares everything. What differs is compared again after the grace, and then appended to the journal.
@@ -95,42 +93,33 @@ func (r *run) do(ctx context.Context) error {
 	if len(r.found) == 0 && len(r.absent) == 0 {
 		return nil
 	}
-	r.window.free()
 	if err := r.slot.sleep(ctx, r.grace); err != nil {
 		return err
 	}
 	return r.confirm(ctx)
 }
 
-// creation returns the rules for objects without a mirror.
-func (s *session) creation(ctx context.Context) plan.Creation {
-	return plan.Creation{Spec: &s.endpoint.Spec, PurgedThrough: s.purgedThrough(ctx)}
-}
-
 // mayCreate reports whether an object without a mirror gets one.
 func (r *run) mayCreate(rec *record.Record) bool {
+	return !r.report.tooManyObjects && plan.Creates(&r.endpoint.Spec, planObject(rec), r.now())
+}
+
+// planObject returns what decides whether an object without a mirror gets one.
+func planObject(rec *record.Record) plan.Object {
 	o := plan.Object{}
 	if m := rec.Changes[0].Media; m != nil {
 		o.State = m.State
 		if m.CreatedTime != nil {
 			o.Created = m.CreatedTime.Time
 		}
-		if m.UpdatedTime != nil {
-			o.Updated = m.UpdatedTime.Time
-		}
 	} else if s := rec.Changes[0].Stream; s != nil && s.CreatedTime != nil {
 		o.Created = s.CreatedTime.Time
 	}
-	return !r.report.tooManyObjects && r.rules.Allows(o, r.now())
+	return o
 }
 
 // isOlderThanGrace reports whether an object was created so long ago that its webhook cannot be on its way.
 func (r *run) isOlderThanGrace(rec *record.Record) bool {
-	var created time.Time
-	if m := rec.Changes[0].Media; m != nil && m.CreatedTime != nil {
-		created = m.CreatedTime.Time
-	} else if s := rec.Changes[0].Stream; s != nil && s.CreatedTime != nil {
-		created = s.CreatedTime.Time
-	}
-	return !created.IsZero() && created.Before(rec.Time.Time)
+	created := planObject(rec).Created
+	return !created.IsZero() && created.Before(r.begunAtAPI.Add(-r.grace))
 }

@@ -20,26 +20,22 @@ import (
 const resultError = "Error"
 
 // start starts a run of an endpoint in the background.
-func (r *Reconciler) start(e *fastpixv1.WebhookEndpoint) error {
+func (r *Reconciler) start(e *fastpixv1.WebhookEndpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stateOf(e)
 	if r.base == nil || r.base.Err() != nil || s.cancel != nil {
-		return nil
+		return
 	}
 	log := ctrl.Log.WithName("sync").WithValues("WebhookEndpoint", client.ObjectKeyFromObject(e).String())
-	current, err := newRun(newSession(r.env, e), log, requestOf(e), s.completed.IsZero())
-	if err != nil {
-		return err
-	}
-	current.slot = &slot{of: r.slots}
+	current := newRun(newSession(r.env, e), log, requestOf(e), s.completed.IsZero())
+	current.slot = r.slots.slot(e.Namespace)
 	ctx, cancel := context.WithCancel(ctrl.LoggerInto(r.base, log))
-	s.cancel, s.config, s.recovered, s.random = cancel, configOf(e), false, random()
+	s.cancel, s.current, s.config, s.recovered, s.interrupted, s.random = cancel, current, configOf(e), false, false, random()
 	r.runs.Go(func() {
 		defer cancel()
 		r.execute(ctx, s, current)
 	})
-	return nil
 }
 
 // execute runs a run, reports its end, and enqueues the endpoint.
@@ -52,7 +48,7 @@ func (r *Reconciler) execute(ctx context.Context, s *state, current *run) {
 	}
 	r.finish(ctx, s, current, err)
 	r.mu.Lock()
-	s.cancel = nil
+	s.cancel, s.current = nil, nil
 	r.mu.Unlock()
 	select {
 	case r.ended <- event.GenericEvent{Object: current.endpoint}:
@@ -63,6 +59,9 @@ func (r *Reconciler) execute(ctx context.Context, s *state, current *run) {
 // finish records how a run has ended. A run that was canceled, because its endpoint has changed or the process ends, says nothing.
 func (r *Reconciler) finish(ctx context.Context, s *state, current *run, err error) {
 	if ctx.Err() != nil || errors.Is(err, errEndpointGone) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		s.interrupted = true
 		return
 	}
 	p, isProblem := errors.AsType[*problem](err)
@@ -133,8 +132,12 @@ func (r *Reconciler) recordRepairs(current *run) {
 	if n > maxNames {
 		what += ", ..."
 	}
-	if current.first {
+	switch {
+	case current.first:
 		r.recorder.Eventf(current.endpoint, nil, corev1.EventTypeNormal, "Backfilled", "Sync", "The first comparison with FastPix is complete; %s", what)
+		return
+	case current.endpoint.Spec.PollsOnly():
+		r.recorder.Eventf(current.endpoint, nil, corev1.EventTypeNormal, "Polled", "Sync", "The workspace has changed; %s", what)
 		return
 	}
 	r.recorder.Eventf(current.endpoint, nil, corev1.EventTypeWarning, "WebhooksMissed", "Sync", "Webhooks did not arrive; %s", what)

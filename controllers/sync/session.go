@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -19,10 +22,16 @@ import (
 )
 
 const (
+	// turnTimeout is how long an endpoint may be suspended or have a backlog before its run gives up, to begin again later.
+	turnTimeout = 15 * time.Minute
+	// longWait is a pause for which a run compares what it holds, and frees the memory.
+	longWait = 10 * time.Second
 	// turnPause is the pause before the next check whether the endpoint is suspended or has too large a backlog.
 	turnPause = 500 * time.Millisecond
 	// serverRetry is the pause before another request to the API server.
 	serverRetry = time.Second
+	// persistLogInterval is how often the log says that it fails.
+	persistLogInterval = time.Minute
 	// appendTimeout bounds one attempt to append a record to the journal.
 	appendTimeout = 10 * time.Second
 )
@@ -30,12 +39,17 @@ const (
 // errEndpointGone means that the endpoint was deleted, or does not want to be compared any more.
 var errEndpointGone = errors.New("the endpoint is gone")
 
+// errNoTurn means that the endpoint was suspended or had a backlog for too long.
+var errNoTurn = errors.New("the endpoint is suspended or has a backlog")
+
 // Client asks the management API. It is a fastpixapi.Client.
 type Client interface {
 	MediaPage(ctx context.Context, credentials fastpixapi.Credentials, page int) (*fastpixapi.Page, error)
 	StreamPage(ctx context.Context, credentials fastpixapi.Credentials, page int) (*fastpixapi.Page, error)
 	Media(ctx context.Context, credentials fastpixapi.Credentials, id string) (*fastpixapi.Object, error)
 	Stream(ctx context.Context, credentials fastpixapi.Credentials, id string) (*fastpixapi.Object, error)
+	// Pause returns how long the API asked not to be asked with the credentials.
+	Pause(credentials fastpixapi.Credentials) time.Duration
 }
 
 // environment is what the sessions of all endpoints share.
@@ -61,10 +75,17 @@ type session struct {
 	endpoint    *fastpixv1.WebhookEndpoint // as when the session began
 	credentials fastpixapi.Credentials
 	workspace   string // of the credentials; empty until it is known
-	unavailable string // why the API gives no answer, as the condition says
-	quiet       bool   // the session never writes that the API gives no answer
+	// workspaceSeen says that an answer in this session named the workspace.
+	workspaceSeen bool
+	// reported is the condition Synced before the session wrote that the API gives no answer; nil if it did not. unavailable is the reason that it wrote.
+	reported    *metav1.Condition
+	unavailable string
+	once        bool // the session asks each question once, and writes no condition
+	waits       atomic.Bool
 	slot        *slot
-	backlog     backlog
+	// park frees the memory of a run before a long wait; nil if there is nothing to free.
+	park    func(context.Context) error
+	backlog backlog
 }
 
 func newSession(env *environment, e *fastpixv1.WebhookEndpoint) *session {
@@ -90,18 +111,21 @@ func (s *session) current(ctx context.Context) (*fastpixv1.WebhookEndpoint, erro
 	return &e, nil
 }
 
-// waitForTurn waits while the endpoint is suspended or has a backlog: webhooks come first.
+// waitForTurn waits while the endpoint is suspended or has a backlog: webhooks come first. It does not wait for ever, because the run holds memory. A session
+// that asks only once does not wait.
 func (s *session) waitForTurn(ctx context.Context) error {
-	for {
+	for begun := s.now(); ; {
 		e, err := s.current(ctx)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !e.Spec.Suspend && s.backlog.hasRoom(e, s.maxPending, s.now()) {
+		case !e.Spec.Suspend && s.backlog.hasRoom(e, s.maxPending, s.now()):
 			return nil
+		case s.once || s.now().Sub(begun) > turnTimeout:
+			return errNoTurn
 		}
-		if !clock.Sleep(ctx, turnPause) {
-			return ctx.Err()
+		if err := s.slot.sleep(ctx, turnPause); err != nil {
+			return err
 		}
 	}
 }
@@ -113,33 +137,52 @@ func (s *session) ask(ctx context.Context, request func(fastpixapi.Credentials) 
 		if err := s.waitForTurn(ctx); err != nil {
 			return err
 		}
+		if pause := s.api.Pause(s.credentials); pause > 0 { // the API asked another run to wait
+			if s.once {
+				return errNoTurn
+			}
+			if err := s.wait(ctx, pause); err != nil {
+				return err
+			}
+		}
 		err := request(s.credentials)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err == nil {
-			s.reportAvailable()
-			return nil
-		}
-		switch fastpixapi.ReasonFor(err) {
-		case fastpixapi.NotFound, fastpixapi.Rejected:
-			s.reportAvailable()
+		reason := fastpixapi.ReasonFor(err)
+		if err == nil || reason == fastpixapi.NotFound || reason == fastpixapi.Rejected {
+			s.reportAvailable(ctx)
 			return err
-		case fastpixapi.AccessDenied:
+		}
+		switch {
+		case s.once || reason == fastpixapi.AccessDenied:
 			return apiProblem(err)
-		case fastpixapi.Unauthorized:
+		case reason == fastpixapi.Unauthorized:
 			if changed, readErr := s.rereadCredentials(ctx); readErr != nil {
 				return readErr
 			} else if !changed {
 				return apiProblem(err)
 			}
-		case fastpixapi.RateLimited, fastpixapi.Unavailable:
+			continue
+		case failures > 1 || reason == fastpixapi.RateLimited: // one answer that fails says little
 			s.reportUnavailable(ctx, apiProblem(err))
-			if err := s.slot.sleep(ctx, max(plan.Backoff(failures, random()), retryAfter(err))); err != nil {
-				return err
-			}
+		}
+		if err := s.wait(ctx, max(plan.Backoff(failures, random()), retryAfter(err))); err != nil {
+			return err
 		}
 	}
+}
+
+// wait waits until the API may be asked again. It gives the place of the run to others, and before a long wait the memory.
+func (s *session) wait(ctx context.Context, d time.Duration) error {
+	if d >= longWait && s.park != nil {
+		if err := s.park(ctx); err != nil {
+			return err
+		}
+	}
+	s.waits.Store(true)
+	defer s.waits.Store(false)
+	return s.slot.sleep(ctx, d)
 }
 
 // retryAfter returns how long the API asks to wait.
@@ -192,24 +235,36 @@ type object struct {
 	id   string
 }
 
+// isOnlyInPages reports whether the API does not answer questions for the object, because its id is no UUID.
+func (o object) isOnlyInPages() bool { return !plan.Mirror{Kind: o.kind, ID: o.id}.CanBeAsked() }
+
 // objectOf returns the object that an observation is about.
 func objectOf(rec *record.Record) object { return object{rec.Changes[0].Kind, rec.Changes[0].ID} }
 
-// recordOf returns the record of an observation for this endpoint.
+// recordOf returns the record of an observation for this endpoint, as the journal holds it: it is cut to its size before it is compared with a mirror. What AI
+// found is dropped first, because a page does not hold it.
 func (s *session) recordOf(o *event.Observation, reply event.Reply) *record.Record {
 	if s.endpoint.Spec.MetadataPolicy == fastpixv1.MetadataOmit {
-		o.OmitText()
+		event.DropText(&o.Change)
 	}
-	return o.Record(reply, s.name, s.endpoint.UID)
+	rec := o.Record(reply, s.name, s.endpoint.UID)
+	if _, err := record.Encode(rec); err != nil && o.Change.Media != nil {
+		o.Change.Media.AI = nil
+		rec = o.Record(reply, s.name, s.endpoint.UID)
+	}
+	if _, err := event.Fit(rec); err != nil {
+		return rec // the journal says so
+	}
+	return rec
 }
 
 // checkWorkspace compares the workspace of an object with that of the endpoint or of the run before.
 func (s *session) checkWorkspace(id string) error {
 	switch id = record.NormalizeID(id); {
-	case id == "" || id == s.workspace:
+	case id == "":
 		return nil
-	case s.workspace == "":
-		s.workspace = id
+	case s.workspace == "" || id == s.workspace:
+		s.workspace, s.workspaceSeen = id, true
 		return nil
 	}
 	return &problem{
@@ -219,30 +274,49 @@ func (s *session) checkWorkspace(id string) error {
 	}
 }
 
-// persist repeats a request to the API server until it succeeds or the context ends.
+// policies says for the mirrors of a namespace whether they must not hold customers' text. It follows the rule of the controllers: the endpoint that a mirror
+// names decides; for a mirror without an endpoint, any endpoint of the namespace with the policy Omit.
+type policies struct {
+	omits   map[string]bool // by the name of an endpoint
+	anyOmit bool
+}
+
+func (s *session) policies(ctx context.Context) (policies, error) {
+	var list fastpixv1.WebhookEndpointList
+	if err := s.cached.List(ctx, &list, client.InNamespace(s.name.Namespace)); err != nil {
+		return policies{}, fmt.Errorf("find endpoints: %w", err)
+	}
+	p := policies{omits: map[string]bool{}}
+	for i := range list.Items {
+		omits := list.Items[i].Spec.MetadataPolicy == fastpixv1.MetadataOmit
+		p.omits[list.Items[i].Name] = omits
+		p.anyOmit = p.anyOmit || omits
+	}
+	return p, nil
+}
+
+// apply removes from a record what the mirror of its object must not hold.
+func (p policies) apply(rec *record.Record, m *mirror) {
+	omits, known := p.omits[m.Endpoint]
+	if omits || !known && p.anyOmit {
+		event.DropText(&rec.Changes[0])
+	}
+}
+
+// persist repeats a request to the API server until it succeeds or the context ends. It logs the first failure, and then one a minute.
 func (s *session) persist(ctx context.Context, do func() error) error {
+	var logged time.Time
 	for {
 		err := do()
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
+		if now := s.now(); now.Sub(logged) >= persistLogInterval {
+			logged = now
+			ctrl.LoggerFrom(ctx).Error(err, "A request to the API server failed, will retry", "WebhookEndpoint", s.name.String())
+		}
 		if !clock.Sleep(ctx, serverRetry) {
 			return ctx.Err()
 		}
 	}
-}
-
-// purgedThrough returns the newest event time of the purged mirrors of the namespace; nil if there is none.
-func (s *session) purgedThrough(ctx context.Context) *time.Time {
-	var list fastpixv1.WebhookEndpointList
-	if err := s.cached.List(ctx, &list, client.InNamespace(s.name.Namespace)); err != nil {
-		return nil
-	}
-	var newest *time.Time
-	for i := range list.Items {
-		if at := list.Items[i].Status.PurgedThrough; at != nil && (newest == nil || at.After(*newest)) {
-			newest = &at.Time
-		}
-	}
-	return newest
 }

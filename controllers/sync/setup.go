@@ -34,7 +34,7 @@ func AddToManager(_ context.Context, mgr manager.Manager, o Options) error {
 		return err
 	}
 	r := &Reconciler{
-		env: env, recorder: mgr.GetEventRecorder(fieldManager), slots: make(slots, maxRuns),
+		env: env, recorder: mgr.GetEventRecorder(fieldManager), slots: newSlots(),
 		ended: make(chan event.GenericEvent, 1), states: map[types.NamespacedName]*state{},
 	}
 	for _, runnable := range []manager.Runnable{r, &Questions{env: env, asked: cache.NewLRUExpireCache(maxAsked)}} {

@@ -93,14 +93,26 @@ func (r *run) reportProgress(ctx context.Context, kind record.Kind, page *fastpi
 // reportUnavailable says that the API gives no answer. It writes only when the reason changes.
 func (s *session) reportUnavailable(ctx context.Context, err error) {
 	p, ok := err.(*problem) //nolint:errorlint // apiProblem wraps nothing
-	if !ok || s.unavailable == p.reason || s.quiet {
+	if !ok || s.unavailable == p.reason {
 		return
 	}
 	s.unavailable = p.reason
 	s.updateStatus(ctx, func(e *fastpixv1.WebhookEndpoint) {
+		if before := apimeta.FindStatusCondition(e.Status.Conditions, fastpixv1.ConditionSynced); before != nil && s.reported == nil {
+			s.reported = before.DeepCopy()
+		}
 		setSynced(e, metav1.Condition{Status: metav1.ConditionFalse, Reason: p.reason, Message: p.message}, s.endpoint.Generation)
 	})
 }
 
-// reportAvailable forgets that the API gave no answer. The end of the run, or the progress of a first run, says so in the condition.
-func (s *session) reportAvailable() { s.unavailable = "" }
+// reportAvailable takes back that the API gave no answer: the condition is again what it was. The end of the run says more.
+func (s *session) reportAvailable(ctx context.Context) {
+	if s.unavailable == "" {
+		return
+	}
+	s.unavailable = ""
+	if before := s.reported; before != nil {
+		s.reported = nil
+		s.updateStatus(ctx, func(e *fastpixv1.WebhookEndpoint) { setSynced(e, *before, before.ObservedGeneration) })
+	}
+}

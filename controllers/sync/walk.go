@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,17 +27,24 @@ const (
 
 // walk reads all pages of one kind. It calls compare when the window is full, and after the last page.
 func (r *run) walk(ctx context.Context, kind record.Kind, compare func(ctx context.Context, kind record.Kind, last bool) error) error {
-	r.seen, r.rules = map[uint64]struct{}{}, r.creation(ctx)
-	r.window.reset()
+	r.seen = map[uint64]struct{}{}
+	r.window.free()
+	defer r.window.free()
+	r.park = func(ctx context.Context) error { return r.compareEarly(ctx, kind, compare) }
+	defer func() { r.park = nil }()
 	limit := math.MaxInt
 	if r.first {
 		limit = firstWindow
 	}
-	for number := 1; number <= maxPages; number++ {
+	for number, pages := 1, 0; number <= maxPages; number++ {
 		page, err := r.page(ctx, kind, number)
-		if err != nil {
-			return err
+		if number > pages && pages > 0 && isRefused(err) {
+			page, err = &fastpixapi.Page{Number: number, Pages: pages}, nil // the API refuses a page beyond its last one
 		}
+		if err != nil {
+			return apiProblem(err)
+		}
+		pages = page.Pages
 		if r.begunAtAPI.IsZero() {
 			r.begunAtAPI = page.Date
 		}
@@ -68,12 +76,30 @@ func (r *run) page(ctx context.Context, kind record.Kind, number int) (page *fas
 		} else {
 			page, err = r.api.MediaPage(ctx, credentials, number)
 		}
+		if err == nil && len(page.Rows)+page.Unreadable == 0 && number < page.Pages {
+			return fastpixapi.ErrEmptyPage
+		}
 		return err
 	})
-	if err != nil {
-		return nil, apiProblem(err)
+	return page, err
+}
+
+// isRefused reports that the API does not accept a question, or does not have what was asked for.
+func isRefused(err error) bool {
+	failure, ok := errors.AsType[*fastpixapi.Error](err)
+	return ok && (failure.Reason == fastpixapi.Rejected || failure.Reason == fastpixapi.NotFound)
+}
+
+// compareEarly compares what the window holds, and frees its memory.
+func (r *run) compareEarly(ctx context.Context, kind record.Kind, compare func(context.Context, record.Kind, bool) error) error {
+	if len(r.window.rows) == 0 || r.comparing {
+		return nil
 	}
-	return page, nil
+	if err := compare(ctx, kind, false); err != nil {
+		return err
+	}
+	r.window.free()
+	return nil
 }
 
 // isLast reports whether a page is the last one. What the API claims about the number of pages may be wrong, so a full page with new rows is not the last.
@@ -125,6 +151,9 @@ func (r *run) addRow(rec *record.Record) (fresh bool, _ error) {
 func (r *run) countRows(kind record.Kind, page *fastpixapi.Page) {
 	count := r.report.countOf(kind)
 	*count = int64(len(r.seen))
+	if kind == record.MediaAsset {
+		r.claimedMedia = int64(page.TotalRecords)
+	}
 	claimed := r.report.objects() - *count + max(*count, int64(page.TotalRecords))
 	r.report.tooManyObjects = r.report.tooManyObjects || plan.TooManyObjects(r.endpoint.Spec.Sync, claimed)
 	comparedObjects.WithLabelValues(string(kind)).Add(float64(len(page.Rows)))
@@ -133,16 +162,28 @@ func (r *run) countRows(kind record.Kind, page *fastpixapi.Page) {
 // compareWindow compares the rows of the window with the mirrors, and records what differs. In the last window it also records which mirrors were in no
 // page.
 func (r *run) compareWindow(ctx context.Context, kind record.Kind, last bool) error {
+	r.comparing = true
+	defer func() { r.comparing = false }()
+	policies, err := r.policies(ctx)
+	if err != nil {
+		return err
+	}
 	living := r.living
-	err := r.eachMirror(ctx, kind, func() { r.living = living }, func(m *mirror) error {
+	restart := func() {
+		r.living = living
+		maps.DeleteFunc(r.unseen, func(o object, _ struct{}) bool { return o.kind == kind })
+	}
+	err = r.eachMirror(ctx, kind, restart, func(m *mirror) error {
 		if last && m.IsLiving() && m.Belongs(r.workspace, r.name.Name) {
 			r.living++
 			if _, ok := r.seen[r.window.hash(m.name)]; !ok && m.CanBeAsked() && m.newest.Before(r.begunAtAPI) {
-				r.unseen[object{kind, m.ID}] = struct{}{}
+				r.unseen[object{kind, record.NormalizeID(m.ID)}] = struct{}{}
 			}
 		}
-		if rec := r.match(m); rec != nil && m.differs(rec) {
-			r.found[objectOf(rec)] = struct{}{}
+		if rec := r.match(m); rec != nil {
+			if policies.apply(rec, m); m.differs(rec) {
+				r.found[objectOf(rec)] = struct{}{}
+			}
 		}
 		return nil
 	})
@@ -150,7 +191,7 @@ func (r *run) compareWindow(ctx context.Context, kind record.Kind, last bool) er
 		return err
 	}
 	creations := r.newBulk(changeCreated)
-	err = r.eachUnmatched(func(rec *record.Record) error {
+	err = r.eachUnmatched(ctx, func(rec *record.Record) error {
 		if !r.first || !r.isOlderThanGrace(rec) {
 			r.found[objectOf(rec)] = struct{}{}
 			return nil
@@ -162,16 +203,25 @@ func (r *run) compareWindow(ctx context.Context, kind record.Kind, last bool) er
 
 // confirmWindow compares the rows of the window that differed before the grace again, and appends those that still do.
 func (r *run) confirmWindow(ctx context.Context, kind record.Kind, _ bool) error {
+	r.comparing = true
+	defer func() { r.comparing = false }()
+	policies, err := r.policies(ctx)
+	if err != nil {
+		return err
+	}
 	repairs, creations := r.newBulk(changeRepaired), r.newBulk(changeCreated)
-	err := r.eachMirror(ctx, kind, func() {}, func(m *mirror) error {
+	err = r.eachMirror(ctx, kind, func() {}, func(m *mirror) error {
 		rec := r.match(m)
-		if rec == nil || !r.takeFound(rec) || !m.differs(rec) {
+		if rec == nil || !r.takeFound(rec) {
+			return nil
+		}
+		if policies.apply(rec, m); !m.differs(rec) {
 			return nil
 		}
 		return repairs.add(ctx, rec)
 	})
 	if err == nil {
-		err = r.eachUnmatched(func(rec *record.Record) error {
+		err = r.eachUnmatched(ctx, func(rec *record.Record) error {
 			if !r.takeFound(rec) {
 				return nil
 			}
@@ -209,18 +259,42 @@ func (r *run) eachMirror(ctx context.Context, kind record.Kind, restart func(), 
 	return errors.Join(failed, err)
 }
 
-// eachUnmatched calls do for the record of each row that has no mirror and may get one.
-func (r *run) eachUnmatched(do func(*record.Record) error) error {
+// eachUnmatched calls do for the record of each object that has no mirror and may get one. Of an object that came twice it takes the newest row.
+func (r *run) eachUnmatched(ctx context.Context, do func(*record.Record) error) error {
+	r.window.sort()
 	for i := range r.window.rows {
-		if r.window.rows[i].matched {
+		if r.window.rows[i].matched || i+1 < len(r.window.rows) && r.window.rows[i+1].hash == r.window.rows[i].hash {
 			continue
 		}
-		if rec := r.unpack(&r.window.rows[i]); rec != nil && r.mayCreate(rec) {
-			if err := do(rec); err != nil {
-				return err
-			}
+		rec := r.unpack(&r.window.rows[i])
+		if rec == nil || !r.mayCreate(rec) {
+			continue
+		}
+		if err := r.countAll(ctx); err != nil {
+			return err
+		}
+		if r.report.tooManyObjects {
+			return nil
+		}
+		if err := do(rec); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// countAll counts the live streams before the first mirror of a media is created: too many objects are those of both kinds.
+func (r *run) countAll(ctx context.Context) error {
+	if r.counted {
+		return nil
+	}
+	r.counted = true
+	page, err := r.page(ctx, record.LiveStream, 1)
+	if err != nil {
+		return apiProblem(err)
+	}
+	all := max(r.report.media, r.claimedMedia) + max(int64(len(page.Rows)), int64(page.TotalRecords))
+	r.report.tooManyObjects = r.report.tooManyObjects || plan.TooManyObjects(r.endpoint.Spec.Sync, all)
 	return nil
 }
 

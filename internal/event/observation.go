@@ -86,13 +86,15 @@ func Absent(kind record.Kind, id string) *Observation {
 	return o
 }
 
-// OmitText is Event.OmitText for an observation.
-func (o *Observation) OmitText() {
-	if record.IsMissing(o.Type) {
-		return
+// DropText removes the customer's own text from a change, so that it says nothing about it. The metadata policy Omit clears a text that a mirror has: if an
+// observation cleared it, too, it would differ from the mirrors of an endpoint with another policy for ever.
+func DropText(c *record.Change) {
+	if m := c.Media; m != nil {
+		m.Title, m.CreatorID, m.Metadata = nil, nil, nil
 	}
-	e := Event{Changes: []record.Change{o.Change}}
-	e.OmitText()
+	if s := c.Stream; s != nil {
+		s.Metadata = nil
+	}
 }
 
 // WorkspaceID returns the workspace that the row names; empty if it names none.

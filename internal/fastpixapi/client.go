@@ -135,6 +135,9 @@ type Object struct {
 	Date time.Time
 }
 
+// Pause returns how long the API asked not to be asked with the credentials; 0 if it did not. Until then a request waits.
+func (c *Client) Pause(credentials Credentials) time.Duration { return c.limits.paused(credentials) }
+
 // MediaPage reads one page of the media of the workspace, from page 1.
 func (c *Client) MediaPage(ctx context.Context, credentials Credentials, page int) (*Page, error) {
 	return c.page(ctx, credentials, mediaPath, page)

@@ -59,6 +59,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("FastPix's API answers %d: %s", e.Code, e.detail)
 }
 
+// ErrEmptyPage is the error of a page without rows that is not beyond the last one: the list is not usable.
+var ErrEmptyPage = &Error{Reason: Unavailable, Code: http.StatusOK, detail: "a page in the middle of a list has no rows"}
+
 // ReasonFor returns the reason of an Error in the chain of err. It returns Unavailable for any other error.
 func ReasonFor(err error) Reason {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -52,6 +52,13 @@ func (l *limits) wait(ctx context.Context, c Credentials) error {
 	}
 }
 
+// paused returns how long no request with the credentials is sent.
+func (l *limits) paused(c Credentials) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(0, time.Until(l.bucket(c).until))
+}
+
 // pause sends no request with the credentials for that long.
 func (l *limits) pause(c Credentials, length time.Duration) {
 	l.mu.Lock()

@@ -61,6 +61,9 @@ func (r *testEnv) verify(ctx context.Context, tenants []*workload.Tenant, o *ora
 			return comparison{}, err
 		}
 	}
+	if err := r.waitFollowed(ctx, found); err != nil {
+		return comparison{}, err
+	}
 	mirrors, err := o.Mirrors()
 	var c comparison
 	for _, t := range tenants {
@@ -68,9 +71,6 @@ func (r *testEnv) verify(ctx context.Context, tenants []*workload.Tenant, o *ora
 			continue
 		}
 		if err := c.compareWorkspace(r, t, found); err != nil {
-			return c, err
-		}
-		if err := r.waitFollowed(ctx, found); err != nil {
 			return c, err
 		}
 		for key, observations := range r.journal.Observations(t.Namespace) {

@@ -10,54 +10,39 @@ import (
 // DefaultMaxObjects is the default of spec.sync.maxObjects.
 const DefaultMaxObjects = 50_000
 
-// Creation decides which objects without a mirror get one.
-type Creation struct {
-	Spec *fastpixv1.WebhookEndpointSpec
-	// PurgedThrough is the newest event time of a purged mirror of the namespace; nil if there is none.
-	PurgedThrough *time.Time
-}
-
-// Object is what the API says of an object that has no mirror. A time that the API does not say is zero.
+// Object is what the API says of an object that has no mirror. Created is zero if the API does not say it.
 type Object struct {
-	State            string
-	Created, Updated time.Time
+	State   string
+	Created time.Time
 }
 
-// changed returns when the object changed last, as far as the API says.
-func (o Object) changed() time.Time {
-	if o.Updated.After(o.Created) {
-		return o.Updated
-	}
-	return o.Created
-}
-
-// Allows reports whether an object without a mirror gets one.
+// Creates reports whether an object without a mirror gets one.
 //
-// An object that has not changed since its mirror was purged gets none, and neither does one whose retention has passed: its mirror would be purged
-// again.
-func (c Creation) Allows(o Object, now time.Time) bool {
-	sync := c.Spec.Sync
+// An object whose retention has passed since it was created gets none: its mirror was purged, or would be purged soon. The controllers count the retention
+// from when the mirror became ready or failed, which is later.
+func Creates(spec *fastpixv1.WebhookEndpointSpec, o Object, now time.Time) bool {
 	switch {
-	case sync.Backfill == fastpixv1.BackfillExisting:
+	case spec.Sync.Backfill == fastpixv1.BackfillExisting:
 		return false
-	case sync.CreatedWithin != nil && now.Sub(o.Created) > sync.CreatedWithin.Duration:
-		return false
-	case c.PurgedThrough != nil && !o.changed().IsZero() && !o.changed().After(*c.PurgedThrough):
+	case spec.Sync.CreatedWithin != nil && now.Sub(o.Created) > spec.Sync.CreatedWithin.Duration:
 		return false
 	}
-	retention := c.Spec.Retention.Ready
+	retention := spec.Retention.Ready
 	switch o.State {
 	case record.StateReady:
 	case record.StateFailed:
-		retention = c.Spec.Retention.Failed
+		retention = spec.Retention.Failed
 	default:
 		return true
 	}
-	return retention == nil || now.Sub(o.changed()) <= retention.Duration
+	return retention == nil || now.Sub(o.Created) <= retention.Duration
 }
 
-// TooManyObjects reports whether a workspace holds more objects than the endpoint mirrors.
+// TooManyObjects reports whether a workspace holds so many objects that none gets a mirror.
 func TooManyObjects(sync *fastpixv1.SyncSpec, objects int64) bool {
+	if sync.Backfill == fastpixv1.BackfillExisting {
+		return false
+	}
 	limit := sync.MaxObjects
 	if limit == 0 {
 		limit = DefaultMaxObjects

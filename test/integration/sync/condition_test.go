@@ -174,6 +174,15 @@ func TestWorkspaceMismatch(t *testing.T) {
 	w.run(t)
 	w.waitReason(t, fastpixv1.ReasonWorkspaceMismatch)
 	w.waitAssets(t, 3)
+
+	// Nothing of an empty workspace says that it is another one, so a person decides.
+	empty := fastpixfake.Access{TokenID: string(uuid.NewUUID()), SecretKey: string(uuid.NewUUID())}
+	w.fake.AddWorkspace(string(uuid.NewUUID()), empty)
+	w.editSecret(t, empty.TokenID, empty.SecretKey)
+	if s := w.run(t); s.Deleted != 0 {
+		t.Errorf("the run says %+v", s)
+	}
+	w.checkMessage(t, w.waitReason(t, fastpixv1.ReasonTooManyMissing), "3 mirrors", "Check the credentials and the workspace")
 }
 
 // TestMassDeletionNeedsAPerson protects the mirrors from an accident: an empty workspace deletes nothing until a person confirms just that number.

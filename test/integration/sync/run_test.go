@@ -76,7 +76,13 @@ func TestOddWorkspace(t *testing.T) {
 	w.endpoint.WaitState(t, "no-uuid", "Ready")
 	w.endpoint.WaitState(t, "7", "InQueue")
 
-	// A media that cannot be asked for by its id is not called missing, and the others are.
+	// A media that cannot be asked for by its id is repaired by another walk, and not called missing. The others are.
+	row := w.Media("no-uuid")
+	row["title"] = "renamed"
+	w.PutMedia(row)
+	if s := w.run(t); s.Repaired != 1 {
+		t.Errorf("the run that repairs says %+v", s)
+	}
 	w.DeleteMedia("no-uuid")
 	w.DeleteMedia(ids[0])
 	if s := w.run(t); s.Deleted != 1 {
