@@ -91,7 +91,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	case wait > 0:
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	return ctrl.Result{}, r.start(&e) //nolint:contextcheck // a run outlives the reconciliation that starts it
+	r.start(&e) //nolint:contextcheck // a run outlives the reconciliation that starts it
+	return ctrl.Result{}, nil
 }
 
 // decision says when the next run of an endpoint starts.

@@ -65,16 +65,12 @@ func (r *report) addName(name string) {
 }
 
 // newRun returns a run that starts now.
-func newRun(s *session, log logr.Logger, request string, first bool) (*run, error) {
+func newRun(s *session, log logr.Logger, request string, first bool) *run {
 	seed := maphash.MakeSeed()
-	w, err := newWindow(seed)
-	if err != nil {
-		return nil, err
-	}
 	return &run{
-		session: s, log: log, first: first, request: request, started: s.now(), seed: seed, window: w,
+		session: s, log: log, first: first, request: request, started: s.now(), seed: seed, window: newWindow(seed),
 		found: map[object]struct{}{}, unseen: map[object]struct{}{},
-	}, nil
+	}
 }
 
 // do compares everything. What differs is compared again after the grace, and then appended to the journal.

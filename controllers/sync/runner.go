@@ -20,18 +20,15 @@ import (
 const resultError = "Error"
 
 // start starts a run of an endpoint in the background.
-func (r *Reconciler) start(e *fastpixv1.WebhookEndpoint) error {
+func (r *Reconciler) start(e *fastpixv1.WebhookEndpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stateOf(e)
 	if r.base == nil || r.base.Err() != nil || s.cancel != nil {
-		return nil
+		return
 	}
 	log := ctrl.Log.WithName("sync").WithValues("WebhookEndpoint", client.ObjectKeyFromObject(e).String())
-	current, err := newRun(newSession(r.env, e), log, requestOf(e), s.completed.IsZero())
-	if err != nil {
-		return err
-	}
+	current := newRun(newSession(r.env, e), log, requestOf(e), s.completed.IsZero())
 	current.slot = &slot{of: r.slots}
 	ctx, cancel := context.WithCancel(ctrl.LoggerInto(r.base, log))
 	s.cancel, s.config, s.recovered, s.random = cancel, configOf(e), false, random()
@@ -39,7 +36,6 @@ func (r *Reconciler) start(e *fastpixv1.WebhookEndpoint) error {
 		defer cancel()
 		r.execute(ctx, s, current)
 	})
-	return nil
 }
 
 // execute runs a run, reports its end, and enqueues the endpoint.

@@ -11,11 +11,13 @@ import (
 )
 
 const (
-	// windowBytes bounds the packed rows that a run holds at once: about 19,000 media.
-	windowBytes = 4 << 20
+	// windowBytes bounds the packed rows that a run holds at once: about 13,000 media.
+	windowBytes = 2 << 20
 	// growBytes is more than most packed rows have.
 	growBytes = 4 << 10
-	// dictionary holds what most records have in common. Packing is about four times better with it.
+	// maxSample bounds what the dictionary takes of the first record.
+	maxSample = 4 << 10
+	// dictionary holds what most records have in common. Packing is several times better with it.
 	dictionary = `{"v":2,"id":"sync-","type":"sync.live_stream.observed","time":"2026-"changes":[{"kind":"LiveStream","id":"","stream":{"state":"Idle","metadata":{"livestream_name":"` +
 		`"maxResolution":"1080p","maxDuration":"8h0m0s","reconnectWindow":"1m0s","dvrMode":false,"lowLatency":false,"recordingEnabled":true,"closedCaptions":false,"mediaPolicy":"public",` +
 		`"createdTime":"2026-"playbackIDs":{"snapshot":[{"id":"","accessPolicy":"public"}]},"simulcastTargets":{"snapshot":[{"id":"","enabled":true}]}}}]}` +
@@ -37,20 +39,25 @@ type row struct {
 
 // window holds the observations of some pages in little memory, so that one list of all mirrors serves thousands of rows.
 type window struct {
-	seed   maphash.Seed
-	writer *flate.Writer
-	reader io.ReadCloser
-	packed []byte
-	rows   []row
-	sorted bool
+	seed       maphash.Seed
+	dictionary []byte // of this window: with what the first record holds, which are the ids of the endpoint and of the workspace among others
+	writer     *flate.Writer
+	reader     io.ReadCloser
+	packed     []byte
+	rows       []row
+	sorted     bool
 }
 
-func newWindow(seed maphash.Seed) (*window, error) {
-	writer, err := flate.NewWriterDict(io.Discard, flate.BestSpeed+2, []byte(dictionary))
-	if err != nil {
-		return nil, fmt.Errorf("make the compressor: %w", err)
+func newWindow(seed maphash.Seed) *window { return &window{seed: seed} }
+
+// start makes the compressor. Its dictionary ends with the first record, which later ones resemble most.
+func (w *window) start(first string) (err error) {
+	w.dictionary = append([]byte(dictionary), first[:min(len(first), maxSample)]...)
+	if w.writer, err = flate.NewWriterDict(io.Discard, flate.BestSpeed+2, w.dictionary); err != nil {
+		return fmt.Errorf("make the compressor: %w", err)
 	}
-	return &window{seed: seed, writer: writer, reader: flate.NewReaderDict(bytes.NewReader(nil), []byte(dictionary))}, nil
+	w.reader = flate.NewReaderDict(bytes.NewReader(nil), w.dictionary)
+	return nil
 }
 
 // reset empties the window.
@@ -66,6 +73,11 @@ func (w *window) hash(name string) uint64 { return maphash.String(w.seed, name) 
 
 // add packs the record of the object whose mirror has that name.
 func (w *window) add(name, text string) error {
+	if w.writer == nil {
+		if err := w.start(text); err != nil {
+			return err
+		}
+	}
 	from := len(w.packed)
 	if cap(w.packed)-from < growBytes {
 		w.packed = slices.Grow(w.packed, growBytes) // by a quarter, where the buffer would grow to twice its size
@@ -105,7 +117,7 @@ func (w *window) find(name string) *row {
 // unpack returns the record of a row.
 func (w *window) unpack(r *row) (string, error) {
 	packed := bytes.NewReader(w.packed[r.from : r.from+r.length])
-	if err := w.reader.(flate.Resetter).Reset(packed, []byte(dictionary)); err != nil {
+	if err := w.reader.(flate.Resetter).Reset(packed, w.dictionary); err != nil {
 		return "", fmt.Errorf("unpack a row: %w", err)
 	}
 	text, err := io.ReadAll(w.reader)

@@ -10,10 +10,7 @@ import (
 
 func TestWindowGivesBackWhatWasAdded(t *testing.T) {
 	t.Parallel()
-	w, err := newWindow(maphash.MakeSeed())
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWindow(maphash.MakeSeed())
 	for range 2 { // it is used again after a reset
 		w.reset()
 		names, texts := benchRecords(t, 150)
@@ -53,10 +50,7 @@ func TestWindowGivesBackWhatWasAdded(t *testing.T) {
 // TestWindowTakesLittleMoreThanItsBound protects the memory of the syncer: a buffer that doubles would take twice as much.
 func TestWindowTakesLittleMoreThanItsBound(t *testing.T) {
 	t.Parallel()
-	w, err := newWindow(maphash.MakeSeed())
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWindow(maphash.MakeSeed())
 	random := rand.New(rand.NewPCG(1, 2))
 	for !w.isFull() {
 		var text strings.Builder
