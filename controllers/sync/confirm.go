@@ -113,8 +113,7 @@ func (s *session) repairRecord(ctx context.Context, o object, rec *record.Record
 		m, err = readMirror(ctx, s.live, o.kind, types.NamespacedName{Namespace: s.name.Namespace, Name: record.ObjectName(o.id)})
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
 	}
 	if m != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // mirrorPage is how many mirrors one page of a list holds. A mirror usually has 3 kB.
-const mirrorPage = 250
+const mirrorPage = 100
 
 // mirror is a MediaAsset or a LiveStream, as sync reads it.
 type mirror struct {

@@ -25,6 +25,8 @@ const (
 	// maxQuestions bounds the questions of one endpoint in one round, and questionTimeout their time.
 	maxQuestions    = 20
 	questionTimeout = 30 * time.Second
+	// foldTime is how long the controllers need at most between the creation of a mirror and its first status.
+	foldTime = 5 * time.Second
 	// askers is how many endpoints are asked for at once.
 	askers = 4
 	// maxAsked bounds the mirrors whose last question is remembered, and askedTTL for how long.
@@ -136,6 +138,8 @@ func (q *Questions) isDue(m *mirror, e *fastpixv1.WebhookEndpoint) bool {
 	switch {
 	case m.State == record.StateWaiting || m.BecameMediaID != "", m.State != "" && e.Status.PendingEvents > 0:
 		return false
+	case m.State == "" && q.env.now().Sub(m.heard) < foldTime:
+		return false // the controllers have just created it, and write its status next
 	}
 	if !m.CanBeAsked() || !m.isNamedAs(record.NormalizeID(m.ID)) || record.ObjectName(m.ID) != m.name {
 		return false

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// windowBytes bounds the packed rows that a run holds at once: about 13,000 media.
-	windowBytes = 2 << 20
+	// windowBytes bounds the packed rows that a run holds at once: about 19,000 media.
+	windowBytes = 3 << 20
 	// growBytes is more than most packed rows have.
 	growBytes = 4 << 10
 	// maxSample bounds what the dictionary takes of the first record.
