@@ -114,7 +114,8 @@ func TestCredentialsAreRotatedDuringARun(t *testing.T) {
 	w.waitAssets(t, 120)
 }
 
-// TestAPIFaults protects a run from an API that gives no usable answer: the condition says so, and the run goes on where it stopped.
+// TestAPIFaults protects a run from an API that gives no usable answer: the condition says so, and the run goes on where it stopped. The tests of the client hold
+// more such answers.
 func TestAPIFaults(t *testing.T) {
 	w := newWorkspace(t)
 	ids := w.addMedia(120)
@@ -125,14 +126,8 @@ func TestAPIFaults(t *testing.T) {
 		reason string
 	}{
 		"500":           {fastpixfake.Status(500, ""), fastpixv1.ReasonAPIUnavailable},
-		"524":           {fastpixfake.Status(524, ""), fastpixv1.ReasonAPIUnavailable},
 		"429":           {fastpixfake.Status(429, "1"), fastpixv1.ReasonRateLimited},
-		"a page":        {fastpixfake.HTML(200), fastpixv1.ReasonAPIUnavailable},
 		"a redirect":    {fastpixfake.Redirect("http://127.0.0.1:1/"), fastpixv1.ReasonAPIUnavailable},
-		"cut off":       {fastpixfake.CutOff(), fastpixv1.ReasonAPIUnavailable},
-		"10 MiB":        {fastpixfake.Huge(10 << 20), fastpixv1.ReasonAPIUnavailable},
-		"null":          {fastpixfake.Body("null"), fastpixv1.ReasonAPIUnavailable},
-		"no envelope":   {fastpixfake.Body(`{"data":[]}`), fastpixv1.ReasonAPIUnavailable},
 		"404 of others": {fastpixfake.HTML(404), fastpixv1.ReasonAPIUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,10 +140,10 @@ func TestAPIFaults(t *testing.T) {
 			w.annotate(t, fastpixv1.SyncRequestedAtAnnotation, name)
 			w.checkMessage(t, w.waitReason(t, tt.reason))
 			w.fake.Heal()
-			w.waitReason(t, fastpixv1.ReasonSynced)
-			if s := w.endpoint.Read(t).Status.Sync; s.Repaired != 1 || s.HandledRequest != name || s.MediaAssets != 120 {
+			if s := w.waitHandled(t, name); s.Repaired != 1 || s.MediaAssets != 120 {
 				t.Errorf("status.sync is %+v", s)
 			}
+			w.waitReason(t, fastpixv1.ReasonSynced)
 		})
 	}
 }

@@ -51,6 +51,12 @@ func newWorkspace(t *testing.T, flags ...string) *workspace {
 	w := &workspace{fake: fake, access: fastpixfake.Access{TokenID: string(uuid.NewUUID()), SecretKey: string(uuid.NewUUID())}, url: server.URL()}
 	w.Workspace = fake.AddWorkspace(string(uuid.NewUUID()), w.access)
 	w.endpoint = framework.NewEndpoint(t)
+	t.Cleanup(func() { // the syncer of the next test has another API
+		whe := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: w.endpoint.Namespace, Name: "fastpix"}}
+		if err := framework.Deployed.Admin.Delete(context.WithoutCancel(t.Context()), whe); err != nil {
+			t.Error(err)
+		}
+	})
 	framework.CreateAPISecret(t, w.endpoint.Namespace, w.access.TokenID, w.access.SecretKey)
 	args := append([]string{"--sync-grace=" + grace.String(), "--sync-rate=1000"}, flags...)
 	w.syncer = framework.StartSyncer(t, "syncer", w.url, args...)
@@ -88,6 +94,12 @@ func (w *workspace) run(t *testing.T) *fastpixv1.SyncStatus {
 	waitForNextDate()
 	request := rand.String(8)
 	w.annotate(t, fastpixv1.SyncRequestedAtAnnotation, request)
+	return w.waitHandled(t, request)
+}
+
+// waitHandled waits until a requested run has ended.
+func (w *workspace) waitHandled(t *testing.T, request string) *fastpixv1.SyncStatus {
+	t.Helper()
 	var s *fastpixv1.SyncStatus
 	framework.Eventually(t, "the requested run has ended", func(context.Context) error {
 		if s = w.endpoint.Read(t).Status.Sync; s == nil || s.HandledRequest != request {
