@@ -21,6 +21,8 @@ const (
 	// firstWindow is how many rows a run that makes a backfill compares first. Each window is twice as large as the one before, so that the first mirrors
 	// appear soon and the mirrors are listed few times.
 	firstWindow = 10 * fastpixapi.PageSize
+	// maxEmpty is how often a page without rows is asked for again that is not the last one by the API's claim.
+	maxEmpty = 2
 	// maxPages bounds the pages of one kind, against an API that never ends a list.
 	maxPages = 100_000
 )
@@ -70,13 +72,15 @@ func (r *run) walk(ctx context.Context, kind record.Kind, compare func(ctx conte
 
 // page reads one page.
 func (r *run) page(ctx context.Context, kind record.Kind, number int) (page *fastpixapi.Page, err error) {
+	empty := 0
 	err = r.ask(ctx, func(credentials fastpixapi.Credentials) (err error) {
 		if kind == record.LiveStream {
 			page, err = r.api.StreamPage(ctx, credentials, number)
 		} else {
 			page, err = r.api.MediaPage(ctx, credentials, number)
 		}
-		if err == nil && len(page.Rows)+page.Unreadable == 0 && number < page.Pages {
+		if err == nil && len(page.Rows)+page.Unreadable == 0 && number < page.Pages && empty < maxEmpty {
+			empty++ // the list is not usable now, or what the API claims about its length is wrong
 			return fastpixapi.ErrEmptyPage
 		}
 		return err
