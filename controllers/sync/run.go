@@ -99,8 +99,12 @@ func (r *run) do(ctx context.Context) error {
 	return r.confirm(ctx)
 }
 
-// mayCreate reports whether an object without a mirror gets one.
+// mayCreate reports whether an object without a mirror gets one. If the run before knew the workspace and no answer of this one names it, the credentials may be
+// those of another workspace.
 func (r *run) mayCreate(rec *record.Record) bool {
+	if before := r.endpoint.Status.Sync; before != nil && before.WorkspaceID != "" && !r.workspaceSeen {
+		return false
+	}
 	return !r.report.tooManyObjects && plan.Creates(&r.endpoint.Spec, planObject(rec), r.now())
 }
 

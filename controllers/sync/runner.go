@@ -102,7 +102,9 @@ func (r *run) writeEnd(e *fastpixv1.WebhookEndpoint, err error, p *problem) {
 	switch {
 	case err == nil:
 		sync.LastCompletedTime = microTime(r.now())
-		sync.WorkspaceID = r.workspace
+		if r.workspaceSeen {
+			sync.WorkspaceID = r.workspace
+		}
 		sync.MediaAssets, sync.LiveStreams = r.report.media, r.report.streams
 		sync.Created, sync.Repaired, sync.Deleted = r.report.created, r.report.repaired, r.report.deleted
 		setSynced(e, r.report.condition(), r.endpoint.Generation)
