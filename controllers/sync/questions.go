@@ -3,9 +3,12 @@ package sync
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	gosync "sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/util/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -22,6 +25,8 @@ const (
 	// with very many mirrors it costs the API server much.
 	roundInterval = 10 * time.Second
 	roundPart     = 20
+	// maxLists is of how many namespaces the mirrors are listed one by one.
+	maxLists = 10
 	// maxQuestions bounds the questions of one endpoint in one round, and questionTimeout their time.
 	maxQuestions    = 20
 	questionTimeout = 30 * time.Second
@@ -82,20 +87,14 @@ func (q *Questions) round(ctx context.Context) error {
 		return nil
 	}
 	due := map[*fastpixv1.WebhookEndpoint][]*mirror{}
-	for kind, states := range askable {
-		selectors := make([]fields.Selector, 0, len(states))
-		for _, state := range states {
-			selectors = append(selectors, fields.OneTermNotEqualSelector("status.state", state))
+	err := q.forEachAskable(ctx, slices.Collect(maps.Keys(byNamespace)), func(m *mirror) error {
+		if e := endpointOf(m, byNamespace[m.namespace]); e != nil && len(due[e]) < maxQuestions && q.isDue(m, e) {
+			due[e] = append(due[e], m)
 		}
-		err := forEachMirror(ctx, q.env.live, kind, func(m *mirror) error {
-			if e := endpointOf(m, byNamespace[m.namespace]); e != nil && len(due[e]) < maxQuestions && q.isDue(m, e) {
-				due[e] = append(due[e], m)
-			}
-			return nil
-		}, client.MatchingFieldsSelector{Selector: fields.AndSelectors(selectors...)})
-		if err != nil {
-			return err
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	places := make(chan struct{}, askers)
 	var wg gosync.WaitGroup
@@ -107,6 +106,26 @@ func (q *Questions) round(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
+	return nil
+}
+
+// forEachAskable calls do for the mirrors of some namespaces that may have to be asked for. Of many namespaces it lists all mirrors of the cluster at once.
+func (q *Questions) forEachAskable(ctx context.Context, namespaces []string, do func(*mirror) error) error {
+	if len(namespaces) > maxLists {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	for kind, states := range askable {
+		selectors := make([]fields.Selector, 0, len(states))
+		for _, state := range states {
+			selectors = append(selectors, fields.OneTermNotEqualSelector("status.state", state))
+		}
+		for _, namespace := range namespaces {
+			err := forEachMirror(ctx, q.env.live, kind, do, client.InNamespace(namespace), client.MatchingFieldsSelector{Selector: fields.AndSelectors(selectors...)})
+			if err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
