@@ -160,12 +160,12 @@ func (e *e2e) checkNetworkPolicies(ctx context.Context) (string, error) {
 	if err := e.client.List(ctx, &policies, client.InNamespace(operatorNamespace)); err != nil {
 		return "", err
 	}
-	const want = 3
+	const want = 4 // deny everything, and one for each part
 	if len(policies.Items) != want {
 		return "", fmt.Errorf("the namespace has %d NetworkPolicies, want %d", len(policies.Items), want)
 	}
 	if e.options.clusterDir != "" {
-		return "3 applied; this cluster's bridge plug-in does not enforce them", nil
+		return "4 applied; this cluster's bridge plug-in does not enforce them", nil
 	}
-	return "3 applied; the network plug-in decides whether it enforces them", nil
+	return "4 applied; the network plug-in decides whether it enforces them", nil
 }

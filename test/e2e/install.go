@@ -175,6 +175,12 @@ func (e *e2e) nodePort(ctx context.Context) (string, error) {
 	if port.Port == 443 {
 		scheme = "https"
 	}
+	address, err := e.nodeAddress(ctx)
+	return fmt.Sprintf("%s://%s:%d", scheme, address, port.NodePort), err
+}
+
+// nodeAddress returns the internal address of the first node that has one.
+func (e *e2e) nodeAddress(ctx context.Context) (string, error) {
 	var nodes corev1.NodeList
 	if err := e.client.List(ctx, &nodes); err != nil {
 		return "", err
@@ -182,7 +188,7 @@ func (e *e2e) nodePort(ctx context.Context) (string, error) {
 	for _, node := range nodes.Items {
 		for _, address := range node.Status.Addresses {
 			if address.Type == corev1.NodeInternalIP {
-				return fmt.Sprintf("%s://%s:%d", scheme, address.Address, port.NodePort), nil
+				return address.Address, nil
 			}
 		}
 	}

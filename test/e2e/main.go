@@ -150,6 +150,7 @@ func (e *e2e) checks() []check {
 		{what: "the leader is killed during a burst", do: e.killLeader, breaks: true},
 		{what: "all Deployments are rolled out under load", do: e.rollOut, breaks: true},
 		{what: "the quota of the journal is reached, and the journal is emptied", do: e.fillQuota, breaks: true},
+		{what: "sync mirrors a workspace of a fake API, and repairs it before and after the syncer is killed", do: e.checkSync, breaks: true},
 		{what: "no secret in the log of a pod", do: e.checkLogs},
 		{what: "uninstalling the operator keeps mirrors and journal", do: e.undeploy},
 		{what: "installing it again continues with them", do: e.reinstall},

@@ -93,7 +93,7 @@ func (e *e2e) checkForgedSignature(ctx context.Context) (string, error) {
 func (e *e2e) checkLogs(ctx context.Context) (string, error) {
 	lines := 0
 	for _, component := range []string{"receiver", "controllers", "syncer"} {
-		log, err := e.run(ctx, "-n", operatorNamespace, "logs", "--selector", "app.kubernetes.io/component="+component, "--tail=-1", "--max-log-requests=20")
+		log, err := e.logOf(ctx, component)
 		if err != nil {
 			return "", err
 		}
@@ -105,4 +105,9 @@ func (e *e2e) checkLogs(ctx context.Context) (string, error) {
 		lines += strings.Count(log, "\n")
 	}
 	return fmt.Sprintf("%d lines", lines), nil
+}
+
+// logOf returns the logs of the pods of a component.
+func (e *e2e) logOf(ctx context.Context, component string) (string, error) {
+	return e.run(ctx, "-n", operatorNamespace, "logs", "--selector", "app.kubernetes.io/component="+component, "--tail=-1", "--max-log-requests=20")
 }

@@ -1,6 +1,7 @@
 package fastpixfake
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,26 +101,40 @@ func (f *Fake) Check() error {
 	return nil
 }
 
-// Server is an API that listens on a loopback address.
+// Server is an API that listens on an address.
 type Server struct {
 	*Fake
 	listener net.Listener
 	server   *http.Server
+	scheme   string
 }
 
-// Serve listens on an address, such as 127.0.0.1:0.
+// Serve listens on a loopback address, such as 127.0.0.1:0. The syncer refuses plain HTTP to other addresses.
 func Serve(f *Fake, address string) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the fake API: %w", err)
 	}
-	s := &Server{Fake: f, listener: listener, server: &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}}
+	return start(f, listener, "http"), nil
+}
+
+// ServeTLS listens on an address with TLS.
+func ServeTLS(f *Fake, address string, certificate tls.Certificate) (*Server, error) {
+	listener, err := tls.Listen("tcp", address, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return nil, fmt.Errorf("listen for the fake API: %w", err)
+	}
+	return start(f, listener, "https"), nil
+}
+
+func start(f *Fake, listener net.Listener, scheme string) *Server {
+	s := &Server{Fake: f, listener: listener, server: &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}, scheme: scheme}
 	go func() { _ = s.server.Serve(listener) }()
-	return s, nil
+	return s
 }
 
 // URL is the API's URL, for --fastpix-api-url.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + base }
+func (s *Server) URL() string { return s.scheme + "://" + s.listener.Addr().String() + base }
 
 // Close stops listening and ends all connections.
 func (s *Server) Close() error { return s.server.Close() }

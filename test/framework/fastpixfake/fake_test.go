@@ -2,6 +2,8 @@
 package fastpixfake
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/client-go/util/cert"
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
@@ -260,5 +264,41 @@ func TestFaultIsRemoved(t *testing.T) {
 	remove()
 	if code, _ := get(t, f.URL()+"/on-demand", access); code != http.StatusInternalServerError {
 		t.Errorf("the answer is %d when the first of two faults is removed", code)
+	}
+}
+
+// A client that trusts the certificate reaches the API, another one does not.
+func TestServesTLS(t *testing.T) {
+	t.Parallel()
+	certificates, key, err := cert.GenerateSelfSignedCertKey("127.0.0.1", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(certificates, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := New()
+	f.AddWorkspace("workspace", access)
+	s, err := ServeTLS(f, "127.0.0.1:0", pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificates)
+	trusting := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer trusting.CloseIdleConnections()
+	answer, err := trusting.Do(newRequest(t, s.URL()+"/on-demand", access))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("the answer is %s", answer.Status)
+	}
+	if answer, err := http.DefaultClient.Do(newRequest(t, s.URL()+"/on-demand", access)); err == nil {
+		_ = answer.Body.Close()
+		t.Error("a client that does not trust the certificate is answered")
 	}
 }
