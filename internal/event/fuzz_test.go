@@ -69,3 +69,43 @@ func isObject(body []byte) bool {
 	var object map[string]any
 	return json.Unmarshal([]byte(strings.TrimPrefix(string(body), "\uFEFF")), &object) == nil && object != nil
 }
+
+// FuzzObserve checks that Observe never panics, and that every row that it reads becomes a record that fits, that the controllers can read, and that holds no
+// stream secret.
+func FuzzObserve(f *testing.F) {
+	for _, row := range []string{
+		`{"id":"m","status":"In Queue","tracks":[{"id":"t","frameRate":"24.000","status":"Ready"}],"duration":"00:03:03","updatedAt":"2026-11-20T09:06:49.921122Z"}`,
+		`{"streamId":"5c1e0b7d9a3f4e2c8b6d1f0a7e9c3b52","streamKey":"1a2b3c4d5e6f708192a3b4c5d6e7f809k5c1e0b7d9a3f4e2c8b6d1f0a7e9c3b52","status":"active","maxDuration":0}`,
+		`{"id":7,"streamId":null,"metadata":[],"playbackIds":"none"}`,
+	} {
+		f.Add([]byte(row), false)
+		f.Add([]byte(row), true)
+	}
+	f.Fuzz(func(t *testing.T, row []byte, stream bool) {
+		kind := record.MediaAsset
+		if stream {
+			kind = record.LiveStream
+		}
+		o, err := Observe(kind, row)
+		if err != nil {
+			if !errors.Is(err, ErrRowNotObject) && !errors.Is(err, ErrRowNoID) {
+				t.Fatal(err)
+			}
+			return
+		}
+		encoded, err := Fit(o.Record(Reply{Date: receipt, Received: receipt}, observer, "uid"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := record.Decode(encoded)
+		if err != nil {
+			t.Fatalf("%s: %v", encoded, err)
+		}
+		if again, err := record.Encode(r); err != nil || again != encoded {
+			t.Fatalf("got (%s, %v), want %s", again, err, encoded)
+		}
+		if text.LooksSecret(encoded) {
+			t.Fatalf("a stream secret in %s", encoded)
+		}
+	})
+}
