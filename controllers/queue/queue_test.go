@@ -13,11 +13,7 @@ func TestNamespacesTakeTurns(t *testing.T) {
 		f.Push(record.Key{Namespace: "busy", Name: name})
 	}
 	f.Push(record.Key{Namespace: "quiet", Name: "1"})
-	var got []string
-	for f.Len() > 0 {
-		key := f.Pop()
-		got = append(got, key.Namespace+key.Name)
-	}
+	got := popAll(f)
 	if want := "busy1 quiet1 busy2 busy3"; strings.Join(got, " ") != want {
 		t.Errorf("served %v, want %s", got, want)
 	}
@@ -30,12 +26,18 @@ func TestObjectsThatCanWaitComeLast(t *testing.T) {
 		f.Push(record.Key{Namespace: "busy", Name: name})
 	}
 	f.Push(record.Key{Namespace: "quiet", Name: "later"})
+	got := popAll(f)
+	if want := "busy1 quietlater busy2 busy3 busylater1 busy4 busy5 busylater2 busylater3"; strings.Join(got, " ") != want {
+		t.Errorf("served %v, want %s", got, want)
+	}
+}
+
+// popAll returns the queued objects in the order in which they are served.
+func popAll(f *fairStorage) []string {
 	var got []string
 	for f.Len() > 0 {
 		key := f.Pop()
 		got = append(got, key.Namespace+key.Name)
 	}
-	if want := "busy1 quietlater busy2 busy3 busylater1 busy4 busy5 busylater2 busylater3"; strings.Join(got, " ") != want {
-		t.Errorf("served %v, want %s", got, want)
-	}
+	return got
 }

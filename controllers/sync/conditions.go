@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -146,9 +145,4 @@ func syncStatus(e *fastpixv1.WebhookEndpoint) *fastpixv1.SyncStatus {
 		e.Status.Sync = &fastpixv1.SyncStatus{}
 	}
 	return e.Status.Sync
-}
-
-// microTime returns a time as a status holds it.
-func microTime(t time.Time) *metav1.MicroTime {
-	return &metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
 }

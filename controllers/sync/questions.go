@@ -163,11 +163,7 @@ func (q *Questions) isDue(m *mirror, e *fastpixv1.WebhookEndpoint) bool {
 	if !m.CanBeAsked() || !m.isNamedAs(record.NormalizeID(m.ID)) || record.ObjectName(m.ID) != m.name {
 		return false
 	}
-	held, _ := q.asked.Get(keyOf(m))
-	last, _ := held.(question)
-	if last.heard.Before(m.heard) {
-		last = question{heard: m.heard}
-	}
+	last := q.last(m)
 	at, asks := plan.Silent{Kind: m.Kind, State: m.State, Heard: m.heard, Asked: last.asked, Questions: last.count}.Due()
 	return asks && !at.After(q.env.now())
 }
@@ -205,13 +201,19 @@ func (q *Questions) askFor(ctx context.Context, e *fastpixv1.WebhookEndpoint, mi
 	}
 }
 
-// remember records that an object was asked for.
-func (q *Questions) remember(m *mirror) {
+// last returns the last question for an object since it was heard of.
+func (q *Questions) last(m *mirror) question {
 	held, _ := q.asked.Get(keyOf(m))
 	last, _ := held.(question)
 	if last.heard.Before(m.heard) {
 		last = question{heard: m.heard}
 	}
+	return last
+}
+
+// remember records that an object was asked for.
+func (q *Questions) remember(m *mirror) {
+	last := q.last(m)
 	q.asked.Add(keyOf(m), question{heard: last.heard, asked: q.env.now(), count: last.count + 1}, askedTTL)
 }
 

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 )
 
 // resultError is the result of a run that ended for a reason that the condition does not name.
@@ -101,7 +102,7 @@ func (r *run) writeEnd(e *fastpixv1.WebhookEndpoint, err error, p *problem) {
 	}
 	switch {
 	case err == nil:
-		sync.LastCompletedTime = microTime(r.now())
+		sync.LastCompletedTime = merge.MicroTime(r.now())
 		if r.workspaceSeen {
 			sync.WorkspaceID = r.workspace
 		}

@@ -248,7 +248,10 @@ func (s *session) recordOf(o *event.Observation, reply event.Reply) *record.Reco
 		event.DropText(&o.Change)
 	}
 	rec := o.Record(reply, s.name, s.endpoint.UID)
-	if _, err := record.Encode(rec); err != nil && o.Change.Media != nil {
+	if _, err := record.Encode(rec); err == nil {
+		return rec
+	}
+	if o.Change.Media != nil {
 		o.Change.Media.AI = nil
 		rec = o.Record(reply, s.name, s.endpoint.UID)
 	}

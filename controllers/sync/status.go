@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/fastpixapi"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
@@ -60,7 +61,7 @@ func (s *session) updateStatus(ctx context.Context, change func(*fastpixv1.Webho
 // reportStarted says that a run has started.
 func (r *run) reportStarted(ctx context.Context) {
 	r.updateStatus(ctx, func(e *fastpixv1.WebhookEndpoint) {
-		syncStatus(e).LastStartedTime = microTime(r.started)
+		syncStatus(e).LastStartedTime = merge.MicroTime(r.started)
 		if apimeta.FindStatusCondition(e.Status.Conditions, fastpixv1.ConditionSynced) == nil {
 			setSynced(e, r.syncing("The first comparison with FastPix has started."), r.endpoint.Generation)
 		}

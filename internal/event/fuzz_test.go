@@ -41,20 +41,7 @@ func FuzzDecode(f *testing.F) {
 		if !e.Known {
 			return
 		}
-		encoded, err := Fit(recordOf(e, receipt))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := record.Decode(encoded)
-		if err != nil {
-			t.Fatalf("%s: %v", encoded, err)
-		}
-		if again, err := record.Encode(r); err != nil || again != encoded {
-			t.Fatalf("got (%s, %v), want %s", again, err, encoded)
-		}
-		if text.LooksSecret(encoded) {
-			t.Fatalf("a stream secret in %s", encoded)
-		}
+		encoded := checkRecord(t, recordOf(e, receipt))
 		again, err := Decode(slices.Clone(body))
 		if err != nil {
 			t.Fatal(err)
@@ -68,6 +55,26 @@ func FuzzDecode(f *testing.F) {
 func isObject(body []byte) bool {
 	var object map[string]any
 	return json.Unmarshal([]byte(strings.TrimPrefix(string(body), "\uFEFF")), &object) == nil && object != nil
+}
+
+// checkRecord checks that a record fits, that the controllers read it as it is, and that it holds no stream secret. It returns its text.
+func checkRecord(t *testing.T, rec *record.Record) string {
+	t.Helper()
+	encoded, err := Fit(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := record.Decode(encoded)
+	if err != nil {
+		t.Fatalf("%s: %v", encoded, err)
+	}
+	if again, err := record.Encode(r); err != nil || again != encoded {
+		t.Fatalf("got (%s, %v), want %s", again, err, encoded)
+	}
+	if text.LooksSecret(encoded) {
+		t.Fatalf("a stream secret in %s", encoded)
+	}
+	return encoded
 }
 
 // FuzzObserve checks that Observe never panics, and that every row that it reads becomes a record that fits, that the controllers can read, and that holds no
@@ -93,19 +100,6 @@ func FuzzObserve(f *testing.F) {
 			}
 			return
 		}
-		encoded, err := Fit(o.Record(Reply{Date: receipt, Received: receipt}, observer, "uid"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := record.Decode(encoded)
-		if err != nil {
-			t.Fatalf("%s: %v", encoded, err)
-		}
-		if again, err := record.Encode(r); err != nil || again != encoded {
-			t.Fatalf("got (%s, %v), want %s", again, err, encoded)
-		}
-		if text.LooksSecret(encoded) {
-			t.Fatalf("a stream secret in %s", encoded)
-		}
+		checkRecord(t, o.Record(Reply{Date: receipt, Received: receipt}, observer, "uid"))
 	})
 }

@@ -77,25 +77,13 @@ func TestSyncPageOnPolling(t *testing.T) {
 // startSyncer starts a syncer that asks an API with so many media, which know the access token of the page.
 func startSyncer(t *testing.T, media int) (w *fastpixfake.Workspace, ids []string) {
 	t.Helper()
-	fake := fastpixfake.New()
-	server, err := fastpixfake.Serve(fake, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := fake.Check(); err != nil {
-			t.Error(err)
-		}
-	})
-	w = fake.AddWorkspace(string(uuid.NewUUID()), fastpixfake.Access{TokenID: pasted, SecretKey: pasted})
+	api := framework.ServeAPI(t)
+	w = api.AddWorkspace(string(uuid.NewUUID()), fastpixfake.Access{TokenID: pasted, SecretKey: pasted})
 	for i := range media {
 		ids = append(ids, string(uuid.NewUUID()))
 		w.PutMedia(fastpixfake.NewMedia(ids[i], time.Now().Add(-time.Hour).Add(time.Duration(i)*time.Second)))
 	}
-	framework.StartSyncer(t, "syncer", server.URL(), "--sync-grace=1s", "--sync-rate=1000")
+	framework.StartSyncer(t, "syncer", api.URL(), "--sync-grace=1s", "--sync-rate=1000")
 	return w, ids
 }
 

@@ -35,21 +35,9 @@ type workspace struct {
 // newWorkspace starts a syncer that asks an API with an empty workspace. No endpoint is compared yet.
 func newWorkspace(t *testing.T, flags ...string) *workspace {
 	t.Helper()
-	fake := fastpixfake.New()
-	server, err := fastpixfake.Serve(fake, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := fake.Check(); err != nil {
-			t.Error(err)
-		}
-	})
-	w := &workspace{fake: fake, access: fastpixfake.Access{TokenID: string(uuid.NewUUID()), SecretKey: string(uuid.NewUUID())}, url: server.URL()}
-	w.Workspace = fake.AddWorkspace(string(uuid.NewUUID()), w.access)
+	api := framework.ServeAPI(t)
+	w := &workspace{fake: api.Fake, access: fastpixfake.Access{TokenID: string(uuid.NewUUID()), SecretKey: string(uuid.NewUUID())}, url: api.URL()}
+	w.Workspace = api.AddWorkspace(string(uuid.NewUUID()), w.access)
 	w.endpoint = framework.NewEndpoint(t)
 	t.Cleanup(func() { // the syncer of the next test has another API
 		whe := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: w.endpoint.Namespace, Name: "fastpix"}}
