@@ -54,6 +54,11 @@ func (rep *repetition) conclude() {
 		newFigure("p99 of acknowledgement, 64 connections", "ms", ack.AckP99, floor.Updates.P99, 0.5, true),
 		newFigure("another tenant's event during the burst, slowest / 1 s", "ms", rep.Bystander.Slowest, 1000, 1, true),
 	}
+	rep.Figures = append(rep.Figures,
+		newFigure("short burst: acknowledged, 512 connections", "/s", rep.burst(burstShortAck).Acknowledged, floor.Many.PerSecond, 10, false),
+		newFigure("short burst: reflected, one hot asset", "/s", rep.burst(burstShortHot).Reflected, floor.Hot.PerSecond, 10, false),
+		newFigure("short burst: reflected, one event per new asset", "/s", rep.burst(burstShortNew).Reflected, floor.Updates.PerSecond, 0.5, false),
+	)
 	for _, name := range []string{burstNew, burstRecent, burstCold} {
 		m := rep.burst(name)
 		events := float64(m.Events)

@@ -23,6 +23,8 @@ func (p *report) print(w io.Writer) {
 	if p.Weight != nil {
 		fmt.Fprintf(w, "\nWhat one of %d objects costs the API server:\n\n", p.Weight.Objects)
 		p.Weight.table().Print(w)
+		fmt.Fprintln(w)
+		p.Weight.fieldTable().Print(w)
 	}
 	if p.Sync != nil {
 		p.Sync.print(w)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"k8s.io/client-go/rest"
 )
@@ -31,6 +32,18 @@ func (r *testEnv) recordAPIServer(ctx context.Context, file string) error {
 		return err
 	}
 	return os.WriteFile(file, recorded, 0o600)
+}
+
+// profileHeap writes what the live heap of the API server holds into the file NAME.kube-apiserver.heap.pprof, if that is wanted.
+func (r *testEnv) profileHeap(ctx context.Context, name string) error {
+	if r.profiles == "" {
+		return nil
+	}
+	recorded, err := r.profileOf(ctx, "heap?gc=1")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.profiles, strings.ReplaceAll(name, " ", "-")+".kube-apiserver.heap.pprof"), recorded, 0o600)
 }
 
 // profileOf returns what the API server serves below /debug/pprof.

@@ -119,6 +119,10 @@ const (
 	burstNew     = "new"
 	burstRecent  = "recent"
 	burstCold    = "cold"
+
+	burstShortAck = "short-ack-512"
+	burstShortHot = "short-hot"
+	burstShortNew = "short-new"
 )
 
 // step is one burst of a repetition.
@@ -151,6 +155,13 @@ func steps(w *workload.Workload, s sizes) []step {
 		{name: burstNew, connections: connections, prepare: each(workload.MediaCreated), perEvent: 3},
 		{name: burstRecent, connections: connections, prepare: each(workload.MediaReady), follows: true, perEvent: 1},
 		{name: burstCold, connections: connections, prepare: each(workload.MediaUpdated), follows: true, forgotten: true, perEvent: 2},
+		{name: burstShortAck, connections: manyConnections, prepare: func(t workload.Tenant) *workload.Burst {
+			return w.Lifecycles(t, workload.FullLifecycle, s.Short)
+		}},
+		{name: burstShortHot, connections: connections, prepare: func(t workload.Tenant) *workload.Burst { return w.Hot(t, s.Short) }},
+		{name: burstShortNew, connections: connections, prepare: func(t workload.Tenant) *workload.Burst {
+			return w.Each(t, w.Media(s.Short), workload.MediaCreated)
+		}, perEvent: 3},
 	}
 }
 

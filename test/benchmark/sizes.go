@@ -19,6 +19,8 @@ type sizes struct {
 	// Single is the number of assets that get one event each. Below the 4,096 that the controllers remember, so that all of
 	// them are "recently written" in the burst after their first.
 	Single int `json:"singleEventAssets"`
+	// Short is the number of events of the short bursts. They show what a burst pays at its begin and at its end.
+	Short int `json:"shortEvents"`
 	// Floor is how many objects the floor writes, and FloorTime for how long each row of it.
 	Floor     int           `json:"floorObjects"`
 	FloorTime time.Duration `json:"floorTimeNanoseconds"`
@@ -44,12 +46,12 @@ func (s sizes) growth() []int { return []int{s.Assets / 100, s.Assets / 10, s.As
 
 func sizesOf(full bool) sizes {
 	s := sizes{
-		Events: 2000, Single: 500, Floor: 512, FloorTime: 1500 * time.Millisecond, Repetitions: 1,
+		Events: 2000, Single: 500, Short: 300, Floor: 512, FloorTime: 1500 * time.Millisecond, Repetitions: 1,
 		Assets: 100_000, Journal: 256_000, Endpoints: []int{1, 100, 1000}, Weight: 300,
 		SyncMedia: 1000, SyncFew: 1000, SyncMany: 5000, SyncPaced: 60, SyncBurst: 200,
 	}
 	if full {
-		s.Events, s.Single, s.Floor, s.FloorTime, s.Repetitions = 20_000, 4000, 2048, 8*time.Second, 3
+		s.Events, s.Single, s.Short, s.Floor, s.FloorTime, s.Repetitions = 20_000, 4000, 1500, 2048, 8*time.Second, 3
 		s.Weight = 5000
 		s.SyncMedia, s.SyncFew, s.SyncMany, s.SyncPaced, s.SyncBurst = 10_000, 1000, s.Assets, 600, 2000
 	}

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,6 +35,8 @@ type weight struct {
 	Mirror    load `json:"mirror"`
 	ConfigMap load `json:"configMap"`
 	Reference load `json:"reference"`
+	// Fields are the bytes of a mirror in etcd by field: of the status each field alone.
+	Fields map[string]float64 `json:"mirrorBytesByField"`
 }
 
 // load is what one object costs. Heap is the live heap of the API server after a garbage collection.
@@ -68,7 +74,7 @@ func runWeight(ctx context.Context, o options) (*weight, error) {
 		if err != nil {
 			return err
 		}
-		for _, step := range []struct {
+		steps := []struct {
 			name, prefix string
 			into         *load
 			write        func(context.Context) (load, error)
@@ -84,19 +90,52 @@ func runWeight(ctx context.Context, o options) (*weight, error) {
 					return c.Status().Update(ctx, o)
 				})
 			}},
-		} {
-			if *step.into, err = r.weigh(ctx, step.prefix, w.Objects, step.write); err != nil {
+		}
+		for _, step := range steps {
+			if *step.into, err = r.weigh(ctx, step.name, step.prefix, w.Objects, step.write); err != nil {
 				return fmt.Errorf("weigh %s: %w", step.name, err)
 			}
 			progress("%-16s %.0f bytes stored, heap %.1f kB after the burst, %.1f kB steady, %.2f ms a write",
 				step.name, step.into.Stored, step.into.HeapAfterBurst/1000, step.into.HeapSteady/1000, step.into.CPU)
 		}
-		return nil
+		w.Fields, err = r.bytesByField(ctx, steps[0].prefix)
+		return err
 	})
 }
 
+// bytesByField returns how many bytes each field of the stored objects has in the mean, with its name.
+func (r *testEnv) bytesByField(ctx context.Context, prefix string) (map[string]float64, error) {
+	stored, err := r.plane.StoredObjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fields, objects := map[string]float64{}, 0
+	for key, value := range stored {
+		if !strings.HasPrefix(key, prefix) {
+			continue
+		}
+		objects++
+		var object map[string]json.RawMessage
+		var status map[string]json.RawMessage
+		if err := errors.Join(json.Unmarshal(value, &object), json.Unmarshal(object["status"], &status)); err != nil {
+			return nil, fmt.Errorf("read a stored mirror: %w", err)
+		}
+		delete(object, "status")
+		for name, content := range object {
+			fields[name] += float64(len(name) + len(content) + len(`"":,`))
+		}
+		for name, content := range status {
+			fields["status."+name] += float64(len(name) + len(content) + len(`"":,`))
+		}
+	}
+	for name := range fields {
+		fields[name] /= float64(objects)
+	}
+	return fields, nil
+}
+
 // weigh measures what writing objects adds to the API server, before and after it has started again.
-func (r *testEnv) weigh(ctx context.Context, prefix string, objects int, write func(context.Context) (load, error)) (load, error) {
+func (r *testEnv) weigh(ctx context.Context, name, prefix string, objects int, write func(context.Context) (load, error)) (load, error) {
 	empty, err := r.freshHeap(ctx)
 	if err != nil {
 		return load{}, err
@@ -109,8 +148,14 @@ func (r *testEnv) weigh(ctx context.Context, prefix string, objects int, write f
 	if err != nil {
 		return l, err
 	}
+	if err := r.profileHeap(ctx, name+"-burst"); err != nil {
+		return l, err
+	}
 	steady, err := r.freshHeap(ctx)
 	if err != nil {
+		return l, err
+	}
+	if err := r.profileHeap(ctx, name+"-steady"); err != nil {
 		return l, err
 	}
 	stored, err := r.plane.StoredObjects(ctx)
@@ -240,6 +285,17 @@ func inParallel(n int, do func(int) error) error {
 // newConfigMap returns a ConfigMap with 2 kB of data.
 func newConfigMap(namespace string) client.Object {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}, Data: map[string]string{"text": strings.Repeat("0123456789abcdef", 128)}}
+}
+
+// fieldTable shows where the bytes of a mirror are, the largest field first.
+func (w *weight) fieldTable() markdown.Table {
+	t := markdown.Table{{"field of a mirror", "stored bytes"}}
+	for _, name := range slices.SortedFunc(maps.Keys(w.Fields), func(a, b string) int {
+		return cmp.Or(cmp.Compare(w.Fields[b], w.Fields[a]), strings.Compare(a, b))
+	}) {
+		t.Add(name, fmt.Sprintf("%.0f", w.Fields[name]))
+	}
+	return t
 }
 
 // table shows what each object costs.
