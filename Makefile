@@ -33,7 +33,7 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/prometheus test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 
 ##@ General
@@ -140,6 +140,14 @@ k8s-controllers: ## Build kube-controller-manager into bin/k8s, once. Tests of q
 .PHONY: helm
 helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
 	@hack/helm/build.sh bin/helm
+
+.PHONY: promtool
+promtool: ## Build promtool into bin/prometheus, once (first run: about 2 minutes).
+	@hack/prometheus/build.sh bin/prometheus promtool
+
+.PHONY: prometheus
+prometheus: ## Build promtool and prometheus into bin/prometheus, once (first run: about 3 minutes).
+	@hack/prometheus/build.sh bin/prometheus
 
 .PHONY: tools
 tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).
