@@ -91,13 +91,13 @@ tidy: ## Run go mod tidy in every module of this repository.
 	for module in $(MODULES); do (cd "$$module" && go mod tidy); done
 
 .PHONY: verify
-verify: vet lint ## Check that generated files, formatting and modules are up to date. Changes nothing.
+verify: vet lint test-rules ## Check that generated files, formatting and modules are up to date, and test the alerts. Changes nothing.
 	hack/verify.sh $(MODULES)
 
 ##@ Tests
 
 .PHONY: test
-test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
+test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-rules ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
 	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
@@ -106,6 +106,11 @@ test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, o
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
+
+.PHONY: test-rules
+test-rules: promtool ## Check the rules of Prometheus, and test that each alert fires and does not fire.
+	bin/prometheus/promtool check rules --lint=all --lint-fatal config/prometheus/rules.yaml
+	bin/prometheus/promtool test rules config/prometheus/rules_test.yaml
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no API server (seconds).
