@@ -12,6 +12,7 @@ TEST_FLAGS ?=
 FUZZ_TIME ?= 30s
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
+ALERTS_ARGS ?=
 E2E_ARGS ?=
 
 # Ignore a go.work file in a parent folder: it could change the versions of dependencies.
@@ -110,7 +111,12 @@ test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health
 .PHONY: test-rules
 test-rules: promtool ## Check the rules of Prometheus, and test that each alert fires and does not fire.
 	bin/prometheus/promtool check rules --lint=all --lint-fatal config/prometheus/rules.yaml
-	bin/prometheus/promtool test rules config/prometheus/rules_test.yaml
+	bin/prometheus/promtool test rules config/prometheus/rules_test.yaml config/prometheus/rules_days_test.yaml
+
+.PHONY: alerts
+alerts: build $(CONTROL_PLANE) helm prometheus ## Induce the fault of each alert, and see in a real Prometheus that it fires and ends (about 10 minutes).
+	CGO_ENABLED=0 go build -trimpath -o bin/alerts ./test/alerts
+	exec bin/alerts -binary bin/fastpix-operator $(ALERTS_ARGS)
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no API server (seconds).
