@@ -50,15 +50,17 @@ var (
 )
 
 func init() {
-	// These series exist from the start, because an alert does not see the increase from a series that does not exist to its first value.
+	// These series exist from the start: a rule or a graph of increases sees the first repair and the first run only then.
 	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
 		for _, change := range []string{changeCreated, changeRepaired, changeDeleted} {
-			repairs.WithLabelValues(string(kind), change, causeRepair)
+			for _, cause := range []string{causeBackfill, causeRepair} {
+				repairs.WithLabelValues(string(kind), change, cause)
+			}
 		}
 	}
 	for _, result := range []string{
-		resultError, fastpixv1.ReasonCredentialsNotFound, fastpixv1.ReasonCredentialsForbidden, fastpixv1.ReasonCredentialsInvalid, fastpixv1.ReasonAccessDenied,
-		fastpixv1.ReasonWorkspaceMismatch, fastpixv1.ReasonTooManyMissing, fastpixv1.ReasonTooManyObjects,
+		fastpixv1.ReasonSynced, resultError, fastpixv1.ReasonCredentialsNotFound, fastpixv1.ReasonCredentialsForbidden, fastpixv1.ReasonCredentialsInvalid,
+		fastpixv1.ReasonAccessDenied, fastpixv1.ReasonWorkspaceMismatch, fastpixv1.ReasonTooManyMissing, fastpixv1.ReasonTooManyObjects,
 	} {
 		runs.WithLabelValues(result)
 	}
