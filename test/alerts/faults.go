@@ -32,7 +32,7 @@ var faults = []fault{
 		killAPIServer,
 	},
 	{"the controllers are killed", []string{"FastPixControllersWithoutLeader"}, killControllers},
-	{"the controllers are away for a minute", []string{"FastPixMirroredLateBudgetBurnFast", "FastPixMirroredLateBudgetBurnSlow"}, stopControllersForAMinute},
+	{"the controllers hang for a minute", []string{"FastPixMirroredLateBudgetBurnFast", "FastPixMirroredLateBudgetBurnSlow"}, freezeControllers},
 	{"mirrors cannot be written, and the backlog is full", []string{"FastPixEventsPendingLong", "FastPixBacklogLarge"}, fillBacklog},
 	{"a policy of a namespace refuses a mirror", []string{"FastPixRecordsFailed"}, refuseMirrors},
 	{"a namespace is deleted while its events wait", []string{"FastPixEventsDiscarded"}, deleteNamespace},
@@ -64,14 +64,14 @@ func (e *env) play(ctx context.Context, f fault) ([]firing, error) {
 	}
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { seen <- e.prometheus.waitStates(watch, func(states map[string]string) bool { return note(found, states, begun) }) }()
+	go func() {
+		seen <- e.prometheus.waitStates(watch, func(states map[string]string) bool { return note(found, states, begun) })
+	}()
 	end, err := f.induce(ctx, e)
-	if err == nil {
-		err = <-seen
-	} else {
+	if err != nil {
 		cancel()
-		<-seen
 	}
+	err = errors.Join(err, <-seen)
 	over := time.Now()
 	if end != nil {
 		err = errors.Join(err, end(ctx))

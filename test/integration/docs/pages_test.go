@@ -23,6 +23,19 @@ func TestOperationsPageNamesEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	exist := existingMetrics(t)
+	documented := map[string]bool{}
+	for _, name := range regexp.MustCompile(`fastpix_\w+`).FindAllString(string(text), -1) {
+		documented[strings.TrimSuffix(name, "_bucket")] = true
+	}
+	if want, got := sorted(exist), sorted(documented); !slices.Equal(got, want) || len(want) < 20 {
+		t.Errorf("the page names the metrics\n%v\nthese exist:\n%v", got, want)
+	}
+}
+
+// existingMetrics returns the names of the operator's own metrics.
+func existingMetrics(t *testing.T) map[string]bool {
+	t.Helper()
 	registry, ok := metrics.Registry.(prometheus.Collector)
 	if !ok {
 		t.Fatal("the registry of metrics does not describe its metrics")
@@ -38,13 +51,7 @@ func TestOperationsPageNamesEveryMetric(t *testing.T) {
 			exist[name[1]] = true
 		}
 	}
-	documented := map[string]bool{}
-	for _, name := range regexp.MustCompile(`fastpix_\w+`).FindAllString(string(text), -1) {
-		documented[strings.TrimSuffix(name, "_bucket")] = true
-	}
-	if want, got := sorted(exist), sorted(documented); !slices.Equal(got, want) || len(want) < 20 {
-		t.Errorf("the page names the metrics\n%v\nthese exist:\n%v", got, want)
-	}
+	return exist
 }
 
 // TestPagesNameTestsThatExist protects the claims of README.md, SECURITY.md and the pages of docs: every test that a page names exists, in
