@@ -24,8 +24,8 @@ type rule struct {
 // themselves: their metrics exist, promtool tests them, and the chart has values for them.
 func TestAlertsAgree(t *testing.T) {
 	t.Parallel()
-	operations, tests := read(t, "docs/operations.md"), read(t, "config/prometheus/rules_test.yaml")+read(t, "config/prometheus/rules_days_test.yaml")
-	exist, names := existingMetrics(t), map[string]bool{}
+	operations, tests := readFile(t, "docs/operations.md"), readFile(t, "config/prometheus/rules_test.yaml")+readFile(t, "config/prometheus/rules_days_test.yaml")
+	exist, names := registered(t), map[string]bool{}
 	for _, r := range rules(t) {
 		for _, metric := range regexp.MustCompile(`\bfastpix_\w+`).FindAllString(r.Expr, -1) {
 			if metric = regexp.MustCompile(`_(bucket|count)$`).ReplaceAllString(metric, ""); !exist[metric] {
@@ -61,7 +61,7 @@ func TestAlertsAgree(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(read(t, "config/helm/fastpix-operator/values.schema.json")), &schema); err != nil {
+	if err := json.Unmarshal([]byte(readFile(t, "config/helm/fastpix-operator/values.schema.json")), &schema); err != nil {
 		t.Fatal(err)
 	}
 	valued := slices.Sorted(slices.Values(schema.Properties.PrometheusRule.Properties.Alerts.PropertyNames.Enum))
@@ -78,7 +78,7 @@ func rules(t *testing.T) []rule {
 			Rules []rule `json:"rules"`
 		} `json:"groups"`
 	}
-	if err := yaml.Unmarshal([]byte(read(t, "config/prometheus/rules.yaml")), &file); err != nil {
+	if err := yaml.Unmarshal([]byte(readFile(t, "config/prometheus/rules.yaml")), &file); err != nil {
 		t.Fatal(err)
 	}
 	var all []rule
@@ -86,13 +86,4 @@ func rules(t *testing.T) []rule {
 		all = append(all, g.Rules...)
 	}
 	return all
-}
-
-func read(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
