@@ -23,7 +23,7 @@ func TestOperationsPageNamesEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exist := existingMetrics(t)
+	exist := registered(t)
 	documented := map[string]bool{}
 	for _, name := range regexp.MustCompile(`fastpix_\w+`).FindAllString(string(text), -1) {
 		documented[strings.TrimSuffix(name, "_bucket")] = true
@@ -33,8 +33,8 @@ func TestOperationsPageNamesEveryMetric(t *testing.T) {
 	}
 }
 
-// existingMetrics returns the names of the operator's own metrics.
-func existingMetrics(t *testing.T) map[string]bool {
+// registered returns the names of the operator's own metrics.
+func registered(t *testing.T) map[string]bool {
 	t.Helper()
 	registry, ok := metrics.Registry.(prometheus.Collector)
 	if !ok {

@@ -76,7 +76,7 @@ func rulesOfPrometheus(t *testing.T) []string {
 // Deployments, labels and links.
 func TestRunbooksNameWhatExists(t *testing.T) {
 	t.Parallel()
-	outputs, exist := readFile(t, "test/framework/redaction/testdata/output.txt"), existingMetrics(t)
+	outputs, exist := readFile(t, "test/framework/redaction/testdata/output.txt"), registered(t)
 	var manifests, schemas string
 	for _, file := range slices.Concat(glob(t, "config/*/deployment.yaml"), glob(t, "config/*/metrics_service.yaml"), glob(t, "config/default/*.yaml")) {
 		manifests += readFile(t, file)
