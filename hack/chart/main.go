@@ -42,7 +42,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: chart FOLDER")
 		os.Exit(2)
 	}
-	if err := write(filepath.Join(os.Args[1], generated)); err != nil {
+	if err := errors.Join(write(filepath.Join(os.Args[1], generated)), writeRules(os.Args[1])); err != nil {
 		fmt.Fprintln(os.Stderr, "chart:", err)
 		os.Exit(1)
 	}
