@@ -26,11 +26,12 @@ var faults = []fault{
 	{"the receiver's clock is behind that of FastPix", []string{"FastPixUntimedEvents"}, deliverFromTheFuture},
 	{"FastPix sends nothing", []string{"FastPixNoDeliveries"}, sendNothing},
 	{"the receiver is killed", []string{"FastPixReceiverAbsent"}, killReceiver},
-	{"the network to the API server is slow", []string{"FastPixJournalCommitSlow"}, slowNetwork},
 	{
 		"the API server is killed", []string{"FastPixDeliveriesRefused", "FastPixAcknowledgementBudgetBurnFast", "FastPixAcknowledgementBudgetBurnSlow"},
 		killAPIServer,
 	},
+	// This fault uses up an error budget, too, so it comes after the fault of that budget.
+	{"the network to the API server is slow", []string{"FastPixJournalCommitSlow"}, slowNetwork},
 	{"the controllers are killed", []string{"FastPixControllersWithoutLeader"}, killControllers},
 	{"the controllers hang for a minute", []string{"FastPixMirroredLateBudgetBurnFast", "FastPixMirroredLateBudgetBurnSlow"}, freezeControllers},
 	{"mirrors cannot be written, and the backlog is full", []string{"FastPixEventsPendingLong", "FastPixBacklogLarge"}, fillBacklog},
