@@ -80,11 +80,13 @@ fmt: tools ## Format the Go code.
 vet: ## Run go vet.
 	go vet ./...
 	cd test/gitops && go vet ./...
+	cd test/dashboards && go vet ./...
 
 .PHONY: lint
 lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	$(GOLANGCI_LINT) run
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
+	cd test/dashboards && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module of this repository.

@@ -1,6 +1,9 @@
 package webhookserver
 
 import (
+	"net/http"
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -42,8 +45,10 @@ var (
 )
 
 func init() {
-	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery.
+	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery,
+	// and a graph shows the first answer 503.
 	deliveries.WithLabelValues(string(resultMalformed), "")
+	deliverySeconds.WithLabelValues(strconv.Itoa(http.StatusServiceUnavailable))
 	for _, t := range record.Catalogue() {
 		deliveries.WithLabelValues(string(resultAccepted), t.Name)
 	}

@@ -25,6 +25,7 @@ const (
 	service     = "Service fastpix-receiver"
 	policy      = "NetworkPolicy fastpix-receiver"
 	monitor     = "ServiceMonitor fastpix-operator"
+	dashboard   = "ConfigMap fastpix-dashboard-operator"
 
 	container = "{.spec.template.spec.containers[0]"
 	pod       = "{.spec.template.spec"
@@ -196,6 +197,18 @@ var effects = map[string][]effect{
 		"{.spec.endpoints[0].authorization}{.spec.endpoints[0].bearerTokenFile}", `{"credentials":{"key":"token","name":"scraper"}}`,
 	}},
 	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
+	"dashboards.enabled": {
+		{"dashboards.enabled=true", dashboard, "{.metadata.labels.grafana_dashboard}", "1"},
+		{"dashboards.enabled=true", "ConfigMap fastpix-dashboard-workspace", "{.metadata.namespace}", namespace},
+		{"dashboards.enabled=false", dashboard, "", ""},
+	},
+	"dashboards.label": {
+		{"dashboards.enabled=true,dashboards.label=example\\.com/x", dashboard, `{.metadata.labels.example\.com/x}`, "1"},
+		{`dashboards.enabled=true,dashboards.label=x`, dashboard, `{.metadata.labels.app\.kubernetes\.io/name}`, "fastpix-operator"},
+	},
+	"dashboards.labelValue":  {{"dashboards.enabled=true,dashboards.labelValue=yes", dashboard, "{.metadata.labels.grafana_dashboard}", "yes"}},
+	"dashboards.annotations": {{"dashboards.enabled=true,dashboards.annotations.grafana_folder=FastPix", dashboard, "{.metadata.annotations.grafana_folder}", "FastPix"}},
+	"dashboards.namespace":   {{"dashboards.enabled=true,dashboards.namespace=monitoring", dashboard, "{.metadata.namespace}", "monitoring"}},
 }
 
 // TestEveryValueHasItsEffect checks the effects of every value of the schema. Each value must have at least one.
@@ -385,7 +398,7 @@ var nullable = []string{
 	"syncer.replicas", "syncer.env", "syncer.extraArgs", "syncer.resources", "syncer.podAnnotations", "syncer.nodeSelector", "syncer.tolerations",
 	"syncer.affinity", "syncer.priorityClassName", "networkPolicy.fastpixAPI.cidrs",
 	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
-	"serviceMonitor.tokenSecretName",
+	"serviceMonitor.tokenSecretName", "dashboards.annotations", "dashboards.namespace",
 }
 
 // TestNullIsRefusedOrUnsetsAValue checks null for every value. If the templates need the value, the schema must refuse null and name the
@@ -404,7 +417,7 @@ func TestNullIsRefusedOrUnsetsAValue(t *testing.T) {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
 			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage,
-				"--set=quota.enabled=true,serviceMonitor.enabled=true", "--set="+value+"=null")
+				"--set=quota.enabled=true,serviceMonitor.enabled=true,dashboards.enabled=true", "--set="+value+"=null")
 			name := value[strings.LastIndex(value, ".")+1:]
 			switch may := slices.Contains(nullable, value); {
 			case may && err != nil:
