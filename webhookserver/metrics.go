@@ -1,7 +1,6 @@
 package webhookserver
 
 import (
-	"net/http"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,10 +44,13 @@ var (
 )
 
 func init() {
-	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery,
-	// and a graph shows the first answer 503.
-	deliveries.WithLabelValues(string(resultMalformed), "")
-	deliverySeconds.WithLabelValues(strconv.Itoa(http.StatusServiceUnavailable))
+	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery. The increase of a series
+	// that begins with a refusal does not count this refusal.
+	for _, o := range []result{resultMalformed, resultUnauthorized, resultSuspended, resultIncomplete} {
+		deliveries.WithLabelValues(string(o), "")
+		deliverySeconds.WithLabelValues(strconv.Itoa(o.status()))
+	}
+	deliverySeconds.WithLabelValues(strconv.Itoa(resultAccepted.status()))
 	for _, t := range record.Catalogue() {
 		deliveries.WithLabelValues(string(resultAccepted), t.Name)
 	}

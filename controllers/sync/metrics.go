@@ -58,7 +58,10 @@ func init() {
 			}
 		}
 	}
-	for _, result := range []string{fastpixv1.ReasonSynced, resultError} {
+	for _, result := range []string{
+		fastpixv1.ReasonSynced, resultError, fastpixv1.ReasonCredentialsNotFound, fastpixv1.ReasonCredentialsForbidden, fastpixv1.ReasonCredentialsInvalid,
+		fastpixv1.ReasonAccessDenied, fastpixv1.ReasonWorkspaceMismatch, fastpixv1.ReasonTooManyMissing, fastpixv1.ReasonTooManyObjects,
+	} {
 		runs.WithLabelValues(result)
 	}
 }

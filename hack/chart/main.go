@@ -44,8 +44,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: chart FOLDER")
 		os.Exit(2)
 	}
-	err := errors.Join(write(filepath.Join(os.Args[1], generated)), copyDashboards(filepath.Join(os.Args[1], dashboards)))
-	if err != nil {
+	folder := os.Args[1]
+	if err := errors.Join(write(filepath.Join(folder, generated)), writeRules(folder), copyDashboards(filepath.Join(folder, dashboards))); err != nil {
 		fmt.Fprintln(os.Stderr, "chart:", err)
 		os.Exit(1)
 	}

@@ -25,10 +25,15 @@ const (
 	service     = "Service fastpix-receiver"
 	policy      = "NetworkPolicy fastpix-receiver"
 	monitor     = "ServiceMonitor fastpix-operator"
+	rule        = "PrometheusRule fastpix-operator"
 	dashboard   = "ConfigMap fastpix-dashboard-operator"
 
 	container = "{.spec.template.spec.containers[0]"
 	pod       = "{.spec.template.spec"
+
+	// An alert, and the one of two alerts that fires first.
+	oneAlert  = `{.spec.groups[1].rules[?(@.alert=="FastPixMalformedDeliveries")]`
+	fastAlert = "{.spec.groups[1].rules[1]"
 
 	nodes      = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0]"
 	neighbours = "affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey"
@@ -197,6 +202,49 @@ var effects = map[string][]effect{
 		"{.spec.endpoints[0].authorization}{.spec.endpoints[0].bearerTokenFile}", `{"credentials":{"key":"token","name":"scraper"}}`,
 	}},
 	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
+
+	"prometheusRule.enabled": {{"prometheusRule.enabled=true", rule, "{.spec.groups[0].name}", "fastpix-service-levels"}},
+	"prometheusRule.labels": {
+		{"prometheusRule.enabled=true,prometheusRule.labels.release=prometheus", rule, "{.metadata.labels.release}", "prometheus"},
+	},
+	"prometheusRule.alertLabels": {
+		{"prometheusRule.enabled=true,prometheusRule.alertLabels.team=video", rule, oneAlert + ".labels}", `{"severity":"warning","team":"video"}`},
+		{"prometheusRule.enabled=true,prometheusRule.alertLabels.team=video", rule, fastAlert + ".labels}", `{"burn":"fast","severity":"critical","team":"video"}`},
+	},
+	"prometheusRule.runbookBaseURL": {{
+		"prometheusRule.enabled=true,prometheusRule.runbookBaseURL=https://wiki.example/", rule, oneAlert + ".annotations.runbook_url}",
+		"https://wiki.example/FastPixMalformedDeliveries.md",
+	}},
+	"prometheusRule.objectives.acknowledged": {{
+		"prometheusRule.enabled=true,prometheusRule.objectives.acknowledged=0.9", rule, fastAlert + ".expr}",
+		"(1 - fastpix:deliveries_acknowledged:ratio_rate1h > 14.4 * (1 - 0.9))\nand (1 - fastpix:deliveries_acknowledged:ratio_rate5m > 14.4 * (1 - 0.9))\n" +
+			`and sum by (cluster, namespace) (increase(fastpix_delivery_seconds_count{code="503"}[1h])) > 5`,
+	}},
+	"prometheusRule.objectives.mirroredInTime": {{
+		"prometheusRule.enabled=true,prometheusRule.objectives.mirroredInTime=0.9", rule, `{.spec.groups[2].rules[6].expr}`,
+		"(1 - fastpix:events_mirrored_in_time:ratio_rate1h > 14.4 * (1 - 0.9))\nand (1 - fastpix:events_mirrored_in_time:ratio_rate5m > 14.4 * (1 - 0.9))\n" +
+			"and sum by (cluster, namespace) (increase(fastpix_event_lag_seconds_count[1h]))\n" +
+			`- sum by (cluster, namespace) (increase(fastpix_event_lag_seconds_bucket{le="51.2"}[1h])) > 5`,
+	}},
+	"prometheusRule.alerts": {
+		{
+			"prometheusRule.enabled=true,prometheusRule.alerts.FastPixMalformedDeliveries.threshold=7", rule, oneAlert + ".expr}",
+			`sum by (cluster, namespace) (increase(fastpix_deliveries_total{result="malformed"}[1h])) > 7`,
+		},
+		{
+			"prometheusRule.enabled=true,prometheusRule.alerts.FastPixMalformedDeliveries.window=2d", rule, oneAlert + ".expr}",
+			`sum by (cluster, namespace) (increase(fastpix_deliveries_total{result="malformed"}[2d])) > 0`,
+		},
+		{
+			"prometheusRule.enabled=true,prometheusRule.alerts.FastPixMalformedDeliveries.for=2m,prometheusRule.alerts.FastPixMalformedDeliveries.severity=info",
+			rule, oneAlert + ".for} " + oneAlert + ".labels.severity}", "2m info",
+		},
+		{
+			"prometheusRule.enabled=true,prometheusRule.alerts.FastPixAcknowledgementBudgetBurnFast.enabled=false", rule,
+			`{.spec.groups[1].rules[?(@.alert=="FastPixAcknowledgementBudgetBurn")].labels.burn}`, "slow",
+		},
+		{"prometheusRule.enabled=true,syncer.enabled=false", rule, "{.spec.groups[*].name}", "fastpix-service-levels fastpix-receiver fastpix-controllers"},
+	},
 	"dashboards.enabled": {
 		{"dashboards.enabled=true", dashboard, "{.metadata.labels.grafana_dashboard}", "1"},
 		{"dashboards.enabled=true", "ConfigMap fastpix-dashboard-workspace", "{.metadata.namespace}", namespace},
@@ -325,55 +373,64 @@ func schemaValues(t *testing.T) []string {
 func TestInvalidValuesAreRefused(t *testing.T) {
 	t.Parallel()
 	for set, want := range map[string]string{
-		"replicas=3":                                  "replicas",
-		"receiver.replica=3":                          "replica",
-		"receiver.tls.secret=x":                       "secret",
-		"controllers.externalURL=https://x":           "externalURL",
-		"image.name=x":                                "name",
-		"image.repository=reg.example/x:v1":           "repository",
-		"image.repository=reg.example:5000/x:v1":      "repository",
-		"image.repository=reg.example:5000":           "repository",
-		"image.repository=https://reg.example/x":      "repository",
-		"image.repository=reg.example/X":              "repository",
-		"imagePullSecrets={registry}":                 "imagePullSecrets",
-		"global.imagePullSecrets={A_b}":               "imagePullSecrets",
-		"global.imageRegistry=https://mirror.example": "imageRegistry",
-		"receiver.replicas=-1":                        "replicas",
-		"receiver.replicas=many":                      "replicas",
-		"receiver.externalURL=hooks.example.com":      "externalURL",
-		"receiver.externalURL=https://u:p@h.example":  "externalURL",
-		"receiver.externalURL=https://h.example/?a=b": "externalURL",
-		"receiver.maxPendingEvents=0":                 "maxPendingEvents",
-		"receiver.maxPendingEventsPerEndpoint=1k":     "maxPendingEventsPerEndpoint",
-		"receiver.drainDelaySeconds=-1":               "drainDelaySeconds",
-		"receiver.drainDelaySeconds=601":              "drainDelaySeconds",
-		"receiver.drainDelaySeconds=5s":               "drainDelaySeconds",
-		"receiver.extraArgs=--zap-devel":              "extraArgs",
-		"receiver.extraArgs={zap-devel}":              "extraArgs",
-		"receiver.resources.limits.memory=512M":       "memory",
-		"receiver.resources.limits.memory=1Mi":        "memory",
-		"controllers.resources.limits.memory=63Mi":    "memory",
-		"receiver.resources.limit.memory=512Mi":       "limit",
-		"receiver.resources.requests.cpu=half":        "cpu",
-		"receiver.service.type=ExternalName":          "type",
-		"receiver.podAnnotations.a.b=c":               "podAnnotations",
-		"receiver.affinity.nodes.a=b":                 "nodes",
-		"receiver.tls.secretName=A_b":                 "secretName",
-		"controllers.foldConcurrency=2000":            "foldConcurrency",
-		"image.digest=sha256:12":                      "digest",
-		"image.tag=a b":                               "tag",
-		"image.pullPolicy=Sometimes":                  "pullPolicy",
-		"quota.eventBatches=lots":                     "eventBatches",
-		"networkPolicy.apiServer.ports={}":            "ports",
-		"networkPolicy.apiServer.ports={https}":       "ports",
-		"networkPolicy.apiServer.cidrs={192.0.2.1}":   "cidrs",
-		"networkPolicy.metricsFrom[0].pods.a=b":       "metricsFrom",
-		"serviceMonitor.interval=often":               "interval",
-		"serviceMonitor.tokenSecretName=A_b":          "tokenSecretName",
-		"syncer.env[0].name=GOMEMLIMIT":               "env",
-		"syncer.externalURL=https://x":                "externalURL",
-		"networkPolicy.fastpixAPI.ports={}":           "ports",
-		"crds.keep=false":                             "keep",
+		"replicas=3":                                                "replicas",
+		"receiver.replica=3":                                        "replica",
+		"receiver.tls.secret=x":                                     "secret",
+		"controllers.externalURL=https://x":                         "externalURL",
+		"image.name=x":                                              "name",
+		"image.repository=reg.example/x:v1":                         "repository",
+		"image.repository=reg.example:5000/x:v1":                    "repository",
+		"image.repository=reg.example:5000":                         "repository",
+		"image.repository=https://reg.example/x":                    "repository",
+		"image.repository=reg.example/X":                            "repository",
+		"imagePullSecrets={registry}":                               "imagePullSecrets",
+		"global.imagePullSecrets={A_b}":                             "imagePullSecrets",
+		"global.imageRegistry=https://mirror.example":               "imageRegistry",
+		"receiver.replicas=-1":                                      "replicas",
+		"receiver.replicas=many":                                    "replicas",
+		"receiver.externalURL=hooks.example.com":                    "externalURL",
+		"receiver.externalURL=https://u:p@h.example":                "externalURL",
+		"receiver.externalURL=https://h.example/?a=b":               "externalURL",
+		"receiver.maxPendingEvents=0":                               "maxPendingEvents",
+		"receiver.maxPendingEventsPerEndpoint=1k":                   "maxPendingEventsPerEndpoint",
+		"receiver.drainDelaySeconds=-1":                             "drainDelaySeconds",
+		"receiver.drainDelaySeconds=601":                            "drainDelaySeconds",
+		"receiver.drainDelaySeconds=5s":                             "drainDelaySeconds",
+		"receiver.extraArgs=--zap-devel":                            "extraArgs",
+		"receiver.extraArgs={zap-devel}":                            "extraArgs",
+		"receiver.resources.limits.memory=512M":                     "memory",
+		"receiver.resources.limits.memory=1Mi":                      "memory",
+		"controllers.resources.limits.memory=63Mi":                  "memory",
+		"receiver.resources.limit.memory=512Mi":                     "limit",
+		"receiver.resources.requests.cpu=half":                      "cpu",
+		"receiver.service.type=ExternalName":                        "type",
+		"receiver.podAnnotations.a.b=c":                             "podAnnotations",
+		"receiver.affinity.nodes.a=b":                               "nodes",
+		"receiver.tls.secretName=A_b":                               "secretName",
+		"controllers.foldConcurrency=2000":                          "foldConcurrency",
+		"image.digest=sha256:12":                                    "digest",
+		"image.tag=a b":                                             "tag",
+		"image.pullPolicy=Sometimes":                                "pullPolicy",
+		"quota.eventBatches=lots":                                   "eventBatches",
+		"networkPolicy.apiServer.ports={}":                          "ports",
+		"networkPolicy.apiServer.ports={https}":                     "ports",
+		"networkPolicy.apiServer.cidrs={192.0.2.1}":                 "cidrs",
+		"networkPolicy.metricsFrom[0].pods.a=b":                     "metricsFrom",
+		"serviceMonitor.interval=often":                             "interval",
+		"serviceMonitor.tokenSecretName=A_b":                        "tokenSecretName",
+		"syncer.env[0].name=GOMEMLIMIT":                             "env",
+		"syncer.externalURL=https://x":                              "externalURL",
+		"networkPolicy.fastpixAPI.ports={}":                         "ports",
+		"crds.keep=false":                                           "keep",
+		"prometheusRule.runbookBaseURL=wiki":                        "runbookBaseURL",
+		"prometheusRule.objectives.acknowledged=99.9":               "acknowledged",
+		"prometheusRule.objectives.mirroredInTime=1":                "mirroredInTime",
+		"prometheusRule.alertLabels.severity=x":                     "severity",
+		"prometheusRule.alerts.FastPixNoEvents.for=1m":              "FastPixNoEvents",
+		"prometheusRule.alerts.FastPixNoDeliveries.windows=1m":      "windows",
+		"prometheusRule.alerts.FastPixNoDeliveries.window=1 day":    "window",
+		"prometheusRule.alerts.FastPixRecordsFailed.for=long":       "for",
+		"prometheusRule.alerts.FastPixRecordsFailed.threshold=many": "threshold",
 	} {
 		t.Run(set, func(t *testing.T) {
 			t.Parallel()
@@ -398,7 +455,8 @@ var nullable = []string{
 	"syncer.replicas", "syncer.env", "syncer.extraArgs", "syncer.resources", "syncer.podAnnotations", "syncer.nodeSelector", "syncer.tolerations",
 	"syncer.affinity", "syncer.priorityClassName", "networkPolicy.fastpixAPI.cidrs",
 	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
-	"serviceMonitor.tokenSecretName", "dashboards.annotations", "dashboards.namespace",
+	"serviceMonitor.tokenSecretName", "prometheusRule.labels", "prometheusRule.alertLabels", "prometheusRule.alerts",
+	"dashboards.annotations", "dashboards.namespace",
 }
 
 // TestNullIsRefusedOrUnsetsAValue checks null for every value. If the templates need the value, the schema must refuse null and name the
@@ -417,7 +475,7 @@ func TestNullIsRefusedOrUnsetsAValue(t *testing.T) {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
 			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage,
-				"--set=quota.enabled=true,serviceMonitor.enabled=true,dashboards.enabled=true", "--set="+value+"=null")
+				"--set=quota.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true", "--set="+value+"=null")
 			name := value[strings.LastIndex(value, ".")+1:]
 			switch may := slices.Contains(nullable, value); {
 			case may && err != nil:
