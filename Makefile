@@ -34,7 +34,7 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/prometheus test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 
 ##@ General
@@ -81,11 +81,13 @@ fmt: tools ## Format the Go code.
 vet: ## Run go vet.
 	go vet ./...
 	cd test/gitops && go vet ./...
+	cd test/dashboards && go vet ./...
 
 .PHONY: lint
 lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	$(GOLANGCI_LINT) run
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
+	cd test/dashboards && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module of this repository.
@@ -98,7 +100,7 @@ verify: vet lint test-rules ## Check that generated files, formatting and module
 ##@ Tests
 
 .PHONY: test
-test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-rules ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
+test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboards test-rules ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
 	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
@@ -107,6 +109,16 @@ test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-rules ## Run a
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
+
+# -trimpath, so that the test shares what build.sh compiles.
+.PHONY: test-dashboards
+test-dashboards: ## Check the queries of the dashboards, and the configuration of kube-state-metrics with its library.
+	cd test/dashboards && go test -count=1 $(TEST_FLAGS) . ./picture
+	cd test/dashboards/kubestatemetrics && go test -trimpath -count=1 $(TEST_FLAGS) ./...
+
+.PHONY: dashboards
+dashboards: build $(CONTROL_PLANE) prometheus kube-state-metrics ## Check that every panel of the dashboards shows what happens, and draw docs/dashboard-*.svg (about 2 minutes).
+	cd test/dashboards && OPERATOR_BINARY=$(abspath $(BINARY)) go test -count=1 -v -timeout 10m ./live -args -pictures=docs
 
 .PHONY: test-rules
 test-rules: promtool ## Check the rules of Prometheus, and test that each alert fires and does not fire.
@@ -151,6 +163,10 @@ k8s-controllers: ## Build kube-controller-manager into bin/k8s, once. Tests of q
 .PHONY: helm
 helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
 	@hack/helm/build.sh bin/helm
+
+.PHONY: kube-state-metrics
+kube-state-metrics: ## Build kube-state-metrics into bin/kube-state-metrics, once (first run: about 5 minutes).
+	@test/dashboards/kubestatemetrics/build.sh bin/kube-state-metrics
 
 .PHONY: promtool
 promtool: ## Build promtool into bin/prometheus, once (first run: about 2 minutes).

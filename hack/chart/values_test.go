@@ -26,6 +26,7 @@ const (
 	policy      = "NetworkPolicy fastpix-receiver"
 	monitor     = "ServiceMonitor fastpix-operator"
 	rule        = "PrometheusRule fastpix-operator"
+	dashboard   = "ConfigMap fastpix-dashboard-operator"
 
 	container = "{.spec.template.spec.containers[0]"
 	pod       = "{.spec.template.spec"
@@ -244,6 +245,18 @@ var effects = map[string][]effect{
 		},
 		{"prometheusRule.enabled=true,syncer.enabled=false", rule, "{.spec.groups[*].name}", "fastpix-service-levels fastpix-receiver fastpix-controllers"},
 	},
+	"dashboards.enabled": {
+		{"dashboards.enabled=true", dashboard, "{.metadata.labels.grafana_dashboard}", "1"},
+		{"dashboards.enabled=true", "ConfigMap fastpix-dashboard-workspace", "{.metadata.namespace}", namespace},
+		{"dashboards.enabled=false", dashboard, "", ""},
+	},
+	"dashboards.label": {
+		{"dashboards.enabled=true,dashboards.label=example\\.com/x", dashboard, `{.metadata.labels.example\.com/x}`, "1"},
+		{`dashboards.enabled=true,dashboards.label=x`, dashboard, `{.metadata.labels.app\.kubernetes\.io/name}`, "fastpix-operator"},
+	},
+	"dashboards.labelValue":  {{"dashboards.enabled=true,dashboards.labelValue=yes", dashboard, "{.metadata.labels.grafana_dashboard}", "yes"}},
+	"dashboards.annotations": {{"dashboards.enabled=true,dashboards.annotations.grafana_folder=FastPix", dashboard, "{.metadata.annotations.grafana_folder}", "FastPix"}},
+	"dashboards.namespace":   {{"dashboards.enabled=true,dashboards.namespace=monitoring", dashboard, "{.metadata.namespace}", "monitoring"}},
 }
 
 // TestEveryValueHasItsEffect checks the effects of every value of the schema. Each value must have at least one.
@@ -443,6 +456,7 @@ var nullable = []string{
 	"syncer.affinity", "syncer.priorityClassName", "networkPolicy.fastpixAPI.cidrs",
 	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
 	"serviceMonitor.tokenSecretName", "prometheusRule.labels", "prometheusRule.alertLabels", "prometheusRule.alerts",
+	"dashboards.annotations", "dashboards.namespace",
 }
 
 // TestNullIsRefusedOrUnsetsAValue checks null for every value. If the templates need the value, the schema must refuse null and name the
@@ -461,7 +475,7 @@ func TestNullIsRefusedOrUnsetsAValue(t *testing.T) {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
 			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage,
-				"--set=quota.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true", "--set="+value+"=null")
+				"--set=quota.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true", "--set="+value+"=null")
 			name := value[strings.LastIndex(value, ".")+1:]
 			switch may := slices.Contains(nullable, value); {
 			case may && err != nil:
