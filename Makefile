@@ -110,14 +110,14 @@ test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboards tes
 test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
-# -trimpath, so that the test shares what build.sh compiles.
 .PHONY: test-dashboards
-test-dashboards: ## Check the queries of the dashboards, and the configuration of kube-state-metrics with its library.
+test-dashboards: ## Check the queries of the dashboards.
 	cd test/dashboards && go test -count=1 $(TEST_FLAGS) . ./picture
-	cd test/dashboards/kubestatemetrics && go test -trimpath -count=1 $(TEST_FLAGS) ./...
 
+# -trimpath, so that the test of the configuration with the library shares what build.sh compiles.
 .PHONY: dashboards
 dashboards: build $(CONTROL_PLANE) prometheus kube-state-metrics ## Check that every panel of the dashboards shows what happens, and draw docs/dashboard-*.svg (about 2 minutes).
+	cd test/dashboards/kubestatemetrics && go test -trimpath -count=1 $(TEST_FLAGS) ./...
 	cd test/dashboards && OPERATOR_BINARY=$(abspath $(BINARY)) go test -count=1 -v -timeout 10m ./live -args -pictures=docs
 
 .PHONY: test-rules
