@@ -13,6 +13,11 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/create"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/failed"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/status"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/sync"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/tree"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/version"
 )
 
@@ -58,7 +63,8 @@ func NewCommand(o *cli.Options) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true // it would complete kubectl-fastpix; kubectl runs kubectl_complete-fastpix
 	o.AddFlags(root.PersistentFlags())
 	root.AddGroup(&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
-	add(root, groupLook, version.NewCommand(o))
+	add(root, groupSetUp, create.NewCommand(o))
+	add(root, groupLook, status.NewCommand(o), sync.NewCommand(o), failed.NewCommand(o), tree.NewCommand(o), version.NewCommand(o))
 	root.AddCommand(newOptionsCommand())
 	return root
 }
