@@ -60,7 +60,7 @@ func (o *options) run(ctx context.Context, name string) error {
 	if err := o.printer.Validate(); err != nil {
 		return err
 	}
-	namespace, err := o.Options.Namespace()
+	namespace, err := o.Namespace()
 	if err != nil {
 		return err
 	}
@@ -76,14 +76,15 @@ func (o *options) run(ctx context.Context, name string) error {
 		return fmt.Errorf("the endpoint %s has no spec.sync, so it is never compared with FastPix. To set it, run kubectl fastpix create endpoint %s --namespace %s --api-credentials-file FILE",
 			name, name, namespace)
 	}
-	request := o.Now().UTC().Format(time.RFC3339Nano)
+	requested := o.Now()
+	request := requested.UTC().Format(time.RFC3339Nano)
 	if err := annotate(ctx, c, e, request); err != nil {
 		return err
 	}
 	if !o.wait {
 		return o.printRequested(e)
 	}
-	if e, err = o.waitFor(ctx, c, client.ObjectKeyFromObject(e), request); err != nil {
+	if e, err = o.waitFor(ctx, c, client.ObjectKeyFromObject(e), request, newBar(o.Options, requested)); err != nil {
 		return err
 	}
 	return o.printResult(e)
@@ -97,8 +98,7 @@ func annotate(ctx context.Context, c client.Client, e *fastpixv1.WebhookEndpoint
 }
 
 // waitFor waits until the requested run has ended, and shows its progress.
-func (o *options) waitFor(ctx context.Context, c client.Client, key client.ObjectKey, request string) (*fastpixv1.WebhookEndpoint, error) {
-	bar := newBar(o.Options)
+func (o *options) waitFor(ctx context.Context, c client.Client, key client.ObjectKey, request string, bar *bar) (*fastpixv1.WebhookEndpoint, error) {
 	defer bar.clear()
 	e := &fastpixv1.WebhookEndpoint{}
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, o.timeout, true, func(ctx context.Context) (bool, error) {

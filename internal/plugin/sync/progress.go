@@ -26,8 +26,9 @@ type bar struct {
 	shown    string
 }
 
-func newBar(o *cli.Options) *bar {
-	return &bar{out: o.ErrOut, terminal: cli.IsTerminal(o.ErrOut), now: o.Now, started: o.Now()}
+// newBar returns the bar of a run that was requested at a time.
+func newBar(o *cli.Options, requested time.Time) *bar {
+	return &bar{out: o.ErrOut, terminal: cli.IsTerminal(o.ErrOut), now: o.Now, started: requested}
 }
 
 // show shows how far the run of an endpoint is.
