@@ -13,6 +13,11 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/doctor"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/events"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/explain"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/simulate"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/verify"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/version"
 )
 
@@ -58,7 +63,7 @@ func NewCommand(o *cli.Options) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true // it would complete kubectl-fastpix; kubectl runs kubectl_complete-fastpix
 	o.AddFlags(root.PersistentFlags())
 	root.AddGroup(&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
-	add(root, groupLook, version.NewCommand(o))
+	add(root, groupLook, doctor.NewCommand(o), events.NewCommand(o), explain.NewCommand(o), simulate.NewCommand(o), verify.NewCommand(o), version.NewCommand(o))
 	root.AddCommand(newOptionsCommand())
 	return root
 }

@@ -52,6 +52,9 @@ func (p *Printer) IsTable() bool {
 
 func (p *Printer) wide() bool { return *p.flags.OutputFormat == "wide" }
 
+// OmitHeaders prints further tables without their headers: they continue the first one.
+func (p *Printer) OmitHeaders() { p.noHeaders = true }
+
 // Validate fails if there is no such format. A command calls it before it does something.
 func (p *Printer) Validate() error {
 	if p.IsTable() {

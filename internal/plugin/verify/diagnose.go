@@ -25,6 +25,8 @@ type Secret struct {
 	Text []byte
 	// Other says that the secret belongs to another endpoint, so that it does not count.
 	Other bool
+	// Problem says why the receiver does not use the secret, apart from its text; nil if it does.
+	Problem error
 }
 
 // Verdict says whether a delivery verifies, and if not, why. It never holds a secret.
@@ -72,7 +74,7 @@ func isSignatureHeader(h Header) bool { return strings.EqualFold(h.Name, signatu
 func verifyAsReceiver(header string, body []byte, secrets []Secret) (Verdict, bool) {
 	for _, s := range secrets {
 		key, err := signature.ParseKey(s.Text)
-		if err != nil || s.Other {
+		if err != nil || s.Other || s.Problem != nil {
 			continue
 		}
 		if _, err := signature.Verify([]signature.Key{key}, header, body); err == nil {
@@ -127,6 +129,8 @@ func guess(d Delivery, secrets []Secret) []Mistake {
 		}
 		key, err := signature.ParseKey(s.Text)
 		switch {
+		case s.Problem != nil:
+			probable = append(probable, secretUnusable(s.Name, s.Problem))
 		case err != nil:
 			probable = append(probable, secretUnusable(s.Name, err))
 		case key.Encoded():

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -115,6 +116,7 @@ func TestDiagnoseNamesTheMistake(t *testing.T) {
 		"the secret is broken":             {body: sent, secrets: own(secret[:20] + "\n" + secret[20:]), want: "SecretQuoted"},
 		"the sender uses the text as key":  {body: sent, headers: []Header{{header, fixtures.Sign(encoded(secret), sent)}}, want: "SecretAsText"},
 		"another webhook's secret":         {body: sent, secrets: append(own(other), Secret{Name: "Secret video/b", Text: []byte(secret), Other: true}), want: "OtherSecret"},
+		"a Secret of another type":         {body: sent, secrets: []Secret{{Name: "Secret video/a", Text: []byte(secret), Problem: errors.New("its type is Opaque")}}, want: "SecretInvalid"},
 		"an unknown secret":                {body: sent, secrets: own(other), want: "Unknown"},
 		"a secret that is nothing":         {body: sent, secrets: own("not base64!"), want: "SecretInvalid"},
 		"an empty secret":                  {body: sent, secrets: own(""), want: "SecretInvalid"},

@@ -20,8 +20,11 @@ func keysOf(secrets []Secret) []candidateKey {
 	var right, wrong []candidateKey
 	for _, s := range secrets {
 		mistake := none
-		if s.Other {
+		switch {
+		case s.Other:
 			mistake = secretOf(s.Name)
+		case s.Problem != nil:
+			mistake = secretUnusable(s.Name, s.Problem)
 		}
 		if key, err := signature.ParseKey(s.Text); err == nil {
 			right = append(right, candidateKey{key, s.Name, mistake})
