@@ -19,19 +19,20 @@ import (
 const long = `Check the operator and its endpoints, from outside to inside, and say how to mend what is not well.
 
 The checks are:
-  kinds             the CRDs are installed and belong to the version of this program
-  deployments       every part of the operator has its pods
-  versions          all parts have the same version
-  leaders           a process leads the controllers and the syncer
-  rights            every part has its rights, as the API server reviews them
-  network-policies  no NetworkPolicy keeps deliveries or the API server away
-  clocks            the clocks of the API server, of the leaders and of this machine agree
-  endpoints         the conditions of the endpoints
-  secrets           type and keys of the Secrets that the endpoints name
-  secret-rights     receiver and syncer may read these Secrets
-  urls              DNS and TLS of the endpoints' URLs, and the answer to an unsigned probe, as the dashboard sends it
-  journal           events are mirrored soon after they arrive
-  monitoring        Prometheus scrapes the operator and has rules about it
+
+- kinds: the CRDs are installed and belong to the version of this program
+- deployments: every part of the operator has its pods
+- versions: all parts have the same version
+- leaders: a process leads the controllers and the syncer
+- rights: every part has its rights, as the API server reviews them
+- network-policies: no NetworkPolicy keeps deliveries or the API server away
+- clocks: the clocks of the API server, of the leaders and of this machine agree
+- endpoints: the conditions of the endpoints
+- secrets: type and keys of the Secrets that the endpoints name
+- secret-rights: receiver and syncer may read these Secrets
+- urls: DNS and TLS of the endpoints' URLs, and the answer to an unsigned probe, as the dashboard sends it
+- journal: events are mirrored soon after they arrive
+- monitoring: Prometheus scrapes the operator and has rules about it
 
 The command changes nothing. It checks the endpoints of the namespace, or of all namespaces with -A. A check that needs a right that you do not have is
 skipped, and says which right it is. The exit code is 3 if a check fails, 4 if none fails and one is skipped for a missing right, and otherwise 0.`

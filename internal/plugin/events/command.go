@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,7 +119,7 @@ func (o *options) follow(ctx context.Context, c client.WithWatch, m *mirror.Mirr
 		case watch.Deleted:
 			return errDeleted
 		case watch.Error:
-			return apierrors.FromObject(change.Object)
+			return whyEnded(ctx, apierrors.FromObject(change.Object))
 		}
 		now, err := mirror.Of(change.Object)
 		if err != nil {
@@ -134,6 +135,14 @@ func (o *options) follow(ctx context.Context, c client.WithWatch, m *mirror.Mirr
 	return nil
 }
 
+// whyEnded returns why a watch ended: nothing if the user ended it, or if the API server wants a new one.
+func whyEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		return nil
+	}
+	return err
+}
+
 func (o *options) print(m *mirror.Mirror, entries []Entry) error {
 	if entries == nil && o.printer.IsTable() {
 		fmt.Fprintf(o.ErrOut, "No event about %s has been mirrored yet.\n", m.ID)
@@ -147,7 +156,28 @@ func (o *options) print(m *mirror.Mirror, entries []Entry) error {
 		cli.Column("Time"), cli.Column("Age"), cli.Column("Type"), cli.Column("Event"), cli.Column("Set"),
 	}}
 	for _, e := range entries {
-		t.Rows = append(t.Rows, cli.Row(e.When(), o.Age(e.Time), e.Type, e.ID, strings.Join(e.Fields, ",")))
+		t.Rows = append(t.Rows, cli.Row(e.When(), o.Age(e.Time), e.Type, e.ID, summary(e.Fields)))
 	}
 	return o.printer.Print(o.Out, t, object)
+}
+
+// maxFields is how many fields a table has room for. -o json has all.
+const maxFields = 4
+
+// summary names the first fields that an event set, the state before the others.
+func summary(set []string) string {
+	set = slices.Clone(set)
+	slices.SortStableFunc(set, func(a, b string) int {
+		switch {
+		case a == "state" && b != "state":
+			return -1
+		case b == "state" && a != "state":
+			return 1
+		}
+		return 0
+	})
+	if len(set) <= maxFields {
+		return strings.Join(set, ",")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(set[:maxFields], ","), len(set)-maxFields)
 }

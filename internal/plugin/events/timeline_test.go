@@ -40,3 +40,14 @@ func TestTimeLineHasEachEventOnceInOrder(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestSummaryShowsTheStateFirst(t *testing.T) {
+	t.Parallel()
+	for want, set := range map[string][]string{
+		"": nil, "title": {"title"}, "state,duration,title": {"duration", "state", "title"}, "state,a,b,c and 2 more": {"a", "b", "c", "d", "e", "state"},
+	} {
+		if got := summary(set); got != want {
+			t.Errorf("%v: got %q, want %q", set, got, want)
+		}
+	}
+}

@@ -209,7 +209,7 @@ func (o *options) print(e *fastpixv1.WebhookEndpoint, r *report) error {
 		names = append(names, strings.ToLower(string(object.Kind))+"/"+object.Name)
 	}
 	fmt.Fprintf(o.Out, "\nTo look at it:\n  kubectl fastpix explain %s -n %s\n", names[0], e.Namespace)
-	if real := slices.ContainsFunc(r.Objects, func(object object) bool { return !Simulated(object.ID) }); real {
+	if slices.ContainsFunc(r.Objects, func(o object) bool { return !Simulated(o.ID) }) {
 		fmt.Fprintln(o.Out, "What a simulated event said about an object of yours stays until a newer event or sync corrects it.")
 	}
 	fmt.Fprintf(o.Out, "To remove it:\n  kubectl delete %s -n %s\n", strings.Join(names, " "), e.Namespace)

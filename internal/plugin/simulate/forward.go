@@ -11,7 +11,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
@@ -92,13 +91,9 @@ func (o *options) tunnel(ctx context.Context, c client.Client, pod *corev1.Pod, 
 	if err := mayForward(ctx, c, pod); err != nil {
 		return 0, nil, err
 	}
-	dialer, err := o.dialer(pod)
-	if err != nil {
-		return 0, nil, err
-	}
 	ctx, stop = context.WithCancel(ctx)
 	ready, failed := make(chan struct{}), make(chan error, 1)
-	forwarder, err := portforward.NewOnAddressesWithContext(ctx, dialer, []string{"localhost"}, []string{fmt.Sprintf("0:%d", port)}, ready, io.Discard, io.Discard)
+	forwarder, err := o.forwarder(ctx, pod, port, ready)
 	if err != nil {
 		stop()
 		return 0, nil, err
@@ -133,8 +128,8 @@ func mayForward(ctx context.Context, c client.Client, pod *corev1.Pod) error {
 		fmt.Errorf("the user cannot create resource %q in API group %q in the namespace %q", "pods/portforward", "", pod.Namespace))
 }
 
-// dialer connects to the port-forward of a pod: by WebSocket, and by SPDY if the API server or a proxy does not know that.
-func (o *options) dialer(pod *corev1.Pod) (httpstream.Dialer, error) {
+// forwarder returns a port-forward that connects by WebSocket, and by SPDY if that fails: the API server or a proxy may not know WebSockets.
+func (o *options) forwarder(ctx context.Context, pod *corev1.Pod, port int32, ready chan struct{}) (*portforward.PortForwarder, error) {
 	config, err := o.Config()
 	if err != nil {
 		return nil, err
@@ -153,7 +148,6 @@ func (o *options) dialer(pod *corev1.Pod) (httpstream.Dialer, error) {
 		return nil, err
 	}
 	bySPDY := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, to)
-	return portforward.NewFallbackDialer(byWebSocket, bySPDY, func(err error) bool {
-		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
-	}), nil
+	dialer := portforward.NewFallbackDialer(byWebSocket, bySPDY, func(error) bool { return true })
+	return portforward.NewOnAddressesWithContext(ctx, dialer, []string{"localhost"}, []string{fmt.Sprintf("0:%d", port)}, ready, io.Discard, io.Discard)
 }

@@ -22,27 +22,27 @@ func (o *options) guard(ctx context.Context, c client.Reader, e *fastpixv1.Webho
 	if o.yes {
 		return nil
 	}
-	simulated, real := false, ""
+	simulated, genuine := false, ""
 	look := func(object client.Object) error {
 		m, err := mirror.Of(object)
 		switch {
 		case err != nil:
 			return err
 		case !Simulated(m.ID):
-			real = fmt.Sprintf("%s %s", m.Kind, m.GetName())
+			genuine = fmt.Sprintf("%s %s", m.Kind, m.GetName())
 			return errReal
 		}
 		simulated = true
 		return nil
 	}
 	for _, list := range []client.ObjectList{&fastpixv1.MediaAssetList{}, &fastpixv1.LiveStreamList{}} {
-		if err := cli.Each(ctx, c, list, look, client.InNamespace(e.Namespace)); err != nil && real == "" {
+		if err := cli.Each(ctx, c, list, look, client.InNamespace(e.Namespace)); err != nil && genuine == "" {
 			return err
 		}
 	}
 	switch {
-	case real != "":
-		return fmt.Errorf("namespace %s mirrors real objects, such as %s. To post a simulated event nevertheless, add --yes", e.Namespace, real)
+	case genuine != "":
+		return fmt.Errorf("namespace %s mirrors real objects, such as %s. To post a simulated event nevertheless, add --yes", e.Namespace, genuine)
 	case e.Status.LastEventTime != nil && !simulated:
 		return fmt.Errorf("the endpoint %s received an event %s ago, and no simulated object explains it. To post a simulated event nevertheless, add --yes",
 			e.Name, o.Age(e.Status.LastEventTime.Time))

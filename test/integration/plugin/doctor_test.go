@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -25,7 +27,6 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
-	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
 // finding is one result of the doctor.
@@ -58,7 +59,7 @@ func wellInstallation(t *testing.T) (ingress *http.HandlerFunc, restore func()) 
 			},
 		}
 		framework.Create(t, lease)
-		t.Cleanup(func() { _ = framework.Deployed.Admin.Delete(context.Background(), lease) }) //nolint:usetesting // the test's context has ended
+		t.Cleanup(func() { _ = framework.Deployed.Admin.Delete(context.WithoutCancel(t.Context()), lease) })
 	}
 	receiver, err := url.Parse(framework.Deployed.Receiver.ReceiverURL)
 	if err != nil {
@@ -74,16 +75,17 @@ func wellInstallation(t *testing.T) (ingress *http.HandlerFunc, restore func()) 
 // setReadyReplicas sets how many pods of a Deployment are ready: all if the number is negative. No kubelet would.
 func setReadyReplicas(t *testing.T, name string, ready int32) {
 	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // a cleanup calls it, too
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		var d appsv1.Deployment
-		if err := framework.Deployed.Admin.Get(t.Context(), client.ObjectKey{Namespace: framework.OperatorNamespace, Name: name}, &d); err != nil {
+		if err := framework.Deployed.Admin.Get(ctx, client.ObjectKey{Namespace: framework.OperatorNamespace, Name: name}, &d); err != nil {
 			return err
 		}
 		if ready < 0 {
 			ready = *d.Spec.Replicas
 		}
 		d.Status.Replicas, d.Status.ReadyReplicas = *d.Spec.Replicas, ready
-		return framework.Deployed.Admin.Status().Update(t.Context(), &d)
+		return framework.Deployed.Admin.Status().Update(ctx, &d)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -103,12 +105,19 @@ func setExternalURL(t *testing.T, to string) (restore func()) {
 	}
 }
 
+// ownSecret returns a signing secret that no other endpoint accepts: the doctor would warn of that.
+func ownSecret() string {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret)
+	return base64.StdEncoding.EncodeToString(secret)
+}
+
 // TestDoctorFindsWhatIsBroken protects those who look for a fault: an installation that is well passes every check, and each fault is found by its check
 // alone, with a mend. The faults are real, and each is mended before the next.
 func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	ingress, restore := wellInstallation(t)
 	defer restore()
-	e := framework.NewEndpoint(t)
+	e := framework.NewEndpointWith(t, framework.SigningSecretOf(ownSecret()))
 	waitURL(t, e)
 
 	results, code := examine(t, call{args: []string{"-n", e.Namespace}})
@@ -126,20 +135,24 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		do                       func(t *testing.T) // it also plans to mend it
 	}{
 		{"no pod is ready", "deployments", "fail", "none of 2 pods is ready", func(t *testing.T) {
+			t.Helper()
 			setReadyReplicas(t, "fastpix-receiver", 0)
 			t.Cleanup(func() { setReadyReplicas(t, "fastpix-receiver", -1) })
 		}},
 		{"a pod is not ready", "deployments", "warn", "1 of 2 pods are ready", func(t *testing.T) {
+			t.Helper()
 			setReadyReplicas(t, "fastpix-receiver", 1)
 			t.Cleanup(func() { setReadyReplicas(t, "fastpix-receiver", -1) })
 		}},
 		{"two versions", "versions", "warn", "the parts have different versions", func(t *testing.T) {
+			t.Helper()
 			framework.Kubectl(t, "set", "image", "-n", framework.OperatorNamespace, "deployment/fastpix-syncer", "*=fastpix-operator:other")
 			t.Cleanup(func() {
 				kubectl(t, "set", "image", "-n", framework.OperatorNamespace, "deployment/fastpix-syncer", "*=fastpix-operator:dev")
 			})
 		}},
 		{"nobody leads", "leaders", "fail", "has not renewed the lease fastpix-controller-manager since", func(t *testing.T) {
+			t.Helper()
 			patch := func(at time.Time) {
 				kubectl(t, "patch", "lease", "-n", framework.OperatorNamespace, "fastpix-controller-manager", "--type=merge",
 					"-p", fmt.Sprintf(`{"spec":{"renewTime":%q}}`, at.UTC().Format("2006-01-02T15:04:05.000000Z")))
@@ -148,6 +161,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			t.Cleanup(func() { patch(time.Now()) })
 		}},
 		{"a clock is ahead", "clocks", "fail", "the clock of fastpix-syncer-0 and that of the API server differ by 10m", func(t *testing.T) {
+			t.Helper()
 			patch := func(at time.Time) {
 				kubectl(t, "patch", "lease", "-n", framework.OperatorNamespace, "fastpix-syncer", "--type=merge",
 					"-p", fmt.Sprintf(`{"spec":{"renewTime":%q}}`, at.UTC().Format("2006-01-02T15:04:05.000000Z")))
@@ -156,19 +170,24 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			t.Cleanup(func() { patch(time.Now()) })
 		}},
 		{"a part lost a right", "rights", "fail", "may not create eventbatches.video.fastpix.com", func(t *testing.T) {
+			t.Helper()
 			remove(t, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: framework.OperatorNamespace, Name: "fastpix-receiver"}})
 		}},
 		{"the receiver may not read the Secret", "secret-rights", "fail", "the receiver may not read Secret signing-secret", func(t *testing.T) {
+			t.Helper()
 			remove(t, secretBinding(t, e.Namespace))
 		}},
 		{"a policy is missing", "network-policies", "fail", "no NetworkPolicy lets deliveries in: default-deny apply", func(t *testing.T) {
+			t.Helper()
 			remove(t, &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: framework.OperatorNamespace, Name: "fastpix-receiver"}})
 		}},
 		{"the secret is encoded twice", "secrets", "fail", "encoded to base64 once more", func(t *testing.T) {
+			t.Helper()
 			framework.ReplaceSigningSecret(t, e, "WGtHRmlaY21XUG1MbUdpaVdJRmZBRXM5NlNqUWlWYmw4UUpEOVdqeDQ0OD0=")
-			t.Cleanup(func() { replaceSecret(t, e, fixtures.SigningSecret) })
+			t.Cleanup(func() { replaceSecret(t, e, ownSecret()) })
 		}},
 		{"the endpoint is suspended", "endpoints", "warn", "it is suspended", func(t *testing.T) {
+			t.Helper()
 			e.Edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Suspend = true })
 			framework.Eventually(t, "the endpoint shows it", func(context.Context) error {
 				if w := e.Read(t); w.Status.ObservedGeneration != w.Generation {
@@ -177,16 +196,19 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 				return nil
 			})
 			t.Cleanup(func() {
-				framework.Deployed.Admin.Patch(context.Background(), e.Read(t), client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":false}}`)))
-			}) //nolint:usetesting,errcheck // the test's context has ended; the next check would fail
+				kubectl(t, "patch", "whe", "fastpix", "-n", e.Namespace, "--type=merge", "-p", `{"spec":{"suspend":false}}`)
+			})
 		}},
 		{"the ingress leads elsewhere", "urls", "fail", "answers the probe with 404", func(t *testing.T) {
+			t.Helper()
 			answer(t, ingress, http.NotFound)
 		}},
 		{"the ingress redirects", "urls", "fail", "answers the probe with 302", func(t *testing.T) {
+			t.Helper()
 			answer(t, ingress, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) })
 		}},
 		{"the certificate is not trusted", "urls", "fail", "certificate signed by unknown authority", func(t *testing.T) {
+			t.Helper()
 			t.Setenv("SSL_CERT_FILE", "/dev/null")
 			t.Setenv("SSL_CERT_DIR", t.TempDir())
 		}},
@@ -220,7 +242,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 // kubectl runs kubectl in a cleanup, when the context of the test has ended.
 func kubectl(t *testing.T, args ...string) {
 	t.Helper()
-	if _, err := framework.Deployed.Kubectl(context.Background(), args...); err != nil { //nolint:usetesting // see above
+	if _, err := framework.Deployed.Kubectl(context.WithoutCancel(t.Context()), args...); err != nil {
 		t.Error(err)
 	}
 }
@@ -236,7 +258,7 @@ func remove(t *testing.T, o client.Object) {
 	}
 	t.Cleanup(func() {
 		o.SetResourceVersion("")
-		if err := framework.Deployed.Admin.Create(context.Background(), o); err != nil { //nolint:usetesting // the test's context has ended
+		if err := framework.Deployed.Admin.Create(context.WithoutCancel(t.Context()), o); err != nil {
 			t.Error(err)
 		}
 	})
@@ -257,7 +279,7 @@ func replaceSecret(t *testing.T, e framework.Endpoint, secret string) {
 	t.Helper()
 	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: "signing-secret"}}
 	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"stringData":{%q:%q}}`, fastpixv1.DefaultSigningSecretKey, secret))
-	if err := framework.Deployed.Admin.Patch(context.Background(), s, patch); err != nil { //nolint:usetesting // the test's context has ended
+	if err := framework.Deployed.Admin.Patch(context.WithoutCancel(t.Context()), s, patch); err != nil {
 		t.Error(err)
 	}
 }
@@ -301,7 +323,8 @@ func TestDoctorFindsKindsOfAnotherVersion(t *testing.T) {
 // is 4. Nothing that was not checked passes.
 func TestDoctorSaysWhichRightsAreMissing(t *testing.T) {
 	t.Parallel()
-	e := framework.NewEndpoint(t)
+	e := framework.NewEndpointWith(t, framework.SigningSecretOf(ownSecret()))
+	e.WaitReady(t)
 	results, code := examine(t, call{kubeconfig: user(t, e.Namespace), args: []string{"-n", e.Namespace, "--probe=false"}})
 	if code != 4 {
 		t.Errorf("it exits with %d: %+v", code, results)

@@ -110,20 +110,20 @@ func TestSimulateGoesOnWithAnObject(t *testing.T) {
 func TestSimulateRefusesRealEndpoints(t *testing.T) {
 	t.Parallel()
 	e := framework.NewEndpoint(t)
-	real := e.MirrorAsset(t)
-	args := []string{"simulate", "video.media.ready", "-n", e.Namespace, "--url", framework.Deployed.Receiver.ReceiverURL, "--media", real}
+	genuine := e.MirrorAsset(t)
+	args := []string{"simulate", "video.media.ready", "-n", e.Namespace, "--url", framework.Deployed.Receiver.ReceiverURL, "--media", genuine}
 	got := run(t, args...)
-	if got.code != 1 || !strings.Contains(got.problem, "mirrors real objects, such as MediaAsset "+real) || !strings.Contains(got.problem, "--yes") {
+	if got.code != 1 || !strings.Contains(got.problem, "mirrors real objects, such as MediaAsset "+genuine) || !strings.Contains(got.problem, "--yes") {
 		t.Errorf("exits with %d: %s%s", got.code, got.out, got.problem)
 	}
-	if a, err := e.Asset(t, real); err != nil || a.Status.State != "Created" {
+	if a, err := e.Asset(t, genuine); err != nil || a.Status.State != "Created" {
 		t.Errorf("the real media is %q: %v", a.Status.State, err)
 	}
 	out := mustRun(t, append(args, "--yes")...)
 	if !strings.Contains(out, "stays until a newer event or sync corrects it") {
 		t.Errorf("it does not warn:\n%s", out)
 	}
-	e.WaitState(t, real, "Ready")
+	e.WaitState(t, genuine, "Ready")
 
 	// Without the mirror the endpoint's last event is still a real one.
 	framework.Eventually(t, "the endpoint shows its last event", func(context.Context) error {
@@ -132,7 +132,7 @@ func TestSimulateRefusesRealEndpoints(t *testing.T) {
 		}
 		return nil
 	})
-	framework.Kubectl(t, "delete", "mediaasset", real, "-n", e.Namespace)
+	framework.Kubectl(t, "delete", "mediaasset", genuine, "-n", e.Namespace)
 	if got := run(t, args[:6]...); got.code != 1 || !strings.Contains(got.problem, "no simulated object explains it") {
 		t.Errorf("exits with %d: %s%s", got.code, got.out, got.problem)
 	}
