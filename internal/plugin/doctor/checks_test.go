@@ -3,9 +3,11 @@
 package doctor
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,6 +17,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -172,7 +176,38 @@ func TestURLThatIsNotReachableSaysWhy(t *testing.T) {
 			t.Errorf("a certificate of %s: %+v", left, got)
 		}
 	}
+	p.resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no name server") }}
+	if got := p.checkURL(t.Context(), e); states(got) != "/ fail" || !strings.HasPrefix(got[0].What, "DNS does not know hooks.example.com") {
+		t.Errorf("without DNS: %+v", got)
+	}
 	if got := states(p.checkURL(t.Context(), &fastpixv1.WebhookEndpoint{Status: fastpixv1.WebhookEndpointStatus{URL: "no url"}})); got != "/ fail" {
 		t.Errorf("no URL: %s", got)
+	}
+}
+
+func TestWhatCannotBeReadIsNoPass(t *testing.T) {
+	t.Parallel()
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "a",
+		errors.New(`User "u" cannot get resource "secrets" in API group "" in the namespace "video"`))
+	for name, c := range map[string]struct {
+		err   error
+		state State
+		right string
+	}{
+		"a missing right":  {forbidden, Skipped, "get secrets in namespace video"},
+		"no such kind":     {&apimeta.NoKindMatchError{}, Skipped, ""},
+		"a broken answer":  {apierrors.NewInternalError(errors.New("x")), Fail, ""},
+		"no answer at all": {errors.New("connection refused"), Fail, ""},
+	} {
+		if got := unread("", c.err); got.State != c.state || got.Right != c.right || (got.missing != nil) != (c.right != "") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	for want, results := range map[error][]Result{
+		nil: {pass("", ""), warn("", "", ""), skipped("", "")}, cli.ErrNotWell: {unread("", forbidden), fail("", "", "")}, forbidden: {pass("", ""), unread("", forbidden)},
+	} {
+		if got := conclusion(results); !errors.Is(got, want) {
+			t.Errorf("%s: the command ends with %v, want %v", states(results), got, want)
+		}
 	}
 }

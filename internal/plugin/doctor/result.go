@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 )
@@ -64,6 +65,9 @@ func unread(about string, err error) Result {
 			About: about, State: Skipped, What: "you need the right to " + right.String(), Mend: "Ask an administrator of the cluster for the right.",
 			Right: right.String(), missing: err,
 		}
+	}
+	if apimeta.IsNoMatchError(err) {
+		return skipped(about, "the kinds of the operator are not installed")
 	}
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
