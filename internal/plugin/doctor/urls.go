@@ -58,8 +58,7 @@ func (p *patient) checkURL(ctx context.Context, e *fastpixv1.WebhookEndpoint) []
 }
 
 func dnsProblem(err error) string {
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.Err
 	}
 	return err.Error()
@@ -92,8 +91,7 @@ func unreachable(e *fastpixv1.WebhookEndpoint, err error) Result {
 	case errors.As(err, &record):
 		return fail(nameOf(e), "Turn on TLS at the ingress, or correct --external-url.", "%s does not speak TLS", e.Status.URL)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	return warn(nameOf(e), "If FastPix cannot reach it either, look at the ingress, the load balancer and firewalls.", "%s is not reachable from here: %v", e.Status.URL, err)

@@ -108,10 +108,8 @@ func (o *options) follow(ctx context.Context, c client.WithWatch, m *mirror.Mirr
 	}
 	one := client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", m.GetName())}
 	changes, err := c.Watch(ctx, list, client.InNamespace(m.GetNamespace()), one)
-	if ctx.Err() != nil {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return whyEnded(ctx, err)
 	}
 	defer changes.Stop()
 	for change := range changes.ResultChan() {

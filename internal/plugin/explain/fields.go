@@ -131,7 +131,10 @@ func withoutID(element map[string]json.RawMessage) string {
 	if len(rest) == 0 {
 		return ""
 	}
-	text, _ := json.Marshal(rest)
+	text, err := json.Marshal(rest)
+	if err != nil {
+		return ""
+	}
 	return brief(text)
 }
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -216,7 +217,7 @@ func (e escaping) writeString(b *bytes.Buffer, s string) {
 		case r < ' ', e.ascii && r >= utf8.RuneSelf, e.html && strings.ContainsRune("<>&", r), e.separators && (r == '\u2028' || r == '\u2029'):
 			for _, unit := range utf16.Encode([]rune{r}) {
 				b.WriteString(`\u`)
-				b.WriteString(hex.EncodeToString([]byte{byte(unit >> 8), byte(unit)}))
+				b.WriteString(hex.EncodeToString(binary.BigEndian.AppendUint16(nil, unit)))
 			}
 		default:
 			b.WriteRune(r)
