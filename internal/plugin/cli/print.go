@@ -56,7 +56,9 @@ func (p *Printer) IsTable() bool {
 func (p *Printer) wide() bool { return *p.flags.OutputFormat == "wide" }
 
 // IsName reports that only names are printed.
-func (p *Printer) IsName() bool { return p.flags.NamePrintFlags != nil && *p.flags.OutputFormat == "name" }
+func (p *Printer) IsName() bool {
+	return p.flags.NamePrintFlags != nil && *p.flags.OutputFormat == "name"
+}
 
 // Validate fails if there is no such format. A command calls it before it does something, and before Print.
 func (p *Printer) Validate() error {

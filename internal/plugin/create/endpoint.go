@@ -93,7 +93,7 @@ func (o *options) run(ctx context.Context, name string) error {
 	if err := o.validate(name); err != nil {
 		return err
 	}
-	namespace, err := o.Options.Namespace()
+	namespace, err := o.Namespace()
 	if err != nil {
 		return err
 	}

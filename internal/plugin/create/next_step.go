@@ -27,9 +27,11 @@ func (o *options) showNextStep(ctx context.Context, c client.Client, s *setUp, e
 	isReady := apimeta.IsStatusConditionTrue(e.Status.Conditions, fastpixv1.ConditionReady)
 	fmt.Fprintln(o.Out)
 	switch {
+	case e.Spec.PollsOnly() && (isReady || s.apiToken == nil):
+		fmt.Fprintln(o.Out, "The endpoint takes no webhooks. Its mirrors come from comparisons with FastPix alone.")
 	case isReady:
 		fmt.Fprintf(o.Out, "%s Paste this URL into the FastPix dashboard, if you have not done so:\n\n    %s\n", colour.Good("The endpoint accepts events."), address(e))
-	case s.signingSecret == nil && !e.Spec.PollsOnly():
+	case s.signingSecret == nil && !e.Spec.PollsOnly(): // FastPix shows the secret after the URL is registered
 		fmt.Fprintf(o.Out, "Paste this URL into the FastPix dashboard, under Webhooks:\n\n    %s\n\nThen store the signing secret that the dashboard shows:\n\n    %s --signing-secret-file -\n", address(e), command)
 	case ready == nil:
 		fmt.Fprintf(o.Out, "The operator has not looked at the endpoint yet. To see it later, run kubectl fastpix status %s --namespace %s\n", s.name, s.namespace)

@@ -60,7 +60,7 @@ func (o *options) run(ctx context.Context, name string) error {
 	if err := o.printer.Validate(); err != nil {
 		return err
 	}
-	namespace, err := o.Options.Namespace()
+	namespace, err := o.Namespace()
 	if err != nil {
 		return err
 	}

@@ -70,22 +70,6 @@ func TestStatusFormats(t *testing.T) {
 	}
 }
 
-// TestStatusShowsThousandsOfEndpoints protects lists of more than one page.
-func TestStatusShowsThousandsOfEndpoints(t *testing.T) {
-	const count = 1100 // the third page of 500
-	namespace := framework.NewNamespace(t)
-	framework.InParallel(t, count, func(int) error {
-		e := framework.MakeEndpoint(namespace, "")
-		e.GenerateName = "many-"
-		return framework.Deployed.Admin.Create(t.Context(), e)
-	})
-	got := run(t, "status", "--namespace", namespace, "-o", "name")
-	if lines := strings.Count(got.out, "\n"); lines != count {
-		t.Errorf("it prints %d endpoints of %d", lines, count)
-	}
-	framework.Kubectl(t, "delete", "webhookendpoints", "--all", "--namespace", namespace, "--wait=false")
-}
-
 // TestStatusNeedsNoRightsInTheOperatorsNamespace protects users of one namespace: they see their endpoints, and which right they would need to see more.
 func TestStatusNeedsNoRightsInTheOperatorsNamespace(t *testing.T) {
 	e := framework.NewEndpoint(t)

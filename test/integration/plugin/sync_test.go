@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestSyncRunsNow(t *testing.T) {
 	e.Edit(t, func(s *fastpixv1.WebhookEndpointSpec) {
 		s.Sync = &fastpixv1.SyncSpec{CredentialsSecret: fastpixv1.APICredentialsReference{Name: tenant.APISecretName}}
 	})
-	wait := append(args, "--wait", "--timeout", "1m")
+	wait := slices.Concat(args, []string{"--wait", "--timeout", "1m"})
 	got := run(t, wait...)
 	wantLines(t, got.out, "RESULT MEDIA LIVE STREAMS CREATED REPAIRED DELETED", "Synced 60 0 ")
 	if got.code != 0 || !strings.Contains(got.problem, "The run has begun") && !strings.Contains(got.problem, "The first run has begun") {

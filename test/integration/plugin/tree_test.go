@@ -1,9 +1,13 @@
 package plugin
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
@@ -32,4 +36,21 @@ func TestTreeShowsWhatBelongsTogether(t *testing.T) {
 		t.Errorf("-o jsonpath prints %q", kind)
 	}
 	wantMissingRight(t, e.Namespace, "list webhookendpoints.video.fastpix.com in namespace "+e.Namespace, in...)
+}
+
+// TestTreeShowsMoreThanOnePage protects lists that the API server gives in pages, and the limit of what is shown.
+func TestTreeShowsMoreThanOnePage(t *testing.T) {
+	const count = 510 // a page has 500
+	namespace := framework.NewNamespace(t)
+	framework.InParallel(t, count, func(i int) error {
+		id := fmt.Sprintf("stream-%d", i)
+		return framework.Deployed.Admin.Create(t.Context(), &fastpixv1.LiveStream{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: id}, Spec: fastpixv1.LiveStreamSpec{StreamID: id},
+		})
+	})
+	in := []string{"tree", "--namespace", namespace}
+	if shown := strings.Count(mustRun(t, append(in, "--limit", "0")...), "livestream/"); shown != count {
+		t.Errorf("it shows %d live streams of %d", shown, count)
+	}
+	wantLines(t, mustRun(t, in...), "└── ... and 490 more; see them with --limit 0")
 }
