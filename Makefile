@@ -53,7 +53,7 @@ plugin: ## Build bin/kubectl-fastpix, the plugin of kubectl. With bin in your PA
 	cp cmd/kubectl-fastpix/kubectl_complete-fastpix $(dir $(PLUGIN))
 
 .PHONY: demo
-demo: build $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run builds it, about 8 minutes).
+demo: build plugin $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run builds it, about 8 minutes).
 	CGO_ENABLED=0 go build -trimpath -o bin/demo ./hack/demo
 	exec bin/demo
 

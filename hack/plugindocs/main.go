@@ -25,6 +25,7 @@ const head = `# kubectl fastpix
 ## Install it
 
 ` + "`make plugin`" + ` builds ` + "`bin/kubectl-fastpix`" + `. Put it into a folder of your PATH, and ` + "`bin/kubectl_complete-fastpix`" + ` beside it: kubectl runs it to complete commands in your shell.
+[config/krew](../config/krew/fastpix.yaml) has the manifest for [krew](https://krew.sigs.k8s.io). Nothing is published yet.
 
 ## What all commands have
 

@@ -11,8 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // reportVersion is the apiVersion of reports. No API server serves it.
@@ -22,6 +24,7 @@ const reportVersion = "plugin.video.fastpix.com/v1alpha1"
 type Printer struct {
 	flags     *genericclioptions.PrintFlags
 	noHeaders bool
+	printer   printers.ResourcePrinter // of the format; it separates the objects that it prints
 }
 
 // NewPrinter returns a printer of objects of the API server.
@@ -55,12 +58,18 @@ func (p *Printer) wide() bool { return *p.flags.OutputFormat == "wide" }
 // OmitHeaders prints further tables without their headers: they continue the first one.
 func (p *Printer) OmitHeaders() { p.noHeaders = true }
 
-// Validate fails if there is no such format. A command calls it before it does something.
+// IsName reports that only names are printed.
+func (p *Printer) IsName() bool {
+	return p.flags.NamePrintFlags != nil && *p.flags.OutputFormat == "name"
+}
+
+// Validate fails if there is no such format. A command calls it before it does something, and before Print.
 func (p *Printer) Validate() error {
 	if p.IsTable() {
 		return nil
 	}
-	if _, err := p.flags.ToPrinter(); err != nil {
+	var err error
+	if p.printer, err = p.flags.ToPrinter(); err != nil {
 		return &UsageError{Err: err}
 	}
 	return nil
@@ -71,12 +80,21 @@ func (p *Printer) Print(out io.Writer, table *metav1.Table, o runtime.Object) er
 	if p.IsTable() {
 		return printers.NewTablePrinter(printers.PrintOptions{NoHeaders: p.noHeaders, Wide: p.wide()}).PrintObj(table, out)
 	}
-	printer, err := p.flags.ToPrinter()
-	if err != nil {
-		return &UsageError{Err: err}
-	}
-	return printer.PrintObj(o, out)
+	return p.printer.PrintObj(o, out)
 }
+
+// PrintNames prints the kind and the name of each object.
+func (p *Printer) PrintNames(out io.Writer, objects []client.Object) error {
+	for _, o := range objects {
+		if err := p.Print(out, nil, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Escape replaces what a terminal would obey. Text of other people, such as a title or a message, may hold it.
+func Escape(text string) string { return printers.EscapeTerminal(text) }
 
 // Column is a column of a table. Its name is printed in upper case.
 func Column(name string) metav1.TableColumnDefinition {
@@ -93,8 +111,12 @@ func Row(cells ...any) metav1.TableRow { return metav1.TableRow{Cells: cells} }
 
 // Report returns an object that says what a command found, from a struct with the tags of JSON. For objects of the API server use those instead.
 func Report(kind string, content any) (runtime.Object, error) {
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(content)
+	text, err := json.Marshal(content)
 	if err != nil {
+		return nil, fmt.Errorf("make the report %s: %w", kind, err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, fmt.Errorf("make the report %s: %w", kind, err)
 	}
 	report := &unstructured.Unstructured{Object: fields}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,9 +14,6 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 )
-
-// maxBytes is far above the length of a signing secret.
-const maxBytes = 64 << 10
 
 // Secret is a signing secret as it is stored.
 type Secret struct {
@@ -34,26 +30,8 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Name) }
 
 // FromFile reads a signing secret from a file, or from standard input if the file is a dash.
 func FromFile(o *cli.Options, file string) (Secret, error) {
-	text, err := ReadFile(o, file, maxBytes)
+	text, err := o.ReadSecretFile(file, "the signing secret")
 	return Secret{Name: "the file " + file, Text: text}, err
-}
-
-// ReadFile reads a file, or standard input if the file is a dash, up to a number of bytes.
-func ReadFile(o *cli.Options, file string, limit int64) ([]byte, error) {
-	in := io.NopCloser(o.In)
-	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // the user names the file
-		if err != nil {
-			return nil, err
-		}
-		in = f
-	}
-	defer func() { _ = in.Close() }()
-	text, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", file, limit)
-	}
-	return text, err
 }
 
 // OfEndpoint reads the signing secrets that an endpoint names, in the order of its spec. A Secret that does not exist has a problem; a Secret that the user

@@ -62,6 +62,9 @@ func NewCommand(shared *cli.Options) *cobra.Command {
 	flags.StringVar(&o.about.Media, "media", "", "Id of the media; by default a new one")
 	flags.StringVar(&o.about.Stream, "stream", "", "Id of the live stream; by default a new one")
 	flags.BoolVar(&o.yes, "yes", false, "Post even if the endpoint has real events")
+	_ = cmd.RegisterFlagCompletionFunc("endpoint", func(cmd *cobra.Command, _ []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return cli.CompleteNames(shared, &fastpixv1.WebhookEndpointList{})(cmd, nil, prefix)
+	})
 	o.printer.AddFlags(cmd)
 	return cmd
 }

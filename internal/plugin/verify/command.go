@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"regexp"
 	"strings"
 
@@ -64,6 +66,7 @@ func NewCommand(shared *cli.Options) *cobra.Command {
 	flags.StringVar(&o.endpoint, "endpoint", "", "WebhookEndpoint whose signing secrets count")
 	flags.StringVar(&o.secretFile, "signing-secret-file", "", "File with the signing secret as the dashboard shows it; - is standard input")
 	_ = cmd.MarkFlagRequired("file")
+	_ = cmd.RegisterFlagCompletionFunc("endpoint", cli.CompleteNames(shared, &fastpixv1.WebhookEndpointList{}))
 	cmd.MarkFlagsOneRequired("endpoint", "signing-secret-file")
 	cmd.MarkFlagsMutuallyExclusive("endpoint", "signing-secret-file")
 	o.printer.AddFlags(cmd)
@@ -96,12 +99,30 @@ func (o *options) run(ctx context.Context) error {
 
 // delivery reads what was captured.
 func (o *options) delivery() (Delivery, error) {
-	body, err := signing.ReadFile(o.Options, o.file, maxBody)
+	body, err := o.readBody()
 	d := Delivery{Body: body}
 	for _, s := range o.signatures {
 		d.Headers = append(d.Headers, headerOf(s))
 	}
 	return d, err
+}
+
+// readBody reads the body.
+func (o *options) readBody() ([]byte, error) {
+	in := io.NopCloser(o.In)
+	if o.file != "-" {
+		f, err := os.Open(o.file)
+		if err != nil {
+			return nil, err
+		}
+		in = f
+	}
+	defer func() { _ = in.Close() }()
+	body, err := io.ReadAll(io.LimitReader(in, maxBody+1))
+	if err == nil && len(body) > maxBody {
+		err = fmt.Errorf("%s has more than %d bytes: the receiver answers 413 to such a body", o.file, maxBody)
+	}
+	return body, err
 }
 
 // named matches a whole header.
