@@ -56,7 +56,7 @@ func syncedResult(e *fastpixv1.WebhookEndpoint) Result {
 	case c.Status == metav1.ConditionTrue:
 		return pass(nameOf(e), "it is Synced")
 	case c.Status == metav1.ConditionUnknown:
-		return warn(nameOf(e), "Wait for the end of the first run: kubectl fastpix sync "+e.Name+" --wait", "%s", oneLine(c.Message))
+		return warn(nameOf(e), "Wait for the end of the first run: kubectl fastpix sync "+e.Name+" -n "+e.Namespace+" --wait", "%s", oneLine(c.Message))
 	}
 	return failedCondition(e, *c)
 }

@@ -34,7 +34,7 @@ func checkSecrets(ctx context.Context, p *patient) []Result {
 
 // signingSecret checks one signing secret as the receiver does.
 func signingSecret(e *fastpixv1.WebhookEndpoint, s signing.Secret) Result {
-	mend := fmt.Sprintf("kubectl fastpix create endpoint %s -n %s --signing-secret-file FILE stores it as the receiver expects it.", e.Name, e.Namespace)
+	mend := fmt.Sprintf("kubectl fastpix create endpoint %s -n %s --signing-secret-file FILE --overwrite stores it as the receiver expects it.", e.Name, e.Namespace)
 	if s.Problem != nil {
 		return fail(nameOf(e), mend, "%s: %v", s.Name, s.Problem)
 	}
@@ -52,7 +52,7 @@ func signingSecret(e *fastpixv1.WebhookEndpoint, s signing.Secret) Result {
 
 // credentials checks the access token of the management API, without using it.
 func (p *patient) credentials(ctx context.Context, e *fastpixv1.WebhookEndpoint, name string) Result {
-	mend := fmt.Sprintf("kubectl fastpix create endpoint %s -n %s --api-credentials-file FILE stores it as the syncer expects it.", e.Name, e.Namespace)
+	mend := fmt.Sprintf("kubectl fastpix create endpoint %s -n %s --api-credentials-file FILE --overwrite stores it as the syncer expects it.", e.Name, e.Namespace)
 	var s corev1.Secret
 	err := p.client.Get(ctx, client.ObjectKey{Namespace: e.Namespace, Name: name}, &s)
 	about := fmt.Sprintf("Secret %s/%s", e.Namespace, name)
