@@ -14,10 +14,15 @@ import (
 
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/create"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/doctor"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/events"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/explain"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/failed"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/simulate"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/status"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/sync"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/tree"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/verify"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/version"
 )
 
@@ -64,7 +69,8 @@ func NewCommand(o *cli.Options) *cobra.Command {
 	o.AddFlags(root.PersistentFlags())
 	root.AddGroup(&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
 	add(root, groupSetUp, create.NewCommand(o))
-	add(root, groupLook, status.NewCommand(o), sync.NewCommand(o), failed.NewCommand(o), tree.NewCommand(o), version.NewCommand(o))
+	add(root, groupLook, status.NewCommand(o), sync.NewCommand(o), failed.NewCommand(o), tree.NewCommand(o), version.NewCommand(o),
+		doctor.NewCommand(o), events.NewCommand(o), explain.NewCommand(o), simulate.NewCommand(o), verify.NewCommand(o))
 	root.AddCommand(newOptionsCommand())
 	return root
 }

@@ -55,6 +55,9 @@ func (p *Printer) IsTable() bool {
 
 func (p *Printer) wide() bool { return *p.flags.OutputFormat == "wide" }
 
+// OmitHeaders prints further tables without their headers: they continue the first one.
+func (p *Printer) OmitHeaders() { p.noHeaders = true }
+
 // IsName reports that only names are printed.
 func (p *Printer) IsName() bool {
 	return p.flags.NamePrintFlags != nil && *p.flags.OutputFormat == "name"
