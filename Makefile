@@ -17,12 +17,14 @@ E2E_ARGS ?=
 # Ignore a go.work file in a parent folder: it could change the versions of dependencies.
 export GOWORK := off
 
-# If KUBEBUILDER_ASSETS is set, use that control plane instead of the one in bin/k8s.
+# If KUBEBUILDER_ASSETS is set, use that control plane instead of the one in bin/k8s. Whatever it lacks for some tests is still in bin/k8s.
 ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
 override KUBEBUILDER_ASSETS := $(CURDIR)/bin/k8s
 CONTROL_PLANE := k8s
-CONTROLLERS := k8s-controllers
+else
+CONTROL_PLANE := k8s-given
 endif
+CONTROLLERS := $(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-controller-manager),,k8s-controllers)
 export KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
 
 CONTROLLER_GEN := bin/tools/controller-gen
@@ -33,7 +35,7 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/kubernetes/envtest hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 
 ##@ General
@@ -47,12 +49,12 @@ build: ## Build bin/fastpix-operator, a static binary.
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(BINARY) .
 
 .PHONY: demo
-demo: build $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run builds it, about 8 minutes).
+demo: build $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run finds, downloads or builds it).
 	CGO_ENABLED=0 go build -trimpath -o bin/demo ./hack/demo
 	exec bin/demo
 
 .PHONY: clean
-clean: ## Stop the cluster and remove bin/. The next test or demo builds the control plane again (minutes).
+clean: ## Stop the cluster and remove bin/. If the control plane was built there, the next test or demo builds it again (minutes).
 	[ ! -x bin/cluster ] || bin/cluster stop
 	rm -rf bin
 
@@ -97,7 +99,7 @@ verify: vet lint ## Check that generated files, formatting and modules are up to
 ##@ Tests
 
 .PHONY: test
-test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
+test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run finds, downloads or builds it).
 	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
@@ -130,12 +132,16 @@ chaos: build $(CONTROL_PLANE) $(CONTROLLERS) ## Inject faults for a minute and c
 	exec bin/chaos -binary bin/fastpix-operator $(CHAOS_ARGS)
 
 .PHONY: k8s
-k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: about 6 minutes).
-	hack/kubernetes/build.sh bin/k8s
+k8s: ## Find, download or build etcd, kube-apiserver and kubectl for bin/k8s, once (about 6 minutes if they have to be built).
+	@hack/kubernetes/get.sh bin/k8s
+
+.PHONY: k8s-given
+k8s-given:
+	@hack/kubernetes/get.sh -show $(KUBEBUILDER_ASSETS)
 
 .PHONY: k8s-controllers
-k8s-controllers: ## Build kube-controller-manager into bin/k8s, once. Tests of quotas need it.
-	hack/kubernetes/build.sh bin/k8s kube-controller-manager
+k8s-controllers: ## Find or build kube-controller-manager for bin/k8s, once. Tests of quotas need it.
+	@hack/kubernetes/get.sh bin/k8s kube-controller-manager
 
 .PHONY: helm
 helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
