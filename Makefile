@@ -37,6 +37,7 @@ NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)
 ALONE := ./test/integration/floods
 MODULES := . hack/tools hack/kubernetes hack/kubernetes/envtest hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
+PLUGIN ?= bin/kubectl-fastpix
 
 ##@ General
 
@@ -47,6 +48,11 @@ help: ## Show this help.
 .PHONY: build
 build: ## Build bin/fastpix-operator, a static binary.
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(BINARY) .
+
+.PHONY: plugin
+plugin: ## Build bin/kubectl-fastpix, the plugin of kubectl. With bin in your PATH, run it as "kubectl fastpix".
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(PLUGIN) ./cmd/kubectl-fastpix
+	cp cmd/kubectl-fastpix/kubectl_complete-fastpix $(dir $(PLUGIN))
 
 .PHONY: demo
 demo: build $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run finds, downloads or builds it).
@@ -61,9 +67,10 @@ clean: ## Stop the cluster and remove bin/. If the control plane was built there
 ##@ Development
 
 .PHONY: generate
-generate: tools ## Generate deepcopy functions, and docs/events.md from the catalogue of event types.
+generate: tools ## Generate deepcopy functions, docs/events.md from the catalogue of event types, and docs/kubectl-fastpix.md from the plugin.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/... output:object:dir=$(OUT)/api/v1alpha1
 	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
+	go run ./hack/plugindocs >$(OUT)/docs/kubectl-fastpix.md
 
 .PHONY: manifests
 manifests: tools ## Generate the CRDs, the RBAC roles of receiver, controllers and syncer, and the chart's copies of manifests.
@@ -99,8 +106,8 @@ verify: vet lint ## Check that generated files, formatting and modules are up to
 ##@ Tests
 
 .PHONY: test
-test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run finds, downloads or builds it).
-	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
+test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run finds, downloads or builds it).
+	export OPERATOR_BINARY=$(abspath $(BINARY)) PLUGIN_BINARY=$(abspath $(PLUGIN)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
 	[ -z "$$failed" ]
