@@ -5,6 +5,8 @@ SHELL := /usr/bin/env bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= fastpix-operator:dev
+# The repository of the image of a release.
+REPOSITORY ?= ghcr.io/fastpix-operator/fastpix-operator
 CONTAINER_TOOL ?= docker
 KUBECTL ?= kubectl
 # Additional flags for go test, for example TEST_FLAGS="-race -run Journal" (-race needs a C compiler).
@@ -89,11 +91,13 @@ fmt: tools ## Format the Go code.
 vet: ## Run go vet.
 	go vet ./...
 	cd test/gitops && go vet ./...
+	cd hack/release && go vet ./...
 
 .PHONY: lint
 lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	$(GOLANGCI_LINT) run
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
+	cd hack/release && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module of this repository.
@@ -106,7 +110,7 @@ verify: vet lint ## Check that generated files, formatting and modules are up to
 ##@ Tests
 
 .PHONY: test
-test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run finds, downloads or builds it).
+test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-release ## Run all tests, on a real API server (the first run finds, downloads or builds it).
 	export OPERATOR_BINARY=$(abspath $(BINARY)) PLUGIN_BINARY=$(abspath $(PLUGIN)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
@@ -213,9 +217,13 @@ vulncheck: ## Check for known vulnerabilities, if their database can be reached.
 image-digests: ## Compare the base images in the Dockerfile with their registries, if these can be reached.
 	CONTAINER_TOOL=$(CONTAINER_TOOL) hack/image/digests.sh
 
-.PHONY: release
-release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and write binaries, images, manifest, chart, SBOMs, checksums and provenance to dist/ (minutes).
-	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
+.PHONY: dist
+dist: $(CONTROL_PLANE) ## Build everything of a release from the last commit twice, compare, and write it to dist/ (about half an hour on two cores).
+	VERSION=$(VERSION) REPOSITORY=$(REPOSITORY) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/dist.sh dist
+
+.PHONY: test-release
+test-release: $(CONTROL_PLANE) ## Test make dist with small programs, and that a release whose parts do not agree is refused.
+	cd hack/release && go test -count=1 $(TEST_FLAGS) ./...
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
 
