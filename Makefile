@@ -218,7 +218,7 @@ image-digests: ## Compare the base images in the Dockerfile with their registrie
 	CONTAINER_TOOL=$(CONTAINER_TOOL) hack/image/digests.sh
 
 .PHONY: dist
-dist: $(CONTROL_PLANE) ## Build everything of a release from the last commit twice, compare, and write it to dist/ (about half an hour on two cores).
+dist: $(CONTROL_PLANE) ## Build everything of a release from the last commit twice, compare, and write it to dist/ (many minutes).
 	VERSION=$(VERSION) REPOSITORY=$(REPOSITORY) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/dist.sh dist
 
 .PHONY: test-release
