@@ -94,10 +94,11 @@ vet: ## Run go vet.
 	cd hack/release && go vet ./...
 
 .PHONY: lint
-lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
+lint: tools ## Run golangci-lint, with kube-api-linter on the API types, and actionlint on the workflows.
 	$(GOLANGCI_LINT) run
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
 	cd hack/release && $(CURDIR)/$(GOLANGCI_LINT) run
+	go tool -modfile=hack/release/go.mod actionlint
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module of this repository.

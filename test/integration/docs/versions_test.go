@@ -2,6 +2,7 @@ package docs
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"testing"
 )
@@ -43,6 +44,27 @@ func TestPinnedVersionsAgree(t *testing.T) {
 		}
 		if len(found) > 1 {
 			t.Errorf("%s differs: %v", what, found)
+		}
+	}
+}
+
+// TestActionsArePinned protects the workflows from actions that somebody changes after they were reviewed: a tag can move, a commit cannot.
+func TestActionsArePinned(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(".github/workflows/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are the workflows %v (%v)", files, err)
+	}
+	pinned := regexp.MustCompile(`^[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, uses := range regexp.MustCompile(`(?m)\buses: (.*)$`).FindAllStringSubmatch(string(text), -1) {
+			if !pinned.MatchString(uses[1]) {
+				t.Errorf("%s uses %s: name the commit, and the version in a comment", file, uses[1])
+			}
 		}
 	}
 }
