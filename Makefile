@@ -5,6 +5,8 @@ SHELL := /usr/bin/env bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= fastpix-operator:dev
+# The repository of the image of a release.
+REPOSITORY ?= ghcr.io/fastpix-operator/fastpix-operator
 CONTAINER_TOOL ?= docker
 KUBECTL ?= kubectl
 # Additional flags for go test, for example TEST_FLAGS="-race -run Journal" (-race needs a C compiler).
@@ -18,12 +20,14 @@ E2E_ARGS ?=
 # Ignore a go.work file in a parent folder: it could change the versions of dependencies.
 export GOWORK := off
 
-# If KUBEBUILDER_ASSETS is set, use that control plane instead of the one in bin/k8s.
+# If KUBEBUILDER_ASSETS is set, use that control plane instead of the one in bin/k8s. Whatever it lacks for some tests is still in bin/k8s.
 ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
 override KUBEBUILDER_ASSETS := $(CURDIR)/bin/k8s
 CONTROL_PLANE := k8s
-CONTROLLERS := k8s-controllers
+else
+CONTROL_PLANE := k8s-given
 endif
+CONTROLLERS := $(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-controller-manager),,k8s-controllers)
 export KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
 
 CONTROLLER_GEN := bin/tools/controller-gen
@@ -34,7 +38,7 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/kubernetes/envtest hack/node/kubernetes hack/node/containerd hack/helm hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 PLUGIN ?= bin/kubectl-fastpix
 
@@ -54,12 +58,12 @@ plugin: ## Build bin/kubectl-fastpix, the plugin of kubectl. With bin in your PA
 	cp cmd/kubectl-fastpix/kubectl_complete-fastpix $(dir $(PLUGIN))
 
 .PHONY: demo
-demo: build plugin $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run builds it, about 8 minutes).
+demo: build plugin $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run finds, downloads or builds it).
 	CGO_ENABLED=0 go build -trimpath -o bin/demo ./hack/demo
 	exec bin/demo
 
 .PHONY: clean
-clean: ## Stop the cluster and remove bin/. The next test or demo builds the control plane again (minutes).
+clean: ## Stop the cluster and remove bin/. If the control plane was built there, the next test or demo builds it again (minutes).
 	[ ! -x bin/cluster ] || bin/cluster stop
 	rm -rf bin
 
@@ -89,12 +93,15 @@ vet: ## Run go vet.
 	go vet ./...
 	cd test/gitops && go vet ./...
 	cd test/dashboards && go vet ./...
+	cd hack/release && go vet ./...
 
 .PHONY: lint
-lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
+lint: tools ## Run golangci-lint, with kube-api-linter on the API types, and actionlint on the workflows.
 	$(GOLANGCI_LINT) run
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
 	cd test/dashboards && $(CURDIR)/$(GOLANGCI_LINT) run
+	cd hack/release && $(CURDIR)/$(GOLANGCI_LINT) run
+	go tool -modfile=hack/release/go.mod actionlint
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module of this repository.
@@ -107,7 +114,7 @@ verify: vet lint test-rules ## Check that generated files, formatting and module
 ##@ Tests
 
 .PHONY: test
-test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboards test-rules ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
+test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboards test-release test-rules ## Run all tests, on a real API server (the first run finds, downloads or builds it).
 	export OPERATOR_BINARY=$(abspath $(BINARY)) PLUGIN_BINARY=$(abspath $(PLUGIN)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
@@ -160,12 +167,16 @@ chaos: build $(CONTROL_PLANE) $(CONTROLLERS) ## Inject faults for a minute and c
 	exec bin/chaos -binary bin/fastpix-operator $(CHAOS_ARGS)
 
 .PHONY: k8s
-k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: about 6 minutes).
-	hack/kubernetes/build.sh bin/k8s
+k8s: ## Find, download or build etcd, kube-apiserver and kubectl for bin/k8s, once (about 6 minutes if they have to be built).
+	@hack/kubernetes/get.sh bin/k8s
+
+.PHONY: k8s-given
+k8s-given:
+	@hack/kubernetes/get.sh -show $(KUBEBUILDER_ASSETS)
 
 .PHONY: k8s-controllers
-k8s-controllers: ## Build kube-controller-manager into bin/k8s, once. Tests of quotas need it.
-	hack/kubernetes/build.sh bin/k8s kube-controller-manager
+k8s-controllers: ## Find or build kube-controller-manager for bin/k8s, once. Tests of quotas need it.
+	@hack/kubernetes/get.sh bin/k8s kube-controller-manager
 
 .PHONY: helm
 helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
@@ -242,9 +253,13 @@ vulncheck: ## Check for known vulnerabilities, if their database can be reached.
 image-digests: ## Compare the base images in the Dockerfile with their registries, if these can be reached.
 	CONTAINER_TOOL=$(CONTAINER_TOOL) hack/image/digests.sh
 
-.PHONY: release
-release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and write binaries, images, manifest, chart, SBOMs, checksums and provenance to dist/ (minutes).
-	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
+.PHONY: dist
+dist: $(CONTROL_PLANE) ## Build everything of a release from the last commit twice, compare, and write it to dist/ (many minutes).
+	VERSION=$(VERSION) REPOSITORY=$(REPOSITORY) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/dist.sh dist
+
+.PHONY: test-release
+test-release: $(CONTROL_PLANE) ## Test make dist with small programs, and that a release whose parts do not agree is refused.
+	cd hack/release && go test -count=1 $(TEST_FLAGS) ./...
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
 
