@@ -115,6 +115,10 @@ test-unit: ## Run the tests that need no API server (seconds).
 test-floods: $(CONTROL_PLANE) ## Flood every port of a receiver with every shape; FLOOD_TIME=1m lets each flood last a minute (about an hour in all).
 	FLOOD_TIME=$(FLOOD_TIME) go test -count=1 -timeout 3h -v -run TestFloodsOfEveryPort ./test/integration/floods
 
+.PHONY: test-upgrades
+test-upgrades: build $(CONTROL_PLANE) helm ## Upgrade from the previous release and downgrade to it, under load, in every order of the parts (about half an hour).
+	OPERATOR_BINARY=$(abspath $(BINARY)) UPGRADES=all go test -count=1 -timeout 2h -parallel 2 -v ./test/integration/upgrade/previous
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
 	hack/fuzz.sh $(FUZZ_TIME)
