@@ -161,7 +161,7 @@ image: build ## Build the image IMG into bin/image.tar, without Docker or a regi
 node: ## Build kubelet, containerd and the other programs of a node into bin/node, once (first run: about 4 minutes).
 	hack/node/packages.sh
 	hack/node/build.sh bin/node
-	hack/kubernetes/build.sh bin/node kube-controller-manager
+	hack/kubernetes/build.sh bin/node kube-controller-manager etcdctl etcdutl
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/pause ./hack/cluster/pause
 	GOOS= GOARCH= go run ./hack/image -file hack/cluster/pause/Dockerfile -binary bin/pause -name fastpix-pause:dev -output bin/node/pause.tar
 	CGO_ENABLED=0 go build -trimpath -o bin/cluster ./hack/cluster
@@ -193,6 +193,10 @@ endif
 .PHONY: e2e-chart
 e2e-chart: helm ## Run the end-to-end test with the Helm chart.
 	$(MAKE) e2e E2E_ARGS="-chart $(E2E_ARGS)"
+
+.PHONY: e2e-disaster
+e2e-disaster: ## Run the commands of docs/disaster-recovery.md in a new cluster: etcd restored, cluster lost, CRDs and namespaces deleted, credentials leaked.
+	$(MAKE) e2e E2E_ARGS="-disaster $(E2E_ARGS)"
 
 ##@ Releases
 
