@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestDisastersFollowThePage protects docs/disaster-recovery.md and the test that runs its commands: every block of commands of the page is run, and
-// there is no other.
+// TestDisastersFollowThePage protects docs/disaster-recovery.md and the test that runs its commands: the test runs
+// every block of commands of these sections, except the one of etcdutl, which hack/cluster runs.
 func TestDisastersFollowThePage(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "..", recoveryPage))
