@@ -102,6 +102,8 @@ test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, o
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
 	[ -z "$$failed" ]
+	@git cat-file -e "$$(sed -n 's/^const previousCommit = "\(.*\)"$$/\1/p' test/integration/upgrade/previous/release_test.go)^{commit}" 2>/dev/null || \
+		echo "make test: NOT CHECKED: upgrades from the previous release. They need the history of git: use a full clone" >&2
 
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.

@@ -66,6 +66,7 @@ func (e *e2e) disasterChecks() []check {
 		{what: "page: the cluster is lost", do: d.loseCluster},
 		{what: "page: move to another cluster", do: d.move},
 		{what: "no secret in the log of a pod", do: e.checkLogs},
+		{what: "the folder with back-ups is removed", do: func(context.Context) (string, error) { return "", d.close() }},
 	}
 }
 

@@ -91,6 +91,7 @@ func TestUpgradeByKustomize(t *testing.T) { testOrders(t, byKustomize, ordersByK
 func TestUpgradeByChart(t *testing.T) { testOrders(t, byChart, ordersByChart()) }
 
 func testOrders(t *testing.T, install installer, orders [][]step) {
+	t.Helper()
 	t.Parallel()
 	from, to := previousRelease(t), currentRelease(t)
 	for _, order := range orders {
@@ -157,7 +158,7 @@ func (r *run) upgrade(t *testing.T, order []step, to release) {
 	end()
 	r.waitJournalEmpty(t)
 	end = r.load.start(t)
-	stop(t, r.installation.controllers) // so that its batches wait in the journal
+	stop(t, r.controllers) // so that its batches wait in the journal
 	r.watch(t, "its controllers are away")
 	r.roll(t, "upgrade", order, to)
 	end()
@@ -170,7 +171,7 @@ func (r *run) upgrade(t *testing.T, order []step, to release) {
 // downgrade downgrades in the reverse order, with observations in the journal, which the previous release does not know.
 func (r *run) downgrade(t *testing.T, order []step, to release) {
 	t.Helper()
-	stop(t, r.installation.controllers)
+	stop(t, r.controllers)
 	r.synced.observe(t)
 	backwards := slices.Clone(order)
 	slices.Reverse(backwards)
@@ -217,7 +218,7 @@ func (r *run) watch(t *testing.T, what string) {
 func (r *run) checkStalled(t *testing.T) {
 	t.Helper()
 	const why = "cannot unmarshal string into Go struct field"
-	if log := process.Tail(r.installation.controllers.Log, 1000); !strings.Contains(log, why) {
-		t.Errorf("the older controllers can read the mirrors: change docs/upgrading.md. Their log ends:\n%s", process.Tail(r.installation.controllers.Log, 20))
+	if log := process.Tail(r.controllers.Log, 1000); !strings.Contains(log, why) {
+		t.Errorf("the older controllers can read the mirrors: change docs/upgrading.md. Their log ends:\n%s", process.Tail(r.controllers.Log, 20))
 	}
 }
