@@ -119,6 +119,8 @@ test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboa
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
 	[ -z "$$failed" ]
+	@git cat-file -e "$$(sed -n 's/^const previousCommit = "\(.*\)"$$/\1/p' test/integration/upgrade/previous/release_test.go)^{commit}" 2>/dev/null || \
+		echo "make test: NOT CHECKED: upgrades from the previous release. They need the history of git: use a full clone" >&2
 
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
@@ -151,6 +153,10 @@ test-unit: ## Run the tests that need no API server (seconds).
 .PHONY: test-floods
 test-floods: $(CONTROL_PLANE) ## Flood every port of a receiver with every shape; FLOOD_TIME=1m lets each flood last a minute (about an hour in all).
 	FLOOD_TIME=$(FLOOD_TIME) go test -count=1 -timeout 3h -v -run TestFloodsOfEveryPort ./test/integration/floods
+
+.PHONY: test-upgrades
+test-upgrades: build $(CONTROL_PLANE) helm ## Upgrade from the previous release and downgrade to it, under load, in every order of the parts (about half an hour).
+	OPERATOR_BINARY=$(abspath $(BINARY)) UPGRADES=all go test -count=1 -timeout 2h -parallel 2 -v ./test/integration/upgrade/previous
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
@@ -210,7 +216,7 @@ image: build ## Build the image IMG into bin/image.tar, without Docker or a regi
 node: ## Build kubelet, containerd and the other programs of a node into bin/node, once (first run: about 4 minutes).
 	hack/node/packages.sh
 	hack/node/build.sh bin/node
-	hack/kubernetes/build.sh bin/node kube-controller-manager
+	hack/kubernetes/build.sh bin/node kube-controller-manager etcdctl etcdutl
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/pause ./hack/cluster/pause
 	GOOS= GOARCH= go run ./hack/image -file hack/cluster/pause/Dockerfile -binary bin/pause -name fastpix-pause:dev -output bin/node/pause.tar
 	CGO_ENABLED=0 go build -trimpath -o bin/cluster ./hack/cluster
@@ -242,6 +248,10 @@ endif
 .PHONY: e2e-chart
 e2e-chart: helm ## Run the end-to-end test with the Helm chart.
 	$(MAKE) e2e E2E_ARGS="-chart $(E2E_ARGS)"
+
+.PHONY: e2e-disaster
+e2e-disaster: ## Run the commands of docs/disaster-recovery.md in a new cluster: etcd restored, cluster lost, CRDs and namespaces deleted, credentials leaked.
+	$(MAKE) e2e E2E_ARGS="-disaster $(E2E_ARGS)"
 
 ##@ Releases
 
