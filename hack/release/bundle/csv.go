@@ -21,8 +21,6 @@ const (
 	repository = "https://github.com/fastpix-operator/fastpix-operator"
 	// minKubernetes is the first version that serves selectable fields of custom resources.
 	minKubernetes = "1.32.0"
-	// journalKind is what the operator keeps events in. Users do not create it.
-	journalKind = "EventBatch"
 )
 
 const description = `Receives [FastPix](https://www.fastpix.com) webhooks in the cluster, verifies their signatures, and mirrors media assets and live streams into

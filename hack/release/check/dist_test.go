@@ -109,7 +109,7 @@ func TestPartsOfAReleaseAgree(t *testing.T) {
 		"another image in the manifest":   {replace("install.yaml", ":v1.2.3@", ":v1.2.4@"), "install.yaml: fastpix-controller-manager has the image"},
 		"another version of an object":    {replace("install.yaml", versionLabel+": v1.2.3", versionLabel+": v1.2.4"), "install.yaml: Namespace fastpix-system has the version"},
 		"another schema in the manifest":  {replace("install.yaml", "maxLength: 253", "maxLength: 252"), "chart: the chart has another schema of"},
-		"another image in the chart":      {script(source, "chart.sh", "IMG=ghcr.io/fastpix-operator/fastpix-operator:v1.2.4"), "chart: Chart.yaml has the versions 1.2.3 and v1.2.4"},
+		"another image in the chart":      {script(source, "chart.sh", "IMG=ghcr.io/fastpix-operator/fastpix-operator:v1.2.4"), "chart: its versions are 1.2.3 and v1.2.4"},
 		"another version of the plugin":   {replace("fastpix.yaml", "version: v1.2.3", "version: v1.2.4"), "plugin: the krew manifest has the version"},
 		"another archive of the plugin":   {copyOf("kubectl-fastpix-windows-amd64.tar.gz", "kubectl-fastpix-linux-amd64.tar.gz"), "plugin: the krew manifest has"},
 		"a download of another release":   {replace("fastpix.yaml", "download/v1.2.3/", "download/v1.2.4/"), "plugin: the krew manifest has"},

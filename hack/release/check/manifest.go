@@ -94,13 +94,13 @@ func (r *release) checkChart() error {
 		return err
 	}
 	if chart.Version != r.number || chart.AppVersion != r.version {
-		return fmt.Errorf("Chart.yaml has the versions %s and %s", chart.Version, chart.AppVersion)
+		return fmt.Errorf("its versions are %s and %s", chart.Version, chart.AppVersion)
 	}
 	if values.Image.Repository+":"+chart.AppVersion != r.image || values.Image.Tag != "" {
 		return fmt.Errorf("values.yaml has the image %+v", values.Image)
 	}
 	if images := chart.Annotations["artifacthub.io/images"]; !strings.Contains(images, "image: "+r.image+"\n") {
-		return fmt.Errorf("Chart.yaml has the images %q", images)
+		return fmt.Errorf("its images are %q", images)
 	}
 	return r.compareCRDs(files)
 }
