@@ -33,7 +33,7 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/helmdocs test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 
 ##@ General
@@ -59,9 +59,12 @@ clean: ## Stop the cluster and remove bin/. The next test or demo builds the con
 ##@ Development
 
 .PHONY: generate
-generate: tools ## Generate deepcopy functions, and docs/events.md from the catalogue of event types.
+generate: tools helm-docs ## Generate deepcopy functions, docs/events.md from the catalogue of event types, and the README of the chart from its values.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/... output:object:dir=$(OUT)/api/v1alpha1
 	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
+	mkdir -p $(OUT)/config/helm/fastpix-operator
+	bin/helmdocs/helm-docs --dry-run --chart-search-root=config/helm --template-files=README.md.gotmpl --sort-values-order=file --log-level=warning \
+		>$(OUT)/config/helm/fastpix-operator/README.md
 
 .PHONY: manifests
 manifests: tools ## Generate the CRDs, the RBAC roles of receiver, controllers and syncer, and the chart's copies of manifests.
@@ -140,6 +143,10 @@ k8s-controllers: ## Build kube-controller-manager into bin/k8s, once. Tests of q
 .PHONY: helm
 helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
 	@hack/helm/build.sh bin/helm
+
+.PHONY: helm-docs
+helm-docs: ## Build helm-docs into bin/helmdocs, once (seconds).
+	@hack/helmdocs/build.sh bin/helmdocs
 
 .PHONY: tools
 tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).

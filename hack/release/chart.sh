@@ -14,6 +14,7 @@ cp -R "$checkout/config/helm/fastpix-operator" "$work"
 chart=$work/fastpix-operator
 sed -i "s|^version: .*|version: \"$version\"|; s|^appVersion: .*|appVersion: \"${IMG##*:}\"|" "$chart/Chart.yaml"
 sed -i "s|^  repository: \"\"|  repository: \"${IMG%:*}\"|" "$chart/values.yaml"
+rm "$chart/README.md.gotmpl"
 chmod -R u=rwX,go=rX "$chart"
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work" -c fastpix-operator |
 	gzip -n >"$out/fastpix-operator-$version.tgz"

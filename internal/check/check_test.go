@@ -28,8 +28,8 @@ func TestChecksFailUnlessTheStatusIsRight(t *testing.T) {
 		}
 	})
 	plain, encrypted := httptest.NewServer(handler), httptest.NewTLSServer(handler)
-	defer plain.Close()
-	defer encrypted.Close()
+	t.Cleanup(plain.Close)
+	t.Cleanup(encrypted.Close)
 	for name, tt := range map[string]struct {
 		check, want string // want is in the error; empty if the check succeeds
 	}{
@@ -41,11 +41,12 @@ func TestChecksFailUnlessTheStatusIsRight(t *testing.T) {
 		"nobody listens":                 {"200=http://127.0.0.1:1/", "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var list List
 			if err := list.Set(tt.check); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
 			err := list.Run(ctx)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
