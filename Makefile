@@ -107,7 +107,7 @@ test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, o
 	[ -z "$$failed" ]
 
 .PHONY: test-gitops
-test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
+test-gitops: $(CONTROL_PLANE) helm ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
 .PHONY: test-unit
