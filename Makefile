@@ -12,6 +12,7 @@ TEST_FLAGS ?=
 FUZZ_TIME ?= 30s
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
+ALERTS_ARGS ?=
 E2E_ARGS ?=
 
 # Ignore a go.work file in a parent folder: it could change the versions of dependencies.
@@ -33,7 +34,7 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/helmdocs test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/helmdocs hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 
 ##@ General
@@ -83,24 +84,26 @@ fmt: tools ## Format the Go code.
 vet: ## Run go vet.
 	go vet ./...
 	cd test/gitops && go vet ./...
+	cd test/dashboards && go vet ./...
 
 .PHONY: lint
 lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
 	$(GOLANGCI_LINT) run
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
+	cd test/dashboards && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module of this repository.
 	for module in $(MODULES); do (cd "$$module" && go mod tidy); done
 
 .PHONY: verify
-verify: vet lint ## Check that generated files, formatting and modules are up to date. Changes nothing.
+verify: vet lint test-rules ## Check that generated files, formatting and modules are up to date, and test the alerts. Changes nothing.
 	hack/verify.sh $(MODULES)
 
 ##@ Tests
 
 .PHONY: test
-test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
+test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboards test-rules ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
 	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
@@ -109,6 +112,26 @@ test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops ## Run all tests, o
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) helm ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
+
+# -trimpath, so that the test shares what build.sh compiles.
+.PHONY: test-dashboards
+test-dashboards: ## Check the queries of the dashboards, and the configuration of kube-state-metrics with its library.
+	cd test/dashboards && go test -count=1 $(TEST_FLAGS) . ./picture
+	cd test/dashboards/kubestatemetrics && go test -trimpath -count=1 $(TEST_FLAGS) ./...
+
+.PHONY: dashboards
+dashboards: build $(CONTROL_PLANE) prometheus kube-state-metrics ## Check that every panel of the dashboards shows what happens, and draw docs/dashboard-*.svg (about 2 minutes).
+	cd test/dashboards && OPERATOR_BINARY=$(abspath $(BINARY)) go test -count=1 -v -timeout 10m ./live -args -pictures=docs
+
+.PHONY: test-rules
+test-rules: promtool ## Check the rules of Prometheus, and test that each alert fires and does not fire.
+	bin/prometheus/promtool check rules --lint=all --lint-fatal config/prometheus/rules.yaml
+	bin/prometheus/promtool test rules config/prometheus/rules_test.yaml config/prometheus/rules_days_test.yaml
+
+.PHONY: alerts
+alerts: build $(CONTROL_PLANE) helm prometheus ## Induce the fault of each alert, and see in a real Prometheus that it fires and ends (about 10 minutes).
+	CGO_ENABLED=0 go build -trimpath -o bin/alerts ./test/alerts
+	exec bin/alerts -binary bin/fastpix-operator $(ALERTS_ARGS)
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no API server (seconds).
@@ -147,6 +170,18 @@ helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
 .PHONY: helm-docs
 helm-docs: ## Build helm-docs into bin/helmdocs, once (seconds).
 	@hack/helmdocs/build.sh bin/helmdocs
+
+.PHONY: kube-state-metrics
+kube-state-metrics: ## Build kube-state-metrics into bin/kube-state-metrics, once (first run: about 5 minutes).
+	@test/dashboards/kubestatemetrics/build.sh bin/kube-state-metrics
+
+.PHONY: promtool
+promtool: ## Build promtool into bin/prometheus, once (first run: about 2 minutes).
+	@hack/prometheus/build.sh bin/prometheus promtool
+
+.PHONY: prometheus
+prometheus: ## Build promtool and prometheus into bin/prometheus, once (first run: about 3 minutes).
+	@hack/prometheus/build.sh bin/prometheus
 
 .PHONY: tools
 tools: ## Build controller-gen and golangci-lint into bin/tools, once (first run: about 4 minutes).

@@ -1,6 +1,8 @@
 package webhookserver
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -42,8 +44,13 @@ var (
 )
 
 func init() {
-	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery.
-	deliveries.WithLabelValues(string(resultMalformed), "")
+	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery. The increase of a series
+	// that begins with a refusal does not count this refusal.
+	for _, o := range []result{resultMalformed, resultUnauthorized, resultSuspended, resultIncomplete} {
+		deliveries.WithLabelValues(string(o), "")
+		deliverySeconds.WithLabelValues(strconv.Itoa(o.status()))
+	}
+	deliverySeconds.WithLabelValues(strconv.Itoa(resultAccepted.status()))
 	for _, t := range record.Catalogue() {
 		deliveries.WithLabelValues(string(resultAccepted), t.Name)
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -47,6 +48,23 @@ var (
 		Help: "Age of the oldest last complete run among the endpoints with spec.sync; of an endpoint without one, the time since this process knows it. 0 if there is none.",
 	}, func() float64 { return completed.oldestAge(time.Now()) })
 )
+
+func init() {
+	// These series exist from the start: a rule or a graph of increases sees the first repair and the first run only then.
+	for _, kind := range []record.Kind{record.MediaAsset, record.LiveStream} {
+		for _, change := range []string{changeCreated, changeRepaired, changeDeleted} {
+			for _, cause := range []string{causeBackfill, causeRepair} {
+				repairs.WithLabelValues(string(kind), change, cause)
+			}
+		}
+	}
+	for _, result := range []string{
+		fastpixv1.ReasonSynced, resultError, fastpixv1.ReasonCredentialsNotFound, fastpixv1.ReasonCredentialsForbidden, fastpixv1.ReasonCredentialsInvalid,
+		fastpixv1.ReasonAccessDenied, fastpixv1.ReasonWorkspaceMismatch, fastpixv1.ReasonTooManyMissing, fastpixv1.ReasonTooManyObjects,
+	} {
+		runs.WithLabelValues(result)
+	}
+}
 
 // completed holds when the last complete run of each endpoint ended.
 var completed completions

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -64,5 +66,34 @@ func TestSchemaDescribesEveryValue(t *testing.T) {
 		if comments[value] == "" || schema.Description != comments[value] {
 			t.Errorf("%s: the schema says %q, values.yaml %q", value, schema.Description, comments[value])
 		}
+	}
+}
+
+// TestSchemaRefusesTyposEverywhere checks that every object of the schema that names keys, also in its definitions, says what other keys may be. Only
+// global may have the keys of other charts, and a volume has the key of its kind.
+func TestSchemaRefusesTyposEverywhere(t *testing.T) {
+	t.Parallel()
+	var root map[string]any
+	if err := json.Unmarshal([]byte(read(t, chart+"/values.schema.json")), &root); err != nil {
+		t.Fatal(err)
+	}
+	var open []string
+	var walk func(path string, node any)
+	walk = func(path string, node any) {
+		object, ok := node.(map[string]any)
+		if !ok {
+			return
+		}
+		_, says := object["additionalProperties"]
+		if _, names := object["properties"].(map[string]any); names && !says {
+			open = append(open, path)
+		}
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			walk(path+"/"+key, object[key])
+		}
+	}
+	walk("", root)
+	if want := []string{"/definitions/volumes/items", "/properties/global"}; !slices.Equal(open, want) {
+		t.Errorf("the schema allows unknown keys in %v, want only in %v", open, want)
 	}
 }

@@ -130,7 +130,8 @@ func TestChartMatchesKustomize(t *testing.T) {
 		"on an older Kubernetes":       {set: []string{"--kube-version=1.35.9"}, components: []string{"components/kubernetes-1.35"}},
 		"in another namespace":         {namespace: "media-4"},
 		"in a namespace like a number": {namespace: "4711"},
-		"with a ServiceMonitor":        {set: []string{"--set=serviceMonitor.enabled=true"}, components: []string{"prometheus"}},
+		"with Prometheus":              {set: []string{"--set=serviceMonitor.enabled=true,prometheusRule.enabled=true"}, components: []string{"prometheus"}},
+		"with dashboards":              {namespace: "media-4", set: []string{"--set=dashboards.enabled=true"}, components: []string{"grafana"}},
 		"with a quota":                 {set: []string{"--set=quota.enabled=true"}, resources: []string{"quota"}},
 		"with TLS up to the receiver":  {set: []string{"--set=receiver.tls.secretName=fastpix-receiver-tls"}, components: []string{"components/receiver-tls"}},
 	} {

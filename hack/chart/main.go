@@ -12,6 +12,8 @@ import (
 
 const (
 	generated = "config/helm/fastpix-operator/templates/generated"
+	// dashboards is the folder of the chart with the copies of the dashboards.
+	dashboards = "config/helm/fastpix-operator/dashboards"
 	// namespace is the namespace in the manifests of config/.
 	namespace = "fastpix-system"
 	// standard are the labels of every object of the chart. They include those of config/labels.
@@ -42,7 +44,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: chart FOLDER")
 		os.Exit(2)
 	}
-	if err := write(filepath.Join(os.Args[1], generated)); err != nil {
+	folder := os.Args[1]
+	if err := errors.Join(write(filepath.Join(folder, generated)), writeRules(folder), copyDashboards(filepath.Join(folder, dashboards))); err != nil {
 		fmt.Fprintln(os.Stderr, "chart:", err)
 		os.Exit(1)
 	}
@@ -73,6 +76,31 @@ func write(to string) error {
 			return os.WriteFile(file, []byte(template), 0o644)
 		})
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyDashboards replaces a folder by copies of the dashboards in config/grafana. A template cannot contain them, because Helm would read their
+// legends as template actions.
+func copyDashboards(to string) error {
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	files, err := filepath.Glob("config/grafana/*.json")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), text, 0o644); err != nil {
 			return err
 		}
 	}

@@ -11,9 +11,11 @@ import (
 
 // published are the kinds of other projects that an installation may have objects of: modules that hack/crds pins, and files of their CRDs.
 var published = map[string][]string{
-	"sigs.k8s.io/gateway-api":                            {"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
-	"github.com/cert-manager/cert-manager":               {"deploy/crds/cert-manager.io_certificates.yaml", "deploy/crds/cert-manager.io_issuers.yaml"},
-	"github.com/prometheus-operator/prometheus-operator": {"example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"},
+	"sigs.k8s.io/gateway-api":              {"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
+	"github.com/cert-manager/cert-manager": {"deploy/crds/cert-manager.io_certificates.yaml", "deploy/crds/cert-manager.io_issuers.yaml"},
+	"github.com/prometheus-operator/prometheus-operator": {
+		"example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml", "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+	},
 }
 
 // PublishedCRDs returns the files of the CRDs of other projects that an installation may have objects of, as those publish them.

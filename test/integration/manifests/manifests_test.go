@@ -228,6 +228,7 @@ func TestComponentsAreAccepted(t *testing.T) {
 		"gateway, TLS behind":   {"components/gateway", "components/receiver-tls"},
 		"TLS behind":            {"components/receiver-tls"},
 		"prometheus":            {"prometheus"},
+		"grafana":               {"grafana"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -324,7 +325,7 @@ func checkHost(t *testing.T, text string) {
 func TestOverlayWithAnotherNamespace(t *testing.T) {
 	t.Parallel()
 	const in = "media-4"
-	all := []string{"components/ingress", "components/certificate", "components/gateway", "prometheus"}
+	all := []string{"components/ingress", "components/certificate", "components/gateway", "prometheus", "grafana"}
 	list := func(components ...string) string {
 		return "components: [../config/" + strings.Join(components, ", ../config/") + "]\n"
 	}
