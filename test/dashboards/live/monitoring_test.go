@@ -26,7 +26,7 @@ import (
 
 const (
 	monitoring     = "monitoring"
-	scrapeInterval = time.Second
+	scrapeInterval = 2 * time.Second
 	// rateInterval is the value of $__rate_interval.
 	rateInterval = "10s"
 )

@@ -87,8 +87,21 @@ func (w *workspace) send(ctx context.Context, body []byte) error {
 	return errors.Join(w.Apply(body), w.endpoint.Deliver(ctx, body))
 }
 
-// upload creates media until the context ends. They become ready, or some of them fail.
-func (w *workspace) upload(ctx context.Context) error {
+// upload creates media until it is told to stop. They become ready, or some of them fail.
+func (w *workspace) upload(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.uploadUntil(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (w *workspace) uploadUntil(ctx context.Context) error {
 	for i := 0; ctx.Err() == nil; i++ {
 		id, now := string(uuid.NewUUID()), time.Now()
 		outcome, status := "video.media.ready", "Ready"
@@ -96,7 +109,7 @@ func (w *workspace) upload(ctx context.Context) error {
 			outcome, status = "video.media.failed", "Failed"
 		}
 		for _, body := range [][]byte{w.event("video.media.created", id, "Created", now), w.event(outcome, id, status, now)} {
-			if err := w.send(ctx, body); err != nil && ctx.Err() == nil {
+			if err := w.send(context.WithoutCancel(ctx), body); err != nil {
 				return err
 			}
 			pause(ctx, mediaPause)
@@ -162,7 +175,7 @@ func (w *workspace) loseEvents(t *testing.T) {
 	t.Helper()
 	for i := range lostEvents {
 		row := w.Media(fastpixfake.MediaID(i))
-		row["title"], row["updatedAt"] = fmt.Sprintf("Renamed %d", i), fastpixfake.Time(time.Now())
+		row["title"], row["updatedAt"] = fmt.Sprintf("Renamed %d", i), fastpixfake.Time(time.Now().Add(-time.Minute))
 		w.PutMedia(row)
 	}
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+fastpixv1.SyncRequestedAtAnnotation+`":"now"}}}`))
@@ -238,6 +251,6 @@ func parts(t *testing.T, apiURL string) map[string]*controlplane.Operator {
 		"fastpix-receiver-metrics": framework.Deployed.Receiver,
 		"fastpix-controller-manager-metrics": framework.NewProcess(t, "controllers-with-lease", framework.Deployed.AsControllers,
 			"--receiver=false", "--syncer=false", "--leader-elect"),
-		"fastpix-syncer-metrics": framework.StartSyncer(t, "syncer", apiURL, "--sync-grace=1s"),
+		"fastpix-syncer-metrics": framework.StartSyncer(t, "syncer", apiURL, "--sync-grace=5s"),
 	}
 }

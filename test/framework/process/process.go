@@ -144,8 +144,12 @@ func (p *Process) Kill() {
 // Pause stops the process from running at all; its sockets stay open. Resume lets it go on.
 func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
 
-// Resume lets a paused process go on.
-func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+// Resume lets a paused process go on. It does nothing with a process that was never started.
+func (p *Process) Resume() {
+	if p.cmd != nil {
+		p.signal(syscall.SIGCONT)
+	}
+}
 
 // signal reaches the process's whole group. It is no error if the group has no process left.
 func (p *Process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
