@@ -54,7 +54,7 @@ func main() {
 	}
 	ctrl.Log.Info("Starting the FastPix operator", "version", version, "receiver", options.Receiver, "controllers", options.Controllers, "syncer", options.Syncer)
 	if err := operator.Run(ctrl.SetupSignalHandler(), options); err != nil {
-		ctrl.Log.Error(err, "The operator stopped")
+		ctrl.Log.Error(err, "The operator stopped and exits")
 		os.Exit(1)
 	}
 }

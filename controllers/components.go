@@ -3,6 +3,7 @@ package controllers
 import (
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +23,7 @@ type environment struct {
 	recorder  events.EventRecorder
 	namespace string // the operator's namespace, which holds the journal
 	now       func() time.Time
+	trace     logr.Logger // follows single events
 
 	enqueueMirror  func(record.Key)           // enqueues an object for the reconciler of mirrors
 	enqueueBatch   func(types.UID)            // enqueues a batch for the discarder
@@ -55,7 +57,7 @@ func newComponents(e environment) *components {
 	c.reconciler = &mirror.Reconciler{
 		Store:   &mirror.Store{Client: e.client, Live: e.live, Cache: mirror.NewCache(mirror.CacheEntries), RecordEvents: mirror.NewEventRecorder(e.recorder).Record},
 		Records: records, Refusals: &mirror.Refusals{Now: e.now}, Timer: c.timers.Next, Purger: c.purger,
-		NamespaceState: mirror.NamespaceReader{Cached: e.cached, Live: e.live}.State, Endpoints: endpoints, Now: e.now,
+		NamespaceState: mirror.NamespaceReader{Cached: e.cached, Live: e.live}.State, Endpoints: endpoints, Now: e.now, Trace: e.trace,
 	}
 	c.discarder = &journal.Discarder{
 		Client: e.client, Live: e.live, Namespace: e.namespace, Ledger: c.ledger, Backlog: c.backlog, Report: c.report, RequeueAt: e.enqueueBatchAt, Now: e.now,
@@ -69,7 +71,7 @@ func newComponents(e environment) *components {
 	}
 	c.reader = &journal.Reader{
 		Client: e.live, Namespace: e.namespace, Backlog: c.backlog, Ledger: c.ledger, Enqueue: e.enqueueMirror, Discard: e.enqueueBatch,
-		Observe: c.publisher.Observe, Now: e.now,
+		Observe: c.publisher.Observe, Now: e.now, Trace: e.trace,
 	}
 	c.sweeper = &lifecycle.Sweeper{
 		Live: e.live, Client: e.client, Endpoints: endpoints, Purger: c.purger, Enqueue: c.enqueueNow, MayChange: records.MayChange, Now: e.now,

@@ -24,6 +24,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/controllers/mirror"
 	"github.com/fastpix-operator/fastpix-operator/controllers/queue"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/trace"
 )
 
 // A low rate of events makes many small batches, up to two from each receiver at once. Enough workers must read and delete them, or the journal
@@ -63,6 +64,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	c := newComponents(environment{
 		client: writer, live: mgr.GetAPIReader(), cached: mgr.GetClient(),
 		recorder: mgr.GetEventRecorder("fastpix-controller-manager"), namespace: o.OperatorNamespace, now: time.Now,
+		trace:         trace.Logger(mgr.GetLogger()),
 		enqueueMirror: fold.Add, enqueueBatch: discard.Add, enqueueBatchAt: discard.AddAt,
 	})
 	folding := &mirror.BackoffReconciler{Reconciler: c.reconciler, Report: c.report, Backoff: queue.NewRateLimiter[record.Key]()}

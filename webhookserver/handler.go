@@ -38,6 +38,7 @@ type handler struct {
 	options   *Options
 	now       func() time.Time
 	log       logr.Logger
+	trace     logr.Logger // follows single verified events
 	// reportMalformed reports a delivery with a valid signature that is not an event to the owner of the endpoint.
 	reportMalformed func(*endpoint.Endpoint, error)
 
@@ -59,12 +60,21 @@ type delivery struct {
 	release     func() // frees the memory of the body; it may be called twice
 	fingerprint string // of the key that verified the delivery
 	typeLabel   string // empty until the delivery is verified and decoded
+	eventID     string // of a verified event; empty while the log has no traces
 }
 
 // releaseBody frees the memory of the body when it is no longer used.
 func (d *delivery) releaseBody() {
 	d.signed.body = nil
 	d.release()
+}
+
+// endpointName returns the name of the endpoint; empty if it does not exist, because the name is the sender's text then.
+func (d *delivery) endpointName() string {
+	if d.endpoint == nil {
+		return ""
+	}
+	return d.endpoint.Name.String()
 }
 
 // ServeHTTP answers one delivery.
@@ -87,7 +97,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // deliver takes a delivery through the checks in the order of the package comment.
 func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, r *http.Request, d *delivery) (o outcome) {
-	defer h.recoverPanic(&o)
+	defer h.recoverPanic(d, &o)
 	o = h.gather(w, r, d)
 	defer d.releaseBody()
 	if o.final() {
@@ -164,6 +174,9 @@ func (h *handler) decide(ctx context.Context, d *delivery) (_ *event.Event, o ou
 		return nil, outcome{result: resultMalformed, detail: err.Error()}
 	}
 	d.typeLabel = typeLabel(ev.Type, ev.Known)
+	if h.trace.Enabled() {
+		d.eventID = strings.Clone(ev.ID)
+	}
 	switch {
 	case isForeign(&d.object.Spec, ev):
 		return nil, outcome{result: resultForeignWorkspace}
@@ -207,20 +220,21 @@ func (h *handler) act(ctx context.Context, d *delivery, ev *event.Event) outcome
 func (h *handler) report(d *delivery, o outcome, took time.Duration) {
 	deliveries.WithLabelValues(string(o.result), d.typeLabel).Inc()
 	deliverySeconds.WithLabelValues(strconv.Itoa(o.result.status())).Observe(took.Seconds())
+	if d.eventID != "" {
+		h.trace.Info("Answered a verified event", "eventID", d.eventID, "eventType", d.typeLabel, "WebhookEndpoint", d.endpoint.Name.String(),
+			"result", o.result, "status", o.result.status())
+	}
 	if o.result.status() == http.StatusOK {
 		return
 	}
-	name := "" // the name of an endpoint that does not exist is the sender's text
-	if d.endpoint != nil {
-		name = d.endpoint.Name.String()
-	}
-	h.refusals.add(refusal{endpoint: name, reason: o.result, detail: o.detail})
+	h.refusals.add(refusal{endpoint: d.endpointName(), reason: o.result, detail: o.detail})
 }
 
 // recoverPanic answers 503 after a panic. The value of the panic may quote the delivery, so only its type is logged.
-func (h *handler) recoverPanic(o *outcome) {
+func (h *handler) recoverPanic(d *delivery, o *outcome) {
 	if p := recover(); p != nil {
-		h.log.Error(fmt.Errorf("panic of type %T", p), "Handling a delivery panicked, FastPix is asked to send it again", "stack", string(debug.Stack()))
+		h.log.Error(fmt.Errorf("panic of type %T", p), "Handling a delivery panicked, FastPix is asked to send it again",
+			"WebhookEndpoint", d.endpointName(), "stack", string(debug.Stack()))
 		*o = outcome{result: resultPanic}
 	}
 }

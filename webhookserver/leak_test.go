@@ -17,6 +17,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/trace"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/redaction"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
@@ -33,7 +34,8 @@ func TestSecretsInAnyPositionStayInTheDelivery(t *testing.T) {
 		return func() time.Time { clock = clock.Add(time.Hour); return clock } // so that every malformed delivery is reported
 	}()}
 	r.handler.reportMalformed = reconciler.ReportMalformed
-	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{})
+	r.handler.log = funcr.New(func(prefix, args string) { _, _ = io.WriteString(r.log, prefix+args+"\n") }, funcr.Options{Verbosity: trace.Level})
+	r.handler.trace = trace.Logger(r.handler.log)
 
 	var answers strings.Builder
 	post := func(body []byte, signatures ...string) {

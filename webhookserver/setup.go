@@ -8,6 +8,7 @@ import (
 
 	"github.com/fastpix-operator/fastpix-operator/internal/connlimit"
 	"github.com/fastpix-operator/fastpix-operator/internal/journal"
+	"github.com/fastpix-operator/fastpix-operator/internal/trace"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 )
 
@@ -52,6 +53,7 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 		options:         &o,
 		now:             time.Now,
 		log:             log,
+		trace:           trace.Logger(log),
 		reportMalformed: reconciler.ReportMalformed,
 	})
 }

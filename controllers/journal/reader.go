@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -37,6 +38,7 @@ type Reader struct {
 	Discard   func(types.UID)
 	Observe   func(*record.Record) // called for each record that is read
 	Now       func() time.Time
+	Trace     logr.Logger // follows single events
 }
 
 // Start reads until the context ends. It is safe to run several at once.
@@ -133,6 +135,7 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 		}
 		counts[types.NamespacedName{Namespace: rec.Namespace, Name: rec.Endpoint}]++
 		b.changes += len(rec.Changes)
+		r.traceRead(b, rec)
 		if rec.Received.After(horizon) {
 			failFutureReceipt(b, i, rec, open)
 			continue
@@ -151,6 +154,13 @@ func (r *Reader) decode(b *Batch, open openChanges, horizon time.Time) (entries 
 		}
 	}
 	return entries, counts
+}
+
+// traceRead traces that an event was read from the journal.
+func (r *Reader) traceRead(b *Batch, rec *record.Record) {
+	if r.Trace.Enabled() {
+		r.Trace.Info("Read an event", "eventID", rec.ID, "eventType", rec.Type, "WebhookEndpoint", rec.Namespace+"/"+rec.Endpoint, "eventBatch", b.Name)
+	}
 }
 
 // failFutureReceipt fails the open changes of a record that was received after the horizon. Such changes delay no purge, because they are newer.

@@ -63,7 +63,7 @@ func (s *Sweeper) Start(ctx context.Context) error {
 		switch err := s.Sweep(ctx); {
 		case err != nil:
 			if ctx.Err() == nil {
-				ctrl.LoggerFrom(ctx).Error(err, "Sweep failed, will retry")
+				ctrl.LoggerFrom(ctx).Error(err, "Looking for mirrors whose retention has passed failed, will retry")
 			}
 			clock.Sleep(ctx, retry)
 			retry = min(2*retry, sweepInterval)

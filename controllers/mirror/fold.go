@@ -68,6 +68,7 @@ func (r *Reconciler) fold(ctx context.Context, key record.Key, entries []journal
 	}
 	kept, reason := namespace.filter(entries)
 	o := Outcome{discarded: len(entries) - len(kept), discardReason: reason}
+	r.traceFiltered(key, entries, kept, reason)
 	if len(kept) == 0 {
 		return o, nil
 	}
@@ -81,11 +82,13 @@ func (r *Reconciler) fold(ctx context.Context, key record.Key, entries []journal
 			case err != nil:
 				return Outcome{}, err
 			case before == nil:
+				r.traceResult(key, kept, traceDiscarded, discardedExpired)
 				return Outcome{discarded: len(entries), discardReason: discardedExpired}, nil
 			}
 			isLive = true
 		}
 		hasOtherID := record.NormalizeID(before.ID()) != id
+		r.traceFold(key, kept, attempt+1)
 		after := before.copy()
 		project(after, records)
 		if err := r.settle(ctx, after); err != nil {
@@ -94,6 +97,9 @@ func (r *Reconciler) fold(ctx context.Context, key record.Key, entries []journal
 		switch {
 		case !hasOtherID && !sameStatus(after, before):
 			err = r.write(ctx, key, before, after)
+			if err == nil {
+				r.traceResult(key, kept, traceWritten, after.APIObject().GetResourceVersion())
+			}
 			if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) || attempt == maxConflicts {
 				o.written = err == nil
 				return o, err
@@ -101,6 +107,7 @@ func (r *Reconciler) fold(ctx context.Context, key record.Key, entries []journal
 		case isLive && hasOtherID:
 			return Outcome{}, errNameTaken
 		case isLive:
+			r.traceResult(key, kept, traceUnchanged, before.APIObject().GetResourceVersion())
 			return o, nil
 		}
 		before, err = r.Store.readLive(ctx, key) // after a conflict, and before the decision not to write
@@ -145,11 +152,13 @@ func (r *Reconciler) fail(ctx context.Context, entries []journal.Entry, position
 		}
 		if replay && !exists {
 			o.add(Outcome{discarded: 1, discardReason: discardedExpired})
+			r.traceResult(failure.Object, entries[i:i+1], traceDiscarded, discardedExpired)
 			continue
 		}
 		failure.EventID, failure.Creates = e.Record.ID, !replay
 		failure.Endpoint = types.NamespacedName{Namespace: e.Record.Namespace, Name: e.Record.Endpoint}
 		o.failed[position+i] = failure
+		r.traceResult(failure.Object, entries[i:i+1], traceFailed, failure.Reason)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -31,6 +32,7 @@ type Reconciler struct {
 	NamespaceState func(context.Context, string) (NamespaceState, error)
 	Endpoints      endpoint.Lookup
 	Now            func() time.Time
+	Trace          logr.Logger // follows single events
 
 	requested     sync.Map // objects to reconcile whatever their timer says: record.Key to nil
 	delayedPurges sync.Map // objects whose purge waits for records to be read or folded: record.Key to nil

@@ -12,6 +12,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/event"
 	"github.com/fastpix-operator/fastpix-operator/internal/journal"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
+	"github.com/fastpix-operator/fastpix-operator/internal/trace"
 )
 
 // appendAll appends records to the journal, and returns those that are in it. The API server may refuse single records; they are logged.
@@ -42,13 +43,27 @@ func (s *session) appendChunk(ctx context.Context, records []*record.Record) (re
 		text, err := event.Fit(r)
 		if err != nil {
 			refused[i] = true
-			ctrl.LoggerFrom(ctx).Error(err, "An observation does not fit into a record", "WebhookEndpoint", s.name.String(), "type", r.Type)
+			ctrl.LoggerFrom(ctx).Error(err, "An observation does not fit into a record, the next run tries again", "WebhookEndpoint", s.name.String(), "type", r.Type)
 			continue
 		}
 		wg.Go(func() { refused[i] = s.appendOne(ctx, text) })
 	}
 	wg.Wait()
+	s.traceAppended(ctx, records, refused)
 	return refused, ctx.Err()
+}
+
+// traceAppended traces the records that are in the journal. If the context has ended, some may be missing.
+func (s *session) traceAppended(ctx context.Context, records []*record.Record, refused []bool) {
+	log := trace.Logger(ctrl.LoggerFrom(ctx))
+	if !log.Enabled() || ctx.Err() != nil {
+		return
+	}
+	for i, r := range records {
+		if !refused[i] {
+			log.Info("Appended an observation", "eventID", r.ID, "eventType", r.Type, "WebhookEndpoint", s.name.String())
+		}
+	}
 }
 
 // appendOne appends one record, and reports whether the API server refuses it.
@@ -60,7 +75,7 @@ func (s *session) appendOne(ctx context.Context, text string) (refused bool) {
 		if errors.Is(err, journal.ErrRefused) {
 			refused = true
 			// Do not log err itself: the API server quotes what it refuses.
-			ctrl.LoggerFrom(ctx).Error(journal.ErrRefused, "The API server refused an observation", "WebhookEndpoint", s.name.String())
+			ctrl.LoggerFrom(ctx).Error(journal.ErrRefused, "The API server refused an observation, the next run tries again", "WebhookEndpoint", s.name.String())
 			return nil
 		}
 		return err

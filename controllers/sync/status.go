@@ -54,7 +54,7 @@ func (w *statusWriter) update(ctx context.Context, name types.NamespacedName, ui
 // updateStatus is statusWriter.update for the endpoint of a session. It logs an error: the next update says more.
 func (s *session) updateStatus(ctx context.Context, change func(*fastpixv1.WebhookEndpoint)) {
 	if err := s.status.update(ctx, s.name, s.endpoint.UID, change); err != nil && ctx.Err() == nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Cannot update the status of an endpoint", "WebhookEndpoint", s.name.String())
+		ctrl.LoggerFrom(ctx).Error(err, "Cannot update the status of an endpoint, the next update tries again", "WebhookEndpoint", s.name.String())
 	}
 }
 

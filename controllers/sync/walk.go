@@ -256,7 +256,7 @@ func (r *run) eachMirror(ctx context.Context, kind record.Kind, restart func(), 
 			err = nil // the caller gets it, without another attempt
 		}
 		if err != nil && !apierrors.IsResourceExpired(err) && ctx.Err() == nil {
-			r.log.Error(err, "Cannot list the mirrors, will retry")
+			r.log.Error(err, "Cannot list the mirrors, will retry", "kind", kind)
 		}
 		return err
 	})
@@ -319,12 +319,12 @@ func (r *run) match(m *mirror) *record.Record {
 func (r *run) unpack(row *row) *record.Record {
 	text, err := r.window.unpack(row)
 	if err != nil {
-		r.log.Error(err, "Cannot read a packed row") // cannot happen: the run has packed it
+		r.log.Error(err, "Cannot read a packed row, the object is left out until the next run") // cannot happen: the run has packed it
 		return nil
 	}
 	rec, err := record.Decode(text)
 	if err != nil {
-		r.log.Error(err, "An observation is not a valid record")
+		r.log.Error(err, "An observation is not a valid record, the object is left out until the next run")
 		return nil
 	}
 	return rec

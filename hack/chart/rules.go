@@ -27,7 +27,8 @@ func writeRules(to string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", rulesFile, err)
 	}
-	for file, text := range map[string]string{ruleFile: rule, ruleTemplate: templateOfRule(rule)} {
+	made := "Made from " + rulesFile + " by make manifests: edit that."
+	for file, text := range map[string]string{ruleFile: "# " + made + "\n" + rule, ruleTemplate: "{{- /* " + made + " */ -}}\n" + templateOfRule(rule)} {
 		file = filepath.Join(to, file)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return err
@@ -56,14 +57,7 @@ func prometheusRule(rules string) (string, error) {
 	if !found {
 		return "", errors.New("it has no groups")
 	}
-	text := "# Made from " + rulesFile + " by make manifests: edit that.\n" + ruleHead + "  groups:\n"
-	for line := range strings.Lines(groups) {
-		if line != "\n" {
-			line = "  " + line
-		}
-		text += line
-	}
-	return text, nil
+	return ruleHead + "  groups:\n" + regexp.MustCompile(`(?m)^.`).ReplaceAllString(groups, "  $0"), nil
 }
 
 var (
@@ -80,7 +74,7 @@ var (
 
 // templateOfRule returns the chart's template for the PrometheusRule of kustomize.
 func templateOfRule(rule string) string {
-	body := annotation.ReplaceAllString(rule[strings.Index(rule, "apiVersion:"):], "{{ `$0` }}")
+	body := annotation.ReplaceAllString(rule, "{{ `$0` }}")
 	body = alert.ReplaceAllStringFunc(body, templateOfAlert)
 	body = strings.Replace(body, ruleHead, `apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
@@ -97,8 +91,7 @@ spec:
 	body = strings.ReplaceAll(body, runbooks, `{{ trimSuffix "/" $.Values.prometheusRule.runbookBaseURL }}/`)
 	const syncer = "\n  - name: fastpix-syncer\n"
 	body = strings.Replace(body, syncer, "{{- if .Values.syncer.enabled }}"+syncer, 1)
-	return "{{- /* Made from " + rulesFile + " by make manifests: edit that. */ -}}\n" +
-		"{{- if .Values.prometheusRule.enabled }}\n{{- $alerts := .Values.prometheusRule.alerts | default dict }}\n" + body + "{{- end }}\n{{- end }}\n"
+	return "{{- if .Values.prometheusRule.enabled }}\n{{- $alerts := .Values.prometheusRule.alerts | default dict }}\n" + body + "{{- end }}\n{{- end }}\n"
 }
 
 // templateOfAlert returns the template of one alert: values replace its threshold, its window, its duration and its labels. The name of the values is

@@ -2,9 +2,7 @@ package metricsguard
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +20,8 @@ const (
 	outageGrace = 10 * time.Minute
 	// refusalInterval is how long a review of a refused token is valid. It is short, because the token may be given the right meanwhile.
 	refusalInterval = 10 * time.Second
+	// retryInterval is how long the API server is not asked again about an allowed token when it did not answer.
+	retryInterval = 10 * time.Second
 	// knownLifetime is how long a token that was allowed counts as known. Tokens of service accounts change about once an hour.
 	knownLifetime = 2 * time.Hour
 	// maxKnown and maxRefused bound the caches.
@@ -29,16 +29,17 @@ const (
 	maxRefused = 1024
 )
 
-// digest is the hash of a token. The guard keeps no token in memory.
-type digest [sha256.Size]byte
-
 // answer is the HTTP status code for a token. 200 means that the token may read metrics. 503 means that the API server did not answer.
 type answer int
+
+// reviewFunc asks the API server about a token. It also returns the name of the user to whom an allowed token belongs.
+type reviewFunc func(ctx context.Context, token string) (code answer, user string)
 
 // guard is the handler of a metrics endpoint.
 type guard struct {
 	metrics http.Handler
-	review  func(ctx context.Context, token string) answer
+	review  reviewFunc
+	key     digestKey
 	unknown *limits
 	now     func() time.Time
 	known   *cache.LRUExpireCache // tokens that were allowed: digest to *knownToken
@@ -49,6 +50,7 @@ type guard struct {
 type knownToken struct {
 	mu       sync.Mutex // held while the token is reviewed, so that many requests cause one review
 	reviewed time.Time  // when the API server last allowed it
+	failed   time.Time  // when the API server last did not answer about it
 }
 
 // New returns a filter for a metrics server. It has the form of metricsserver.Options.FilterProvider.
@@ -63,9 +65,9 @@ func New(config *rest.Config, client *http.Client) (metricsserver.Filter, error)
 	}, nil
 }
 
-func newGuard(metrics http.Handler, review func(context.Context, string) answer) *guard {
+func newGuard(metrics http.Handler, review reviewFunc) *guard {
 	return &guard{
-		metrics: metrics, review: review, unknown: newLimits(), now: time.Now,
+		metrics: metrics, review: review, key: newDigestKey(), unknown: newLimits(), now: time.Now,
 		known: cache.NewLRUExpireCache(maxKnown), refused: cache.NewLRUExpireCache(maxRefused),
 	}
 }
@@ -99,23 +101,9 @@ func refuse(w http.ResponseWriter, code int) {
 	http.Error(w, http.StatusText(code), code)
 }
 
-// bearerToken returns the token of a request's only Authorization header; empty if it has none. It ignores other headers, unlike the library of the API
-// server, which also reads a token from Sec-WebSocket-Protocol.
-func bearerToken(r *http.Request) string {
-	values := r.Header.Values("Authorization")
-	if len(values) != 1 {
-		return ""
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
 // decide returns the answer for a token, from a cache or by a review within the limits.
 func (g *guard) decide(r *http.Request, token string) answer {
-	id := digest(sha256.Sum256([]byte(token)))
+	id := g.key.of(token)
 	if known, ok := g.known.Get(id); ok {
 		return g.decideKnown(r, token, id, known.(*knownToken))
 	}
@@ -123,15 +111,19 @@ func (g *guard) decide(r *http.Request, token string) answer {
 		return code.(answer)
 	}
 	address := addressOf(r)
-	if !g.unknown.allow(address) {
+	if !g.unknown.allow(address, g.key.of(claimedUser(token))) {
 		return http.StatusTooManyRequests
 	}
-	code := g.review(context.WithoutCancel(r.Context()), token)
+	code, user := g.review(context.WithoutCancel(r.Context()), token)
 	switch code {
 	case http.StatusOK:
 		g.unknown.trust(address)
+		if user != "" {
+			g.unknown.trustUser(g.key.of(user))
+		}
 		g.known.Add(id, &knownToken{reviewed: g.now()}, knownLifetime)
 	case http.StatusUnauthorized, http.StatusForbidden:
+		g.unknown.suspect(address)
 		g.refused.Add(id, code, refusalInterval)
 	}
 	return code
@@ -141,20 +133,25 @@ func (g *guard) decide(r *http.Request, token string) answer {
 func (g *guard) decideKnown(r *http.Request, token string, id digest, known *knownToken) answer {
 	known.mu.Lock()
 	defer known.mu.Unlock()
-	age := g.now().Sub(known.reviewed)
-	if age < reviewInterval {
+	if g.now().Sub(known.reviewed) < reviewInterval {
 		return http.StatusOK
 	}
-	code := g.review(context.WithoutCancel(r.Context()), token)
-	switch {
-	case code == http.StatusOK:
-		known.reviewed = g.now()
-		g.known.Add(id, known, knownLifetime)
-	case code == http.StatusServiceUnavailable && age < outageGrace:
-		return http.StatusOK
-	case code != http.StatusServiceUnavailable:
-		g.known.Remove(id)
-		g.refused.Add(id, code, refusalInterval)
+	if g.now().Sub(known.failed) >= retryInterval {
+		switch code, _ := g.review(context.WithoutCancel(r.Context()), token); code {
+		case http.StatusOK:
+			known.reviewed = g.now()
+			g.known.Add(id, known, knownLifetime)
+			return http.StatusOK
+		case http.StatusServiceUnavailable:
+			known.failed = g.now()
+		default:
+			g.known.Remove(id)
+			g.refused.Add(id, code, refusalInterval)
+			return code
+		}
 	}
-	return code
+	if g.now().Sub(known.reviewed) < outageGrace {
+		return http.StatusOK
+	}
+	return http.StatusServiceUnavailable
 }

@@ -24,26 +24,26 @@ type reviewer struct {
 	access authorizationclient.SubjectAccessReviewInterface
 }
 
-// review returns 200 for a token whose user may get /metrics, 401 for an invalid token, 403 for a user without the right, and 503 if the API server does
-// not answer. Errors of the API server are not logged, because they may quote the token.
-func (r reviewer) review(ctx context.Context, token string) answer {
+// review returns 200 and the name of the user for a token whose user may get /metrics, 401 for an invalid token, 403 for a user without the right, and 503
+// if the API server does not answer. Errors of the API server are not logged, because they may quote the token.
+func (r reviewer) review(ctx context.Context, token string) (answer, string) {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
 	about, err := r.tokens.Create(ctx, &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}, metav1.CreateOptions{})
 	switch {
 	case err != nil:
-		return http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable, ""
 	case !about.Status.Authenticated || about.Status.Error != "":
-		return http.StatusUnauthorized
+		return http.StatusUnauthorized, ""
 	}
 	access, err := r.access.Create(ctx, accessOf(about.Status.User), metav1.CreateOptions{})
 	switch {
 	case err != nil:
-		return http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable, ""
 	case !access.Status.Allowed || access.Status.Denied:
-		return http.StatusForbidden
+		return http.StatusForbidden, ""
 	}
-	return http.StatusOK
+	return http.StatusOK, about.Status.User.Username
 }
 
 // accessOf returns the request that reviews whether a user may get /metrics.

@@ -18,6 +18,14 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 		"nothing to run":       {[]string{"--receiver=false", "--controllers=false", "--syncer=false"}, "set --receiver, --controllers or --syncer"},
 		"fault in receiver":    {[]string{"--max-in-flight=0"}, "--max-in-flight"},
 		"fault in controllers": {[]string{"--fold-concurrency=0"}, "--fold-concurrency"},
+		"profiles":             {[]string{"--pprof-bind-address=127.0.0.1:6060"}, ""},
+		"profiles by IPv6":     {[]string{"--pprof-bind-address=[::1]:6060"}, ""},
+		"profiles off":         {[]string{"--pprof-bind-address=0"}, ""},
+		"profiles for all":     {[]string{"--pprof-bind-address=:6060"}, "--pprof-bind-address"},
+		"profiles for a pod":   {[]string{"--pprof-bind-address=10.0.0.1:6060"}, "--pprof-bind-address"},
+		"profiles by name":     {[]string{"--pprof-bind-address=localhost:6060"}, "--pprof-bind-address"},
+		"profiles everywhere":  {[]string{"--pprof-bind-address=0.0.0.0:6060"}, "--pprof-bind-address"},
+		"profiles unmapped":    {[]string{"--pprof-bind-address=[::ffff:10.0.0.1]:6060"}, "--pprof-bind-address"},
 		"fault in syncer":      {[]string{"--sync-rate=0"}, "--sync-rate"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,6 +58,7 @@ func newProcessManager(restConfig *rest.Config, limiter *connlimit.Limiter, o Op
 		Scheme:                  NewScheme(),
 		Cache:                   cacheOptions(),
 		GracefulShutdownTimeout: new(o.receiver.DrainDelay + 30*time.Second),
+		PprofBindAddress:        o.PprofBindAddress,
 	}, Ports{Limiter: limiter, Probes: o.ProbeBindAddress, Metrics: o.MetricsBindAddress, MetricsFilter: metricsguard.New})
 	if err != nil {
 		return nil, fmt.Errorf("make a manager: %w", err)

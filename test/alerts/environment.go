@@ -21,7 +21,7 @@ import (
 )
 
 // maxPending is the bound on pending events of an endpoint.
-const maxPending = 60
+const maxPending = 200
 
 // env is a control plane, the operator beside it as config/default deploys it, and a Prometheus.
 type env struct {
@@ -179,6 +179,13 @@ func (e *env) close(failed bool) error {
 		errs = append(errs, e.fastpix.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// restore ends what a fault left behind that could not be induced.
+func (e *env) restore(ctx context.Context) error {
+	e.apiLink.SetFault(proxy.Fault{})
+	e.fastpix.Heal()
+	return ensureRunning(ctx, e.plane.APIServer, e.receiver.Process, e.controllers.Process, e.syncer.Process)
 }
 
 // ensureRunning starts processes that do not run.

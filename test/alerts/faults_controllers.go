@@ -10,14 +10,12 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
-	"github.com/fastpix-operator/fastpix-operator/internal/record"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
@@ -26,51 +24,54 @@ func killControllers(_ context.Context, e *env) (func(context.Context) error, er
 	return func(ctx context.Context) error { return ensureRunning(ctx, e.controllers.Process) }, nil
 }
 
-// stopControllersForAMinute lets twelve events wait for longer than the service level allows. After the end of the fault so many events are mirrored in
-// time that the error budget suffices again.
-func stopControllersForAMinute(ctx context.Context, e *env) (func(context.Context) error, error) {
+// freezeControllers stops the controllers for a minute, in which twelve events wait. They are not killed: of a process that starts, Prometheus does not
+// see what happens before its first scrape. After the end of the fault so many events are mirrored in time that the error budget suffices again.
+func freezeControllers(ctx context.Context, e *env) (func(context.Context) error, error) {
 	e.silent.Lock()
 	defer e.silent.Unlock()
-	if err := e.controllers.Stop(); err != nil {
-		return nil, err
-	}
-	if err := e.deliverEvents(ctx, e.video, 12); err != nil {
+	e.controllers.Pause()
+	defer e.controllers.Resume()
+	if err := e.deliverEvents(ctx, e.synced, 12); err != nil {
 		return nil, err
 	}
 	clock.Sleep(ctx, time.Minute)
-	if err := ensureRunning(ctx, e.controllers.Process); err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context) error {
-		for range 10 {
-			if err := e.deliverEvents(ctx, e.video, 40); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, nil
+	return func(ctx context.Context) error { return e.deliverEvents(ctx, e.video, 400) }, nil
 }
 
-// fillBacklog refuses mirrors with an answer that the controllers retry for five minutes, and delivers events until the receiver refuses more.
+// fillBacklog lets an admission webhook refuse mirrors with an answer that the controllers retry for five minutes, and delivers events until the receiver
+// refuses more.
 func fillBacklog(ctx context.Context, e *env) (func(context.Context) error, error) {
 	namespace, err := e.newTenant(ctx, "backlog", signingSecret)
 	if err != nil {
 		return nil, err
 	}
-	allow, err := e.refuse(ctx, namespace, metav1.StatusReasonUnauthorized)
+	allow, err := e.refuseByWebhook(ctx, namespace)
 	if err != nil {
 		return allow, err
 	}
+	const senders = 8
+	full := make(chan error, senders)
+	for range senders {
+		go func() { full <- e.deliverUntilRefused(ctx, namespace) }()
+	}
+	var errs []error
+	for range senders {
+		errs = append(errs, <-full)
+	}
+	return allow, errors.Join(errs...)
+}
+
+// deliverUntilRefused delivers new events until one is answered 503.
+func (e *env) deliverUntilRefused(ctx context.Context, namespace string) error {
 	for range 2 * maxPending {
-		code, err := e.deliver(ctx, namespace, newEvent(time.Now()))
-		if err != nil {
-			return allow, err
-		}
-		if code == http.StatusServiceUnavailable {
-			return allow, nil
+		switch code, err := e.deliver(ctx, namespace, newEvent(time.Now())); {
+		case err != nil:
+			return err
+		case code == http.StatusServiceUnavailable:
+			return nil
 		}
 	}
-	return allow, errors.New("the receiver accepts more events than its bound")
+	return errors.New("the receiver accepts more events than its bound")
 }
 
 // refuseMirrors refuses a mirror for good. The controllers retry the failed record when they start.
@@ -79,7 +80,7 @@ func refuseMirrors(ctx context.Context, e *env) (func(context.Context) error, er
 	if err != nil {
 		return nil, err
 	}
-	allow, err := e.refuse(ctx, namespace, metav1.StatusReasonInvalid)
+	allow, err := e.refuse(ctx, namespace)
 	if err == nil {
 		err = e.deliverEvents(ctx, namespace, 1)
 	}
@@ -95,17 +96,13 @@ func refuseMirrors(ctx context.Context, e *env) (func(context.Context) error, er
 }
 
 // refuse lets an admission policy refuse new assets in a namespace, and waits until it does.
-func (e *env) refuse(ctx context.Context, namespace string, reason metav1.StatusReason) (allow func(context.Context) error, err error) {
+func (e *env) refuse(ctx context.Context, namespace string) (allow func(context.Context) error, err error) {
 	meta := metav1.ObjectMeta{Name: "no-mirrors-" + namespace}
 	policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicySpec{
 		MatchConstraints: &admissionv1.MatchResources{
-			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
-			ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-				Operations: []admissionv1.OperationType{admissionv1.Create},
-				Rule:       admissionv1.Rule{APIGroups: []string{fastpixv1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"mediaassets"}},
-			}}},
+			NamespaceSelector: selectorOf(namespace), ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: newAssets}},
 		},
-		Validations: []admissionv1.Validation{{Expression: "false", Message: "none here", Reason: &reason}},
+		Validations: []admissionv1.Validation{{Expression: "false", Message: "none here", Reason: new(metav1.StatusReasonInvalid)}},
 	}}
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 		PolicyName: meta.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
@@ -115,14 +112,19 @@ func (e *env) refuse(ctx context.Context, namespace string, reason metav1.Status
 			return nil, err
 		}
 	}
-	err = wait.PollUntilContextTimeout(ctx, pollInterval, time.Minute, true, func(ctx context.Context) (bool, error) {
+	return func(ctx context.Context) error { return e.admin.Delete(ctx, binding) }, e.waitRefused(ctx, namespace)
+}
+
+// waitRefused waits until the API server refuses new assets in a namespace.
+func (e *env) waitRefused(ctx context.Context, namespace string) error {
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, time.Minute, true, func(ctx context.Context) (bool, error) {
 		probe := &fastpixv1.MediaAsset{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe"}, Spec: fastpixv1.MediaAssetSpec{MediaID: "probe"}}
 		return e.admin.Create(ctx, probe, client.DryRunAll) != nil, nil
 	})
 	if err != nil {
-		err = fmt.Errorf("wait until the policy is in force: %w", err)
+		return fmt.Errorf("wait until mirrors are refused: %w", err)
 	}
-	return func(ctx context.Context) error { return e.admin.Delete(ctx, binding) }, err
+	return nil
 }
 
 func deleteNamespace(ctx context.Context, e *env) (func(context.Context) error, error) {
@@ -141,11 +143,10 @@ func deleteNamespace(ctx context.Context, e *env) (func(context.Context) error, 
 
 // forgeBatch creates a batch whose counts no receiver writes.
 func forgeBatch(ctx context.Context, e *env) (func(context.Context) error, error) {
-	endpoint := types.NamespacedName{Namespace: e.video, Name: tenant.EndpointName}
 	batch := &fastpixv1.EventBatch{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: tenant.OperatorNamespace, Name: "forged-" + string(uuid.NewUUID()),
-			Annotations: map[string]string{fastpixv1.EventCountsAnnotation: record.FormatCounts(map[types.NamespacedName]int64{endpoint: fastpixv1.MaxBatchEvents})},
+			Annotations: map[string]string{fastpixv1.EventCountsAnnotation: fmt.Sprintf("%s/%s=%d", e.video, tenant.EndpointName, fastpixv1.MaxBatchEvents+1)},
 		},
 		Spec: fastpixv1.EventBatchSpec{Events: []string{"{}"}},
 	}

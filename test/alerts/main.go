@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
+	"regexp"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,7 +27,7 @@ func main() {
 	ctrllog.SetLogger(logr.Discard())
 	var o options
 	flag.StringVar(&o.binary, "binary", "", "The operator's binary. Default: build it.")
-	flag.StringVar(&o.only, "only", "", "Induce only the faults of alerts whose name contains this text.")
+	flag.StringVar(&o.only, "only", "", "Induce only the faults of alerts whose name matches this regular expression.")
 	flag.BoolVar(&o.keepLogs, "keep-logs", false, "Keep the logs although nothing failed.")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -41,6 +42,10 @@ func main() {
 // run induces the faults one after the other and prints what fired. It leaves nothing running.
 func run(ctx context.Context, o options) (err error) {
 	started := time.Now()
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return err
+	}
 	e, err := newEnv(ctx, o)
 	if err != nil {
 		return err
@@ -52,7 +57,7 @@ func run(ctx context.Context, o options) (err error) {
 	var fired []firing
 	var failed []error
 	for _, f := range faults {
-		if !f.matches(o.only) {
+		if !slices.ContainsFunc(f.alerts, only.MatchString) {
 			continue
 		}
 		found, err := e.play(ctx, f)
@@ -61,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		if err != nil {
 			progress("FAILURE: %v", err)
-			failed = append(failed, fmt.Errorf("%s: %w", f.what, err))
+			failed = append(failed, fmt.Errorf("%s: %w", f.what, errors.Join(err, e.restore(ctx))))
 		}
 		fired = append(fired, found...)
 	}
@@ -69,9 +74,6 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Printf("\n%d of %d alerts fired and ended; %.0f s in all.\n", len(fired), len(e.alerts), time.Since(started).Seconds())
 	return errors.Join(failed...)
 }
-
-// matches reports whether the fault is to be induced.
-func (f fault) matches(only string) bool { return strings.Contains(strings.Join(f.alerts, " "), only) }
 
 // progress reports to the user what is being done.
 func progress(format string, args ...any) {

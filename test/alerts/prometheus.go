@@ -144,31 +144,42 @@ func (e *env) rules(ctx context.Context, root string) ([]byte, error) {
 		return nil, fmt.Errorf("render the chart: %w", err)
 	}
 	var rule struct {
-		Spec struct {
-			Groups []struct {
-				Name  string `json:"name"`
-				Rules []struct {
-					Record      string            `json:"record,omitempty"`
-					Alert       string            `json:"alert,omitempty"`
-					Expr        string            `json:"expr"`
-					For         string            `json:"for,omitempty"`
-					Labels      map[string]string `json:"labels,omitempty"`
-					Annotations map[string]string `json:"annotations,omitempty"`
-				} `json:"rules"`
-			} `json:"groups"`
-		} `json:"spec"`
+		Spec ruleGroups `json:"spec"`
 	}
 	if err := yaml.Unmarshal(out, &rule); err != nil {
 		return nil, err
 	}
-	for _, g := range rule.Spec.Groups {
-		for _, r := range g.Rules {
+	e.alerts = rule.Spec.alerts()
+	return yaml.Marshal(rule.Spec)
+}
+
+// ruleGroups are groups of rules in the format of Prometheus.
+type ruleGroups struct {
+	Groups []struct {
+		Name  string `json:"name"`
+		Rules []struct {
+			Record      string            `json:"record,omitempty"`
+			Alert       string            `json:"alert,omitempty"`
+			Expr        string            `json:"expr"`
+			For         string            `json:"for,omitempty"`
+			Labels      map[string]string `json:"labels,omitempty"`
+			Annotations map[string]string `json:"annotations,omitempty"`
+		} `json:"rules"`
+	} `json:"groups"`
+}
+
+// alerts returns the names of the alerts in the chart's values, sorted.
+func (g ruleGroups) alerts() []string {
+	var names []string
+	for _, group := range g.Groups {
+		for _, r := range group.Rules {
 			if r.Alert != "" {
-				e.alerts = append(e.alerts, nameOf(r.Alert, r.Labels["burn"]))
+				names = append(names, nameOf(r.Alert, r.Labels["burn"]))
 			}
 		}
 	}
-	return yaml.Marshal(rule.Spec)
+	slices.Sort(names)
+	return names
 }
 
 // nameOf returns the name of an alert in the chart's values.

@@ -1,5 +1,7 @@
 package main
 
+import "maps"
+
 // window replaces the windows of counters. It is longer than a few scrapes.
 const window = "15s"
 
@@ -10,9 +12,7 @@ func values() map[string]any {
 	for _, f := range faults {
 		for _, name := range f.alerts {
 			alert := map[string]any{"for": "3s"}
-			for key, value := range shortened[name] {
-				alert[key] = value
-			}
+			maps.Copy(alert, shortened[name])
 			alerts[name] = alert
 		}
 	}

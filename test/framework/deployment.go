@@ -44,12 +44,12 @@ type Deployment struct {
 var Deployed Deployment
 
 // Main installs config/default on a control plane, runs the tests of a package and exits. TestMain calls it. The working directory of the tests
-// is the root of the repository, so that paths are those of the documentation.
-func Main(m *testing.M) {
+// is the root of the repository, so that paths are those of the documentation. The receiver and the controllers get further flags.
+func Main(m *testing.M, flags ...string) {
 	ctrllog.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	go endOnInterrupt()
 	chdirToRoot()
-	code, err := deployAndRun(context.Background(), m)
+	code, err := deployAndRun(context.Background(), m, flags)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "integration tests:", err)
 		code = 1
@@ -57,13 +57,13 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-func deployAndRun(ctx context.Context, m *testing.M) (code int, err error) {
+func deployAndRun(ctx context.Context, m *testing.M, flags []string) (code int, err error) {
 	Deployed.ControlPlane, err = controlplane.Start(ctx, controlplane.Options{NoSync: true})
 	if err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, Deployed.Close()) }()
-	if err := deploy(ctx); err != nil {
+	if err := deploy(ctx, flags); err != nil {
 		return 1, err
 	}
 	code = m.Run()
@@ -87,7 +87,7 @@ func endOnInterrupt() {
 }
 
 // deploy installs config/default and starts a receiver and the controllers.
-func deploy(ctx context.Context) error {
+func deploy(ctx context.Context, flags []string) error {
 	d := &Deployed
 	binary := os.Getenv("OPERATOR_BINARY") // built once for all areas by make test
 	if binary == "" {
@@ -115,10 +115,11 @@ func deploy(ctx context.Context) error {
 	if err := waitPolicies(ctx); err != nil {
 		return err
 	}
-	if d.Receiver, err = d.NewOperator("receiver", binary, d.AsReceiver, "--controllers=false", "--syncer=false", "--drain-delay=0s"); err != nil {
+	receiver := append([]string{"--controllers=false", "--syncer=false", "--drain-delay=0s"}, flags...)
+	if d.Receiver, err = d.NewOperator("receiver", binary, d.AsReceiver, receiver...); err != nil {
 		return err
 	}
-	if d.Controllers, err = d.NewOperator("controllers", binary, d.AsControllers, "--receiver=false", "--syncer=false"); err != nil {
+	if d.Controllers, err = d.NewOperator("controllers", binary, d.AsControllers, append([]string{"--receiver=false", "--syncer=false"}, flags...)...); err != nil {
 		return err
 	}
 	return errors.Join(d.Receiver.Start(ctx), d.Controllers.Start(ctx))

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,41 @@ func TestEveryOutputExpressionIsReviewed(t *testing.T) {
 	}
 	if got != string(want) {
 		t.Errorf("the expressions differ from %s: review every new one, then run the test with -update\n%s", golden, diff.Diff(strings.Split(string(want), "\n"), lines))
+	}
+}
+
+// next are the ends of messages that say what happens after an error.
+var next = regexp.MustCompile(`(, will retry|, FastPix is asked to send it again|, the next (run|update) tries again|, the object is left out until the next run| and will start again| and exits)$`)
+
+// wholeParts are the files whose errors concern no single object, or whose logger names the endpoint.
+var wholeParts = []string{
+	"main.go", "controllers/endpoint/publisher.go", "controllers/lifecycle/sweeper.go", "controllers/sync/questions.go", "controllers/sync/runner.go",
+	"controllers/sync/walk.go",
+}
+
+// TestErrorLinesSayObjectAndWhatHappensNext protects who reads the log: an error line says whether the reader has to do something, and about what.
+func TestErrorLinesSayObjectAndWhatHappensNext(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/output.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, lines := regexp.MustCompile(`^(\S+): Error\(.+?, "(\w+ [^"]+)"(, .+)?\)$`), 0
+	for line := range strings.Lines(string(text)) {
+		m := call.FindStringSubmatch(strings.TrimSpace(line))
+		if m == nil {
+			continue
+		}
+		lines++
+		if !next.MatchString(m[2]) {
+			t.Errorf("%s: the error does not say what happens next: %s", m[1], m[2])
+		}
+		if m[3] == "" && !slices.Contains(wholeParts, m[1]) {
+			t.Errorf("%s: the error names no object: %s", m[1], m[2])
+		}
+	}
+	if lines < 15 {
+		t.Errorf("only %d errors were found", lines)
 	}
 }
 

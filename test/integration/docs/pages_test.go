@@ -23,6 +23,19 @@ func TestOperationsPageNamesEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	exist := registered(t)
+	documented := map[string]bool{}
+	for _, name := range regexp.MustCompile(`fastpix_\w+`).FindAllString(string(text), -1) {
+		documented[strings.TrimSuffix(name, "_bucket")] = true
+	}
+	if want, got := sorted(exist), sorted(documented); !slices.Equal(got, want) || len(want) < 20 {
+		t.Errorf("the page names the metrics\n%v\nthese exist:\n%v", got, want)
+	}
+}
+
+// registered returns the names of the operator's metrics.
+func registered(t *testing.T) map[string]bool {
+	t.Helper()
 	registry, ok := metrics.Registry.(prometheus.Collector)
 	if !ok {
 		t.Fatal("the registry of metrics does not describe its metrics")
@@ -38,12 +51,38 @@ func TestOperationsPageNamesEveryMetric(t *testing.T) {
 			exist[name[1]] = true
 		}
 	}
-	documented := map[string]bool{}
-	for _, name := range regexp.MustCompile(`fastpix_\w+`).FindAllString(string(text), -1) {
-		documented[strings.TrimSuffix(name, "_bucket")] = true
+	return exist
+}
+
+// TestOperationsPageNamesEveryField protects who searches the log: docs/operations.md names every field of a line that the operator writes.
+func TestOperationsPageNamesEveryField(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if want, got := sorted(exist), sorted(documented); !slices.Equal(got, want) || len(want) < 20 {
-		t.Errorf("the page names the metrics\n%v\nthese exist:\n%v", got, want)
+	calls, err := os.ReadFile("test/framework/redaction/testdata/output.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, logs, _ := strings.Cut(string(page), "\n## Logs\n")
+	logs, _, _ = strings.Cut(logs, "\n## ")
+	fields := map[string]bool{}
+	for line := range strings.Lines(string(calls)) {
+		if !strings.Contains(line, ": Info(") && !strings.Contains(line, ": Error(") {
+			continue
+		}
+		for _, field := range regexp.MustCompile(`, "([a-zA-Z]+)", `).FindAllStringSubmatch(line, -1) {
+			fields[field[1]] = true
+		}
+	}
+	for _, field := range sorted(fields) {
+		if !strings.Contains(logs, "`"+field+"`") {
+			t.Errorf("the section Logs does not name the field %s", field)
+		}
+	}
+	if len(fields) < 20 {
+		t.Errorf("only the fields %v were found", sorted(fields))
 	}
 }
 

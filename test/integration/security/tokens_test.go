@@ -74,6 +74,9 @@ func TestInvalidTokensCostLittleAndBlockNoScraper(t *testing.T) {
 					if got := mustScrape(other, bearer(s.token(t, fmt.Sprintf("%x-%d", name[:1], i)))); got != http.StatusOK {
 						t.Errorf("a new token from another address gets %d in the flood, want 200", got)
 					}
+					if got := mustScrape("127.0.0.1", bearer(s.renewedToken(t, "known"))); got != http.StatusOK {
+						t.Errorf("a renewed token from the address of the flood gets %d, want 200", got)
+					}
 				}
 			}
 			took := time.Since(start)
@@ -91,6 +94,40 @@ func TestInvalidTokensCostLittleAndBlockNoScraper(t *testing.T) {
 				t.Errorf("the log grew by %d bytes", grown)
 			}
 		})
+	}
+}
+
+// TestRevokedTokenStopsToReadMetrics protects the metrics from tokens of ServiceAccounts that were deleted: they stop to work after a minute, when
+// the last review is too old. The API server itself remembers a token for ten seconds.
+func TestRevokedTokenStopsToReadMetrics(t *testing.T) {
+	t.Parallel()
+	r := framework.StartReceiver(t, "plain")
+	s := newScrapers(t)
+	token := s.token(t, "dismissed")
+	framework.Eventually(t, "the token reads metrics", func(context.Context) error {
+		got, err := scrape(t, r, "127.0.0.1", bearer(token))
+		if err == nil && got != http.StatusOK {
+			err = fmt.Errorf("answer %d", got)
+		}
+		return err
+	})
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "dismissed"}}
+	if err := framework.Deployed.Admin.Delete(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	revoked := time.Now()
+	for {
+		got, err := scrape(t, r, "127.0.0.1", bearer(token))
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case got == http.StatusUnauthorized:
+			t.Logf("refused %s after it was revoked", time.Since(revoked).Round(time.Second))
+			return
+		case got != http.StatusOK || time.Since(revoked) > 80*time.Second:
+			t.Fatalf("answer %d %s after the token was revoked, want 401 within 80 s", got, time.Since(revoked))
+		}
+		time.Sleep(time.Second)
 	}
 }
 
@@ -114,6 +151,12 @@ func newScrapers(t *testing.T) scrapers {
 func (s scrapers) token(t *testing.T, name string) string {
 	t.Helper()
 	framework.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name}})
+	return s.renewedToken(t, name)
+}
+
+// renewedToken returns a new token of a service account that exists.
+func (s scrapers) renewedToken(t *testing.T, name string) string {
+	t.Helper()
 	identity, err := framework.Deployed.ServiceAccount(t.Context(), s.namespace, name)
 	if err != nil {
 		t.Fatal(err)

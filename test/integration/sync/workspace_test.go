@@ -47,7 +47,7 @@ func newWorkspace(t *testing.T, flags ...string) *workspace {
 	})
 	framework.CreateAPISecret(t, w.endpoint.Namespace, w.access.TokenID, w.access.SecretKey)
 	args := append([]string{"--sync-grace=" + grace.String(), "--sync-rate=1000"}, flags...)
-	w.syncer = framework.StartSyncer(t, "syncer", w.url, args...)
+	w.syncer = framework.StartSyncer(t, "syncer", w.url, append([]string{"--zap-log-level=2"}, args...)...)
 	return w
 }
 
