@@ -5,6 +5,8 @@ SHELL := /usr/bin/env bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= fastpix-operator:dev
+# The repository of the image of a release.
+REPOSITORY ?= ghcr.io/fastpix-operator/fastpix-operator
 CONTAINER_TOOL ?= docker
 KUBECTL ?= kubectl
 # Additional flags for go test, for example TEST_FLAGS="-race -run Journal" (-race needs a C compiler).
@@ -18,12 +20,14 @@ E2E_ARGS ?=
 # Ignore a go.work file in a parent folder: it could change the versions of dependencies.
 export GOWORK := off
 
-# If KUBEBUILDER_ASSETS is set, use that control plane instead of the one in bin/k8s.
+# If KUBEBUILDER_ASSETS is set, use that control plane instead of the one in bin/k8s. Whatever it lacks for some tests is still in bin/k8s.
 ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
 override KUBEBUILDER_ASSETS := $(CURDIR)/bin/k8s
 CONTROL_PLANE := k8s
-CONTROLLERS := k8s-controllers
+else
+CONTROL_PLANE := k8s-given
 endif
+CONTROLLERS := $(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-controller-manager),,k8s-controllers)
 export KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
 
 CONTROLLER_GEN := bin/tools/controller-gen
@@ -34,8 +38,9 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/node/kubernetes hack/node/containerd hack/helm hack/helmdocs hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/kubernetes/envtest hack/node/kubernetes hack/node/containerd hack/helm hack/helmdocs hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
+PLUGIN ?= bin/kubectl-fastpix
 
 ##@ General
 
@@ -47,22 +52,28 @@ help: ## Show this help.
 build: ## Build bin/fastpix-operator, a static binary.
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(BINARY) .
 
+.PHONY: plugin
+plugin: ## Build bin/kubectl-fastpix, the plugin of kubectl. With bin in your PATH, run it as "kubectl fastpix".
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o $(PLUGIN) ./cmd/kubectl-fastpix
+	cp cmd/kubectl-fastpix/kubectl_complete-fastpix $(dir $(PLUGIN))
+
 .PHONY: demo
-demo: build $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run builds it, about 8 minutes).
+demo: build plugin $(CONTROL_PLANE) ## Show how events become resources on a real API server (the first run finds, downloads or builds it).
 	CGO_ENABLED=0 go build -trimpath -o bin/demo ./hack/demo
 	exec bin/demo
 
 .PHONY: clean
-clean: ## Stop the cluster and remove bin/. The next test or demo builds the control plane again (minutes).
+clean: ## Stop the cluster and remove bin/. If the control plane was built there, the next test or demo builds it again (minutes).
 	[ ! -x bin/cluster ] || bin/cluster stop
 	rm -rf bin
 
 ##@ Development
 
 .PHONY: generate
-generate: tools helm-docs ## Generate deepcopy functions, docs/events.md from the catalogue of event types, and the README of the chart from its values.
+generate: tools helm-docs ## Generate deepcopy functions, docs/events.md from the catalogue of event types, docs/kubectl-fastpix.md from the plugin, and the README of the chart from its values.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/... output:object:dir=$(OUT)/api/v1alpha1
 	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
+	go run ./hack/plugindocs >$(OUT)/docs/kubectl-fastpix.md
 	mkdir -p $(OUT)/config/helm/fastpix-operator
 	bin/helmdocs/helm-docs --dry-run --chart-search-root=config/helm --template-files=README.md.gotmpl --sort-values-order=file --log-level=warning \
 		>$(OUT)/config/helm/fastpix-operator/README.md
@@ -85,12 +96,15 @@ vet: ## Run go vet.
 	go vet ./...
 	cd test/gitops && go vet ./...
 	cd test/dashboards && go vet ./...
+	cd hack/release && go vet ./...
 
 .PHONY: lint
-lint: tools ## Run golangci-lint, with kube-api-linter on the API types.
+lint: tools ## Run golangci-lint, with kube-api-linter on the API types, and actionlint on the workflows.
 	$(GOLANGCI_LINT) run
 	cd test/gitops && $(CURDIR)/$(GOLANGCI_LINT) run
 	cd test/dashboards && $(CURDIR)/$(GOLANGCI_LINT) run
+	cd hack/release && $(CURDIR)/$(GOLANGCI_LINT) run
+	go tool -modfile=hack/release/go.mod actionlint
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module of this repository.
@@ -103,24 +117,26 @@ verify: vet lint test-rules ## Check that generated files, formatting and module
 ##@ Tests
 
 .PHONY: test
-test: build $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboards test-rules ## Run all tests, on a real API server (the first run builds it, about 10 minutes).
-	export OPERATOR_BINARY=$(abspath $(BINARY)) failed=; \
+test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboards test-release test-rules ## Run all tests, on a real API server (the first run finds, downloads or builds it).
+	export OPERATOR_BINARY=$(abspath $(BINARY)) PLUGIN_BINARY=$(abspath $(PLUGIN)) failed=; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $$(go list ./... | grep -vF $(ALONE:.%=%)) || failed=1; \
 	go test -count=1 -timeout 20m $(TEST_FLAGS) $(ALONE) || failed=1; \
 	[ -z "$$failed" ]
+	@git cat-file -e "$$(sed -n 's/^const previousCommit = "\(.*\)"$$/\1/p' test/integration/upgrade/previous/release_test.go)^{commit}" 2>/dev/null || \
+		echo "make test: NOT CHECKED: upgrades from the previous release. They need the history of git: use a full clone" >&2
 
 .PHONY: test-gitops
 test-gitops: $(CONTROL_PLANE) helm ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
-# -trimpath, so that the test shares what build.sh compiles.
 .PHONY: test-dashboards
-test-dashboards: ## Check the queries of the dashboards, and the configuration of kube-state-metrics with its library.
+test-dashboards: ## Check the queries of the dashboards.
 	cd test/dashboards && go test -count=1 $(TEST_FLAGS) . ./picture
-	cd test/dashboards/kubestatemetrics && go test -trimpath -count=1 $(TEST_FLAGS) ./...
 
+# -trimpath, so that the test of the configuration with the library shares what build.sh compiles.
 .PHONY: dashboards
 dashboards: build $(CONTROL_PLANE) prometheus kube-state-metrics ## Check that every panel of the dashboards shows what happens, and draw docs/dashboard-*.svg (about 2 minutes).
+	cd test/dashboards/kubestatemetrics && go test -trimpath -count=1 $(TEST_FLAGS) ./...
 	cd test/dashboards && OPERATOR_BINARY=$(abspath $(BINARY)) go test -count=1 -v -timeout 10m ./live -args -pictures=docs
 
 .PHONY: test-rules
@@ -141,6 +157,10 @@ test-unit: ## Run the tests that need no API server (seconds).
 test-floods: $(CONTROL_PLANE) ## Flood every port of a receiver with every shape; FLOOD_TIME=1m lets each flood last a minute (about an hour in all).
 	FLOOD_TIME=$(FLOOD_TIME) go test -count=1 -timeout 3h -v -run TestFloodsOfEveryPort ./test/integration/floods
 
+.PHONY: test-upgrades
+test-upgrades: build $(CONTROL_PLANE) helm ## Upgrade from the previous release and downgrade to it, under load, in every order of the parts (about half an hour).
+	OPERATOR_BINARY=$(abspath $(BINARY)) UPGRADES=all go test -count=1 -timeout 2h -parallel 2 -v ./test/integration/upgrade/previous
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_TIME (default 30s each).
 	hack/fuzz.sh $(FUZZ_TIME)
@@ -156,12 +176,16 @@ chaos: build $(CONTROL_PLANE) $(CONTROLLERS) ## Inject faults for a minute and c
 	exec bin/chaos -binary bin/fastpix-operator $(CHAOS_ARGS)
 
 .PHONY: k8s
-k8s: ## Build etcd, kube-apiserver and kubectl into bin/k8s, once (first run: about 6 minutes).
-	hack/kubernetes/build.sh bin/k8s
+k8s: ## Find, download or build etcd, kube-apiserver and kubectl for bin/k8s, once (about 6 minutes if they have to be built).
+	@hack/kubernetes/get.sh bin/k8s
+
+.PHONY: k8s-given
+k8s-given:
+	@hack/kubernetes/get.sh -show $(KUBEBUILDER_ASSETS)
 
 .PHONY: k8s-controllers
-k8s-controllers: ## Build kube-controller-manager into bin/k8s, once. Tests of quotas need it.
-	hack/kubernetes/build.sh bin/k8s kube-controller-manager
+k8s-controllers: ## Find or build kube-controller-manager for bin/k8s, once. Tests of quotas need it.
+	@hack/kubernetes/get.sh bin/k8s kube-controller-manager
 
 .PHONY: helm
 helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
@@ -199,7 +223,7 @@ image: build ## Build the image IMG into bin/image.tar, without Docker or a regi
 node: ## Build kubelet, containerd and the other programs of a node into bin/node, once (first run: about 4 minutes).
 	hack/node/packages.sh
 	hack/node/build.sh bin/node
-	hack/kubernetes/build.sh bin/node kube-controller-manager
+	hack/kubernetes/build.sh bin/node kube-controller-manager etcdctl etcdutl
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/pause ./hack/cluster/pause
 	GOOS= GOARCH= go run ./hack/image -file hack/cluster/pause/Dockerfile -binary bin/pause -name fastpix-pause:dev -output bin/node/pause.tar
 	CGO_ENABLED=0 go build -trimpath -o bin/cluster ./hack/cluster
@@ -232,6 +256,10 @@ endif
 e2e-chart: helm ## Run the end-to-end test with the Helm chart.
 	$(MAKE) e2e E2E_ARGS="-chart $(E2E_ARGS)"
 
+.PHONY: e2e-disaster
+e2e-disaster: ## Run the commands of docs/disaster-recovery.md in a new cluster: etcd restored, cluster lost, CRDs and namespaces deleted, credentials leaked.
+	$(MAKE) e2e E2E_ARGS="-disaster $(E2E_ARGS)"
+
 ##@ Releases
 
 .PHONY: vulncheck
@@ -242,9 +270,13 @@ vulncheck: ## Check for known vulnerabilities, if their database can be reached.
 image-digests: ## Compare the base images in the Dockerfile with their registries, if these can be reached.
 	CONTAINER_TOOL=$(CONTAINER_TOOL) hack/image/digests.sh
 
-.PHONY: release
-release: $(CONTROL_PLANE) ## Build the last commit twice, compare, and write binaries, images, manifest, chart, SBOMs, checksums and provenance to dist/ (minutes).
-	VERSION=$(VERSION) IMG=$(IMG) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/release.sh dist
+.PHONY: dist
+dist: $(CONTROL_PLANE) ## Build everything of a release from the last commit twice, compare, and write it to dist/ (many minutes).
+	VERSION=$(VERSION) REPOSITORY=$(REPOSITORY) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/dist.sh dist
+
+.PHONY: test-release
+test-release: $(CONTROL_PLANE) ## Test make dist with small programs, and that a release whose parts do not agree is refused.
+	cd hack/release && go test -count=1 $(TEST_FLAGS) ./...
 
 ##@ Deployment (with your kubectl and KUBECONFIG)
 

@@ -1,4 +1,5 @@
 # The scripts that build pinned programs into a folder source this file.
+source "$(dirname "${BASH_SOURCE[0]}")/progress.sh"
 
 # start_build FOLDER [OUT ...]: prepares a build in the folder of the calling script. It sets here to that folder and out to the folder OUT (default
 # bin/FOLDER), which it creates, and goes to here.
@@ -16,22 +17,20 @@ stamp_of() {
 	echo "$(cat "$@" | sha256sum | cut -d' ' -f1)-$(go env GOVERSION GOOS GOARCH | tr '\n' -)"
 }
 
-# build_program FILE PACKAGE [FLAG...]: compiles one program of the module in the current folder, and prints every ten seconds that it still
-# runs. It renames the file at the end, so that the file is never incomplete.
+# current FILE: reports whether a program was built by this Go from modules that are in go.sum of the current folder.
+current() {
+	local built
+	built=$(go version -m "$1" 2>/dev/null) || return 1
+	grep -q ": $(go env GOVERSION)\$" <<<"$built" &&
+		grep -q "GOOS=$(go env GOOS)\$" <<<"$built" && grep -q "GOARCH=$(go env GOARCH)\$" <<<"$built" &&
+		! awk '$NF ~ /^h1:/ {print $(NF-2), $(NF-1), $NF}' <<<"$built" | grep -vxFf go.sum >/dev/null
+}
+
+# build_program FILE PACKAGE [FLAG...]: compiles one program of the module in the current folder, as one step (minutes with an empty build
+# cache). It renames the file at the end, so that the file is never incomplete.
 build_program() {
-	local file=$1 package=$2 name started=$SECONDS partial pid
-	name=$(basename "$file")
-	partial=$(dirname "$file")/.$name.partial
-	echo "building $name ($package), minutes with an empty build cache ..." >&2
-	go build -trimpath "${@:3}" -o "$partial" "$package" &
-	pid=$!
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 1
-		if (((SECONDS - started) % 10 == 9)); then
-			echo "  ... $name: $((SECONDS - started)) s" >&2
-		fi
-	done
-	wait "$pid"
-	mv "$partial" "$file"
-	echo "  $name built in $((SECONDS - started)) s" >&2
+	local partial
+	partial=$(dirname "$1")/.$(basename "$1").partial
+	step "building $(basename "$1")" go build -trimpath "${@:3}" -o "$partial" "$2"
+	mv "$partial" "$1"
 }

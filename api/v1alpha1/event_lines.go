@@ -12,7 +12,8 @@ import (
 // credible, so that the event loses to every event with a credible time. A question mark alone stands for a missing time. A space in an id is
 // written as %20, and a percent sign as %25.
 //
-// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:pruning:PreserveUnknownFields
+// +kubebuilder:validation:Type=""
 type EventLine string
 
 // ProvenanceLine is one event and the fields whose present value it set: "TIME TYPE ID: FIELD FIELD ...". The first part is an EventLine. A field
@@ -22,7 +23,8 @@ type EventLine string
 // object does not exist, "observedState=STATE" for a stream's state in the newest answer, and "hiddenState=STATE" for the state by events while an
 // answer decides the state.
 //
-// +kubebuilder:validation:MaxLength=262144
+// +kubebuilder:pruning:PreserveUnknownFields
+// +kubebuilder:validation:Type=""
 type ProvenanceLine string
 
 const (
@@ -87,7 +89,8 @@ func (l ProvenanceLine) Event() (e EventReference, fields []string) {
 	return e, fields
 }
 
-// UnmarshalJSON reads a line. It also reads the object that stood in its place before the first release.
+// UnmarshalJSON reads a line. It also reads the object that stood in its place before the first release. In the CRDs a line has no type for the sake
+// of such objects: otherwise the API server would remove their fields when it reads them, and refuse server-side apply (decision 0048).
 func (l *EventLine) UnmarshalJSON(text []byte) error {
 	if !isObject(text) {
 		return json.Unmarshal(text, (*string)(l))

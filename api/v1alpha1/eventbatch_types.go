@@ -18,6 +18,8 @@ const (
 	// JoinedFromAnnotation names the batches of failed records that a batch replaces: their UIDs, joined by commas. The batch is read only after they are
 	// deleted.
 	JoinedFromAnnotation = "video.fastpix.com/joined-from"
+	// RetryRequestedAtAnnotation requests a retry of a batch of failed records: a new value starts one at once.
+	RetryRequestedAtAnnotation = "video.fastpix.com/retry-requested-at"
 	// MaxBatchEvents is the maximum number of records in one batch.
 	MaxBatchEvents = 256
 )

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type BatchInfo struct {
 	counts        []endpointCount
 	implausible   bool        // no receiver writes such counts, and counts is empty
 	replaces      []types.UID // the batches that a joined batch replaces
+	retryRequest  uint64      // hash of fastpixv1.RetryRequestedAtAnnotation; 0 without it
 }
 
 // InfoOf returns what the backlog keeps of a batch's metadata. Counts that exceed the bounds of a genuine batch are ignored. Such a batch is
@@ -40,6 +42,9 @@ func (b *Backlog) InfoOf(meta *metav1.PartialObjectMetadata) BatchInfo {
 	if info.retry {
 		info.failedChanges = failedChangesOf(meta.Annotations[fastpixv1.FailedChangesAnnotation])
 		info.replaces = parseJoinedFrom(meta.Annotations[fastpixv1.JoinedFromAnnotation])
+		if request := meta.Annotations[fastpixv1.RetryRequestedAtAnnotation]; request != "" {
+			info.retryRequest = maphash.String(hashSeed, request)
+		}
 	}
 	return info
 }
@@ -128,10 +133,11 @@ func NewBacklog() *Backlog {
 	}
 }
 
-// Add adds a batch and queues it for reading.
+// Add adds a batch and queues it for reading. If it is known and a user requests its retry, it is queued again.
 func (b *Backlog) Add(info BatchInfo) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.retryOnRequest(info)
 	b.register(info)
 }
 
@@ -142,6 +148,9 @@ func (b *Backlog) Replace(infos []BatchInfo) {
 	listed := make(map[types.UID]bool, len(infos))
 	for _, info := range infos {
 		listed[info.UID] = true
+	}
+	for _, info := range infos {
+		b.retryOnRequest(info)
 	}
 	b.register(infos...)
 	for uid := range b.known {

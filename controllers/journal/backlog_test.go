@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 )
 
 func TestOneReadInFourIsOfTheNewestBatch(t *testing.T) {
@@ -94,5 +97,42 @@ func TestStandbyForgetsDeletedBatches(t *testing.T) {
 	b.Add(BatchInfo{UID: "last"})
 	if info, ok := b.Next(); !ok || info.UID != "last" {
 		t.Errorf("got %v, %v", info.UID, ok)
+	}
+}
+
+// TestRequestedRetryIsRead protects users who removed the cause of a failure: a new value of the annotation queues a batch that waits for its retry, and the
+// same value, which every later change of the batch carries, does not.
+func TestRequestedRetryIsRead(t *testing.T) {
+	t.Parallel()
+	b := NewBacklog()
+	failed := func(request string) BatchInfo {
+		meta := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+			Name: "failed", UID: "1", Labels: map[string]string{fastpixv1.FailedLabel: "true"},
+			Annotations: map[string]string{fastpixv1.RetryRequestedAtAnnotation: request},
+		}}
+		return b.InfoOf(meta)
+	}
+	read := func() bool {
+		info, ok := b.Next()
+		if ok {
+			b.Done()
+			b.scheduleRetry(info.UID, &retryState{})
+		}
+		return ok
+	}
+	b.Add(failed(""))
+	steps := []struct {
+		request string
+		want    bool
+	}{{"", true}, {"", false}, {"now", true}, {"now", false}, {"again", true}, {"", false}}
+	for i, step := range steps {
+		b.Add(failed(step.request))
+		if got := read(); got != step.want {
+			t.Errorf("step %d: the batch is read: %v, want %v", i, got, step.want)
+		}
+	}
+	b.Replace([]BatchInfo{failed("after a new list")})
+	if !read() {
+		t.Error("a request that a list shows is not read")
 	}
 }

@@ -197,6 +197,20 @@ func (b *Backlog) scheduleRetry(uid types.UID, state *retryState) {
 	}
 }
 
+// retryOnRequest queues a known batch whose next retry is scheduled, if a user has requested a retry since. A batch that is queued, being read or in
+// the ledger is retried anyway. The retry that was scheduled takes place, too.
+func (b *Backlog) retryOnRequest(info BatchInfo) {
+	known, ok := b.known[info.UID]
+	if !ok || info.retryRequest == 0 || info.retryRequest == known.retryRequest {
+		return
+	}
+	known.retryRequest = info.retryRequest
+	b.known[info.UID] = known
+	if state := b.failed.retryStates[info.UID]; state != nil && state.scheduled && !b.failed.claimed[info.UID] {
+		b.queue(known)
+	}
+}
+
 // retryStateOf returns the retry state of a batch; nil if the batch was not read before.
 func (b *Backlog) retryStateOf(uid types.UID) *retryState {
 	b.mu.Lock()

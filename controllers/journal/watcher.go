@@ -82,7 +82,7 @@ func (w *Watcher) Add(object any) error {
 	return nil
 }
 
-// Update implements the reflector's store. The metadata that the backlog keeps of a batch does not change.
+// Update implements the reflector's store. Of the metadata that the backlog keeps of a batch, only the request of a retry changes.
 func (w *Watcher) Update(object any) error { return w.Add(object) }
 
 // Delete implements the reflector's store.

@@ -482,7 +482,7 @@ func TestReadmeInstallsWithTheCommandsOfTheHelmPage(t *testing.T) {
 	t.Parallel()
 	_, text, _ := strings.Cut(read(t, "README.md"), "\n## Install it in a cluster\n")
 	_, text, _ = strings.Cut(text, "docs/helm.md")
-	text, _, _ = strings.Cut(text, "\n**1.")
+	text, _, _ = strings.Cut(text, "\n### ")
 	want := strings.Replace(section(t, "Install"), " --set receiver.externalURL=https://hooks.example.com", "", 1)
 	if got := commands(text); got != want {
 		t.Errorf("the README installs with\n%sdocs/helm.md with\n%s", got, want)

@@ -28,6 +28,7 @@ const usage = `Usage: cluster [-dir FOLDER] COMMAND
   status             show whether the cluster runs, and its nodes and pods
   stop               stop the cluster and remove all its files
   load FILE...       import image archives into the node
+  restore SNAPSHOT   replace the content of etcd by a snapshot of etcdctl
   ctr ARGUMENT...    run containerd's client in the cluster
   with [-load FILE]... COMMAND...
                      start a new cluster, run a command in its network with its KUBECONFIG, and stop the cluster
@@ -79,6 +80,11 @@ func run(ctx context.Context, dir string, args []string) error {
 		return c.stop(ctx)
 	case "load":
 		return c.load(ctx, args...)
+	case "restore":
+		if len(args) != 1 {
+			return errors.New("restore needs one snapshot")
+		}
+		return c.restore(ctx, args[0])
 	case "ctr":
 		return c.ctr(ctx, args...)
 	}

@@ -12,7 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 )
 
 // Commands with which this program starts itself inside the namespaces.
@@ -51,6 +54,9 @@ const (
 type node struct {
 	cgroup          string
 	externalAddress string // address of the API server for programs outside
+	// restoring is true while etcd and the API server are stopped on purpose. ended receives the names of programs that end otherwise.
+	restoring atomic.Bool
+	ended     chan<- string
 }
 
 // runNode starts all programs and returns when one of them ends.
@@ -88,21 +94,35 @@ func (n *node) start(ctx context.Context, ended chan<- string) error {
 			return err
 		}
 	}
-	for _, p := range n.processes() {
-		if err := step(p.Name+" runs", func() error { return p.Start(ctx) }); err != nil {
+	n.ended = ended
+	processes := n.processes()
+	for _, p := range processes {
+		if err := step(p.Name+" runs", func() error { return n.run(ctx, p) }); err != nil {
 			return err
 		}
-		go func() {
-			<-p.Exited()
-			ended <- p.Name
-		}()
 	}
+	go n.serveRestores(context.WithoutCancel(ctx), processes)
 	listener, err := net.FileListener(os.NewFile(listenerDescriptor, "listener"))
 	if err != nil {
 		return err
 	}
 	go forward(listener, apiServer)
 	return step("the node is ready", func() error { return n.waitReady(ctx) })
+}
+
+// run starts a program and watches whether it ends.
+func (n *node) run(ctx context.Context, p *process.Process) error {
+	if err := p.Start(ctx); err != nil {
+		return err
+	}
+	exited := p.Exited()
+	go func() {
+		<-exited
+		if !n.restoring.Load() {
+			n.ended <- p.Name
+		}
+	}()
+	return nil
 }
 
 // makeNetwork creates a bridge without ports and gives it the address of the node, because the API server refuses a loopback address. It

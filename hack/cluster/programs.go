@@ -27,7 +27,7 @@ func findPrograms() (programs, error) {
 	}
 	p := programs{controlPlane: controlPlane, node: filepath.Join(root, "bin", "node")}
 	for _, name := range []string{
-		"kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr",
+		"etcdutl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr",
 		"bridge", "host-local", "loopback", "portmap", pauseArchive,
 	} {
 		if _, err := os.Stat(filepath.Join(p.node, name)); err != nil {

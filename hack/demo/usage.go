@@ -21,7 +21,11 @@ const event = `{"type":"video.media.ready","object":{"type":"media","id":"%[1]s"
 var usage = template.Must(template.New("").Parse(`
 The demo keeps running. Ctrl-C ends it and removes everything. In another terminal, run:
 
-  export KUBECONFIG={{.Kubeconfig}} PATH={{.Folder}}:$PATH
+  export KUBECONFIG={{.Kubeconfig}} PATH={{.Plugin}}:{{.Folder}}:$PATH
+
+  kubectl fastpix tree -n {{.Namespace}}
+  kubectl fastpix status -n {{.Namespace}}
+  kubectl fastpix sync fastpix -n {{.Namespace}} --wait
 
   kubectl get fastpix -A
   kubectl get ma -n {{.Namespace}} --field-selector status.state=Ready
@@ -56,7 +60,7 @@ func (d *demo) keepRunning(ctx context.Context) error {
 	}
 	body := fmt.Sprintf(event, fixtures.Seed, uuid.NewUUID(), time.Now().UTC().Format(time.RFC3339Nano))
 	err = usage.Execute(os.Stdout, map[string]any{
-		"Kubeconfig": d.plane.Kubeconfig, "Folder": filepath.Dir(d.plane.KubectlPath()), "Namespace": namespace,
+		"Kubeconfig": d.plane.Kubeconfig, "Folder": filepath.Dir(d.plane.KubectlPath()), "Plugin": filepath.Dir(program), "Namespace": namespace,
 		"Ready": fixtures.UploadB, "Media": fixtures.Seed, "URL": d.receiver.ReceiverURL + path, "Header": "FastPix-Signature",
 		"Signature": fixtures.Sign(fixtures.SigningSecret, []byte(body)), "Body": body, "Program": program, "Logs": d.plane.LogDir(), "Past": fastpixfake.MediaID(0), "API": d.workspace.api.URL(), "Access": access,
 	})

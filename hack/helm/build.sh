@@ -11,5 +11,6 @@ if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
 fi
 
 version=$(go list -m -f '{{.Version}}' helm.sh/helm/v4)
+plan_steps 1
 build_program "$out/helm" helm.sh/helm/v4/cmd/helm -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=$version"
 echo "$want" >"$stamp"

@@ -73,23 +73,28 @@ type imageConfig struct {
 	} `json:"history"`
 }
 
-// pack returns the archive of an image whose only layer contains one file, and the digest of the image's manifest.
-func pack(s stage, binary []byte, name, architecture string) (archive []byte, digest string, err error) {
-	layer, err := tarOf(map[string][]byte{strings.TrimPrefix(path.Clean(s.Path), "/"): binary}, 0o755)
-	if err != nil {
-		return nil, "", err
-	}
-	compressed, err := compress(layer)
-	if err != nil {
-		return nil, "", err
-	}
+// program is the only file of an image.
+type program struct {
+	content      []byte
+	architecture string
+}
+
+// pack returns the archive of an image, and the digest of what its name stands for: the manifest of the image, or an index of the images for
+// several architectures.
+func pack(s stage, programs []program, name string) (archive []byte, digest string, err error) {
 	blobs := blobs{}
-	machine := platform{Architecture: architecture, OS: "linux"}
-	config := blobs.addJSON(typeConfig, configOf(s, machine, digestOf(layer)))
-	image := blobs.addJSON(typeManifest, manifest{
-		SchemaVersion: 2, MediaType: typeManifest, Config: &config, Layers: []descriptor{blobs.add(typeLayer, compressed)},
-	})
-	image.Platform = &machine
+	images := make([]descriptor, 0, len(programs))
+	for _, p := range programs {
+		image, err := blobs.addImage(s, p)
+		if err != nil {
+			return nil, "", err
+		}
+		images = append(images, image)
+	}
+	image := images[0]
+	if len(images) > 1 {
+		image = blobs.addJSON(typeIndex, manifest{SchemaVersion: 2, MediaType: typeIndex, Manifests: images})
+	}
 	image.Annotations = map[string]string{annotationName: name, annotationTag: name[strings.LastIndexByte(name, ':')+1:]}
 	files := map[string][]byte{
 		"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`),
@@ -100,6 +105,25 @@ func pack(s stage, binary []byte, name, architecture string) (archive []byte, di
 	}
 	archive, err = tarOf(files, 0o644)
 	return archive, image.Digest, err
+}
+
+// addImage adds an image whose only layer contains one file.
+func (b blobs) addImage(s stage, p program) (descriptor, error) {
+	layer, err := tarOf(map[string][]byte{strings.TrimPrefix(path.Clean(s.Path), "/"): p.content}, 0o755)
+	if err != nil {
+		return descriptor{}, err
+	}
+	compressed, err := compress(layer)
+	if err != nil {
+		return descriptor{}, err
+	}
+	machine := platform{Architecture: p.architecture, OS: "linux"}
+	config := b.addJSON(typeConfig, configOf(s, machine, digestOf(layer)))
+	image := b.addJSON(typeManifest, manifest{
+		SchemaVersion: 2, MediaType: typeManifest, Config: &config, Layers: []descriptor{b.add(typeLayer, compressed)},
+	})
+	image.Platform = &machine
+	return image, nil
 }
 
 func configOf(s stage, machine platform, diffID string) imageConfig {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -46,11 +47,11 @@ func decode[T any](t *testing.T, content []byte) (value T) {
 }
 
 // buildStatic compiles a small static program.
-func buildStatic(t *testing.T) string {
+func buildStatic(t *testing.T, architecture string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "pause")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, "../cluster/pause")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -59,12 +60,12 @@ func buildStatic(t *testing.T) string {
 
 // TestImageMatchesTheDockerfile compares an image with the text of the Dockerfile. It does not use the parser of the program.
 func TestImageMatchesTheDockerfile(t *testing.T) {
-	folder, binary := t.TempDir(), buildStatic(t)
+	folder, binary := t.TempDir(), buildStatic(t, runtime.GOARCH)
 	archives := make([][]byte, 2)
 	for i := range archives {
 		file := filepath.Join(folder, "image.tar")
 		err := run(options{
-			dockerfile: "../../Dockerfile", binary: binary, name: "fastpix-operator:dev", output: file,
+			dockerfile: "../../Dockerfile", binaries: files{binary}, name: "fastpix-operator:dev", output: file,
 			arguments: arguments{"VERSION": "v1.2.3", "REVISION": "abc"},
 		})
 		if err != nil {
@@ -151,6 +152,46 @@ func checkLayer(t *testing.T, layer []byte, diffID, binary string) {
 	header := headers["fastpix-operator"]
 	if len(files) != 1 || !bytes.Equal(files["fastpix-operator"], want) || header.Mode != 0o755 || header.Uid != 0 {
 		t.Errorf("the layer holds %v", headers)
+	}
+}
+
+// TestImageOfTwoArchitecturesIsAnIndex checks the image of a release: its name stands for an index, whose images differ only in the binary.
+func TestImageOfTwoArchitecturesIsAnIndex(t *testing.T) {
+	t.Parallel()
+	binaries := files{buildStatic(t, "amd64"), buildStatic(t, "arm64")}
+	o := options{
+		dockerfile: "../../Dockerfile", binaries: binaries, name: "fastpix-operator:dev", output: filepath.Join(t.TempDir(), "image.tar"),
+		arguments: arguments{"VERSION": "v1.2.3", "REVISION": "abc"},
+	}
+	if err := run(o); err != nil {
+		t.Fatal(err)
+	}
+	archive, err := os.ReadFile(o.output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, contents := untar(t, bytes.NewReader(archive))
+	blob := func(d descriptor) []byte { return contents["blobs/"+strings.ReplaceAll(d.Digest, ":", "/")] }
+	named := decode[manifest](t, contents["index.json"]).Manifests
+	if len(named) != 1 || named[0].MediaType != typeIndex || named[0].Annotations[annotationName] != "docker.io/library/fastpix-operator:dev" {
+		t.Fatalf("the archive names %+v", named)
+	}
+	images := decode[manifest](t, blob(named[0])).Manifests
+	if len(images) != 2 {
+		t.Fatalf("the index has %+v", images)
+	}
+	for i, architecture := range []string{"amd64", "arm64"} {
+		image := decode[manifest](t, blob(images[i]))
+		c := decode[imageConfig](t, blob(*image.Config))
+		if got := *images[i].Platform; got.Architecture != architecture || got != c.platform {
+			t.Errorf("the index says %+v, the image says %+v, want %s", got, c.platform, architecture)
+		}
+		checkConfig(t, c)
+		checkLayer(t, blob(image.Layers[0]), c.RootFS.DiffIDs[0], binaries[i])
+	}
+	o.binaries = files{binaries[0], binaries[0]}
+	if err := run(o); err == nil {
+		t.Error("two binaries for the same architecture are accepted")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -9,9 +10,21 @@ import (
 
 // options are the settings of the command.
 type options struct {
-	dockerfile, binary, name, output string
-	arguments                        arguments
-	maxMB                            int
+	dockerfile, name, output string
+	binaries                 files
+	arguments                arguments
+	maxMB                    int
+}
+
+// files are names of files.
+type files []string
+
+func (f *files) String() string { return strings.Join(*f, ",") }
+
+// Set adds a file.
+func (f *files) Set(name string) error {
+	*f = append(*f, name)
+	return nil
 }
 
 // arguments are the values of a Dockerfile's ARG.
@@ -32,7 +45,7 @@ func (a arguments) Set(text string) error {
 func main() {
 	o := options{arguments: arguments{}}
 	flag.StringVar(&o.dockerfile, "file", "Dockerfile", "Dockerfile to read.")
-	flag.StringVar(&o.binary, "binary", "", "Static binary that the last stage of the Dockerfile copies.")
+	flag.Var(&o.binaries, "binary", "Static binary that the last stage of the Dockerfile copies. May be set once for each architecture.")
 	flag.StringVar(&o.name, "name", "", "Name and tag of the image.")
 	flag.StringVar(&o.output, "output", "", "File to write the archive to.")
 	flag.IntVar(&o.maxMB, "max-mb", 0, "Fail if the archive is this large or larger, in MB. 0 allows any size.")
@@ -53,19 +66,15 @@ func run(o options) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", o.dockerfile, err)
 	}
-	binary, err := os.ReadFile(o.binary)
+	programs, err := readPrograms(o.binaries)
 	if err != nil {
 		return err
-	}
-	architecture, err := architectureOf(binary)
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.binary, err)
 	}
 	name, err := fullName(o.name)
 	if err != nil {
 		return err
 	}
-	archive, digest, err := pack(stage, binary, name, architecture)
+	archive, digest, err := pack(stage, programs, name)
 	if err != nil {
 		return err
 	}
@@ -77,4 +86,29 @@ func run(o options) error {
 	}
 	fmt.Printf("%s is %s@%s (%.1f MB)\n", o.output, o.name, digest, float64(len(archive))/1e6)
 	return nil
+}
+
+// readPrograms reads the binaries, which must have different architectures.
+func readPrograms(files files) ([]program, error) {
+	if len(files) == 0 {
+		return nil, errors.New("no binary: set -binary")
+	}
+	programs := make([]program, 0, len(files))
+	seen := map[string]string{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		architecture, err := architectureOf(content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		if other := seen[architecture]; other != "" {
+			return nil, fmt.Errorf("%s and %s are both for %s", other, file, architecture)
+		}
+		seen[architecture] = file
+		programs = append(programs, program{content: content, architecture: architecture})
+	}
+	return programs, nil
 }

@@ -6,6 +6,8 @@ set -euo pipefail
 
 declare -A packages=(
 	[etcd]=go.etcd.io/etcd/server/v3
+	[etcdctl]=go.etcd.io/etcd/etcdctl/v3
+	[etcdutl]=go.etcd.io/etcd/etcdutl/v3
 	[kube-apiserver]=k8s.io/kubernetes/cmd/kube-apiserver
 	[kubectl]=k8s.io/kubernetes/cmd/kubectl
 	[kube-controller-manager]=k8s.io/kubernetes/cmd/kube-controller-manager
@@ -18,18 +20,9 @@ if (($# > 1)); then
 	programs=("${@:2}")
 fi
 
-# current PROGRAM: reports whether it was built from what is pinned here.
-current() {
-	local built
-	built=$(go version -m "$out/$1" 2>/dev/null) || return 1
-	grep -q ": $(go env GOVERSION)\$" <<<"$built" &&
-		grep -q "GOOS=$(go env GOOS)\$" <<<"$built" && grep -q "GOARCH=$(go env GOARCH)\$" <<<"$built" &&
-		! awk '$NF ~ /^h1:/ {print $(NF-2), $(NF-1), $NF}' <<<"$built" | grep -vxFf go.sum >/dev/null
-}
-
 missing=()
 for program in "${programs[@]}"; do
-	current "$program" || missing+=("$program")
+	current "$out/$program" || missing+=("$program")
 done
 if ((${#missing[@]} == 0)); then
 	exit 0
@@ -40,8 +33,8 @@ minor=${version#v1.} && minor=${minor%%.*}
 v=k8s.io/component-base/version
 ldflags="-s -w -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=$minor -X $v.gitTreeState=clean"
 
-echo "downloading the modules of Kubernetes $version ..." >&2
-go mod download
+plan_steps $((1 + ${#missing[@]}))
+step "downloading Kubernetes $version and its modules" go mod download
 for program in "${missing[@]}"; do
 	build_program "$out/$program" "${packages[$program]}" -ldflags "$ldflags"
 done

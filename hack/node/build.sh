@@ -57,15 +57,17 @@ linked() {
 	esac
 }
 
+missing=()
 for name in "${programs[@]}"; do
 	if [ -z "${packages[$name]:-}" ]; then
 		echo "build.sh: unknown program $name: use one of ${!packages[*]}" >&2
 		exit 1
 	fi
-	want=$(stamp "$name")
-	if [ "$(cat "$out/.$name.built-from" 2>/dev/null)" != "$want" ]; then
-		cd "$(module "$name")"
-		build_program "$out/$name" "${packages[$name]}" -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w $(linked "$name")"
-		echo "$want" >"$out/.$name.built-from"
-	fi
+	[ "$(cat "$out/.$name.built-from" 2>/dev/null)" = "$(stamp "$name")" ] || missing+=("$name")
+done
+plan_steps ${#missing[@]}
+for name in "${missing[@]}"; do
+	cd "$(module "$name")"
+	build_program "$out/$name" "${packages[$name]}" -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w $(linked "$name")"
+	stamp "$name" >"$out/.$name.built-from"
 done

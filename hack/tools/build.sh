@@ -11,8 +11,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
 	exit 0
 fi
 
-echo "downloading the modules of the tools ..." >&2
-go mod download
+plan_steps 3
+step "downloading modules" go mod download
 build_program "$out/controller-gen" sigs.k8s.io/controller-tools/cmd/controller-gen -ldflags "-s -w"
 # This is the complete golangci-lint with kube-api-linter compiled in, because golangci-lint does not load this plugin at run time.
 build_program "$out/golangci-lint" sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter -ldflags "-s -w"

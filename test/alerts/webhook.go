@@ -71,5 +71,7 @@ func answer503(w http.ResponseWriter, r *http.Request) {
 	}
 	review.Request = nil
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(review)
+	if err := json.NewEncoder(w).Encode(review); err != nil {
+		panic(http.ErrAbortHandler) // ends the connection, which the API server counts as a refusal
+	}
 }

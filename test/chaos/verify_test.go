@@ -34,9 +34,9 @@ func TestComparisonFindsWhatIsLost(t *testing.T) {
 	for key, records := range mirrors {
 		mirrorOf := func(records []*record.Record) *fastpixv1.MediaAsset {
 			m := &fastpixv1.MediaAsset{Spec: fastpixv1.MediaAssetSpec{
-				MediaID: idOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: tenant.EndpointName},
+				MediaID: oracle.IDOf(key, records), EndpointRef: fastpixv1.EndpointReference{Name: tenant.EndpointName},
 			}}
-			m.Status = projection.MediaAsset(m.Status, idOf(key, records), records)
+			m.Status = projection.MediaAsset(m.Status, oracle.IDOf(key, records), records)
 			projection.SettleMediaAsset(&m.Status, m.Generation, time.Now().Add(time.Hour), time.Minute)
 			return m
 		}

@@ -245,12 +245,12 @@ func differs(object any, r *record.Record) string {
 	switch m := object.(type) {
 	case *fastpixv1.MediaAsset:
 		if projection.MediaDiffers(m.Status, id, r) {
-			return "its status is " + lasting(m.Spec, m.Status)
+			return "its status is " + oracle.Text(m.Spec, m.Status)
 		}
 		return ""
 	case *fastpixv1.LiveStream:
 		if projection.StreamDiffers(m.Status, id, r) {
-			return "its status is " + lasting(m.Spec, m.Status)
+			return "its status is " + oracle.Text(m.Spec, m.Status)
 		}
 		return ""
 	}

@@ -68,7 +68,20 @@ type Panel struct {
 				} `json:"stacking"`
 			} `json:"custom"`
 		} `json:"defaults"`
+		Overrides []Override `json:"overrides"`
 	} `json:"fieldConfig"`
+}
+
+// Override gives the series of a name a color.
+type Override struct {
+	Matcher struct {
+		Options string `json:"options"`
+	} `json:"matcher"`
+	Properties []struct {
+		Value struct {
+			FixedColor string `json:"fixedColor"`
+		} `json:"value"`
+	} `json:"properties"`
 }
 
 // Step is the color of values from Value on. The first step has no value.

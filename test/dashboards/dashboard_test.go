@@ -143,8 +143,9 @@ type customResourceState struct {
 			MetricNamePrefix string              `json:"metricNamePrefix"`
 			LabelsFromPath   map[string][]string `json:"labelsFromPath"`
 			Metrics          []struct {
-				Name string `json:"name"`
-				Each struct {
+				Name           string              `json:"name"`
+				LabelsFromPath map[string][]string `json:"labelsFromPath"`
+				Each           struct {
 					Info, Gauge struct {
 						LabelsFromPath map[string][]string `json:"labelsFromPath"`
 					}
@@ -163,7 +164,7 @@ func customResourceMetrics(t *testing.T) map[string][]string {
 	for _, r := range config.Spec.Resources {
 		for _, m := range r.Metrics {
 			labels := []string{"job", "instance"}
-			for _, from := range []map[string][]string{r.LabelsFromPath, m.Each.Info.LabelsFromPath, m.Each.Gauge.LabelsFromPath} {
+			for _, from := range []map[string][]string{r.LabelsFromPath, m.LabelsFromPath, m.Each.Info.LabelsFromPath, m.Each.Gauge.LabelsFromPath} {
 				for label := range from {
 					labels = append(labels, label)
 				}

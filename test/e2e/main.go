@@ -45,6 +45,8 @@ type options struct {
 	evidence string
 	// quick skips the checks that break something.
 	quick bool
+	// disaster runs the commands of docs/disaster-recovery.md instead of the usual checks.
+	disaster bool
 }
 
 func main() {
@@ -54,6 +56,7 @@ func main() {
 	flag.BoolVar(&o.chart, "chart", false, "Install the Helm chart instead of config/default, with the helm that make helm builds.")
 	flag.StringVar(&o.evidence, "evidence", "bin/e2e-evidence", "Folder for logs, events and descriptions after a failure.")
 	flag.BoolVar(&o.quick, "quick", false, "Run only the checks that break nothing: install, send the scenarios, uninstall.")
+	flag.BoolVar(&o.disaster, "disaster", false, "Run the commands of docs/disaster-recovery.md instead of the usual checks. Needs a cluster of hack/cluster.")
 	flag.Parse()
 	o.clusterDir = os.Getenv("CLUSTER_DIR") // bin/cluster with sets it
 	ctrl.SetLogger(logr.Discard())
@@ -160,7 +163,11 @@ func (e *e2e) checks() []check {
 }
 
 func (e *e2e) runChecks(ctx context.Context) error {
-	for _, c := range e.checks() {
+	checks := e.checks()
+	if e.options.disaster {
+		checks = e.disasterChecks()
+	}
+	for _, c := range checks {
 		if c.breaks && e.options.quick {
 			continue
 		}

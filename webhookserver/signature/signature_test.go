@@ -43,6 +43,9 @@ func TestVerifyAgreesWithEveryVector(t *testing.T) {
 				return
 			}
 			index, err := Verify([]Key{key}, v.Signature, body)
+			if signed := key.Sign(body); v.Valid != (signed == v.Signature) {
+				t.Errorf("Sign returns %s, and the signature of the vector is %s", signed, v.Signature)
+			}
 			if v.Valid && (index != 0 || err != nil) {
 				t.Errorf("got (%d, %v), want it to verify: %s", index, err, v.Why)
 			}

@@ -29,7 +29,6 @@ const (
 	failing     = 4 // events of the namespace that refuses mirrors
 	eventPause  = 1500 * time.Millisecond
 	mediaPause  = 250 * time.Millisecond
-	afterwards  = 35 * time.Second // until events of a namespace that refuses mirrors have failed
 	failedEvery = 8
 )
 

@@ -63,6 +63,19 @@ var (
 	named = map[string]color.RGBA{"green": lines[0], "orange": lines[3], "red": lines[4], "text": black}
 )
 
+// colorOf returns the color of a series.
+func colorOf(p *dashboards.Panel, i int, name string) color.RGBA {
+	for _, o := range p.FieldConfig.Overrides {
+		if o.Matcher.Options == name {
+			return named[o.Properties[0].Value.FixedColor]
+		}
+	}
+	return lines[i%len(lines)]
+}
+
+// width returns the width of a text, with a margin for readers that draw it in another font.
+func width(s text.Style, shown string) vg.Length { return s.Width(shown) * 6 / 5 }
+
 // style returns a style of text that is aligned to the left and to the bottom.
 func style(size float64, c color.Color) text.Style {
 	return text.Style{Color: c, Font: font.From(plot.DefaultFont, vg.Length(size)), Handler: plot.DefaultTextHandler, YAlign: text.YBottom}
@@ -82,8 +95,8 @@ func Draw(w io.Writer, d *dashboards.Dashboard, run *Run) error {
 	for _, p := range d.Panels {
 		rows = max(rows, p.GridPos.Y+p.GridPos.H)
 	}
-	width, height := vg.Length(24*column), vg.Length(rows*unit+heading)
-	svg := vgsvg.NewWith(vgsvg.UseWH(width, height))
+	height := vg.Length(rows*unit + heading)
+	svg := vgsvg.NewWith(vgsvg.UseWH(24*column, height))
 	c := draw.New(svg)
 	fill(c, c.Rectangle, color.White)
 	c.FillText(bold(16, black), vg.Point{X: padding, Y: height - 22}, d.Title)
@@ -146,7 +159,7 @@ func drawNumbers(c draw.Canvas, p *dashboards.Panel, series []Series) {
 			size = min(16, 0.6*height.Points())
 			name := style(11, black)
 			c.FillText(name, at, s.Legend)
-			at.X += max(name.Width(s.Legend)+12, (c.Max.X-c.Min.X)*7/10)
+			at.X += max(width(name, s.Legend)+12, (c.Max.X-c.Min.X)*7/10)
 		}
 		c.FillText(bold(size, threshold(p, value)), at, shown)
 	}
@@ -174,18 +187,18 @@ func drawLegend(c draw.Canvas, p *dashboards.Panel, series []Series) draw.Canvas
 	at := vg.Point{}
 	for _, s := range series {
 		e := entry{text: s.Legend + "  " + Format(p.FieldConfig.Defaults.Unit, s.Last())}
-		width := style(size, black).Width(e.text) + 26
-		if at.X > 0 && at.X+width > c.Max.X-c.Min.X {
+		wide := width(style(size, black), e.text) + 26
+		if at.X > 0 && at.X+wide > c.Max.X-c.Min.X {
 			at = vg.Point{Y: at.Y + line}
 		}
 		e.at = at
 		entries = append(entries, e)
-		at.X += width
+		at.X += wide
 	}
 	height := at.Y + line
 	for i, e := range entries {
 		x, y := c.Min.X+e.at.X, c.Min.Y+height-line-e.at.Y
-		fill(c, vg.Rectangle{Min: vg.Point{X: x, Y: y + 3}, Max: vg.Point{X: x + 10, Y: y + 6}}, lines[i%len(lines)])
+		fill(c, vg.Rectangle{Min: vg.Point{X: x, Y: y + 3}, Max: vg.Point{X: x + 10, Y: y + 6}}, colorOf(p, i, series[i].Legend))
 		c.FillText(style(size, black), vg.Point{X: x + 14, Y: y}, e.text)
 	}
 	return draw.Crop(c, 0, 0, height+2, 0)

@@ -34,7 +34,7 @@ func drawLines(c draw.Canvas, p *dashboards.Panel, series []Series, run *Run) er
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = border, border
 	graph.Add(grid)
-	if err := addSeries(graph, p.FieldConfig.Defaults.Custom.Stacking.Mode == "normal", series, run); err != nil {
+	if err := addSeries(graph, p, series, run); err != nil {
 		return err
 	}
 	if graph.Y.Max <= graph.Y.Min { // all values are 0
@@ -45,16 +45,17 @@ func drawLines(c draw.Canvas, p *dashboards.Panel, series []Series, run *Run) er
 }
 
 // addSeries adds the lines to a graph. Stacked lines are added from the top to the bottom, each with the area below it.
-func addSeries(graph *plot.Plot, stacked bool, series []Series, run *Run) error {
+func addSeries(graph *plot.Plot, p *dashboards.Panel, series []Series, run *Run) error {
+	stacked := p.FieldConfig.Defaults.Custom.Stacking.Mode == "normal"
 	base := map[time.Time]float64{}
 	heights := make([][]Point, len(series))
 	for i, s := range series {
-		for _, p := range s.Points {
+		for _, point := range s.Points {
 			if stacked {
-				base[p.Time] += p.Value
-				p.Value = base[p.Time]
+				base[point.Time] += point.Value
+				point.Value = base[point.Time]
 			}
-			heights[i] = append(heights[i], p)
+			heights[i] = append(heights[i], point)
 		}
 	}
 	for i := len(series) - 1; i >= 0; i-- {
@@ -63,9 +64,9 @@ func addSeries(graph *plot.Plot, stacked bool, series []Series, run *Run) error 
 			if err != nil {
 				return fmt.Errorf("series %s: %w", series[i].Legend, err)
 			}
-			line.Color, line.Width = lines[i%len(lines)], vg.Points(1.3)
+			line.Color, line.Width = colorOf(p, i, series[i].Legend), vg.Points(1.3)
 			if stacked {
-				line.FillColor = light(lines[i%len(lines)])
+				line.FillColor = light(colorOf(p, i, series[i].Legend))
 			}
 			graph.Add(line)
 		}

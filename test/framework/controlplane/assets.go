@@ -22,7 +22,7 @@ func Assets() (string, error) {
 	}
 	for _, name := range []string{"etcd", "kube-apiserver", "kubectl"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return "", fmt.Errorf("find %s: %w; hack/kubernetes/build.sh builds it, or point KUBEBUILDER_ASSETS at a folder that has it", name, err)
+			return "", fmt.Errorf("find %s: %w; make k8s gets it, or point KUBEBUILDER_ASSETS at a folder that has it", name, err)
 		}
 	}
 	return dir, nil

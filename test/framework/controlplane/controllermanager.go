@@ -13,11 +13,11 @@ import (
 )
 
 // ControllerManager prepares a kube-controller-manager that counts ResourceQuotas and ends namespaces, and does nothing else; Start
-// starts it, Close ends it. Its program is not among Assets: hack/kubernetes/build.sh builds it when it is named.
+// starts it, Close ends it. Its program is not among Assets, and setup-envtest does not have it: it is in the same folder or in bin/k8s.
 func (c *ControlPlane) ControllerManager() (*process.Process, error) {
-	program := filepath.Join(c.assets, "kube-controller-manager")
-	if _, err := os.Stat(program); err != nil {
-		return nil, fmt.Errorf("find kube-controller-manager: %w; hack/kubernetes/build.sh %s kube-controller-manager builds it", err, c.assets)
+	program, err := controllerManagerIn(c.assets)
+	if err != nil {
+		return nil, err
 	}
 	address, err := process.FreeAddress()
 	if err != nil {
@@ -45,4 +45,20 @@ func (c *ControlPlane) ControllerManager() (*process.Process, error) {
 	}
 	c.controllers = p
 	return p, nil
+}
+
+// controllerManagerIn returns the kube-controller-manager in a folder, or in bin/k8s of the module.
+func controllerManagerIn(assets string) (string, error) {
+	const name = "kube-controller-manager"
+	root, err := ModuleRoot()
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range []string{assets, filepath.Join(root, "bin", "k8s")} {
+		program := filepath.Join(dir, name)
+		if _, err = os.Stat(program); err == nil {
+			return program, nil
+		}
+	}
+	return "", fmt.Errorf("find %s: %w; make k8s-controllers gets it", name, err)
 }

@@ -67,7 +67,7 @@ func TestKilledControlPlaneRestartsWithItsData(t *testing.T) {
 func TestStartNamesWhatIsMissing(t *testing.T) {
 	t.Setenv("KUBEBUILDER_ASSETS", t.TempDir())
 	_, err := controlplane.Start(t.Context(), controlplane.Options{})
-	if err == nil || !strings.Contains(err.Error(), "hack/kubernetes/build.sh") {
+	if err == nil || !strings.Contains(err.Error(), "make k8s") {
 		t.Errorf("the error does not say how to get the binaries: %v", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestTwoBuildsAreTheSameBytes protects reproducible builds: the binary does not depend on the folder, the time or the machine. make release does
-// the same with an empty build cache.
+// TestTwoBuildsAreTheSameBytes protects reproducible builds: the binary does not depend on the folder, the time or the machine. make dist does
+// the same for everything of a release, with an empty build cache.
 func TestTwoBuildsAreTheSameBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two builds take a while")
