@@ -38,7 +38,7 @@ OUT ?= .
 NEED_API_SERVER := /(test/integration/.+|test/framework/controlplane|hack/chart)$$
 # The tests of this package measure how fast the receiver answers during floods. Therefore no other package runs at the same time.
 ALONE := ./test/integration/floods
-MODULES := . hack/tools hack/kubernetes hack/kubernetes/envtest hack/node/kubernetes hack/node/containerd hack/helm hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
+MODULES := . hack/tools hack/kubernetes hack/kubernetes/envtest hack/node/kubernetes hack/node/containerd hack/helm hack/helmdocs hack/prometheus test/dashboards test/dashboards/kubestatemetrics test/gitops test/gitops/flux hack/release
 BINARY ?= bin/fastpix-operator
 PLUGIN ?= bin/kubectl-fastpix
 
@@ -70,10 +70,13 @@ clean: ## Stop the cluster and remove bin/. If the control plane was built there
 ##@ Development
 
 .PHONY: generate
-generate: tools ## Generate deepcopy functions, docs/events.md from the catalogue of event types, and docs/kubectl-fastpix.md from the plugin.
+generate: tools helm-docs ## Generate deepcopy functions, docs/events.md from the catalogue of event types, docs/kubectl-fastpix.md from the plugin, and the README of the chart from its values.
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/... output:object:dir=$(OUT)/api/v1alpha1
 	mkdir -p $(OUT)/docs && go run ./hack/eventdocs >$(OUT)/docs/events.md
 	go run ./hack/plugindocs >$(OUT)/docs/kubectl-fastpix.md
+	mkdir -p $(OUT)/config/helm/fastpix-operator
+	bin/helmdocs/helm-docs --dry-run --chart-search-root=config/helm --template-files=README.md.gotmpl --sort-values-order=file --log-level=warning \
+		>$(OUT)/config/helm/fastpix-operator/README.md
 
 .PHONY: manifests
 manifests: tools ## Generate the CRDs, the RBAC roles of receiver, controllers and syncer, and the chart's copies of manifests.
@@ -123,7 +126,7 @@ test: build plugin $(CONTROL_PLANE) $(CONTROLLERS) helm test-gitops test-dashboa
 		echo "make test: NOT CHECKED: upgrades from the previous release. They need the history of git: use a full clone" >&2
 
 .PHONY: test-gitops
-test-gitops: $(CONTROL_PLANE) ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
+test-gitops: $(CONTROL_PLANE) helm ## Run the tests of config/gitops, with the health checks of Flux and Argo CD.
 	cd test/gitops && go test -count=1 $(TEST_FLAGS) ./...
 
 .PHONY: test-dashboards
@@ -187,6 +190,10 @@ k8s-controllers: ## Find or build kube-controller-manager for bin/k8s, once. Tes
 .PHONY: helm
 helm: ## Build helm into bin/helm, once (first run: about 2 minutes).
 	@hack/helm/build.sh bin/helm
+
+.PHONY: helm-docs
+helm-docs: ## Build helm-docs into bin/helmdocs, once (seconds).
+	@hack/helmdocs/build.sh bin/helmdocs
 
 .PHONY: kube-state-metrics
 kube-state-metrics: ## Build kube-state-metrics into bin/kube-state-metrics, once (first run: about 5 minutes).

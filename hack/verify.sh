@@ -11,7 +11,7 @@ stale=()
 
 make --no-print-directory generate manifests OUT="$fresh"
 for generated in config/crd/bases config/rbac/receiver/role.yaml config/rbac/controllers/role.yaml config/rbac/syncer/role.yaml \
-	config/prometheus/prometheus_rule.yaml config/helm/fastpix-operator/templates/generated config/helm/fastpix-operator/dashboards \
+	config/prometheus/prometheus_rule.yaml config/helm/fastpix-operator/templates/generated config/helm/fastpix-operator/README.md config/helm/fastpix-operator/dashboards \
 	api/v1alpha1/zz_generated.deepcopy.go docs/events.md docs/kubectl-fastpix.md; do
 	# With -N, diff also shows files that exist only on one side.
 	diff -ruN "$generated" "$fresh/$generated" || stale+=("$generated: run 'make generate manifests'")

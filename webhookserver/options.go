@@ -20,6 +20,8 @@ type Options struct {
 	ExternalURL string
 	// OperatorNamespace is the namespace of the journal. The function main binds its flag.
 	OperatorNamespace string
+	// ServiceAccount is the receiver's service account, which conditions name. Empty: that of config/rbac/receiver. The process sets it.
+	ServiceAccount string
 	// DrainDelay is how long the receiver accepts requests after readiness fails.
 	DrainDelay time.Duration
 	// MaxPendingPerEndpoint and MaxPendingTotal bound the backlog.

@@ -36,7 +36,7 @@ func AddToManager(mgr manager.Manager, limiter *connlimit.Limiter, o Options) er
 		Reader:    mgr.GetAPIReader(),
 		Update:    endpoint.NewStatusUpdater(mgr.GetClient(), fieldManager),
 		Recorder:  mgr.GetEventRecorder(fieldManager),
-		Options:   endpoint.Options{ExternalURL: o.ExternalURL, OperatorNamespace: o.OperatorNamespace},
+		Options:   endpoint.Options{ExternalURL: o.ExternalURL, OperatorNamespace: o.OperatorNamespace, ServiceAccount: o.ServiceAccount},
 		Now:       time.Now,
 	}
 	if err := endpoint.AddController(mgr, reconciler); err != nil {

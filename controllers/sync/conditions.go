@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// serviceAccount is the syncer's service account, as config/rbac/syncer names it.
-	serviceAccount = "fastpix-syncer"
+	// defaultServiceAccount is the syncer's service account, as config/rbac/syncer names it.
+	defaultServiceAccount = "fastpix-syncer"
 	// maxMessageBytes bounds the message of a condition well below the limit of the schema.
 	maxMessageBytes = 4 << 10
 )

@@ -24,7 +24,7 @@ func (s *session) readCredentials(ctx context.Context) error {
 		name := "fastpix-sync-" + ref
 		return s.credentialsProblem(fastpixv1.ReasonCredentialsForbidden, "cannot be read: the syncer has no permission. Grant the permission:",
 			fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", s.name.Namespace, name, ref),
-			fmt.Sprintf("kubectl -n %[1]s create rolebinding %[2]s --role=%[2]s --serviceaccount=%[3]s:%[4]s", s.name.Namespace, name, s.operatorNamespace, serviceAccount))
+			fmt.Sprintf("kubectl -n %[1]s create rolebinding %[2]s --role=%[2]s --serviceaccount=%[3]s", s.name.Namespace, name, s.serviceAccount))
 	case err != nil:
 		return fmt.Errorf("read the Secret of the credentials: %w", err)
 	}

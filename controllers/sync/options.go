@@ -14,6 +14,8 @@ import (
 type Options struct {
 	// OperatorNamespace is the namespace of the journal. The process sets it.
 	OperatorNamespace string
+	// ServiceAccount is the syncer's service account, which conditions name. Empty: that of config/rbac/syncer. The process sets it.
+	ServiceAccount string
 	// APIURL is the URL of FastPix's management API with its version.
 	APIURL string
 	// Rate is the number of requests a second with one set of credentials.

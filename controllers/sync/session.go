@@ -63,9 +63,9 @@ type environment struct {
 	grace time.Duration
 	// maxPending is the bound of the backlog of one endpoint.
 	maxPending int64
-	// operatorNamespace is the namespace of the syncer's service account.
-	operatorNamespace string
-	now               func() time.Time
+	// serviceAccount is the syncer's service account as commands of kubectl name it.
+	serviceAccount string
+	now            func() time.Time
 }
 
 // session asks the API on behalf of one endpoint, and appends what it says to the journal.

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -61,12 +62,12 @@ func newEnvironment(mgr manager.Manager, o Options) (*environment, error) {
 	}
 	return &environment{
 		api: api, live: mgr.GetAPIReader(), cached: mgr.GetClient(),
-		journal:           journal.New(create, o.OperatorNamespace, func(map[types.NamespacedName]int64) {}, time.Now),
-		status:            &statusWriter{live: mgr.GetAPIReader(), client: mgr.GetClient()},
-		grace:             o.Grace,
-		maxPending:        o.MaxPending,
-		operatorNamespace: o.OperatorNamespace,
-		now:               time.Now,
+		journal:        journal.New(create, o.OperatorNamespace, func(map[types.NamespacedName]int64) {}, time.Now),
+		status:         &statusWriter{live: mgr.GetAPIReader(), client: mgr.GetClient()},
+		grace:          o.Grace,
+		maxPending:     o.MaxPending,
+		serviceAccount: o.OperatorNamespace + ":" + cmp.Or(o.ServiceAccount, defaultServiceAccount),
+		now:            time.Now,
 	}, nil
 }
 

@@ -87,7 +87,7 @@ type objects map[string]*unstructured.Unstructured
 // rendered returns the objects of the chart for a release in a namespace.
 func rendered(t *testing.T, namespace string, args ...string) objects {
 	t.Helper()
-	return parsed(t, mustHelm(t, "", append([]string{"template", "release", inRoot(t, chart), "--namespace", namespace, withImage}, args...)...))
+	return parsed(t, mustHelm(t, "", append([]string{"template", "release", inRoot(t, chart), "--namespace", namespace, withImage, "--skip-tests"}, args...)...))
 }
 
 func parsed(t *testing.T, text string) objects {

@@ -35,7 +35,9 @@ type cluster struct {
 
 func newCluster(t *testing.T) cluster {
 	t.Helper()
-	c, err := controlplane.Start(t.Context(), controlplane.Options{NoSync: true})
+	c, err := controlplane.Start(t.Context(), controlplane.Options{
+		NoSync: true, APIServerArgs: []string{"--service-cluster-ip-range=10.0.0.0/24,fd00::/112"}, // a cluster with IPv4 and IPv6
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +104,9 @@ func (c cluster) start(binary, namespace, deployment string) *controlplane.Opera
 		c.t.Fatal(err)
 	}
 	operator.Env = []string{"POD_NAMESPACE=" + namespace}
+	if strings.Contains(jsonpath("{.spec.template.spec.containers[0].env[*].name}"), "POD_SERVICE_ACCOUNT") {
+		operator.Env = append(operator.Env, "POD_SERVICE_ACCOUNT="+jsonpath("{.spec.template.spec.serviceAccountName}"))
+	}
 	if err := operator.Start(c.t.Context()); err != nil {
 		c.t.Fatal(err)
 	}
@@ -221,6 +226,7 @@ func TestLifecycleOfAnInstalledChart(t *testing.T) {
 
 	c.kubectl("create", "namespace", otherNamespace)
 	c.kubectl("label", "namespace", otherNamespace, "pod-security.kubernetes.io/warn=restricted")
+	c.kubectl("create", "serviceaccount", "default", "--namespace="+otherNamespace)
 	c.checkAccepted(values...)
 
 	notes := c.helm(append([]string{"install", "fastpix", olderChart(t)}, values...)...)
@@ -440,6 +446,8 @@ func TestEveryValueAtOnceIsAccepted(t *testing.T) {
 	}
 	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
 	c.kubectl("create", "namespace", otherNamespace)
+	c.kubectl("create", "serviceaccount", "default", "--namespace="+otherNamespace) // for the pod of helm test; in a cluster a controller makes it
+	c.kubectl("create", "priorityclass", "4711", "--value=1")
 	c.checkAccepted("--namespace="+otherNamespace, "--values="+inRoot(t, values))
 }
 
@@ -474,7 +482,7 @@ func TestReadmeInstallsWithTheCommandsOfTheHelmPage(t *testing.T) {
 	t.Parallel()
 	_, text, _ := strings.Cut(read(t, "README.md"), "\n## Install it in a cluster\n")
 	_, text, _ = strings.Cut(text, "docs/helm.md")
-	text, _, _ = strings.Cut(text, "\n**1.")
+	text, _, _ = strings.Cut(text, "\n### ")
 	want := strings.Replace(section(t, "Install"), " --set receiver.externalURL=https://hooks.example.com", "", 1)
 	if got := commands(text); got != want {
 		t.Errorf("the README installs with\n%sdocs/helm.md with\n%s", got, want)

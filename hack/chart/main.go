@@ -19,7 +19,7 @@ const (
 	// standard are the labels of every object of the chart. They include those of config/labels.
 	standard = "    {{- include \"fastpix.labels\" . | nindent 4 }}\n"
 	// keep makes Helm keep an object when the chart is uninstalled.
-	keep = "    helm.sh/resource-policy: keep\n"
+	keep = "    helm.sh/resource-policy: keep\n    {{- with .Values.crds.annotations }}\n    {{- toYaml . | nindent 4 }}\n    {{- end }}\n"
 )
 
 // sources are the files and folders of config/ from which the templates are generated.
@@ -114,7 +114,23 @@ var (
 	annotations = regexp.MustCompile(`(?m)^  annotations:\n`)
 	// value matches the namespace where it is a whole YAML value. There the template quotes it, because a namespace may be called 123.
 	value = regexp.MustCompile(`(?m): ` + namespace + `$`)
+	// kind matches the kind of an object.
+	kind = regexp.MustCompile(`(?m)^kind: (\w+)$`)
+	// name matches the names of objects of the operator that are not nested deeper: of the object itself and in its roleRef.
+	name = regexp.MustCompile(`(?m)^  name: fastpix-`)
+	// subject matches a ServiceAccount to which rights are given, account the name of a ServiceAccount, and user the name of one in a policy,
+	// after the colon or slash that follows its namespace.
+	subject = regexp.MustCompile(`(?m)^(- kind: ServiceAccount\n  name: )(fastpix-[a-z-]+)$`)
+	account = regexp.MustCompile(`(?m)^  name: (fastpix-[a-z-]+)$`)
+	user    = regexp.MustCompile(`"([:/])(fastpix-(?:receiver|controller-manager|syncer))\b`)
 )
+
+// renamed are the kinds whose names follow the value fullnameOverride. Objects that exist once in a cluster keep their names, so that Helm
+// refuses a second release, and so do their names in roleRef.
+var renamed = map[string]bool{"Service": true, "PodDisruptionBudget": true, "Role": true, "RoleBinding": true}
+
+// parts are the parts of the operator, as values name them, by their ServiceAccounts in config/.
+var parts = map[string]string{"fastpix-receiver": "receiver", "fastpix-controller-manager": "controllers", "fastpix-syncer": "syncer"}
 
 // template returns the chart's template for a file of manifests.
 func template(path, text string) (string, error) {
@@ -123,15 +139,9 @@ func template(path, text string) (string, error) {
 	}
 	var objects []string
 	for object := range strings.SplitSeq(text, "---\n") {
-		if object == "" {
-			continue
+		if object != "" {
+			objects = append(objects, withLabels(withNames(object)))
 		}
-		if labels.MatchString(object) {
-			object = labels.ReplaceAllString(object, "  labels:\n"+standard)
-		} else {
-			object = metadata.ReplaceAllString(object, "${0}  labels:\n"+standard)
-		}
-		objects = append(objects, object)
 	}
 	body := strings.Join(objects, "---\n")
 	body = value.ReplaceAllString(body, `: {{ .Release.Namespace | quote }}`)
@@ -147,4 +157,48 @@ func template(path, text string) (string, error) {
 		return head + "{{- if .Values.syncer.enabled }}\n" + body + "{{- end }}\n", nil
 	}
 	return head + body, nil
+}
+
+// withLabels returns an object with the labels of the chart, and with the values of the chart in its selectors.
+func withLabels(object string) string {
+	if labels.MatchString(object) {
+		object = labels.ReplaceAllString(object, "  labels:\n"+standard)
+	} else {
+		object = metadata.ReplaceAllString(object, "${0}  labels:\n"+standard)
+	}
+	return strings.ReplaceAll(object, "app.kubernetes.io/name: fastpix-operator\n", `app.kubernetes.io/name: {{ include "fastpix.name" . | quote }}`+"\n")
+}
+
+// withNames returns an object with the names that the values of the chart choose: of ServiceAccounts, and of what follows fullnameOverride.
+func withNames(object string) string {
+	object = user.ReplaceAllStringFunc(object, func(text string) string {
+		match := user.FindStringSubmatch(text)
+		return `"` + match[1] + accountOf(match[2])
+	})
+	object = subject.ReplaceAllStringFunc(object, func(text string) string {
+		match := subject.FindStringSubmatch(text)
+		return match[1] + quoted(accountOf(match[2]))
+	})
+	switch of := kind.FindStringSubmatch(object)[1]; {
+	case of == "ServiceAccount":
+		part := parts[account.FindStringSubmatch(object)[1]]
+		object = account.ReplaceAllStringFunc(object, func(text string) string {
+			return "  name: " + quoted(accountOf(account.FindStringSubmatch(text)[1])) + "\n  {{- with .Values." + part +
+				".serviceAccount.annotations }}\n  annotations:\n    {{- toYaml . | nindent 4 }}\n  {{- end }}"
+		})
+		object = "{{- if .Values." + part + ".serviceAccount.create }}\n" + object + "{{- end }}\n"
+	case renamed[of]:
+		object = name.ReplaceAllString(object, `  name: {{ include "fastpix.fullname" . }}-`)
+	}
+	return object
+}
+
+// accountOf returns the template of the name of a ServiceAccount.
+func accountOf(name string) string {
+	return `{{ include "fastpix.account.` + parts[name] + `" . }}`
+}
+
+// quoted returns a template whose result is quoted.
+func quoted(template string) string {
+	return strings.TrimSuffix(template, " }}") + " | quote }}"
 }

@@ -79,12 +79,13 @@ func templateOfRule(rule string) string {
 	body = strings.Replace(body, ruleHead, `apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
-  name: fastpix-operator
+  name: {{ include "fastpix.fullname" . }}-operator
   namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- merge (dict) (.Values.prometheusRule.labels | default dict) (include "fastpix.labels" . | fromYaml) | toYaml | nindent 4 }}
 spec:
 `, 1)
+	body = strings.ReplaceAll(body, `job="fastpix-receiver-metrics"`, `job="{{ include "fastpix.fullname" $ }}-receiver-metrics"`) // the name of the Service
 	body = strings.ReplaceAll(body, "(1 - 0.999)", "(1 - {{ .Values.prometheusRule.objectives.acknowledged }})")
 	body = strings.ReplaceAll(body, "(1 - 0.99)", "(1 - {{ .Values.prometheusRule.objectives.mirroredInTime }})")
 	body = strings.ReplaceAll(body, runbooks, `{{ trimSuffix "/" $.Values.prometheusRule.runbookBaseURL }}/`)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -25,12 +26,18 @@ const (
 	service     = "Service fastpix-receiver"
 	policy      = "NetworkPolicy fastpix-receiver"
 	monitor     = "ServiceMonitor fastpix-operator"
+	autoscaler  = "HorizontalPodAutoscaler fastpix-receiver"
+	ingress     = "Ingress fastpix-receiver"
+	route       = "HTTPRoute fastpix-receiver"
 	rule        = "PrometheusRule fastpix-operator"
 	dashboard   = "ConfigMap fastpix-dashboard-operator"
 
 	container = "{.spec.template.spec.containers[0]"
 	pod       = "{.spec.template.spec"
 
+	// nameLabel is the path of the label with the name of the application, externalURL the value from which hosts follow.
+	nameLabel   = `{.metadata.labels.app\.kubernetes\.io/name}`
+	externalURL = "receiver.externalURL=https://hooks.example.com:8443/path"
 	// An alert, and the one of two alerts that fires first.
 	oneAlert  = `{.spec.groups[1].rules[?(@.alert=="FastPixMalformedDeliveries")]`
 	fastAlert = "{.spec.groups[1].rules[1]"
@@ -46,7 +53,7 @@ type effect struct {
 	want         string // empty if the object is not rendered
 }
 
-// effects contains the effects of every value of the schema.
+// effects contains the effects of the values that only one part has, or none.
 var effects = map[string][]effect{
 	"global.imageRegistry": {
 		{"global.imageRegistry=mirror.example:5000", receiver, container + ".image}", "mirror.example:5000/fastpix-operator:dev"},
@@ -84,6 +91,33 @@ var effects = map[string][]effect{
 		{"imagePullSecrets[0].name=registry", receiver, pod + ".imagePullSecrets[0].name}", "registry"},
 		{"imagePullSecrets[0].name=registry", controllers, pod + ".imagePullSecrets[0].name}", "registry"},
 	},
+	"image.registry": {
+		{"image.registry=mirror.example", receiver, container + ".image}", "mirror.example/fastpix-operator:dev"},
+		{"image.registry=mirror.example,image.repository=registry.example/video/fastpix", syncerPods, container + ".image}", "mirror.example/video/fastpix:dev"},
+		{"image.registry=mirror.example,global.imageRegistry=all.example", syncerPods, container + ".image}", "all.example/fastpix-operator:dev"},
+	},
+	"crds.annotations": {{"crds.annotations.a=b", "CustomResourceDefinition mediaassets.video.fastpix.com", `{.metadata.annotations.a} {.metadata.annotations.helm\.sh/resource-policy}`, "b keep"}},
+	"commonLabels": {
+		{"commonLabels.team=video", receiver, "{.metadata.labels.team} {.spec.template.metadata.labels.team} {.spec.selector.matchLabels.team}", "video video "},
+		{"commonLabels.team=video", "CustomResourceDefinition mediaassets.video.fastpix.com", "{.metadata.labels.team}", "video"},
+	},
+	"nameOverride": {
+		{"nameOverride=hooks", receiver, nameLabel + "{.spec.template" + nameLabel[1:] + ` {.spec.selector.matchLabels.app\.kubernetes\.io/name}`, "hookshooks hooks"},
+		{"nameOverride=hooks", service, `{.spec.selector.app\.kubernetes\.io/name}`, "hooks"},
+		{"nameOverride=hooks", "Service fastpix-syncer-metrics", `{.spec.selector.app\.kubernetes\.io/name}`, "hooks"},
+		{"nameOverride=hooks", policy, `{.spec.podSelector.matchLabels.app\.kubernetes\.io/name}`, "hooks"},
+		{"nameOverride=hooks", "PodDisruptionBudget fastpix-receiver", `{.spec.selector.matchLabels.app\.kubernetes\.io/name}`, "hooks"},
+		{"nameOverride=hooks,serviceMonitor.enabled=true", monitor, `{.spec.selector.matchLabels.app\.kubernetes\.io/name}`, "hooks"},
+	},
+	"fullnameOverride": {
+		{"fullnameOverride=hooks", "Deployment hooks-receiver", pod + ".serviceAccountName}", "fastpix-receiver"},
+		{"fullnameOverride=hooks", "RoleBinding hooks-controller-manager", "{.roleRef.name} {.subjects[0].name}", "hooks-controller-manager fastpix-controller-manager"},
+		{"fullnameOverride=hooks", "ClusterRoleBinding fastpix-syncer", "{.roleRef.name}", "fastpix-syncer"},
+		{"fullnameOverride=hooks,dashboards.enabled=true", "ConfigMap hooks-dashboard-workspace", "{.kind}", "ConfigMap"},
+		{"fullnameOverride=hooks,prometheusRule.enabled=true", "PrometheusRule hooks-operator", "{.kind}", "PrometheusRule"},
+		{"fullnameOverride=hooks,receiver.autoscaling.enabled=true", "HorizontalPodAutoscaler hooks-receiver", "{.spec.scaleTargetRef.name}", "hooks-receiver"},
+		{"fullnameOverride=hooks,ingress.enabled=true," + externalURL, "Ingress hooks-receiver", "{.spec.rules[0].http.paths[0].backend.service.name}", "hooks-receiver"},
+	},
 	"crds.enabled": {{"crds.enabled=false", "CustomResourceDefinition mediaassets.video.fastpix.com", "", ""}},
 
 	"receiver.replicas": {
@@ -105,40 +139,45 @@ var effects = map[string][]effect{
 		{"receiver.drainDelaySeconds=60", receiver, container + ".args[2]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=60s 100"},
 		{"receiver.drainDelaySeconds=0", receiver, container + ".args[2]} " + pod + ".terminationGracePeriodSeconds}", "--drain-delay=0s 40"},
 	},
-	"receiver.extraArgs": {{"receiver.extraArgs={--zap-devel=true,--max-in-flight=9}", receiver, container + ".args[3:5]}", "--zap-devel=true --max-in-flight=9"}},
-	"receiver.resources": {
-		{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 563MiB"},
-		{"receiver.resources.limits.memory=64Mi,receiver.resources.requests.memory=64Mi", receiver, container + ".env[1].value}", "35MiB"},
-		{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
-		{"receiver.resources=null", receiver, container + ".env[*].name}", "POD_NAMESPACE"},
+	"receiver.autoscaling.enabled": {
+		{"receiver.autoscaling.enabled=true", autoscaler, "{.spec.scaleTargetRef.kind} {.spec.scaleTargetRef.name}", receiver},
+		{"receiver.autoscaling.enabled=true", receiver, "{.spec.replicas}{.kind}", "Deployment"},
 	},
-	"receiver.podAnnotations": {
-		{"receiver.podAnnotations.a=b", receiver, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"receiver"}`},
-		{`receiver.podAnnotations.kubectl\.kubernetes\.io/default-container=mesh`, receiver, "{.spec.template.metadata.annotations}", `{"kubectl.kubernetes.io/default-container":"mesh"}`},
+	"receiver.autoscaling.minReplicas": {{"receiver.autoscaling.enabled=true,receiver.autoscaling.minReplicas=3", autoscaler, "{.spec.minReplicas}", "3"}},
+	"receiver.autoscaling.maxReplicas": {{"receiver.autoscaling.enabled=true,receiver.autoscaling.maxReplicas=9", autoscaler, "{.spec.maxReplicas}", "9"}},
+	"receiver.autoscaling.targetCPUUtilizationPercentage": {{
+		"receiver.autoscaling.enabled=true,receiver.autoscaling.targetCPUUtilizationPercentage=50", autoscaler,
+		"{.spec.metrics[*].resource.name} {.spec.metrics[0].resource.target}", `cpu {"averageUtilization":50,"type":"Utilization"}`,
+	}},
+	"receiver.autoscaling.targetMemoryUtilizationPercentage": {{
+		"receiver.autoscaling.enabled=true,receiver.autoscaling.targetMemoryUtilizationPercentage=80", autoscaler,
+		"{.spec.metrics[*].resource.name} {.spec.metrics[1].resource.target.averageUtilization}", "cpu memory 80",
+	}},
+	"receiver.autoscaling.metrics": {{
+		"receiver.autoscaling.enabled=true,receiver.autoscaling.targetCPUUtilizationPercentage=null,receiver.autoscaling.metrics[0].type=Pods", autoscaler,
+		"{.spec.metrics[*].type}", "Pods",
+	}},
+	"receiver.autoscaling.behavior": {{
+		"receiver.autoscaling.enabled=true,receiver.autoscaling.behavior.scaleDown.stabilizationWindowSeconds=600", autoscaler,
+		"{.spec.behavior.scaleDown.stabilizationWindowSeconds}", "600",
+	}},
+	"receiver.service.ipFamilyPolicy":           {{"receiver.service.ipFamilyPolicy=PreferDualStack", service, "{.spec.ipFamilyPolicy}", "PreferDualStack"}},
+	"receiver.service.ipFamilies":               {{"receiver.service.ipFamilies={IPv6,IPv4}", service, "{.spec.ipFamilies[*]}", "IPv6 IPv4"}},
+	"receiver.service.nodePort":                 {{"receiver.service.nodePort=30080", service, "{.spec.ports[0].nodePort}", "30080"}},
+	"receiver.service.loadBalancerClass":        {{"receiver.service.loadBalancerClass=a/b", service, "{.spec.loadBalancerClass}", "a/b"}},
+	"receiver.service.loadBalancerSourceRanges": {{"receiver.service.loadBalancerSourceRanges={192.0.2.0/24}", service, "{.spec.loadBalancerSourceRanges[*]}", "192.0.2.0/24"}},
+	"receiver.service.externalTrafficPolicy":    {{"receiver.service.externalTrafficPolicy=Local", service, "{.spec.externalTrafficPolicy}", "Local"}},
+	"receiver.terminationGracePeriodSeconds": {
+		{"receiver.terminationGracePeriodSeconds=90", receiver, pod + ".terminationGracePeriodSeconds}", "90"},
+		{"receiver.terminationGracePeriodSeconds=90", receiver, container + ".args[2]}", "--drain-delay=5s"},
 	},
-	"receiver.nodeSelector":      {{"receiver.nodeSelector.disk=fast", receiver, pod + ".nodeSelector.disk}", "fast"}},
-	"receiver.tolerations":       {{"receiver.tolerations[0].key=edge", receiver, pod + ".tolerations[0].key}", "edge"}},
-	"receiver.affinity":          {{"receiver." + nodes + ".key=disk,receiver." + nodes + ".operator=Exists", receiver, pod + "." + nodes + ".key}", "disk"}},
-	"receiver.priorityClassName": {{"receiver.priorityClassName=high", receiver, pod + ".priorityClassName}", "high"}},
 
 	"controllers.replicas": {
 		{"controllers.replicas=1", controllers, "{.spec.replicas}", "1"},
 		{"controllers.replicas=null", controllers, "{.spec.replicas}{.kind}", "Deployment"},
 	},
-	"controllers.foldConcurrency": {{"controllers.foldConcurrency=32", controllers, container + ".args[3]}", "--fold-concurrency=32"}},
-	"controllers.extraArgs":       {{"controllers.extraArgs={--zap-devel=true}", controllers, container + ".args[3]}", "--zap-devel=true"}},
-	"controllers.resources": {
-		{"controllers.resources.limits.memory=200Mi", controllers, container + ".resources.limits.memory} " + container + ".env[1].value}", "200Mi 180MiB"},
-		{"controllers.resources.requests.cpu=2", controllers, container + ".resources.requests.cpu}", "2"},
-	},
-	"controllers.podAnnotations": {
-		{"controllers.podAnnotations.a=b", controllers, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"controllers"}`},
-		{`controllers.podAnnotations.kubectl\.kubernetes\.io/default-container=mesh`, controllers, "{.spec.template.metadata.annotations}", `{"kubectl.kubernetes.io/default-container":"mesh"}`},
-	},
-	"controllers.nodeSelector":      {{"controllers.nodeSelector.disk=fast", controllers, pod + ".nodeSelector.disk}", "fast"}},
-	"controllers.tolerations":       {{"controllers.tolerations[0].key=edge", controllers, pod + ".tolerations[0].key}", "edge"}},
-	"controllers.affinity":          {{"controllers." + neighbours + "=zone", controllers, pod + "." + neighbours + "}", "zone"}},
-	"controllers.priorityClassName": {{"controllers.priorityClassName=high", controllers, pod + ".priorityClassName}", "high"}},
+	"controllers.foldConcurrency":               {{"controllers.foldConcurrency=32", controllers, container + ".args[3]}", "--fold-concurrency=32"}},
+	"controllers.terminationGracePeriodSeconds": {{"controllers.terminationGracePeriodSeconds=90", controllers, pod + ".terminationGracePeriodSeconds}", "90"}},
 
 	"syncer.enabled": {
 		{"syncer.enabled=false", syncerPods, "", ""},
@@ -154,22 +193,38 @@ var effects = map[string][]effect{
 		{"syncer.replicas=2", syncerPods, "{.spec.replicas}", "2"},
 		{"syncer.replicas=null", syncerPods, "{.spec.replicas}{.kind}", "Deployment"},
 	},
-	"syncer.env": {{
-		"syncer.env[0].name=HTTPS_PROXY,syncer.env[0].value=http://proxy.example:3128", syncerPods, container + ".env[2]}",
-		`{"name":"HTTPS_PROXY","value":"http://proxy.example:3128"}`,
+	"syncer.terminationGracePeriodSeconds": {{"syncer.terminationGracePeriodSeconds=90", syncerPods, pod + ".terminationGracePeriodSeconds}", "90"}},
+
+	"ingress.enabled": {
+		{"ingress.enabled=true," + externalURL, ingress, "{.spec.rules[*].host} {.spec.rules[0].http.paths[0]}", "hooks.example.com " +
+			`{"backend":{"service":{"name":"fastpix-receiver","port":{"number":80}}},"path":"/webhooks","pathType":"Prefix"}`},
+		{"ingress.enabled=true,receiver.tls.secretName=crt," + externalURL, ingress, "{.spec.rules[0].http.paths[0].backend.service.port.number}", "443"},
+	},
+	"ingress.className":   {{"ingress.enabled=true,ingress.className=nginx," + externalURL, ingress, "{.spec.ingressClassName}", "nginx"}},
+	"ingress.annotations": {{"ingress.enabled=true,ingress.annotations.a=b," + externalURL, ingress, "{.metadata.annotations.a}", "b"}},
+	"ingress.hosts":       {{"ingress.enabled=true,ingress.hosts={a.example,b.example}", ingress, "{.spec.rules[*].host} {.spec.tls[0].hosts}", `a.example b.example ["a.example","b.example"]`}},
+	"ingress.tls.enabled": {
+		{"ingress.enabled=true," + externalURL, ingress, "{.spec.tls}", `[{"hosts":["hooks.example.com"]}]`},
+		{"ingress.enabled=true,ingress.tls.enabled=false," + externalURL, ingress, "{.spec.tls}{.kind}", "Ingress"},
+	},
+	"ingress.tls.secretName": {{"ingress.enabled=true,ingress.tls.secretName=crt," + externalURL, ingress, "{.spec.tls[0].secretName}", "crt"}},
+
+	"httpRoute.enabled": {{
+		"httpRoute.enabled=true,httpRoute.parentRefs[0].name=public," + externalURL, route,
+		"{.spec.hostnames[*]} {.spec.rules[0].matches[0].path.value} {.spec.rules[0].backendRefs[0]}", `hooks.example.com /webhooks {"name":"fastpix-receiver","port":80}`,
 	}},
-	"syncer.extraArgs": {{"syncer.extraArgs={--sync-rate=2}", syncerPods, container + ".args[4]}", "--sync-rate=2"}},
-	"syncer.resources": {
-		{"syncer.resources.limits.memory=200Mi", syncerPods, container + ".resources.limits.memory} " + container + ".env[1].value}", "200Mi 180MiB"},
-		{"syncer.resources=null", syncerPods, container + ".env[*].name}", "POD_NAMESPACE"},
+	"httpRoute.annotations": {{"httpRoute.enabled=true,httpRoute.parentRefs[0].name=public,httpRoute.annotations.a=b," + externalURL, route, "{.metadata.annotations.a}", "b"}},
+	"httpRoute.parentRefs":  {{"httpRoute.enabled=true,httpRoute.parentRefs[0].name=public," + externalURL, route, "{.spec.parentRefs[*].name}", "public"}},
+	"httpRoute.hostnames":   {{"httpRoute.enabled=true,httpRoute.parentRefs[0].name=public,httpRoute.hostnames={a.example}", route, "{.spec.hostnames[*]}", "a.example"}},
+
+	"metrics.readers": {{
+		"metrics.readers[0].namespace=monitoring,metrics.readers[0].name=prometheus", "ClusterRoleBinding fastpix-metrics-reader",
+		"{.roleRef.name} {.subjects[0].namespace}/{.subjects[0].name}", "fastpix-metrics-reader monitoring/prometheus",
+	}},
+	"extraObjects": {
+		{"extraObjects[0].apiVersion=v1,extraObjects[0].kind=ConfigMap,extraObjects[0].metadata.name=a", "ConfigMap a", "{.apiVersion}", "v1"},
+		{"extraObjects[0]=kind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}'}", "ConfigMap release", "{.kind}", "ConfigMap"},
 	},
-	"syncer.podAnnotations": {
-		{"syncer.podAnnotations.a=b", syncerPods, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"syncer"}`},
-	},
-	"syncer.nodeSelector":      {{"syncer.nodeSelector.disk=fast", syncerPods, pod + ".nodeSelector.disk}", "fast"}},
-	"syncer.tolerations":       {{"syncer.tolerations[0].key=edge", syncerPods, pod + ".tolerations[0].key}", "edge"}},
-	"syncer.affinity":          {{"syncer." + neighbours + "=zone", syncerPods, pod + "." + neighbours + "}", "zone"}},
-	"syncer.priorityClassName": {{"syncer.priorityClassName=high", syncerPods, pod + ".priorityClassName}", "high"}},
 
 	"quota.enabled": {{"quota.enabled=true", "ResourceQuota fastpix-journal", `{.spec.hard.count/eventbatches\.video\.fastpix\.com}`, "20k"}},
 	"quota.eventBatches": {
@@ -200,6 +255,15 @@ var effects = map[string][]effect{
 	"serviceMonitor.tokenSecretName": {{
 		"serviceMonitor.enabled=true,serviceMonitor.tokenSecretName=scraper", monitor,
 		"{.spec.endpoints[0].authorization}{.spec.endpoints[0].bearerTokenFile}", `{"credentials":{"key":"token","name":"scraper"}}`,
+	}},
+	"networkPolicy.dnsPorts":       {{"networkPolicy.dnsPorts={5353}", policy, "{.spec.egress[1].ports[*].port}", "5353 5353"}},
+	"networkPolicy.acmeSolver":     {{"networkPolicy.acmeSolver=true", "NetworkPolicy acme-http01-solver", "{.spec.ingress[0].ports[0].port}", "8089"}},
+	"serviceMonitor.scrapeTimeout": {{"serviceMonitor.enabled=true,serviceMonitor.scrapeTimeout=9s", monitor, "{.spec.endpoints[0].scrapeTimeout}", "9s"}},
+	"serviceMonitor.relabelings": {{
+		"serviceMonitor.enabled=true,serviceMonitor.relabelings[0].targetLabel=a", monitor, "{.spec.endpoints[0].relabelings[0].targetLabel}", "a",
+	}},
+	"serviceMonitor.metricRelabelings": {{
+		"serviceMonitor.enabled=true,serviceMonitor.metricRelabelings[0].targetLabel=a", monitor, "{.spec.endpoints[0].metricRelabelings[0].targetLabel}", "a",
 	}},
 	"serviceMonitor.interval": {{"serviceMonitor.enabled=true,serviceMonitor.interval=30s", monitor, "{.spec.endpoints[0].interval}", "30s"}},
 
@@ -259,9 +323,83 @@ var effects = map[string][]effect{
 	"dashboards.namespace":   {{"dashboards.enabled=true,dashboards.namespace=monitoring", dashboard, "{.metadata.namespace}", "monitoring"}},
 }
 
+// partEffects returns the effects of the values that every part has. Its Deployment is named, and the number of arguments that the chart sets.
+func partEffects(part, deployment, account string, args int) map[string][]effect {
+	const spread = "topologySpreadConstraints[0].maxSkew=1,topologySpreadConstraints[0].whenUnsatisfiable=DoNotSchedule"
+	volumes := pod + ".volumes[*].name} " + container + ".volumeMounts[*].mountPath}"
+	all := map[string][]effect{
+		"image": {
+			{"image.registry=mirror.example,image.repository=own/x,image.tag=v2,image.pullPolicy=Always", deployment, container + ".image} " + container + ".imagePullPolicy}", "mirror.example/own/x:v2 Always"},
+			{"image.tag=v2", deployment, `{.spec.template.metadata.labels.app\.kubernetes\.io/version} {.metadata.labels.app\.kubernetes\.io/version}`, "v2 dev"},
+			{"image.digest=sha256:" + strings.Repeat("0a", 32), deployment, container + ".image}", "fastpix-operator@sha256:" + strings.Repeat("0a", 32)},
+		},
+		"imagePullSecrets":           {{"imagePullSecrets[0].name=own", deployment, pod + ".imagePullSecrets[*].name}", "own"}},
+		"serviceAccount.create":      {{"serviceAccount.create=false", "ServiceAccount " + account, "", ""}},
+		"serviceAccount.name":        {{"serviceAccount.name=own", deployment, pod + ".serviceAccountName} " + container + ".env[1].name}", "own POD_SERVICE_ACCOUNT"}, {"serviceAccount.name=own", "ServiceAccount own", "{.kind}", "ServiceAccount"}, {"serviceAccount.name=own", "ClusterRoleBinding " + account, "{.subjects[0].name}", "own"}, {"serviceAccount.name=own", "RoleBinding " + account, "{.subjects[0].name}", "own"}},
+		"serviceAccount.annotations": {{"serviceAccount.annotations.a=b", "ServiceAccount " + account, "{.metadata.annotations.a}", "b"}},
+		"extraArgs":                  {{"extraArgs[0]=--zap-devel=true,extraArgs[1]=--zap-log-level=debug", deployment, fmt.Sprintf("%s.args[%d:%d]}", container, args, args+2), "--zap-devel=true --zap-log-level=debug"}},
+		"extraEnv": {{
+			"extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=http://proxy.example:3128", deployment, container + ".env[2]}", `{"name":"HTTPS_PROXY","value":"http://proxy.example:3128"}`,
+		}},
+		"extraVolumes":      {{"extraVolumes[0].name=ca,extraVolumes[0].secret.secretName=ca", deployment, volumes, "ca "}},
+		"extraVolumeMounts": {{"extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/ca", deployment, volumes, " /ca"}},
+		"resources": {
+			{"resources.requests.cpu=2", deployment, container + ".resources.requests.cpu}", "2"},
+			{"resources=null", deployment, container + ".env[*].name}", "POD_NAMESPACE"},
+		},
+		"podLabels": {{"podLabels.a=b", deployment, "{.spec.template.metadata.labels.a} {.metadata.labels.a}{.spec.selector.matchLabels.a}", "b "}},
+		"podAnnotations": {
+			{"podAnnotations.a=b", deployment, "{.spec.template.metadata.annotations}", `{"a":"b","kubectl.kubernetes.io/default-container":"` + part + `"}`},
+			{`podAnnotations.kubectl\.kubernetes\.io/default-container=mesh`, deployment, "{.spec.template.metadata.annotations}", `{"kubectl.kubernetes.io/default-container":"mesh"}`},
+		},
+		"podSecurityContext": {{"podSecurityContext.runAsUser=1000", deployment, pod + ".securityContext}", `{"runAsNonRoot":true,"runAsUser":1000,"seccompProfile":{"type":"RuntimeDefault"}}`}},
+		"securityContext": {{
+			"securityContext.runAsUser=1000", deployment, container + ".securityContext}",
+			`{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]},"readOnlyRootFilesystem":true,"runAsUser":1000}`,
+		}},
+		"nodeSelector":      {{"nodeSelector.disk=fast", deployment, pod + ".nodeSelector.disk}", "fast"}},
+		"tolerations":       {{"tolerations[0].key=edge", deployment, pod + ".tolerations[0].key}", "edge"}},
+		"affinity":          {{nodes + ".key=disk," + nodes + ".operator=Exists," + neighbours + "=zone", deployment, pod + "." + nodes + ".key} " + pod + "." + neighbours + "}", "disk zone"}},
+		"priorityClassName": {{"priorityClassName=high", deployment, pod + ".priorityClassName}", "high"}},
+		"topologySpreadConstraints": {
+			{"topologySpreadConstraints[0].topologyKey=rack," + spread, deployment, pod + ".topologySpreadConstraints[0].topologyKey} " + pod + ".topologySpreadConstraints[0].labelSelector.matchLabels}", `rack {"app.kubernetes.io/component":"` + part + `","app.kubernetes.io/name":"fastpix-operator"}`},
+			{"topologySpreadConstraints[0].topologyKey=rack,topologySpreadConstraints[0].labelSelector.matchLabels.a=b," + spread, deployment, pod + ".topologySpreadConstraints[0].labelSelector.matchLabels}", `{"a":"b"}`},
+			{"topologySpreadConstraints=null", deployment, pod + ".topologySpreadConstraints}{.kind}", "Deployment"},
+		},
+	}
+	named := map[string][]effect{}
+	for value, cases := range all {
+		for i := range cases {
+			cases[i].set = part + "." + strings.ReplaceAll(cases[i].set, ",", ","+part+".")
+		}
+		named[part+"."+value] = cases
+	}
+	return named
+}
+
+// allEffects returns the effects of every value of the schema.
+func allEffects() map[string][]effect {
+	all := maps.Clone(effects)
+	maps.Copy(all, partEffects("receiver", receiver, "fastpix-receiver", 3))
+	maps.Copy(all, partEffects("controllers", controllers, "fastpix-controller-manager", 3))
+	maps.Copy(all, partEffects("syncer", syncerPods, "fastpix-syncer", 4))
+	// GOMEMLIMIT is another share of the limit for the receiver.
+	all["receiver.resources"] = append(all["receiver.resources"],
+		effect{"receiver.resources.limits.memory=1Gi", receiver, container + ".resources.limits.memory} " + container + ".env[1].value}", "1Gi 563MiB"},
+		effect{"receiver.resources.limits.memory=64Mi,receiver.resources.requests.memory=64Mi", receiver, container + ".env[1].value}", "35MiB"},
+		effect{"receiver.resources.limits=null", receiver, container + ".resources} " + container + ".env[*].name}", `{"requests":{"cpu":"100m","memory":"128Mi"}} POD_NAMESPACE`},
+	)
+	for part, deployment := range map[string]string{"controllers": controllers, "syncer": syncerPods} {
+		all[part+".resources"] = append(all[part+".resources"],
+			effect{part + ".resources.limits.memory=200Mi", deployment, container + ".resources.limits.memory} " + container + ".env[1].value}", "200Mi 180MiB"})
+	}
+	return all
+}
+
 // TestEveryValueHasItsEffect checks the effects of every value of the schema. Each value must have at least one.
 func TestEveryValueHasItsEffect(t *testing.T) {
 	t.Parallel()
+	effects := allEffects()
 	for _, value := range schemaValues(t) {
 		if effects[value] == nil {
 			t.Errorf("no case tests %s", value)
@@ -294,8 +432,8 @@ func TestValuesStateTheDefaultsOfFlags(t *testing.T) {
 	new(webhookserver.Options).BindFlags(flags)
 	new(operatorcontrollers.Options).BindFlags(flags)
 	for name, sentence := range map[string]string{
-		"max-pending-events":              `null: ([\d,]+) in all, [\d,]+ of one WebhookEndpoint\.\n  maxPendingEvents:`,
-		"max-pending-events-per-endpoint": `null: [\d,]+ in all, ([\d,]+) of one WebhookEndpoint\.\n  maxPendingEvents: null\n  maxPendingEventsPerEndpoint:`,
+		"max-pending-events":              `null: ([\d,]+)\.\n  maxPendingEvents:`,
+		"max-pending-events-per-endpoint": `null: ([\d,]+)\.\n  maxPendingEventsPerEndpoint:`,
 		"fold-concurrency":                `null: ([\d,]+)\.\n  foldConcurrency:`,
 	} {
 		documented := regexp.MustCompile(sentence).FindStringSubmatch(source)
@@ -418,7 +556,44 @@ func TestInvalidValuesAreRefused(t *testing.T) {
 		"networkPolicy.metricsFrom[0].pods.a=b":                     "metricsFrom",
 		"serviceMonitor.interval=often":                             "interval",
 		"serviceMonitor.tokenSecretName=A_b":                        "tokenSecretName",
-		"syncer.env[0].name=GOMEMLIMIT":                             "env",
+		"syncer.env[0].name=A":                                      "env",
+		"syncer.extraEnv[0].name=GOMEMLIMIT":                        "extraEnv",
+		"receiver.extraEnv[0].name=POD_NAMESPACE":                   "extraEnv",
+		"receiver.extraEnv[0].val=x":                                "val",
+		"receiver.extraVolumes[0].name=x":                           "extraVolumes",
+		"receiver.extraVolumeMounts[0].name=x":                      "mountPath",
+		"receiver.image.tags=v1":                                    "tags",
+		"receiver.imagePullSecrets={registry}":                      "imagePullSecrets",
+		"receiver.podLabels.app\\.kubernetes\\.io/name=x":           "podLabels",
+		"commonLabels.app\\.kubernetes\\.io/component=x":            "commonLabels",
+		"commonLabels.a=b c":                                        "commonLabels",
+		"receiver.podSecurityContext.runAsRoot=true":                "runAsRoot",
+		"receiver.securityContext.fsGroup=1":                        "fsGroup",
+		"receiver.serviceAccount.named=x":                           "named",
+		"receiver.serviceAccount.name=A_b":                          "name",
+		"receiver.service.ipFamilies={IPv5}":                        "ipFamilies",
+		"receiver.service.ipFamilyPolicy=DualStack":                 "ipFamilyPolicy",
+		"receiver.service.externalTrafficPolicy=None":               "externalTrafficPolicy",
+		"receiver.service.loadBalancerSourceRanges={192.0.2.1}":     "loadBalancerSourceRanges",
+		"receiver.service.nodePort=70000":                           "nodePort",
+		"receiver.autoscaling.maxReplica=3":                         "maxReplica",
+		"receiver.tolerations[0].effects=x":                         "effects",
+		"receiver.topologySpreadConstraints[0].topologyKey=x":       "maxSkew",
+		"controllers.terminationGracePeriodSeconds=44":              "terminationGracePeriodSeconds",
+		"controllers.autoscaling.enabled=true":                      "autoscaling",
+		"ingress.host=a.example":                                    "host",
+		"ingress.hosts={https://a.example}":                         "hosts",
+		"ingress.tls.secret=x":                                      "secret",
+		"httpRoute.parentRefs={public}":                             "parentRefs",
+		"httpRoute.hostname=a.example":                              "hostname",
+		"metrics.readers[0].name=x":                                 "namespace",
+		"fullnameOverride=4a":                                       "fullnameOverride",
+		"nameOverride=a b":                                          "nameOverride",
+		"networkPolicy.dnsPorts={}":                                 "dnsPorts",
+		"networkPolicy.acmeSolvers=true":                            "acmeSolvers",
+		"serviceMonitor.scrapeTimeout=soon":                         "scrapeTimeout",
+		"extraObjects[0]=1":                                         "extraObjects",
+		"image.registry=https://mirror.example":                     "registry",
 		"syncer.externalURL=https://x":                              "externalURL",
 		"networkPolicy.fastpixAPI.ports={}":                         "ports",
 		"crds.keep=false":                                           "keep",
@@ -442,28 +617,41 @@ func TestInvalidValuesAreRefused(t *testing.T) {
 	}
 }
 
-// nullable are the values that may be null. Null turns the value off, or selects the default of the binary.
-var nullable = []string{
-	"global", "global.imageRegistry", "global.imagePullSecrets", "receiver.replicas", "controllers.replicas",
-	"image.tag", "image.digest", "imagePullSecrets",
-	"receiver.externalURL", "receiver.tls.secretName", "receiver.service.type", "receiver.service.annotations",
-	"receiver.maxPendingEvents", "receiver.maxPendingEventsPerEndpoint", "controllers.foldConcurrency",
-	"receiver.extraArgs", "receiver.resources", "receiver.podAnnotations", "receiver.nodeSelector", "receiver.tolerations", "receiver.affinity",
-	"receiver.priorityClassName",
-	"controllers.extraArgs", "controllers.resources", "controllers.podAnnotations", "controllers.nodeSelector", "controllers.tolerations",
-	"controllers.affinity", "controllers.priorityClassName",
-	"syncer.replicas", "syncer.env", "syncer.extraArgs", "syncer.resources", "syncer.podAnnotations", "syncer.nodeSelector", "syncer.tolerations",
-	"syncer.affinity", "syncer.priorityClassName", "networkPolicy.fastpixAPI.cidrs",
-	"networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom", "serviceMonitor.labels", "serviceMonitor.interval",
-	"serviceMonitor.tokenSecretName", "prometheusRule.labels", "prometheusRule.alertLabels", "prometheusRule.alerts",
-	"dashboards.annotations", "dashboards.namespace",
+// nullable returns the values that may be null. Null turns the value off, or selects a default.
+func nullable() []string {
+	values := []string{
+		"global", "global.imageRegistry", "global.imagePullSecrets", "fullnameOverride", "nameOverride", "commonLabels",
+		"image.registry", "image.tag", "image.digest", "imagePullSecrets", "crds.annotations",
+		"receiver.autoscaling.targetCPUUtilizationPercentage", "receiver.autoscaling.targetMemoryUtilizationPercentage",
+		"receiver.autoscaling.metrics", "receiver.autoscaling.behavior",
+		"receiver.externalURL", "receiver.tls.secretName", "receiver.maxPendingEvents", "receiver.maxPendingEventsPerEndpoint",
+		"receiver.service.type", "receiver.service.annotations", "receiver.service.ipFamilyPolicy", "receiver.service.ipFamilies", "receiver.service.nodePort",
+		"receiver.service.loadBalancerClass", "receiver.service.loadBalancerSourceRanges", "receiver.service.externalTrafficPolicy",
+		"controllers.foldConcurrency",
+		"ingress.className", "ingress.annotations", "ingress.hosts", "ingress.tls.secretName", "httpRoute.annotations", "httpRoute.hostnames", "metrics.readers",
+		"networkPolicy.fastpixAPI.cidrs", "networkPolicy.apiServer.cidrs", "networkPolicy.receiverFrom", "networkPolicy.metricsFrom",
+		"serviceMonitor.labels", "serviceMonitor.interval", "serviceMonitor.tokenSecretName", "serviceMonitor.scrapeTimeout",
+		"serviceMonitor.relabelings", "serviceMonitor.metricRelabelings", "extraObjects",
+		"prometheusRule.labels", "prometheusRule.alertLabels", "prometheusRule.alerts", "dashboards.annotations", "dashboards.namespace",
+	}
+	for _, part := range []string{"receiver", "controllers", "syncer"} {
+		for _, value := range []string{
+			"replicas", "terminationGracePeriodSeconds", "image", "imagePullSecrets", "serviceAccount.name", "serviceAccount.annotations",
+			"extraArgs", "extraEnv", "extraVolumes", "extraVolumeMounts", "resources", "podLabels", "podAnnotations", "podSecurityContext",
+			"securityContext", "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName",
+		} {
+			values = append(values, part+"."+value)
+		}
+	}
+	return values
 }
 
 // TestNullIsRefusedOrUnsetsAValue checks null for every value. If the templates need the value, the schema must refuse null and name the
 // value. Otherwise a template would fail, or would render an incomplete object.
 func TestNullIsRefusedOrUnsetsAValue(t *testing.T) {
 	t.Parallel()
-	values := schemaValues(t)
+	// Without parentRefs the chart refuses the route with its own error.
+	values := slices.DeleteFunc(schemaValues(t), func(value string) bool { return value == "httpRoute.parentRefs" })
 	for _, value := range values {
 		for i, r := range value {
 			if above := value[:i]; r == '.' && !slices.Contains(values, above) {
@@ -475,9 +663,11 @@ func TestNullIsRefusedOrUnsetsAValue(t *testing.T) {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
 			_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage,
-				"--set=quota.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true", "--set="+value+"=null")
+				"--set=quota.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true,receiver.autoscaling.enabled=true,receiver.autoscaling.targetMemoryUtilizationPercentage=80",
+				"--set=ingress.enabled=true,ingress.hosts={a.example},httpRoute.enabled=true,httpRoute.hostnames={a.example},httpRoute.parentRefs[0].name=public",
+				"--set=receiver.externalURL=https://a.example", "--set="+value+"=null")
 			name := value[strings.LastIndex(value, ".")+1:]
-			switch may := slices.Contains(nullable, value); {
+			switch may := slices.Contains(nullable(), value); {
 			case may && err != nil:
 				t.Errorf("null is refused: %v", err)
 			case !may && (err == nil || !strings.Contains(err.Error(), "missing property '"+name+"'")):
@@ -498,18 +688,40 @@ func TestUnsetImageIsRefused(t *testing.T) {
 	}
 }
 
+// TestContradictionsAreRefused checks values that the schema cannot check, because they depend on each other. The error must say what to set.
+func TestContradictionsAreRefused(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]string{
+		"receiver.terminationGracePeriodSeconds=44":                                                  "at least 45",
+		"receiver.terminationGracePeriodSeconds=99,receiver.drainDelaySeconds=60":                    "at least 100",
+		"receiver.serviceAccount.name=fastpix-syncer":                                                "need different ServiceAccounts",
+		"controllers.serviceAccount.name=own,receiver.serviceAccount.name=own":                       "need different ServiceAccounts",
+		"syncer.serviceAccount.name=default":                                                         "serviceAccount.name: not default",
+		"ingress.enabled=true":                                                                       "ingress.hosts is empty",
+		"httpRoute.enabled=true,httpRoute.parentRefs[0].name=public":                                 "httpRoute.hostnames is empty",
+		"httpRoute.enabled=true,httpRoute.hostnames={a.example}":                                     "httpRoute.parentRefs is empty",
+		"receiver.autoscaling.enabled=true,receiver.autoscaling.minReplicas=7":                       "larger than maxReplicas",
+		"receiver.autoscaling.enabled=true,receiver.autoscaling.targetCPUUtilizationPercentage=null": "has no metric",
+	} {
+		_, err := helm(t, "", "template", "release", inRoot(t, chart), "--namespace", namespace, withImage, "--set="+set)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want a refusal with %q", set, err, want)
+		}
+	}
+}
+
 // TestFlagsOfTheChartAreRefused checks that extraArgs cannot set a flag that the chart sets, in any spelling. The error must name the value
 // to use instead.
 func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	t.Parallel()
 	instead := map[string]string{
-		"receiver": "", "controllers": "", "syncer": "", "leader-elect": "", "operator-namespace": "",
+		"receiver": "", "controllers": "", "syncer": "", "check": "", "leader-elect": "", "operator-namespace": "",
 		"receiver-bind-address": "", "metrics-bind-address": "", "health-probe-bind-address": "",
 		"drain-delay": "receiver.drainDelaySeconds", "external-url": "receiver.externalURL", "receiver-tls-cert-dir": "receiver.tls.secretName",
 		"max-pending-events": "receiver.maxPendingEvents", "max-pending-events-per-endpoint": "receiver.maxPendingEventsPerEndpoint",
 		"fold-concurrency": "controllers.foldConcurrency",
 	}
-	all := rendered(t, namespace, "--values="+inRoot(t, "hack/chart/testdata/every_value.yaml"))
+	all := rendered(t, namespace, "--values="+inRoot(t, "hack/chart/testdata/every_value.yaml"), "--set=fullnameOverride=")
 	for _, deployment := range []string{receiver, controllers, syncerPods} {
 		for arg := range strings.FieldsSeq(field(t, all[deployment].Object, container+".args[*]}")) {
 			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")

@@ -15,7 +15,7 @@ chart=$work/fastpix-operator
 sed -i "s|^version: .*|version: \"$version\"|; s|^appVersion: .*|appVersion: \"${IMG##*:}\"|; s|IMAGE_OF_THE_RELEASE|$IMG|" "$chart/Chart.yaml"
 sed -i "s|^  repository: \"\"|  repository: \"${IMG%:*}\"|" "$chart/values.yaml"
 # The template of the README of the chart.
-rm -f "$chart/README.md.gotmpl"
+rm "$chart/README.md.gotmpl"
 changes=$("$(dirname "${BASH_SOURCE[0]}")/changes.sh" "$checkout/CHANGELOG.md" "$VERSION")
 if [[ -n $changes ]]; then
 	printf '  artifacthub.io/changes: |\n%s\n' "$(sed 's/^/    /' <<<"$changes")" >>"$chart/Chart.yaml"

@@ -50,6 +50,10 @@ func (o *Options) Validate() error {
 	if !o.Receiver && !o.Controllers && !o.Syncer {
 		return errors.New("nothing to run: set --receiver, --controllers or --syncer")
 	}
+	// The receiver and the syncer name their ServiceAccount in conditions. In a pod with another ServiceAccount than the manifests name, this variable
+	// is set.
+	account := os.Getenv("POD_SERVICE_ACCOUNT")
+	o.receiver.ServiceAccount, o.syncer.ServiceAccount = account, account
 	o.receiver.OperatorNamespace = o.OperatorNamespace
 	o.controllers.OperatorNamespace = o.OperatorNamespace
 	o.syncer.OperatorNamespace, o.syncer.MaxPending = o.OperatorNamespace, o.receiver.MaxPendingPerEndpoint

@@ -15,7 +15,7 @@ func TestCommandsMatchTheDocumentation(t *testing.T) {
 	t.Parallel()
 	for file, lines := range map[string][]string{
 		"README.md":    {readmeApply, readmeSamples, readmeCreateSecret, readmeWaitEndpoint, readmeQuota, readmeMediaAsset, readmeWaitAsset},
-		"docs/helm.md": {helmInstall, helmLabel, helmUninstall, helmCRDs, helmNamespace},
+		"docs/helm.md": {helmInstall, helmLabel, helmTest, helmUninstall, helmCRDs, helmNamespace},
 	} {
 		content, err := os.ReadFile("../../" + file)
 		if err != nil {

@@ -29,6 +29,7 @@ const (
 	// The commands of docs/helm.md.
 	helmInstall   = "helm install fastpix config/helm/fastpix-operator --namespace fastpix-system --create-namespace"
 	helmLabel     = "kubectl label namespace fastpix-system pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/warn=restricted"
+	helmTest      = "helm test fastpix --namespace fastpix-system --logs"
 	helmUninstall = "helm uninstall fastpix --namespace fastpix-system"
 	helmCRDs      = "kubectl delete customresourcedefinition eventbatches.video.fastpix.com livestreams.video.fastpix.com mediaassets.video.fastpix.com " +
 		"webhookendpoints.video.fastpix.com"
@@ -44,6 +45,8 @@ type installation struct {
 	// install installs everything. undeploy removes the operator and keeps the CRDs, their objects and the namespace. uninstall removes
 	// everything.
 	install, undeploy, uninstall func(context.Context) error
+	// test tests that the operator answers. It is nil if this way to install has no test.
+	test func(context.Context) error
 	// enableTLS configures the receiver to use the Secret tlsSecret.
 	enableTLS func(context.Context) error
 }
@@ -72,6 +75,7 @@ func (e *e2e) helmInstallation() installation {
 		name: "helm install",
 		install: e.commands(fmt.Sprintf("%s --set image.repository=%s --set image.tag=%s", helmInstall, repository, tag),
 			helmLabel+" --overwrite"),
+		test:      e.commands(helmTest),
 		undeploy:  e.commands(helmUninstall),
 		uninstall: e.commands(helmUninstall, helmCRDs, helmNamespace),
 		enableTLS: e.commands("helm upgrade fastpix config/helm/fastpix-operator --namespace fastpix-system --reset-then-reuse-values --set receiver.tls.secretName=" +
@@ -117,7 +121,11 @@ func (e *e2e) install(ctx context.Context) (string, error) {
 	if err := e.client.List(ctx, &pods, client.InNamespace(operatorNamespace)); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d pods are ready", len(pods.Items)), nil
+	found := fmt.Sprintf("%d pods are ready", len(pods.Items))
+	if e.installation.test == nil {
+		return found, nil
+	}
+	return found + ", helm test succeeds", e.installation.test(ctx)
 }
 
 func (e *e2e) waitForRollout(ctx context.Context) error {

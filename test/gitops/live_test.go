@@ -156,7 +156,8 @@ func (w *world) installFlux() {
 	w.t.Helper()
 	folder := w.t.TempDir()
 	cmd := exec.CommandContext(w.t.Context(), "go", "tool", "controller-gen", "crd", "output:crd:dir="+folder,
-		"paths=github.com/fluxcd/kustomize-controller/api/v1", "paths=github.com/fluxcd/source-controller/api/v1")
+		"paths=github.com/fluxcd/helm-controller/api/v2", "paths=github.com/fluxcd/kustomize-controller/api/v1",
+		"paths=github.com/fluxcd/source-controller/api/v1")
 	cmd.Dir = "flux"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Fatalf("make the CRDs of Flux: %v\n%s", err, out)
@@ -312,7 +313,7 @@ func TestExamplesOnARealAPIServer(t *testing.T) {
 	w.installArgo()
 	w.kubectl("create", "namespace", "flux-system")
 	w.kubectl("create", "namespace", "argocd")
-	for _, file := range []string{"flux/operator.yaml", "flux/video.yaml", "argocd/operator.yaml", "argocd/video.yaml"} {
+	for _, file := range []string{"flux/operator.yaml", "flux/chart.yaml", "flux/video.yaml", "argocd/operator.yaml", "argocd/chart.yaml", "argocd/video.yaml"} {
 		w.kubectl("create", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename="+inRoot(t, "config/gitops/"+file))
 	}
 	w.teachArgo()

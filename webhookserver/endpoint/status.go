@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,8 +16,8 @@ import (
 )
 
 const (
-	// serviceAccount is the receiver's service account, as config/rbac/receiver names it.
-	serviceAccount = "fastpix-receiver"
+	// defaultServiceAccount is the receiver's service account, as config/rbac/receiver names it.
+	defaultServiceAccount = "fastpix-receiver"
 	// maxMessageBytes bounds a condition's message well below the limit of the schema.
 	maxMessageBytes = 4 << 10
 )
@@ -27,6 +28,13 @@ type Options struct {
 	ExternalURL string
 	// OperatorNamespace is the namespace of the receiver's service account.
 	OperatorNamespace string
+	// ServiceAccount is the receiver's service account; empty if it is the one of config/rbac/receiver.
+	ServiceAccount string
+}
+
+// serviceAccount returns the receiver's service account as commands of kubectl name it.
+func (o Options) serviceAccount() string {
+	return o.OperatorNamespace + ":" + cmp.Or(o.ServiceAccount, defaultServiceAccount)
 }
 
 // urlOf returns the URL to register with FastPix for a path; empty if ExternalURL is.
@@ -44,7 +52,7 @@ func setStatus(e *fastpixv1.WebhookEndpoint, states []keys.State, shared *metav1
 	e.Status.Path = pathOf(client.ObjectKeyFromObject(e))
 	e.Status.URL = o.urlOf(e.Status.Path)
 	e.Status.SigningSecrets = secretStatuses(e, states, now)
-	setReadyConditions(e, readyCondition(e, states, o.OperatorNamespace, now))
+	setReadyConditions(e, readyCondition(e, states, o.serviceAccount(), now))
 	setOrRemoveCondition(e, fastpixv1.ConditionWeakKey, weakKeyCondition(e, states, now))
 	setOrRemoveCondition(e, fastpixv1.ConditionKeyEncodedTwice, encodedTwiceCondition(e, states, now))
 	setOrRemoveCondition(e, fastpixv1.ConditionSharedKey, shared)
@@ -72,14 +80,14 @@ func secretStatuses(e *fastpixv1.WebhookEndpoint, states []keys.State, now time.
 
 // readyCondition returns the condition Ready. Each line of its message holds one sentence or one command, so that a user can copy a whole
 // command.
-func readyCondition(e *fastpixv1.WebhookEndpoint, states []keys.State, operatorNamespace string, now time.Time) metav1.Condition {
+func readyCondition(e *fastpixv1.WebhookEndpoint, states []keys.State, serviceAccount string, now time.Time) metav1.Condition {
 	reason, problems, usable := "", []string(nil), 0
 	for i, ref := range e.Spec.SigningSecrets {
 		if _, ok := states[i].ValidKey(now); ok {
 			usable++
 			continue
 		}
-		why, lines := explainProblem(e, keys.WithDefaultKey(ref), states[i], operatorNamespace)
+		why, lines := explainProblem(e, keys.WithDefaultKey(ref), states[i], serviceAccount)
 		if text := strings.Join(lines, "\n"); !slices.Contains(problems, text) { // two keys of one Secret may need the same command
 			problems = append(problems, text)
 		}
@@ -109,7 +117,7 @@ const placeholder = "the signing secret that FastPix shows"
 // explainProblem says why a signing secret is not usable, and by which commands a user repairs it. No command destroys what works: a Secret
 // may hold other keys, and a Secret that was named by mistake may have another use.
 func explainProblem(
-	e *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretReference, state keys.State, operatorNamespace string,
+	e *fastpixv1.WebhookEndpoint, ref fastpixv1.SigningSecretReference, state keys.State, serviceAccount string,
 ) (reason string, lines []string) {
 	secret, kubectl := e.Namespace+"/"+ref.Name, "kubectl -n "+e.Namespace+" "
 	create := fmt.Sprintf("%screate secret generic %s --type=%s --from-literal=%s='%s'",
@@ -122,7 +130,7 @@ func explainProblem(
 		return state.Problem, []string{
 			"Secret " + secret + " cannot be checked: the receiver has no permission to read it. Grant the permission:",
 			fmt.Sprintf("%screate role %s --verb=get --resource=secrets --resource-name=%s", kubectl, name, ref.Name),
-			fmt.Sprintf("%[1]screate rolebinding %[2]s --role=%[2]s --serviceaccount=%[3]s:%[4]s", kubectl, name, operatorNamespace, serviceAccount),
+			fmt.Sprintf("%[1]screate rolebinding %[2]s --role=%[2]s --serviceaccount=%[3]s", kubectl, name, serviceAccount),
 		}
 	case fastpixv1.ReasonSecretInvalid:
 		problem := fmt.Sprintf("Secret %s is not usable: %s.", secret, state.Detail)

@@ -4,6 +4,7 @@
 package flux
 
 import (
+	_ "github.com/fluxcd/helm-controller/api/v2"
 	_ "github.com/fluxcd/kustomize-controller/api/v1"
 	_ "github.com/fluxcd/source-controller/api/v1"
 )

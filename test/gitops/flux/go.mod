@@ -4,6 +4,7 @@ module github.com/fastpix-operator/fastpix-operator/test/gitops/flux
 go 1.26.0
 
 require (
+	github.com/fluxcd/helm-controller/api v1.6.5
 	github.com/fluxcd/kustomize-controller/api v1.9.6
 	github.com/fluxcd/source-controller/api v1.9.6
 )

@@ -1,4 +1,14 @@
-{{/* Labels of every object. Selectors have none of these, because the selector of a Deployment cannot change. */}}
+{{/* The part of names before -receiver, -controller-manager and -syncer. It does not contain the name of the release: a cluster has one release. */}}
+{{- define "fastpix.fullname" -}}
+{{ .Values.fullnameOverride | default "fastpix" }}
+{{- end -}}
+
+{{/* The value of the label app.kubernetes.io/name, which selectors use. */}}
+{{- define "fastpix.name" -}}
+{{ .Values.nameOverride | default "fastpix-operator" }}
+{{- end -}}
+
+{{/* Labels of every object. Selectors have none of these but the name, because the selector of a Deployment cannot change. */}}
 {{- define "fastpix.labels" -}}
 {{ include "fastpix.podLabels" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
@@ -7,110 +17,62 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{/* Labels that pods have too. The chart's version is not among them, so that a new version of the chart alone restarts no pod. */}}
 {{- define "fastpix.podLabels" -}}
-app.kubernetes.io/name: fastpix-operator
+app.kubernetes.io/name: {{ include "fastpix.name" . | quote }}
 app.kubernetes.io/part-of: fastpix-operator
 app.kubernetes.io/instance: {{ .Release.Name | trunc 63 | trimSuffix "-" | quote }}
 app.kubernetes.io/version: {{ include "fastpix.tag" . | trunc 63 | trimAll "-_." | quote }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "fastpix.tag" -}}
 {{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
-{{/* The image, by digest if there is one. */}}
-{{- define "fastpix.image" -}}
-{{- $repository := include "fastpix.repository" . -}}
-{{- with .Values.image.digest -}}
-{{ $repository }}@{{ . }}
+{{/* The names of the ServiceAccounts. They do not follow fullnameOverride, because RoleBindings of users name them. */}}
+{{- define "fastpix.accounts" -}}
+{{- $accounts := dict "receiver" "fastpix-receiver" "controllers" "fastpix-controller-manager" "syncer" "fastpix-syncer" -}}
+{{- range $part := keys $accounts -}}
+{{- with ((get $.Values $part).serviceAccount).name -}}
+{{- $_ := set $accounts $part . -}}
+{{- end -}}
+{{- end -}}
+{{- if lt (len (values $accounts | uniq)) 3 -}}
+{{- fail "serviceAccount.name: the receiver, the controllers and the syncer need different ServiceAccounts, because each has other rights." -}}
+{{- end -}}
+{{- if has "default" (values $accounts) -}}
+{{- fail "serviceAccount.name: not default, because other pods of the namespace use it, and would get the rights of the operator." -}}
+{{- end -}}
+{{ toYaml $accounts }}
+{{- end -}}
+
+{{- define "fastpix.account.receiver" -}}
+{{ (include "fastpix.accounts" . | fromYaml).receiver }}
+{{- end -}}
+
+{{- define "fastpix.account.controllers" -}}
+{{ (include "fastpix.accounts" . | fromYaml).controllers }}
+{{- end -}}
+
+{{- define "fastpix.account.syncer" -}}
+{{ (include "fastpix.accounts" . | fromYaml).syncer }}
+{{- end -}}
+
+{{/* The host of receiver.externalURL, as a list, or the list in .hosts if there is one. Called with the hosts, the values and the name of the list. */}}
+{{- define "fastpix.hosts" -}}
+{{- if .hosts -}}
+{{ toYaml .hosts }}
+{{- else if not .root.Values.receiver.externalURL -}}
+{{- fail (printf "%s is empty: name the public hosts, or set receiver.externalURL, whose host is the default." .name) -}}
 {{- else -}}
-{{ $repository }}:{{ include "fastpix.tag" . }}
+- {{ regexReplaceAll "^https?://([^/:]+).*$" .root.Values.receiver.externalURL "${1}" | quote }}
 {{- end -}}
 {{- end -}}
 
-{{/* The image's repository. global.imageRegistry replaces its registry: the part before the first slash, if it has a dot or a colon. */}}
-{{- define "fastpix.repository" -}}
-{{- $repository := .Values.image.repository -}}
-{{- if not $repository -}}
-{{- fail "image.repository is not set: build the image, push it to a registry, and name it by --set image.repository=registry.example/fastpix-operator (docs/helm.md)." -}}
-{{- end -}}
-{{- with (.Values.global).imageRegistry -}}
-{{ trimSuffix "/" . }}/{{ regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "" }}
-{{- else -}}
-{{ $repository }}
-{{- end -}}
-{{- end -}}
-
-{{/* Pull secrets of the release and of its parent charts, without duplicates. */}}
-{{- define "fastpix.imagePullSecrets" -}}
-{{- $names := list -}}
-{{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
-{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
-{{- end -}}
-{{- with uniq $names }}
-imagePullSecrets:
-{{- range . }}
-- name: {{ . | quote }}
-{{- end }}
-{{- end }}
-{{- end -}}
-
-{{/* Flags that extraArgs may not set, because the chart sets them or computes ports and grace period from them; and what to use instead. */}}
-{{- define "fastpix.flags" -}}
-receiver: the chart runs each part in a Deployment of its own
-controllers: the chart runs each part in a Deployment of its own
-syncer: the chart runs each part in a Deployment of its own
-leader-elect: the controllers and the syncer always elect a leader
-operator-namespace: the journal is in the namespace of the release
-receiver-bind-address: the ports are fixed
-metrics-bind-address: the ports are fixed
-health-probe-bind-address: the ports are fixed
-drain-delay: set receiver.drainDelaySeconds, which the grace period follows
-external-url: set receiver.externalURL
-receiver-tls-cert-dir: set receiver.tls.secretName
-max-pending-events: set receiver.maxPendingEvents
-max-pending-events-per-endpoint: set receiver.maxPendingEventsPerEndpoint
-fold-concurrency: set controllers.foldConcurrency
-{{- end -}}
-
-{{/* The arguments of extraArgs. Called with the list and its name. */}}
-{{- define "fastpix.extraArgs" -}}
-{{- $flags := include "fastpix.flags" . | fromYaml -}}
-{{- range .args }}
-{{- $flag := regexFind "[^-=\\s][^=\\s]*" . }}
-{{- if hasKey $flags $flag }}
-{{- fail (printf "%s has --%s: %s." $.name $flag (get $flags $flag)) }}
-{{- end }}
-- {{ . | quote }}
-{{- end }}
-{{- end -}}
-
-{{/* GOMEMLIMIT: a share of a memory limit, so that Go collects garbage before the kernel kills the process. Called with the limit and with the
-share in percent. The schema admits Mi and Gi. */}}
-{{- define "fastpix.goMemLimit" -}}
-{{- $mebibytes := int64 (regexFind "^[0-9]+" .limit) -}}
-{{- if hasSuffix "Gi" .limit -}}
-{{- $mebibytes = mul 1024 $mebibytes -}}
-{{- end -}}
-{{ div (mul .share $mebibytes) 100 }}MiB
-{{- end -}}
-
-{{/* Where the pods of a part may run, and their priority. Called with the values of that part. */}}
-{{- define "fastpix.placement" -}}
-{{- with .priorityClassName }}
-priorityClassName: {{ . | quote }}
-{{- end }}
-{{- with .nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{/* The number of the port of the receiver's Service. */}}
+{{- define "fastpix.servicePort" -}}
+{{ ternary 443 80 (not (empty .Values.receiver.tls.secretName)) }}
 {{- end -}}
 
 {{/* What the pods of every part may reach: the API server and DNS. */}}
@@ -131,10 +93,12 @@ affinity:
   {{- end }}
 # DNS, for clusters where pods find the API server by name. Node-local DNS caches are in no namespace.
 - ports:
-  - port: 53
+  {{- range .Values.networkPolicy.dnsPorts }}
+  - port: {{ . }}
     protocol: UDP
-  - port: 53
+  - port: {{ . }}
     protocol: TCP
+  {{- end }}
 {{- end -}}
 
 {{/* What may reach the probes and the metrics of every part. */}}
