@@ -135,7 +135,7 @@ func (o *options) follow(ctx context.Context, c client.WithWatch, m *mirror.Mirr
 
 // whyEnded returns why a watch ended: nothing if the user ended it, or if the API server wants a new one.
 func whyEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+	if errors.Is(ctx.Err(), context.Canceled) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return nil
 	}
 	return err
