@@ -114,14 +114,14 @@ func remember(cmd *cobra.Command, ran *bool) {
 	}
 }
 
-// report prints an error, and what to do.
+// report prints an error, and what to do. The text may be of other people: an API server, a proxy, a file.
 func report(out io.Writer, cmd *cobra.Command, err error) {
 	var wrong *cli.UsageError
 	switch {
 	case err == nil, errors.Is(err, cli.ErrNotWell): // the command has said it
 	case errors.As(err, &wrong):
-		fmt.Fprintf(out, "error: %v\nSee '%s --help' for help.\n", err, cmd.CommandPath())
+		fmt.Fprintf(out, "error: %s\nSee '%s --help' for help.\n", cli.Escape(err.Error()), cmd.CommandPath())
 	default:
-		fmt.Fprintf(out, "error: %v\n", cli.Explain(err))
+		fmt.Fprintf(out, "error: %s\n", cli.Escape(cli.Explain(err).Error()))
 	}
 }

@@ -67,7 +67,7 @@ func (o *options) run(args []string) error {
 		return err
 	}
 	if o.printer.IsTable() {
-		fmt.Fprintf(o.Out, "%s\n", found.Why)
+		fmt.Fprintf(o.Out, "%s\n", cli.Escape(found.Why))
 		if len(fields) == 0 {
 			return nil
 		}

@@ -53,7 +53,7 @@ func (n *node) text() string {
 	if n.detail != "" {
 		text += "  " + n.detail
 	}
-	return cli.Escape(text)
+	return cli.Escape(strings.ReplaceAll(text, "\n", " "))
 }
 
 // plain returns the nodes below as a value of JSON.
