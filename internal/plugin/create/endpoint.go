@@ -98,7 +98,7 @@ func (o *options) run(ctx context.Context, name string) error {
 		return err
 	}
 	s := &setUp{namespace: namespace, name: name, operatorNamespace: o.OperatorNamespace, polling: o.polling, syncs: o.polling || o.apiTokenFile != ""}
-	if err := o.readSecrets(s); err != nil {
+	if err := o.readSecrets(ctx, s); err != nil {
 		return err
 	}
 	if o.dryRun == dryRunClient {

@@ -29,8 +29,8 @@ type Secret struct {
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Name) }
 
 // FromFile reads a signing secret from a file, or from standard input if the file is a dash.
-func FromFile(o *cli.Options, file string) (Secret, error) {
-	text, err := o.ReadSecretFile(file, "the signing secret")
+func FromFile(ctx context.Context, o *cli.Options, file string) (Secret, error) {
+	text, err := o.ReadSecretFile(ctx, file, "the signing secret")
 	return Secret{Name: "the file " + file, Text: text}, err
 }
 
