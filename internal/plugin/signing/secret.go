@@ -19,6 +19,8 @@ import (
 type Secret struct {
 	// Name says where it is stored.
 	Name string
+	// Of is the name of the Secret, and Key its key; both are empty for a file.
+	Of, Key string
 	// Text is what is stored; nil if nothing is.
 	Text []byte
 	// Problem says why the receiver does not use it; nil if it does.
@@ -43,7 +45,7 @@ func OfEndpoint(ctx context.Context, c client.Reader, e *fastpixv1.WebhookEndpoi
 		if key == "" {
 			key = fastpixv1.DefaultSigningSecretKey
 		}
-		s := Secret{Name: fmt.Sprintf("Secret %s/%s, key %s", e.Namespace, ref.Name, key)}
+		s := Secret{Of: ref.Name, Key: key, Name: fmt.Sprintf("Secret %s/%s, key %s", e.Namespace, ref.Name, key)}
 		var stored corev1.Secret
 		err := c.Get(ctx, client.ObjectKey{Namespace: e.Namespace, Name: ref.Name}, &stored)
 		if client.IgnoreNotFound(err) != nil {
