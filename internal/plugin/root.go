@@ -67,6 +67,7 @@ func NewCommand(o *cli.Options) *cobra.Command {
 	root.SetUsageTemplate(usage)
 	root.CompletionOptions.DisableDefaultCmd = true // it would complete kubectl-fastpix; kubectl runs kubectl_complete-fastpix
 	o.AddFlags(root.PersistentFlags())
+	_ = root.RegisterFlagCompletionFunc("namespace", cli.CompleteNamespaces(o))
 	root.AddGroup(&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
 	add(root, groupSetUp, create.NewCommand(o))
 	add(root, groupLook, status.NewCommand(o), sync.NewCommand(o), failed.NewCommand(o), tree.NewCommand(o), version.NewCommand(o),

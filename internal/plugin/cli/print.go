@@ -45,6 +45,7 @@ func (p *Printer) AddFlags(cmd *cobra.Command) {
 	p.flags.AddFlags(cmd)
 	output := cmd.Flags().Lookup("output")
 	output.Usage = fmt.Sprintf("Output format. One of: (%s).", strings.Join(append(p.flags.AllowedFormats(), "wide"), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(append(p.flags.AllowedFormats(), "wide"), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&p.noHeaders, "no-headers", false, "Print a table without its headers")
 }
 

@@ -66,6 +66,7 @@ func newEndpointCommand(shared *cli.Options) *cobra.Command {
 	flags.BoolVar(&o.createNamespace, "create-namespace", false, "Create the namespace if it does not exist")
 	flags.BoolVar(&o.overwrite, "overwrite", false, "Replace a Secret, a Role or a RoleBinding of the same name that has another content, and the name of the Secret with the access token in an endpoint")
 	flags.StringVar(&o.dryRun, "dry-run", dryRunNone, `Must be "none", "client" or "server". With client, print what would be created and ask no cluster. With server, let the API server check it`)
+	_ = cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions([]cobra.Completion{dryRunNone, dryRunClient, dryRunServer}, cobra.ShellCompDirectiveNoFileComp))
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "How long to wait until the operator has looked at the endpoint; 0 does not wait")
 	o.printer.AddFlags(cmd)
 	return cmd

@@ -50,7 +50,7 @@ type options struct {
 
 // NewCommand returns the command.
 func NewCommand(shared *cli.Options) *cobra.Command {
-	o := &options{Options: shared, printer: cli.NewReportPrinter()}
+	o := &options{Options: shared, printer: cli.NewPrinter()}
 	cmd := &cobra.Command{
 		Use: "simulate TYPE", Short: "Post a signed sample event to an endpoint", Long: long, Example: example,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: completion,
@@ -198,8 +198,23 @@ func (o *options) key(ctx context.Context, c client.Client, e *fastpixv1.Webhook
 	return signature.Key{}, fmt.Errorf("no signing secret of the endpoint %s is usable: %w", e.Name, problem)
 }
 
+// mirrorsOf returns the mirrors of objects, for their names.
+func mirrorsOf(namespace string, objects []object) []client.Object {
+	var all []client.Object
+	for _, o := range objects {
+		all = append(all, &metav1.PartialObjectMetadata{
+			TypeMeta:   metav1.TypeMeta{APIVersion: fastpixv1.GroupVersion.String(), Kind: string(o.Kind)},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: o.Name},
+		})
+	}
+	return all
+}
+
 // print says what was done, and how to look at it and to remove it.
 func (o *options) print(e *fastpixv1.WebhookEndpoint, r *report) error {
+	if o.printer.IsName() {
+		return o.printer.PrintNames(o.Out, mirrorsOf(e.Namespace, r.Objects))
+	}
 	found, err := cli.Report("Simulation", r)
 	if err != nil {
 		return err
