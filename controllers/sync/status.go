@@ -16,6 +16,7 @@ import (
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/controllers/projection/merge"
 	"github.com/fastpix-operator/fastpix-operator/internal/fastpixapi"
+	"github.com/fastpix-operator/fastpix-operator/internal/progress"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
 
@@ -82,12 +83,11 @@ func (r *run) reportProgress(ctx context.Context, kind record.Kind, page *fastpi
 		return
 	}
 	r.progressed = r.now()
-	what := "media"
+	p := progress.Progress{Page: page.Number, Pages: max(page.Pages, page.Number), Of: progress.Media, Created: r.report.created}
 	if kind == record.LiveStream {
-		what = "live streams"
+		p.Of = progress.LiveStreams
 	}
-	message := fmt.Sprintf("The first comparison with FastPix has read page %d of %d of the %s, and created %d mirrors.",
-		page.Number, max(page.Pages, page.Number), what, r.report.created)
+	message := p.String()
 	r.updateStatus(ctx, func(e *fastpixv1.WebhookEndpoint) { setSynced(e, r.syncing(message), r.endpoint.Generation) })
 }
 

@@ -30,7 +30,7 @@ const head = `# kubectl fastpix
 ## What all commands have
 
 - **Flags of kubectl**: ` + "`--context`, `--namespace`, `--kubeconfig`, `--as`" + ` and so on. ` + "`--operator-namespace`" + ` says where the operator runs, if it is not ` + "`fastpix-system`" + `.
-- **Output**: ` + "`-o json|yaml|name|wide`" + ` and the templates of kubectl, where something is printed; ` + "`--no-headers`" + ` for tables. Colours appear only in a terminal, and not if NO_COLOR is set.
+- **Output**: ` + "`-o json|yaml|name|wide`" + ` and the templates of kubectl, where something is printed; ` + "`doctor`, `verify` and `version`" + ` print no objects, and so no names. ` + "`--no-headers`" + ` is for tables. Colours appear only in a terminal, and not if NO_COLOR is set.
 - **Rights**: a command works with your rights and needs no others than its work. If one is missing, it says which, and the command that checks it.
 - **Secrets**: a command reads a secret from a file or from standard input, never from an argument. No command prints one.
 

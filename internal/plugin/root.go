@@ -67,6 +67,7 @@ func NewCommand(o *cli.Options) *cobra.Command {
 	root.SetUsageTemplate(usage)
 	root.CompletionOptions.DisableDefaultCmd = true // it would complete kubectl-fastpix; kubectl runs kubectl_complete-fastpix
 	o.AddFlags(root.PersistentFlags())
+	_ = root.RegisterFlagCompletionFunc("namespace", cli.CompleteNamespaces(o))
 	root.AddGroup(&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupLook, Title: "Look and repair:"})
 	add(root, groupSetUp, create.NewCommand(o))
 	add(root, groupLook, status.NewCommand(o), sync.NewCommand(o), failed.NewCommand(o), tree.NewCommand(o), version.NewCommand(o),
@@ -114,14 +115,14 @@ func remember(cmd *cobra.Command, ran *bool) {
 	}
 }
 
-// report prints an error, and what to do.
+// report prints an error, and what to do. The text may be of other people: an API server, a proxy, a file.
 func report(out io.Writer, cmd *cobra.Command, err error) {
 	var wrong *cli.UsageError
 	switch {
 	case err == nil, errors.Is(err, cli.ErrNotWell): // the command has said it
 	case errors.As(err, &wrong):
-		fmt.Fprintf(out, "error: %v\nSee '%s --help' for help.\n", err, cmd.CommandPath())
+		fmt.Fprintf(out, "error: %s\nSee '%s --help' for help.\n", cli.Escape(err.Error()), cmd.CommandPath())
 	default:
-		fmt.Fprintf(out, "error: %v\n", cli.Explain(err))
+		fmt.Fprintf(out, "error: %s\n", cli.Escape(cli.Explain(err).Error()))
 	}
 }

@@ -71,12 +71,12 @@ func TestEveryCommandHasTwoExamples(t *testing.T) {
 
 // TestWrongUseSaysWhereTheHelpIs protects the exit code of wrong flags and arguments, which no cluster is asked about.
 func TestWrongUseSaysWhereTheHelpIs(t *testing.T) {
-	for _, args := range [][]string{{"versions"}, {"version", "--nothing"}, {"version", "too", "many"}, {"version", "--client", "-o", "name"}} {
+	for _, args := range [][]string{{"versions"}, {"version", "--nothing"}, {"version", "too", "many"}, {"version", "--client", "-o", "name"}, {"create", "endpiont", "fastpix"}, {"simulate", "video.media.ready", "--url", "ftp://user:secret@host"}} {
 		streams, _, out, problem := genericiooptions.NewTestIOStreams()
 		if code := Run(t.Context(), "dev", args, streams); code != 2 {
 			t.Errorf("%v exits with %d", args, code)
 		}
-		if !strings.HasPrefix(problem.String(), "error: ") || !strings.Contains(problem.String(), "--help' for help.") || out.Len() > 0 {
+		if !strings.HasPrefix(problem.String(), "error: ") || !strings.Contains(problem.String(), "--help' for help.") || out.Len() > 0 || strings.Contains(problem.String(), "secret") {
 			t.Errorf("%v prints %q and %q", args, out, problem)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,12 +28,23 @@ func CompleteNames(o *Options, list client.ObjectList) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		names, err := o.names(cmd.Context(), namespace, list)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
+		return o.complete(cmd.Context(), namespace, list)
 	}
+}
+
+// CompleteNamespaces completes a flag by the names of namespaces.
+func CompleteNamespaces(o *Options) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return o.complete(cmd.Context(), "", &corev1.NamespaceList{})
+	}
+}
+
+func (o *Options) complete(ctx context.Context, namespace string, list client.ObjectList) ([]cobra.Completion, cobra.ShellCompDirective) {
+	names, err := o.names(ctx, namespace, list)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (o *Options) names(ctx context.Context, namespace string, list client.ObjectList) ([]string, error) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +45,7 @@ func (p *Printer) AddFlags(cmd *cobra.Command) {
 	p.flags.AddFlags(cmd)
 	output := cmd.Flags().Lookup("output")
 	output.Usage = fmt.Sprintf("Output format. One of: (%s).", strings.Join(append(p.flags.AllowedFormats(), "wide"), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(append(p.flags.AllowedFormats(), "wide"), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&p.noHeaders, "no-headers", false, "Print a table without its headers")
 }
 
@@ -93,8 +95,15 @@ func (p *Printer) PrintNames(out io.Writer, objects []client.Object) error {
 	return nil
 }
 
-// Escape replaces what a terminal would obey. Text of other people, such as a title or a message, may hold it.
-func Escape(text string) string { return printers.EscapeTerminal(text) }
+// Escape replaces what a terminal would obey. Text of other people, such as a title or a message, may hold it. Line breaks and tabs stay.
+func Escape(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, printers.EscapeTerminal(text))
+}
 
 // Column is a column of a table. Its name is printed in upper case.
 func Column(name string) metav1.TableColumnDefinition {
@@ -106,8 +115,15 @@ func WideColumn(name string) metav1.TableColumnDefinition {
 	return metav1.TableColumnDefinition{Name: name, Type: "string", Priority: 1}
 }
 
-// Row is a row of a table.
-func Row(cells ...any) metav1.TableRow { return metav1.TableRow{Cells: cells} }
+// Row is a row of a table. Its texts are escaped.
+func Row(cells ...any) metav1.TableRow {
+	for i, cell := range cells {
+		if text, ok := cell.(string); ok {
+			cells[i] = Escape(text)
+		}
+	}
+	return metav1.TableRow{Cells: cells}
+}
 
 // Report returns an object that says what a command found, from a struct with the tags of JSON. For objects of the API server use those instead.
 func Report(kind string, content any) (runtime.Object, error) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,35 +15,74 @@ const maxSecretBytes = 16 << 10
 
 // ReadSecretFile reads a secret from a file, or from standard input if the path is "-". In a terminal it asks for the secret and does not show what is typed.
 // The error names the file and never quotes its content.
-func (o *Options) ReadSecretFile(path, what string) ([]byte, error) {
+func (o *Options) ReadSecretFile(ctx context.Context, path, what string) ([]byte, error) {
 	if path == "-" {
-		return o.readSecret(what)
+		return o.readSecret(ctx, what)
 	}
-	file, err := os.Open(path) //nolint:gosec // the user names a file of their own
+	content, err := untilDone(ctx, func() ([]byte, error) { // the file may be a pipe that nobody writes to
+		file, err := os.Open(path) //nolint:gosec // the user names a file of their own
+		if err != nil {
+			return nil, err
+		}
+		content, err := readBounded(file)
+		return content, errors.Join(err, file.Close())
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", what, err)
-	}
-	content, err := readBounded(file)
-	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("read %s from %s: %w", what, path, err)
 	}
 	return content, nil
 }
 
-func (o *Options) readSecret(what string) ([]byte, error) {
-	var content []byte
-	var err error
-	if in, ok := o.In.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
-		fmt.Fprintf(o.ErrOut, "Paste %s and press Enter. It is not shown: ", what)
-		content, err = term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(o.ErrOut)
+// Asks reports that standard input is a terminal, so that ReadSecretFile asks for one line.
+func (o *Options) Asks() bool {
+	in, ok := o.In.(*os.File)
+	return ok && term.IsTerminal(int(in.Fd()))
+}
+
+func (o *Options) readSecret(ctx context.Context, what string) (content []byte, err error) {
+	if in, ok := o.In.(*os.File); ok && o.Asks() {
+		content, err = o.ask(ctx, int(in.Fd()), what)
 	} else {
-		content, err = readBounded(o.In)
+		content, err = untilDone(ctx, func() ([]byte, error) { return readBounded(o.In) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s from standard input: %w", what, err)
 	}
 	return content, nil
+}
+
+// ask asks for a secret in a terminal. If the user ends the program, the terminal shows again what is typed.
+func (o *Options) ask(ctx context.Context, terminal int, what string) ([]byte, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(o.ErrOut, "Paste %s and press Enter. It is not shown: ", what)
+	content, err := untilDone(ctx, func() ([]byte, error) { return term.ReadPassword(terminal) })
+	fmt.Fprintln(o.ErrOut)
+	if ctx.Err() != nil {
+		err = errors.Join(err, term.Restore(terminal, before))
+	}
+	return content, err
+}
+
+// untilDone returns what a function reads, or an error when the context ends. A read does not notice by itself that the user ends the program.
+func untilDone(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		content []byte
+		err     error
+	}
+	results := make(chan result, 1)
+	go func() {
+		content, err := read()
+		results <- result{content, err}
+	}()
+	select {
+	case r := <-results:
+		return r.content, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func readBounded(in io.Reader) ([]byte, error) {

@@ -18,15 +18,15 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 )
 
-// apply creates what does not exist. The rights come before the endpoint, so that the receiver can read the Secret at once, and the endpoint comes last: its
-// conditions then say nothing that is over a moment later.
+// apply creates what does not exist. The Secrets come before the rights: if a Secret is another's, nobody gets the right to read it. The endpoint comes last:
+// its conditions then say nothing that is over a moment later.
 func (o *options) apply(ctx context.Context, c client.Client, s *setUp) error {
 	if o.createNamespace {
 		if err := o.applyNamespace(ctx, c, s.namespace); err != nil {
 			return err
 		}
 	}
-	for _, object := range append(s.rights(), s.secrets()...) {
+	for _, object := range append(s.secrets(), s.rights()...) {
 		if err := o.applyOne(ctx, c, object); err != nil {
 			return explain(err)
 		}
@@ -75,15 +75,49 @@ func (o *options) applyOne(ctx context.Context, c client.Client, object client.O
 	if !o.overwrite {
 		return fmt.Errorf("%s exists and has another content. Look whether something else uses it. To replace it, say --overwrite", reference(existing))
 	}
-	// The type of a Secret and the role of a RoleBinding cannot be changed, so the object is replaced.
-	uid := existing.GetUID()
-	if err := c.Delete(ctx, existing, client.Preconditions{UID: &uid}); err != nil {
-		return err
-	}
-	if err := c.Create(ctx, wanted); err != nil {
+	if err := o.replace(ctx, c, existing, wanted); err != nil {
 		return err
 	}
 	return o.say(wanted, "replaced")
+}
+
+// replace gives an object another content. The type of a Secret and the role of a RoleBinding cannot be changed, so that such an object is deleted and created.
+func (o *options) replace(ctx context.Context, c client.Client, existing, wanted client.Object) error {
+	if takeContent(existing, wanted) {
+		return c.Update(ctx, existing)
+	}
+	uid := existing.GetUID()
+	if err := c.Delete(ctx, existing, client.Preconditions{UID: &uid}); err != nil || o.dryRun == dryRunServer { // which deletes nothing, so that the name is taken
+		return err
+	}
+	return c.Create(ctx, wanted)
+}
+
+// takeContent gives an object the content of another one of its kind, if it can be changed.
+func takeContent(existing, wanted client.Object) bool {
+	switch a := existing.(type) {
+	case *corev1.Secret:
+		b, ok := wanted.(*corev1.Secret)
+		if !ok || a.Type != b.Type || a.Immutable != nil && *a.Immutable {
+			return false
+		}
+		a.Data = b.Data
+		return true
+	case *rbacv1.Role:
+		b, ok := wanted.(*rbacv1.Role)
+		if ok {
+			a.Rules = b.Rules
+		}
+		return ok
+	case *rbacv1.RoleBinding:
+		b, ok := wanted.(*rbacv1.RoleBinding)
+		if !ok || a.RoleRef != b.RoleRef {
+			return false
+		}
+		a.Subjects = b.Subjects
+		return true
+	}
+	return false
 }
 
 // sameContent reports whether two objects of a kind mean the same.
@@ -115,6 +149,9 @@ func (o *options) applyEndpoint(ctx context.Context, c client.Client, s *setUp) 
 		return nil, err
 	}
 	before := e.DeepCopy()
+	if named := s.otherAPISecret(e); named != "" && !o.overwrite {
+		return nil, fmt.Errorf("the endpoint reads its access token from the Secret %s. To have it read %s, say --overwrite", named, s.apiSecretName())
+	}
 	s.complete(e)
 	if apiequality.Semantic.DeepEqual(before.Spec, e.Spec) {
 		return e, o.say(e, "unchanged")

@@ -21,6 +21,8 @@ const example = `  # Create an endpoint, and see what to paste into the FastPix 
 func NewCommand(shared *cli.Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Create an endpoint with its Secrets and rights", Long: long, Example: example,
+		Args: cobra.NoArgs, DisableFlagsInUseLine: true, // what is no command is a mistake, and not a question for help
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newEndpointCommand(shared))
 	return cmd

@@ -14,7 +14,7 @@ const endpointLong = `Create an endpoint, the Secrets that it names, and the rig
 
 FastPix shows the signing secret only after you have registered the URL of the endpoint. So run the command twice: without --signing-secret-file, to see what
 to paste into the FastPix dashboard; and with it, to store what the dashboard then shows. A command that is run again changes only what is missing. It never
-replaces a Secret, a Role or a RoleBinding with another content, unless you say --overwrite.
+replaces a Secret, a Role or a RoleBinding with another content, and has no endpoint read its access token from another Secret, unless you say --overwrite.
 
 A file of --signing-secret-file holds the signing secret as the dashboard shows it. A file of --api-credentials-file holds an access token that may read media
 and live streams, in two lines: token-id=... and secret-key=... With it the mirrors are compared with FastPix, see docs/sync.md. The name "-" is standard
@@ -64,8 +64,9 @@ func newEndpointCommand(shared *cli.Options) *cobra.Command {
 	flags.StringVar(&o.apiTokenFile, "api-credentials-file", "", "File that holds an access token of the management API, or - for standard input")
 	flags.BoolVar(&o.polling, "polling", false, "Create an endpoint that takes no webhooks, and learns of changes only by comparing. It needs an access token")
 	flags.BoolVar(&o.createNamespace, "create-namespace", false, "Create the namespace if it does not exist")
-	flags.BoolVar(&o.overwrite, "overwrite", false, "Replace a Secret, a Role or a RoleBinding of the same name that has another content")
+	flags.BoolVar(&o.overwrite, "overwrite", false, "Replace a Secret, a Role or a RoleBinding of the same name that has another content, and the name of the Secret with the access token in an endpoint")
 	flags.StringVar(&o.dryRun, "dry-run", dryRunNone, `Must be "none", "client" or "server". With client, print what would be created and ask no cluster. With server, let the API server check it`)
+	_ = cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions([]cobra.Completion{dryRunNone, dryRunClient, dryRunServer}, cobra.ShellCompDirectiveNoFileComp))
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "How long to wait until the operator has looked at the endpoint; 0 does not wait")
 	o.printer.AddFlags(cmd)
 	return cmd
@@ -98,7 +99,7 @@ func (o *options) run(ctx context.Context, name string) error {
 		return err
 	}
 	s := &setUp{namespace: namespace, name: name, operatorNamespace: o.OperatorNamespace, polling: o.polling, syncs: o.polling || o.apiTokenFile != ""}
-	if err := o.readSecrets(s); err != nil {
+	if err := o.readSecrets(ctx, s); err != nil {
 		return err
 	}
 	if o.dryRun == dryRunClient {

@@ -118,5 +118,15 @@ func (s *setUp) complete(e *fastpixv1.WebhookEndpoint) {
 	if e.Spec.Sync == nil {
 		e.Spec.Sync = &fastpixv1.SyncSpec{}
 	}
-	e.Spec.Sync.CredentialsSecret.Name = s.apiSecretName()
+	if e.Spec.Sync.CredentialsSecret.Name == "" || s.otherAPISecret(e) != "" {
+		e.Spec.Sync.CredentialsSecret.Name = s.apiSecretName()
+	}
+}
+
+// otherAPISecret returns the name of another Secret from which an endpoint reads its access token, if a token was given; otherwise "".
+func (s *setUp) otherAPISecret(e *fastpixv1.WebhookEndpoint) string {
+	if s.apiToken == nil || e.Spec.Sync == nil || e.Spec.Sync.CredentialsSecret.Name == s.apiSecretName() {
+		return ""
+	}
+	return e.Spec.Sync.CredentialsSecret.Name
 }

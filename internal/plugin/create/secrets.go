@@ -2,6 +2,7 @@ package create
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 
@@ -11,9 +12,9 @@ import (
 )
 
 // readSecrets reads the files that the flags name. Errors never quote what is in them.
-func (o *options) readSecrets(s *setUp) error {
+func (o *options) readSecrets(ctx context.Context, s *setUp) error {
 	if o.signingSecretFile != "" {
-		content, err := o.ReadSecretFile(o.signingSecretFile, "the signing secret")
+		content, err := o.ReadSecretFile(ctx, o.signingSecretFile, "the signing secret")
 		if err != nil {
 			return err
 		}
@@ -22,7 +23,7 @@ func (o *options) readSecrets(s *setUp) error {
 		}
 	}
 	if o.apiTokenFile != "" {
-		content, err := o.ReadSecretFile(o.apiTokenFile, "the access token")
+		content, err := o.readAPIToken(ctx)
 		if err != nil {
 			return err
 		}
@@ -31,6 +32,24 @@ func (o *options) readSecrets(s *setUp) error {
 		}
 	}
 	return nil
+}
+
+// readAPIToken reads the file with the access token. In a terminal it asks for the two parts, because a line is all that can be pasted.
+func (o *options) readAPIToken(ctx context.Context) ([]byte, error) {
+	if o.apiTokenFile != "-" || !o.Asks() {
+		return o.ReadSecretFile(ctx, o.apiTokenFile, "the access token")
+	}
+	var lines []byte
+	for _, part := range []struct{ key, what string }{
+		{fastpixv1.APICredentialsTokenIDKey, "the token id of the access token"}, {fastpixv1.APICredentialsSecretKeyKey, "the secret key of the access token"},
+	} {
+		pasted, err := o.ReadSecretFile(ctx, "-", part.what)
+		if err != nil {
+			return nil, err
+		}
+		lines = fmt.Appendf(lines, "%s=%s\n", part.key, bytes.TrimPrefix(bytes.TrimSpace(pasted), []byte(part.key+"=")))
+	}
+	return lines, nil
 }
 
 // signingSecret returns the content of the Secret, or says what is wrong with it.

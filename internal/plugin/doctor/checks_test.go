@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -177,8 +179,11 @@ func TestURLThatIsNotReachableSaysWhy(t *testing.T) {
 		}
 	}
 	p.resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no name server") }}
-	if got := p.checkURL(t.Context(), e); states(got) != "/ fail" || !strings.HasPrefix(got[0].What, "DNS does not know hooks.example.com") {
+	if got := p.checkURL(t.Context(), e); states(got) != "/ warn" || !strings.HasPrefix(got[0].What, "hooks.example.com could not be looked up from here") {
 		t.Errorf("without DNS: %+v", got)
+	}
+	if got := unresolved(e, "hooks.example.com", &net.DNSError{Err: "no such host", IsNotFound: true}); got.State != Fail || got.What != "DNS does not know hooks.example.com: no such host" {
+		t.Errorf("a host without a record: %+v", got)
 	}
 	if got := states(p.checkURL(t.Context(), &fastpixv1.WebhookEndpoint{Status: fastpixv1.WebhookEndpointStatus{URL: "no url"}})); got != "/ fail" {
 		t.Errorf("no URL: %s", got)
@@ -209,5 +214,36 @@ func TestWhatCannotBeReadIsNoPass(t *testing.T) {
 		if got := conclusion(results); !errors.Is(got, want) {
 			t.Errorf("%s: the command ends with %v, want %v", states(results), got, want)
 		}
+	}
+}
+
+// TestManyEndpointsAreCheckedAtATime protects clusters with thousands of endpoints: they are checked in parallel, in their order, and each with a time limit of
+// its own, so that the last ones are not taken for broken.
+func TestManyEndpointsAreCheckedAtATime(t *testing.T) {
+	t.Parallel()
+	const count = 2000
+	p := newPatient()
+	for i := range count {
+		p.endpoints = append(p.endpoints, fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: "video", Name: strconv.Itoa(i)}})
+	}
+	var at, most atomic.Int32
+	results := p.eachEndpoint(t.Context(), func(ctx context.Context, e *fastpixv1.WebhookEndpoint) []Result {
+		now := at.Add(1)
+		defer at.Add(-1)
+		for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+		}
+		time.Sleep(time.Millisecond)
+		if _, limited := ctx.Deadline(); !limited {
+			return []Result{fail(nameOf(e), "", "it has no time limit")}
+		}
+		return []Result{pass(nameOf(e), ""), pass(nameOf(e), "")}
+	})
+	for i, r := range results {
+		if want := "video/" + strconv.Itoa(i/2); r.About != want || r.State != Pass {
+			t.Fatalf("result %d is %+v, want one about %s", i, r, want)
+		}
+	}
+	if len(results) != 2*count || most.Load() < 2 || most.Load() > parallel {
+		t.Errorf("%d results, %d at a time", len(results), most.Load())
 	}
 }

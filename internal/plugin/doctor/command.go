@@ -117,7 +117,7 @@ func (o *options) printMends(results []Result) {
 		} else {
 			title = colour.Warn(title)
 		}
-		fmt.Fprintf(o.Out, "\n%s: %s\n%s\n", title, r.What, r.Mend)
+		fmt.Fprintf(o.Out, "\n%s: %s\n%s\n", title, cli.Escape(r.What), cli.Escape(r.Mend))
 	}
 }
 

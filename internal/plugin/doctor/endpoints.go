@@ -12,8 +12,8 @@ import (
 )
 
 // checkEndpoints checks the conditions of endpoints. Their messages say what to do.
-func checkEndpoints(_ context.Context, p *patient) []Result {
-	return p.eachEndpoint(func(e *fastpixv1.WebhookEndpoint) []Result {
+func checkEndpoints(ctx context.Context, p *patient) []Result {
+	return p.eachEndpoint(ctx, func(_ context.Context, e *fastpixv1.WebhookEndpoint) []Result {
 		results := []Result{readyResult(e)}
 		if e.Spec.Sync != nil {
 			results = append(results, syncedResult(e))

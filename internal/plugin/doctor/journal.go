@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -18,7 +19,9 @@ const oldBatch = 2 * time.Minute
 func checkJournal(ctx context.Context, p *patient) []Result {
 	var waiting, failed int
 	var oldest time.Time
-	err := cli.Each(ctx, p.client, &fastpixv1.EventBatchList{}, func(b *fastpixv1.EventBatch) error {
+	batches := &metav1.PartialObjectMetadataList{} // a page of whole batches has up to 250 MiB
+	batches.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("EventBatchList"))
+	err := cli.Each(ctx, p.client, batches, func(b *metav1.PartialObjectMetadata) error {
 		if b.Labels[fastpixv1.FailedLabel] == "true" {
 			failed++
 			return nil

@@ -14,7 +14,7 @@ func checkMonitoring(ctx context.Context, p *patient) []Result {
 	var results []Result
 	for _, kind := range []struct{ name, mend string }{
 		{"ServiceMonitor", "Add the component config/prometheus to your overlay (chart: serviceMonitor.enabled)."},
-		{"PrometheusRule", "Write rules from the table of alerts in docs/operations.md, with the label app.kubernetes.io/name=fastpix-operator."},
+		{"PrometheusRule", "Add the component config/prometheus to your overlay (chart: prometheusRule.enabled)."},
 	} {
 		results = append(results, p.monitored(ctx, kind.name, kind.mend))
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -36,8 +38,12 @@ func (p *patient) readEndpoints(ctx context.Context) {
 	}, client.InNamespace(p.namespace))
 }
 
-// eachEndpoint checks every endpoint.
-func (p *patient) eachEndpoint(check func(*fastpixv1.WebhookEndpoint) []Result) []Result {
+// parallel is how many endpoints are checked at a time.
+const parallel = 16
+
+// eachEndpoint checks every endpoint, and returns the results in the order of the endpoints. Each has a time limit of its own, so that many endpoints take long
+// and are no fault.
+func (p *patient) eachEndpoint(ctx context.Context, check func(context.Context, *fastpixv1.WebhookEndpoint) []Result) []Result {
 	if p.endpointsErr != nil {
 		return []Result{unread("", p.endpointsErr)}
 	}
@@ -48,11 +54,13 @@ func (p *patient) eachEndpoint(check func(*fastpixv1.WebhookEndpoint) []Result) 
 		}
 		return []Result{skipped("", "there is no WebhookEndpoint %s", where)}
 	}
-	var results []Result
-	for i := range p.endpoints {
-		results = append(results, check(&p.endpoints[i])...)
-	}
-	return results
+	results := make([][]Result, len(p.endpoints))
+	workqueue.ParallelizeUntil(ctx, parallel, len(p.endpoints), func(i int) {
+		limited, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		results[i] = check(limited, &p.endpoints[i])
+	})
+	return slices.Concat(results...)
 }
 
 // nameOf names an endpoint in results.
@@ -62,26 +70,28 @@ func nameOf(e *fastpixv1.WebhookEndpoint) string { return e.Namespace + "/" + e.
 type check struct {
 	name string
 	run  func(context.Context, *patient) []Result
+	// each says that the check limits the time for each endpoint, and not for all of them.
+	each bool
 }
 
 // checks are all checks, from outside to inside.
 var checks = []check{
-	{"kinds", checkKinds},
-	{"deployments", checkDeployments},
-	{"versions", checkVersions},
-	{"leaders", checkLeaders},
-	{"rights", checkRights},
-	{"network-policies", checkPolicies},
-	{"clocks", checkClocks},
-	{"endpoints", checkEndpoints},
-	{"secrets", checkSecrets},
-	{"secret-rights", checkSecretRights},
-	{"urls", checkURLs},
-	{"journal", checkJournal},
-	{"monitoring", checkMonitoring},
+	{name: "kinds", run: checkKinds},
+	{name: "deployments", run: checkDeployments},
+	{name: "versions", run: checkVersions},
+	{name: "leaders", run: checkLeaders},
+	{name: "rights", run: checkRights},
+	{name: "network-policies", run: checkPolicies},
+	{name: "clocks", run: checkClocks},
+	{name: "endpoints", run: checkEndpoints, each: true},
+	{name: "secrets", run: checkSecrets, each: true},
+	{name: "secret-rights", run: checkSecretRights, each: true},
+	{name: "urls", run: checkURLs, each: true},
+	{name: "journal", run: checkJournal},
+	{name: "monitoring", run: checkMonitoring},
 }
 
-// timeout bounds one check.
+// timeout bounds one check, or that of one endpoint.
 const timeout = 30 * time.Second
 
 // examine runs all checks.
@@ -89,12 +99,19 @@ func (p *patient) examine(ctx context.Context) []Result {
 	p.readEndpoints(ctx)
 	var all []Result
 	for _, c := range checks {
-		limited, cancel := context.WithTimeout(ctx, timeout)
-		for _, r := range c.run(limited, p) {
+		for _, r := range c.runLimited(ctx, p) {
 			r.Check = c.name
 			all = append(all, r)
 		}
-		cancel()
 	}
 	return all
+}
+
+func (c check) runLimited(ctx context.Context, p *patient) []Result {
+	if !c.each {
+		limited, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		ctx = limited
+	}
+	return c.run(ctx, p)
 }

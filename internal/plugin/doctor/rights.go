@@ -114,7 +114,7 @@ func checkSecretRights(ctx context.Context, p *patient) []Result {
 	if err != nil {
 		return []Result{unread("", err)}
 	}
-	return p.eachEndpoint(func(e *fastpixv1.WebhookEndpoint) []Result {
+	return p.eachEndpoint(ctx, func(ctx context.Context, e *fastpixv1.WebhookEndpoint) []Result {
 		var results []Result
 		for _, ref := range e.Spec.SigningSecrets {
 			results = append(results, p.secretRight(ctx, e, "receiver", accounts["receiver"], ref.Name))

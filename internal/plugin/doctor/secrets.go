@@ -16,7 +16,7 @@ import (
 
 // checkSecrets checks type and keys of the Secrets that the endpoints name, as far as the user may read them.
 func checkSecrets(ctx context.Context, p *patient) []Result {
-	return p.eachEndpoint(func(e *fastpixv1.WebhookEndpoint) []Result {
+	return p.eachEndpoint(ctx, func(ctx context.Context, e *fastpixv1.WebhookEndpoint) []Result {
 		var results []Result
 		secrets, err := signing.OfEndpoint(ctx, p.client, e)
 		if err != nil {
@@ -34,7 +34,11 @@ func checkSecrets(ctx context.Context, p *patient) []Result {
 
 // signingSecret checks one signing secret as the receiver does.
 func signingSecret(e *fastpixv1.WebhookEndpoint, s signing.Secret) Result {
-	mend := fmt.Sprintf("kubectl fastpix create endpoint %s -n %s --signing-secret-file FILE --overwrite stores it as the receiver expects it.", e.Name, e.Namespace)
+	mend := fmt.Sprintf("Store it as the receiver expects it: kubectl -n %s create secret generic %s --type=%s --from-file=%s=FILE, after you have deleted the present one.",
+		e.Namespace, s.Of, fastpixv1.SigningSecretType, s.Key)
+	if s.Of == e.Name+"-signing-secret" && s.Key == fastpixv1.DefaultSigningSecretKey { // that is where the command stores it
+		mend = fmt.Sprintf("kubectl fastpix create endpoint %s -n %s --signing-secret-file FILE --overwrite stores it as the receiver expects it.", e.Name, e.Namespace)
+	}
 	if s.Problem != nil {
 		return fail(nameOf(e), mend, "%s: %v", s.Name, s.Problem)
 	}

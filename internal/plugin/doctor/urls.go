@@ -25,7 +25,7 @@ const (
 
 // checkURLs sends the probe of FastPix's dashboard to the URL of each endpoint: an unsigned request with the body {}. It changes nothing.
 func checkURLs(ctx context.Context, p *patient) []Result {
-	return p.eachEndpoint(func(e *fastpixv1.WebhookEndpoint) []Result {
+	return p.eachEndpoint(ctx, func(ctx context.Context, e *fastpixv1.WebhookEndpoint) []Result {
 		switch {
 		case e.Spec.PollsOnly():
 			return []Result{skipped(nameOf(e), "it takes no webhooks")}
@@ -47,7 +47,7 @@ func (p *patient) checkURL(ctx context.Context, e *fastpixv1.WebhookEndpoint) []
 	}
 	if net.ParseIP(target.Hostname()) == nil {
 		if _, err := p.resolver.LookupHost(ctx, target.Hostname()); err != nil {
-			return []Result{fail(nameOf(e), "Create the DNS record of "+target.Hostname()+" that leads to your ingress.", "DNS does not know %s: %v", target.Hostname(), dnsProblem(err))}
+			return []Result{unresolved(e, target.Hostname(), err)}
 		}
 	}
 	var results []Result
@@ -57,11 +57,16 @@ func (p *patient) checkURL(ctx context.Context, e *fastpixv1.WebhookEndpoint) []
 	return append(results, p.probeURL(ctx, e, target)...)
 }
 
-func dnsProblem(err error) string {
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return dns.Err
+// unresolved is the result of a host that has no address here. Only an answer of DNS proves that the record is missing.
+func unresolved(e *fastpixv1.WebhookEndpoint, host string, err error) Result {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	switch {
+	case !ok:
+		return warn(nameOf(e), "Look at the DNS of this machine.", "%s could not be looked up from here: %v", host, err)
+	case !dns.IsNotFound:
+		return warn(nameOf(e), "Look at the DNS of this machine.", "%s could not be looked up from here: %s", host, dns.Err)
 	}
-	return err.Error()
+	return fail(nameOf(e), "Create the DNS record of "+host+" that leads to your ingress.", "DNS does not know %s: %s", host, dns.Err)
 }
 
 // probeURL posts the probe.

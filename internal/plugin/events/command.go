@@ -45,7 +45,7 @@ type options struct {
 
 // NewCommand returns the command.
 func NewCommand(shared *cli.Options) *cobra.Command {
-	o := &options{Options: shared, printer: cli.NewReportPrinter()}
+	o := &options{Options: shared, printer: cli.NewPrinter()}
 	cmd := &cobra.Command{
 		Use: "events KIND/NAME", Short: "Show the recent events of a media or stream as a time line", Long: long, Example: example,
 		Args: cobra.RangeArgs(1, 2), ValidArgsFunction: mirror.Completion(shared),
@@ -70,6 +70,12 @@ func (o *options) run(ctx context.Context, args []string) error {
 	m, err := mirror.Read(o.Options, args)
 	if err != nil {
 		return err
+	}
+	if o.printer.IsName() {
+		if o.watch {
+			return cli.Usagef("-o name prints no events, so there is nothing to watch")
+		}
+		return o.printer.PrintNames(o.Out, []client.Object{m.Object})
 	}
 	shown := map[string]bool{}
 	if err := o.print(&m, news(timeLine(&m), shown)); err != nil || !o.watch {
@@ -135,7 +141,7 @@ func (o *options) follow(ctx context.Context, c client.WithWatch, m *mirror.Mirr
 
 // whyEnded returns why a watch ended: nothing if the user ended it, or if the API server wants a new one.
 func whyEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+	if errors.Is(ctx.Err(), context.Canceled) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return nil
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/mirror"
@@ -31,7 +32,7 @@ type options struct {
 
 // NewCommand returns the command.
 func NewCommand(shared *cli.Options) *cobra.Command {
-	o := &options{Options: shared, printer: cli.NewReportPrinter()}
+	o := &options{Options: shared, printer: cli.NewPrinter()}
 	cmd := &cobra.Command{
 		Use: "explain KIND/NAME", Short: "Say why a media or stream is as it is, and what set each field", Long: long, Example: example,
 		Args: cobra.RangeArgs(1, 2), ValidArgsFunction: mirror.Completion(shared),
@@ -57,6 +58,9 @@ func (o *options) run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.printer.IsName() {
+		return o.printer.PrintNames(o.Out, []client.Object{m.Object})
+	}
 	fields, err := FieldsOf(&m)
 	if err != nil {
 		return err
@@ -67,7 +71,7 @@ func (o *options) run(args []string) error {
 		return err
 	}
 	if o.printer.IsTable() {
-		fmt.Fprintf(o.Out, "%s\n", found.Why)
+		fmt.Fprintf(o.Out, "%s\n", cli.Escape(found.Why))
 		if len(fields) == 0 {
 			return nil
 		}

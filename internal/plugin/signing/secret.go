@@ -19,6 +19,8 @@ import (
 type Secret struct {
 	// Name says where it is stored.
 	Name string
+	// Of is the name of the Secret, and Key its key; both are empty for a file.
+	Of, Key string
 	// Text is what is stored; nil if nothing is.
 	Text []byte
 	// Problem says why the receiver does not use it; nil if it does.
@@ -29,8 +31,8 @@ type Secret struct {
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Name) }
 
 // FromFile reads a signing secret from a file, or from standard input if the file is a dash.
-func FromFile(o *cli.Options, file string) (Secret, error) {
-	text, err := o.ReadSecretFile(file, "the signing secret")
+func FromFile(ctx context.Context, o *cli.Options, file string) (Secret, error) {
+	text, err := o.ReadSecretFile(ctx, file, "the signing secret")
 	return Secret{Name: "the file " + file, Text: text}, err
 }
 
@@ -43,7 +45,7 @@ func OfEndpoint(ctx context.Context, c client.Reader, e *fastpixv1.WebhookEndpoi
 		if key == "" {
 			key = fastpixv1.DefaultSigningSecretKey
 		}
-		s := Secret{Name: fmt.Sprintf("Secret %s/%s, key %s", e.Namespace, ref.Name, key)}
+		s := Secret{Of: ref.Name, Key: key, Name: fmt.Sprintf("Secret %s/%s, key %s", e.Namespace, ref.Name, key)}
 		var stored corev1.Secret
 		err := c.Get(ctx, client.ObjectKey{Namespace: e.Namespace, Name: ref.Name}, &stored)
 		if client.IgnoreNotFound(err) != nil {

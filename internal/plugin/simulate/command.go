@@ -30,7 +30,8 @@ object changes its mirror for good.
 
 The command signs with the first usable signing secret of the endpoint, which needs the right to get its Secret, or with the one of --signing-secret-file. It
 posts to a receiver's pod through a port-forward, which needs the rights to get the Service of the receiver, to list Pods and to create pods/portforward in
-the namespace of the operator. With --url it posts to that URL and needs none of these.`
+the namespace of the operator. With --url it posts to that URL and needs none of these. In the namespace you need the right to list WebhookEndpoints, or with
+--endpoint to get the one, and without --yes the rights to list MediaAssets and LiveStreams.`
 
 const example = `  # Simulate a media and its end of processing
   kubectl fastpix simulate video.media.created -n test
@@ -49,7 +50,7 @@ type options struct {
 
 // NewCommand returns the command.
 func NewCommand(shared *cli.Options) *cobra.Command {
-	o := &options{Options: shared, printer: cli.NewReportPrinter()}
+	o := &options{Options: shared, printer: cli.NewPrinter()}
 	cmd := &cobra.Command{
 		Use: "simulate TYPE", Short: "Post a signed sample event to an endpoint", Long: long, Example: example,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: completion,
@@ -94,6 +95,9 @@ func (o *options) run(ctx context.Context, typ string) error {
 		return err
 	}
 	if _, err := newEvent(typ, o.about, o.Now()); err != nil { // a wrong argument needs no API server
+		return err
+	}
+	if _, err := parseURL(o.url); o.url != "" && err != nil {
 		return err
 	}
 	c, err := o.Client()
@@ -169,7 +173,7 @@ func only(ctx context.Context, c client.Client, namespace string) (*fastpixv1.We
 // key returns the key to sign with.
 func (o *options) key(ctx context.Context, c client.Client, e *fastpixv1.WebhookEndpoint) (signature.Key, error) {
 	if o.secretFile != "" {
-		s, err := signing.FromFile(o.Options, o.secretFile)
+		s, err := signing.FromFile(ctx, o.Options, o.secretFile)
 		if err != nil {
 			return signature.Key{}, err
 		}
@@ -194,8 +198,23 @@ func (o *options) key(ctx context.Context, c client.Client, e *fastpixv1.Webhook
 	return signature.Key{}, fmt.Errorf("no signing secret of the endpoint %s is usable: %w", e.Name, problem)
 }
 
+// mirrorsOf returns the mirrors of objects, for their names.
+func mirrorsOf(namespace string, objects []object) []client.Object {
+	var all []client.Object
+	for _, o := range objects {
+		all = append(all, &metav1.PartialObjectMetadata{
+			TypeMeta:   metav1.TypeMeta{APIVersion: fastpixv1.GroupVersion.String(), Kind: string(o.Kind)},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: o.Name},
+		})
+	}
+	return all
+}
+
 // print says what was done, and how to look at it and to remove it.
 func (o *options) print(e *fastpixv1.WebhookEndpoint, r *report) error {
+	if o.printer.IsName() {
+		return o.printer.PrintNames(o.Out, mirrorsOf(e.Namespace, r.Objects))
+	}
 	found, err := cli.Report("Simulation", r)
 	if err != nil {
 		return err

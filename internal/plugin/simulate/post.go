@@ -35,14 +35,23 @@ func (o *options) target(ctx context.Context, c client.Client, e *fastpixv1.Webh
 	if o.url == "" {
 		return o.forward(ctx, c, path)
 	}
-	to, err := url.Parse(o.url)
-	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
-		return nil, cli.Usagef("--url: %q is no URL of HTTP or HTTPS", o.url)
+	to, err := parseURL(o.url)
+	if err != nil {
+		return nil, err
 	}
 	if to.Path == "" || to.Path == "/" {
 		to.Path = path
 	}
-	return &target{url: to.String(), shown: to.String(), http: clientOf(nil), close: func() {}}, nil
+	return &target{url: to.String(), shown: to.Redacted(), http: clientOf(nil), close: func() {}}, nil
+}
+
+// parseURL reads the value of --url. It may hold a password, so the error does not quote it.
+func parseURL(text string) (*url.URL, error) {
+	to, err := url.Parse(text)
+	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
+		return nil, cli.Usagef("the value of --url is no URL of HTTP or HTTPS")
+	}
+	return to, nil
 }
 
 // clientOf returns a client that follows no redirects, as a delivery must not depend on one.

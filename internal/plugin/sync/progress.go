@@ -3,8 +3,6 @@ package sync
 import (
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
+	"github.com/fastpix-operator/fastpix-operator/internal/progress"
 )
 
 // barWidth is the number of characters of the bar.
@@ -50,13 +49,14 @@ func (b *bar) clear() {
 	}
 }
 
+// text says how far the run is. The syncer says it of a first run alone, because a later one that finds nothing writes nothing.
 func (b *bar) text(e *fastpixv1.WebhookEndpoint) string {
 	synced := apimeta.FindStatusCondition(e.Status.Conditions, fastpixv1.ConditionSynced)
 	started := e.Status.Sync != nil && e.Status.Sync.LastStartedTime != nil && !e.Status.Sync.LastStartedTime.Time.Before(b.started)
 	switch {
 	case synced != nil && synced.Reason == fastpixv1.ReasonSyncing:
-		if what, done, all, ok := pages(synced.Message); ok {
-			return fmt.Sprintf("[%s] %s: page %d of %d", drawn(done, all), what, done, all)
+		if p, ok := progress.Parse(synced.Message); ok {
+			return fmt.Sprintf("[%s] %s: page %d of %d", drawn(p.Page, max(p.Pages, p.Page)), p.Of, p.Page, max(p.Pages, p.Page))
 		}
 		return "The first run has begun"
 	case started:
@@ -64,20 +64,6 @@ func (b *bar) text(e *fastpixv1.WebhookEndpoint) string {
 	default:
 		return "Waiting for the run to begin"
 	}
-}
-
-// progress is what the syncer says of a first run. It says nothing of later ones, because a run that finds nothing writes nothing.
-var progress = regexp.MustCompile(`read page (\d+) of (\d+) of the (media|live streams)`)
-
-// pages returns how far a first run is, from the message of the condition Synced.
-func pages(message string) (what string, done, all int, ok bool) {
-	found := progress.FindStringSubmatch(message)
-	if found == nil {
-		return "", 0, 0, false
-	}
-	done, _ = strconv.Atoi(found[1])
-	all, _ = strconv.Atoi(found[2])
-	return found[3], done, max(all, done), true
 }
 
 func drawn(done, all int) string {

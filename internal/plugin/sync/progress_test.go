@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
+	"github.com/fastpix-operator/fastpix-operator/internal/progress"
 )
 
 // TestBarShowsHowFarAFirstRunIs protects the bar: it follows the message of the syncer, and elsewhere than on a terminal each step is one line.
@@ -21,7 +22,7 @@ func TestBarShowsHowFarAFirstRunIs(t *testing.T) {
 	b.show(e)
 	b.show(e)
 	e.Status.Conditions = []metav1.Condition{{Type: fastpixv1.ConditionSynced, Status: metav1.ConditionUnknown, Reason: fastpixv1.ReasonSyncing,
-		Message: "The first comparison with FastPix has read page 3 of 12 of the media, and created 100 mirrors."}}
+		Message: progress.Progress{Page: 3, Pages: 12, Of: progress.Media, Created: 100}.String()}}
 	b.show(e)
 	e.Status.Conditions[0].Message = "The first comparison with FastPix has started."
 	b.show(e)

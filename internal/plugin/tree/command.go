@@ -30,7 +30,7 @@ type options struct {
 
 // NewCommand returns the command.
 func NewCommand(shared *cli.Options) *cobra.Command {
-	o := &options{Options: shared, printer: cli.NewReportPrinter()}
+	o := &options{Options: shared, printer: cli.NewPrinter()}
 	cmd := &cobra.Command{
 		Use: "tree", Short: "Show endpoints with their live streams and media as a tree", Long: long, Example: example,
 		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
@@ -62,6 +62,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	root := g.root()
+	if o.printer.IsName() {
+		return o.printer.PrintNames(o.Out, root.objects())
+	}
 	if o.printer.IsTable() {
 		return draw(o.Out, root)
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -20,6 +22,14 @@ const (
 	kindStream    = "livestream"
 	kindMedia     = "mediaasset"
 )
+
+// groupKinds are their kinds as the API has them.
+var groupKinds = map[string]schema.GroupVersionKind{
+	kindNamespace: corev1.SchemeGroupVersion.WithKind("Namespace"),
+	kindEndpoint:  fastpixv1.GroupVersion.WithKind("WebhookEndpoint"),
+	kindStream:    fastpixv1.GroupVersion.WithKind("LiveStream"),
+	kindMedia:     fastpixv1.GroupVersion.WithKind("MediaAsset"),
+}
 
 // gathering reads objects in pages and keeps what the tree shows of them: memory grows with the live streams, not with the media.
 type gathering struct {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/xlab/treeprint"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 )
@@ -53,7 +55,7 @@ func (n *node) text() string {
 	if n.detail != "" {
 		text += "  " + n.detail
 	}
-	return cli.Escape(text)
+	return cli.Escape(strings.ReplaceAll(text, "\n", " "))
 }
 
 // plain returns the nodes below as a value of JSON.
@@ -73,6 +75,17 @@ func (n *node) plain() []any {
 		nodes = append(nodes, one)
 	}
 	return nodes
+}
+
+// objects returns the objects of the nodes below, each before what is below it, for their names.
+func (n *node) objects() []client.Object {
+	var all []client.Object
+	for _, c := range n.sorted() {
+		one := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: c.name}}
+		one.SetGroupVersionKind(groupKinds[c.kind])
+		all = append(append(all, one), c.objects()...)
+	}
+	return all
 }
 
 // draw prints the nodes below the root, each as a tree.

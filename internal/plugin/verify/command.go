@@ -139,7 +139,7 @@ func headerOf(text string) Header {
 // diagnose gathers the secrets and diagnoses the delivery.
 func (o *options) diagnose(ctx context.Context, d Delivery) (Verdict, error) {
 	if o.secretFile != "" {
-		s, err := signing.FromFile(o.Options, o.secretFile)
+		s, err := signing.FromFile(ctx, o.Options, o.secretFile)
 		return Diagnose(d, counting([]signing.Secret{s})), err
 	}
 	c, err := o.Client()
@@ -184,7 +184,7 @@ func (o *options) others(ctx context.Context, c client.Reader, than *fastpixv1.W
 		if apierrors.IsForbidden(err) {
 			err = errors.New("you may not read them")
 		}
-		fmt.Fprintf(o.ErrOut, "note: the signing secrets of %s were not tried: %v\n", what, err)
+		fmt.Fprintf(o.ErrOut, "note: the signing secrets of %s were not tried: %s\n", what, cli.Escape(err.Error()))
 	}
 	err := cli.Each(ctx, c, &fastpixv1.WebhookEndpointList{}, func(e *fastpixv1.WebhookEndpoint) error {
 		if e.Name == than.Name {
@@ -217,7 +217,7 @@ func (o *options) print(v Verdict, body []byte) error {
 	}
 	colour := o.Colour()
 	if v.Verified {
-		fmt.Fprintf(o.Out, "%s with %s (fingerprint %s).\n%s\n", colour.Good("The signature is right")+",", v.Secret, v.Fingerprint, consequence(body))
+		fmt.Fprintf(o.Out, "%s with %s (fingerprint %s).\n%s\n", colour.Good("The signature is right")+",", v.Secret, v.Fingerprint, cli.Escape(consequence(body)))
 		return nil
 	}
 	fmt.Fprintln(o.Out, colour.Bad("The delivery does not verify.")+" The receiver refuses it.")
@@ -225,7 +225,7 @@ func (o *options) print(v Verdict, body []byte) error {
 		fmt.Fprintln(o.Out, "This is probable and not certain:")
 	}
 	for _, m := range v.Mistakes {
-		fmt.Fprintf(o.Out, "\n%s: %s\n%s\n", colour.Strong(m.Name), m.What, m.Mend)
+		fmt.Fprintf(o.Out, "\n%s: %s\n%s\n", colour.Strong(m.Name), cli.Escape(m.What), m.Mend)
 	}
 	if v.Fingerprint != "" {
 		fmt.Fprintf(o.Out, "\nThe key is that of %s (fingerprint %s).\n", v.Secret, v.Fingerprint)
@@ -247,6 +247,9 @@ func consequence(body []byte) string {
 	var about []string
 	for _, change := range e.Changes {
 		about = append(about, string(change.Kind)+" "+change.ID)
+	}
+	if about == nil {
+		return fmt.Sprintf("It is an event %s that changes no mirror.", e.Type.Name)
 	}
 	return fmt.Sprintf("It is an event %s about %s.", e.Type.Name, strings.Join(about, " and "))
 }

@@ -229,3 +229,20 @@ func TestDiagnoseOfALargeBodyEnds(t *testing.T) {
 		t.Errorf("got %q", names(v))
 	}
 }
+
+// TestDeepBodyIsNotRewritten protects those who verify what an attacker sent: the indentation of a body that nests deep would take all memory.
+func TestDeepBodyIsNotRewritten(t *testing.T) {
+	t.Parallel()
+	const depth = 170_000
+	body := []byte(strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth))
+	if _, err := parse(body); !errors.Is(err, errDeep) {
+		t.Fatalf("got %v", err)
+	}
+	v := Diagnose(Delivery{Body: body, Headers: []Header{{header, "AAAA"}}}, own(secret))
+	if v.Verified || len(v.Mistakes) == 0 {
+		t.Errorf("got %+v", v)
+	}
+	if _, err := parse([]byte(strings.Repeat(`{"a":`, maxDepth-1) + "1" + strings.Repeat("}", maxDepth-1))); err != nil {
+		t.Errorf("a body with %d levels: %v", maxDepth-1, err)
+	}
+}

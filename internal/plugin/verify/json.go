@@ -27,11 +27,16 @@ type member struct {
 	value *node
 }
 
+// maxDepth bounds how deep a body may nest. FastPix's bodies have less than 10 levels. Without the bound the indentation of a hostile body takes all memory.
+const maxDepth = 32
+
+var errDeep = errors.New("the JSON nests too deep")
+
 // parse reads a body that consists of one JSON object.
 func parse(body []byte) (*node, error) {
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte(byteOrderMark))))
 	d.UseNumber()
-	root, err := parseValue(d)
+	root, err := parseValue(d, maxDepth)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +49,10 @@ func parse(body []byte) (*node, error) {
 	return root, nil
 }
 
-func parseValue(d *json.Decoder) (*node, error) {
+func parseValue(d *json.Decoder, depth int) (*node, error) {
+	if depth == 0 {
+		return nil, errDeep
+	}
 	token, err := d.Token()
 	if err != nil {
 		return nil, err
@@ -63,7 +71,7 @@ func parseValue(d *json.Decoder) (*node, error) {
 			}
 			m.name, _ = name.(string)
 		}
-		if m.value, err = parseValue(d); err != nil {
+		if m.value, err = parseValue(d, depth-1); err != nil {
 			return nil, err
 		}
 		n.members = append(n.members, m)

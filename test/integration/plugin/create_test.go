@@ -3,6 +3,7 @@ package plugin
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,8 +77,15 @@ func TestCreateEndpointRefusesToOverwrite(t *testing.T) {
 	if got.code != 1 || !strings.Contains(got.problem, "secret/fastpix-signing-secret exists and has another content") || !strings.Contains(got.problem, "--overwrite") {
 		t.Errorf("it exits with %d and prints\n%s%s", got.code, got.out, got.problem)
 	}
+	dry := store
+	dry.args = append(slices.Clone(store.args), "--overwrite", "--dry-run=server")
+	wantLines(t, dry.run(t).out, "secret/fastpix-signing-secret replaced (server dry run)")
 	if secret := readSecret(t, namespace, "fastpix-signing-secret"); string(secret.Data["password"]) != "of another" {
 		t.Error("the Secret was changed")
+	}
+	var roles rbacv1.RoleList
+	if err := framework.Deployed.Admin.List(t.Context(), &roles, client.InNamespace(namespace)); err != nil || len(roles.Items) > 0 {
+		t.Errorf("the receiver got the right to read it: %v %v", roles.Items, err)
 	}
 	store.args = append(store.args, "--overwrite")
 	if got := store.run(t); got.code != 0 {
@@ -85,6 +93,43 @@ func TestCreateEndpointRefusesToOverwrite(t *testing.T) {
 	}
 	if secret := readSecret(t, namespace, "fastpix-signing-secret"); secret.Type != fastpixv1.SigningSecretType || string(secret.Data["signing-secret"]) != fixtures.SigningSecret {
 		t.Errorf("the Secret has the type %s", secret.Type)
+	}
+	before := readSecret(t, namespace, "fastpix-signing-secret")
+	store.input = framework.OtherSigningSecret
+	wantLines(t, store.run(t).out, "secret/fastpix-signing-secret replaced")
+	if after := readSecret(t, namespace, "fastpix-signing-secret"); after.UID != before.UID || string(after.Data["signing-secret"]) != framework.OtherSigningSecret {
+		t.Error("a Secret of the right type was not changed in place: for a moment the receiver has none")
+	}
+}
+
+// TestCreateEndpointThatPolls protects endpoints without webhooks: they need no signing secret and no right to read one. An endpoint that exists keeps the
+// Secret with its access token, unless the user says otherwise.
+func TestCreateEndpointThatPolls(t *testing.T) {
+	t.Parallel()
+	namespace := framework.NewNamespace(t)
+	args := []string{"create", "endpoint", "fastpix", "--namespace", namespace, "--polling", "--timeout", "0"}
+	wantLines(t, mustRun(t, args...), "role.rbac.authorization.k8s.io/fastpix-api-credentials created", "webhookendpoint.video.fastpix.com/fastpix created",
+		"The endpoint takes no webhooks.", "To store the access token of spec.sync, run", "--api-credentials-file -")
+	e := framework.Endpoint{Namespace: namespace}
+	if spec := e.Read(t).Spec; !spec.PollsOnly() || spec.Sync == nil || spec.Sync.CredentialsSecret.Name != "fastpix-api-credentials" {
+		t.Errorf("the spec is %+v", spec)
+	}
+	var roles rbacv1.RoleList
+	if err := framework.Deployed.Admin.List(t.Context(), &roles, client.InNamespace(namespace)); err != nil || len(roles.Items) != 1 {
+		t.Errorf("there are the Roles %v %v", roles.Items, err)
+	}
+	store := call{args: append(slices.Clone(args), "--api-credentials-file", "-"), input: "token-id=the-id\nsecret-key=the-key\n"}
+	wantLines(t, store.run(t).out, "secret/fastpix-api-credentials created", "webhookendpoint.video.fastpix.com/fastpix unchanged")
+
+	e.Edit(t, func(s *fastpixv1.WebhookEndpointSpec) { s.Sync.CredentialsSecret.Name = "mine" })
+	wantLines(t, mustRun(t, args...), "webhookendpoint.video.fastpix.com/fastpix unchanged")
+	if got := store.run(t); got.code != 1 || !strings.Contains(got.problem, "reads its access token from the Secret mine") || e.Read(t).Spec.Sync.CredentialsSecret.Name != "mine" {
+		t.Errorf("it exits with %d and prints\n%s%s", got.code, got.out, got.problem)
+	}
+	store.args = append(store.args, "--overwrite")
+	wantLines(t, store.run(t).out, "webhookendpoint.video.fastpix.com/fastpix changed")
+	if got := run(t, append(args, "--signing-secret-file", "-")...); got.code != 2 {
+		t.Errorf("with a signing secret it exits with %d: %s", got.code, got.problem)
 	}
 }
 

@@ -50,6 +50,7 @@ func wellInstallation(t *testing.T) (ingress *http.HandlerFunc, restore func()) 
 	t.Helper()
 	for _, name := range []string{"fastpix-receiver", "fastpix-controller-manager", "fastpix-syncer"} {
 		setReadyReplicas(t, name, -1)
+		t.Cleanup(func() { setReadyReplicas(t, name, 0) }) // as the other tests expect it
 	}
 	for _, name := range []string{"fastpix-controller-manager", "fastpix-syncer"} {
 		lease := &coordinationv1.Lease{
