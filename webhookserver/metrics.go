@@ -50,6 +50,7 @@ func init() {
 		deliveries.WithLabelValues(string(o), "")
 		deliverySeconds.WithLabelValues(strconv.Itoa(o.status()))
 	}
+	verificationFailures.WithLabelValues(reasonMismatch)
 	deliverySeconds.WithLabelValues(strconv.Itoa(resultAccepted.status()))
 	for _, t := range record.Catalogue() {
 		deliveries.WithLabelValues(string(resultAccepted), t.Name)
