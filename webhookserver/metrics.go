@@ -46,10 +46,11 @@ var (
 func init() {
 	// These series exist from the start: an alert can then notice that no event arrives, or the first malformed delivery. The increase of a series
 	// that begins with a refusal does not count this refusal.
-	for _, o := range []result{resultMalformed, resultUnauthorized, resultSuspended, resultIncomplete} {
+	for _, o := range []result{resultMalformed, resultUnauthorized, resultSuspended, resultIncomplete, resultKeyUnread} {
 		deliveries.WithLabelValues(string(o), "")
 		deliverySeconds.WithLabelValues(strconv.Itoa(o.status()))
 	}
+	verificationFailures.WithLabelValues(reasonMismatch)
 	deliverySeconds.WithLabelValues(strconv.Itoa(resultAccepted.status()))
 	for _, t := range record.Catalogue() {
 		deliveries.WithLabelValues(string(resultAccepted), t.Name)

@@ -73,9 +73,12 @@ func verify(ctx context.Context, ring *keys.Keyring, spec *fastpixv1.WebhookEndp
 	return "", unverified(resultKeyUnread, err)
 }
 
+// reasonMismatch is why a delivery is not verified whose signature is that of no signing secret.
+const reasonMismatch = "mismatch"
+
 // unverified counts a failed verification and returns its outcome.
 func unverified(r result, err error) outcome {
-	reason := "mismatch"
+	reason := reasonMismatch
 	switch {
 	case errors.Is(err, signature.ErrMissing):
 		reason = "missing"

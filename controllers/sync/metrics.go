@@ -45,7 +45,7 @@ var (
 	}, []string{"kind"})
 	_ = promauto.With(metrics.Registry).NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fastpix_sync_oldest_run_age_seconds",
-		Help: "Age of the oldest last complete run among the endpoints with spec.sync; of an endpoint without one, the time since this process knows it. 0 if there is none.",
+		Help: "Age of the oldest last complete run among the endpoints with spec.sync that are not suspended; of an endpoint without one, the time since this process knows it. 0 if there is none.",
 	}, func() float64 { return completed.oldestAge(time.Now()) })
 )
 

@@ -53,6 +53,7 @@ type state struct {
 	random              float64
 	notReadySince       time.Time
 	recovered           bool
+	suspended           bool
 	interrupted         bool // the last run was ended before it was complete, and not by a failure
 	current             *run // the run; nil if none is running
 }
@@ -121,6 +122,7 @@ func (r *Reconciler) decide(e *fastpixv1.WebhookEndpoint) decision {
 	defer r.mu.Unlock()
 	s := r.stateOf(e)
 	s.observeReady(e, r.env.now())
+	s.observeSuspended(e, r.env.now())
 	config := configOf(e)
 	if s.cancel != nil {
 		if s.config != config || e.Spec.Suspend || s.current.waits.Load() && requestOf(e) != s.current.request {
@@ -174,6 +176,18 @@ func (s *state) observeReady(e *fastpixv1.WebhookEndpoint, now time.Time) {
 	case s.notReadySince.IsZero():
 		s.notReadySince = ready.LastTransitionTime.Time
 	}
+}
+
+// observeSuspended leaves the age of the last complete run out of the metric while the endpoint is suspended, because no run is due. Afterwards the age
+// counts from the end of the suspension.
+func (s *state) observeSuspended(e *fastpixv1.WebhookEndpoint, now time.Time) {
+	switch {
+	case e.Spec.Suspend:
+		completed.remove(s.uid)
+	case s.suspended:
+		completed.set(s.uid, now)
+	}
+	s.suspended = e.Spec.Suspend
 }
 
 // isChanged reports whether sync was configured or changed after the last run started. After a restart of the process the condition tells.

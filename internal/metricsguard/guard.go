@@ -51,6 +51,7 @@ type knownToken struct {
 	mu       sync.Mutex // held while the token is reviewed, so that many requests cause one review
 	reviewed time.Time  // when the API server last allowed it
 	failed   time.Time  // when the API server last did not answer about it
+	refusal  answer     // why it is not allowed any more, for requests that waited during that review; 0 while it is allowed
 }
 
 // New returns a filter for a metrics server. It has the form of metricsserver.Options.FilterProvider.
@@ -133,6 +134,9 @@ func (g *guard) decide(r *http.Request, token string) answer {
 func (g *guard) decideKnown(r *http.Request, token string, id digest, known *knownToken) answer {
 	known.mu.Lock()
 	defer known.mu.Unlock()
+	if known.refusal != 0 {
+		return known.refusal
+	}
 	if g.now().Sub(known.reviewed) < reviewInterval {
 		return http.StatusOK
 	}
@@ -145,6 +149,7 @@ func (g *guard) decideKnown(r *http.Request, token string, id digest, known *kno
 		case http.StatusServiceUnavailable:
 			known.failed = g.now()
 		default:
+			known.refusal = code
 			g.known.Remove(id)
 			g.refused.Add(id, code, refusalInterval)
 			return code

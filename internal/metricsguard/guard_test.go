@@ -113,6 +113,22 @@ func TestAllowedTokensAreReviewedOnceAMinute(t *testing.T) {
 	})
 }
 
+// TestRequestsThatWaitShareTheReviewThatRefuses protects the API server: the requests that waited while a token was found revoked cause no
+// reviews of their own, to which no rate would apply.
+func TestRequestsThatWaitShareTheReviewThatRefuses(t *testing.T) {
+	r := newTestGuard()
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+	known := &knownToken{} // what each of the requests found before it waited
+	for range 100 {
+		if got := r.decideKnown(req, "revoked", r.key.of("revoked"), known); got != http.StatusUnauthorized {
+			t.Fatalf("got %d for a revoked token, want 401", got)
+		}
+	}
+	if n := r.total(); n != 1 {
+		t.Errorf("%d reviews of one revoked token, want 1", n)
+	}
+}
+
 func TestAllowedTokensOutlastAnOutageOfTheAPIServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestGuard()

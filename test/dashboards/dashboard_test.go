@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -127,9 +128,7 @@ func exportedLabels(t *testing.T) map[string][]string {
 		labels := append(strings.Split(found[2], ","), "namespace", "job", "instance")
 		all[found[1]], all[found[1]+"_count"], all[found[1]+"_bucket"] = labels, labels, append(slices.Clone(labels), "le")
 	}
-	for metric, labels := range customResourceMetrics(t) {
-		all[metric] = labels
-	}
+	maps.Copy(all, customResourceMetrics(t))
 	if len(all) < 50 {
 		t.Fatalf("only %d metrics are exported", len(all))
 	}

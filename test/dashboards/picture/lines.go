@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -58,15 +59,15 @@ func addSeries(graph *plot.Plot, p *dashboards.Panel, series []Series, run *Run)
 			heights[i] = append(heights[i], point)
 		}
 	}
-	for i := len(series) - 1; i >= 0; i-- {
+	for i, s := range slices.Backward(series) {
 		for _, segment := range segments(heights[i], run) {
 			line, err := plotter.NewLine(segment)
 			if err != nil {
-				return fmt.Errorf("series %s: %w", series[i].Legend, err)
+				return fmt.Errorf("series %s: %w", s.Legend, err)
 			}
-			line.Color, line.Width = colorOf(p, i, series[i].Legend), vg.Points(1.3)
+			line.Color, line.Width = colorOf(p, i, s.Legend), vg.Points(1.3)
 			if stacked {
-				line.FillColor = light(colorOf(p, i, series[i].Legend))
+				line.FillColor = light(colorOf(p, i, s.Legend))
 			}
 			graph.Add(line)
 		}
