@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -32,6 +33,8 @@ type Options struct {
 	Version string
 	// Now returns the time.
 	Now func() time.Time
+
+	terminal *term.Terminal // that asks for secrets; nil before the first question
 }
 
 // NewOptions returns the options of a program that reads and writes the given streams.

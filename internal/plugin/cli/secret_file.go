@@ -41,7 +41,7 @@ func (o *Options) Asks() bool {
 
 func (o *Options) readSecret(ctx context.Context, what string) (content []byte, err error) {
 	if in, ok := o.In.(*os.File); ok && o.Asks() {
-		content, err = o.ask(ctx, int(in.Fd()), what)
+		content, err = o.ask(ctx, in, what)
 	} else {
 		content, err = untilDone(ctx, func() ([]byte, error) { return readBounded(o.In) })
 	}
@@ -51,17 +51,31 @@ func (o *Options) readSecret(ctx context.Context, what string) (content []byte, 
 	return content, nil
 }
 
-// ask asks for a secret in a terminal. If the user ends the program, the terminal shows again what is typed.
-func (o *Options) ask(ctx context.Context, terminal int, what string) ([]byte, error) {
-	before, err := term.GetState(terminal)
+// errInterrupted says that the user pressed Ctrl-C instead of giving a secret.
+var errInterrupted = errors.New("interrupted")
+
+// ask asks for a secret in a terminal. The echo is off before the prompt appears, and the terminal is as before at the end, also if the program is ended.
+func (o *Options) ask(ctx context.Context, in *os.File, what string) (content []byte, err error) {
+	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(o.ErrOut, "Paste %s and press Enter. It is not shown: ", what)
-	content, err := untilDone(ctx, func() ([]byte, error) { return term.ReadPassword(terminal) })
-	fmt.Fprintln(o.ErrOut)
-	if ctx.Err() != nil {
-		err = errors.Join(err, term.Restore(terminal, before))
+	defer func() { err = errors.Join(err, term.Restore(int(in.Fd()), before)) }()
+	if o.terminal == nil { // it keeps what was pasted behind the first line for the next prompt
+		o.terminal = term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{in, o.ErrOut}, "")
+	}
+	content, err = untilDone(ctx, func() ([]byte, error) {
+		text, err := o.terminal.ReadPassword("Paste " + what + " and press Enter. It is not shown: ")
+		return []byte(text), err
+	})
+	if err != nil {
+		fmt.Fprint(o.ErrOut, "\r\n")
+	}
+	if errors.Is(err, io.EOF) {
+		err = errInterrupted
 	}
 	return content, err
 }

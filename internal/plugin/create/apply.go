@@ -26,6 +26,9 @@ func (o *options) apply(ctx context.Context, c client.Client, s *setUp) error {
 			return err
 		}
 	}
+	if err := o.refuseOthers(ctx, c, s); err != nil {
+		return err
+	}
 	for _, object := range append(s.secrets(), s.rights()...) {
 		if err := o.applyOne(ctx, c, object); err != nil {
 			return explain(err)
@@ -38,10 +41,30 @@ func (o *options) apply(ctx context.Context, c client.Client, s *setUp) error {
 	return o.showNextStep(ctx, c, s, e)
 }
 
+// refuseOthers fails if a Secret that is to be read has another type: it belongs to something else. Who may not get a Secret cannot grant the right to do so.
+func (o *options) refuseOthers(ctx context.Context, c client.Client, s *setUp) error {
+	for _, wanted := range s.named() {
+		var existing corev1.Secret
+		err := c.Get(ctx, client.ObjectKeyFromObject(wanted), &existing)
+		switch {
+		case apierrors.IsNotFound(err), apierrors.IsForbidden(err):
+		case err != nil:
+			return err
+		case existing.Type != wanted.Type && !o.overwrite:
+			return fmt.Errorf("%s exists and has another content: its type is %q and not %q. Look whether something else uses it, and choose another name for the endpoint. "+
+				"To replace it, say --overwrite", reference(wanted), existing.Type, wanted.Type)
+		}
+	}
+	return nil
+}
+
+// applyNamespace creates the namespace. A user who may not create it needs no such right if it exists.
 func (o *options) applyNamespace(ctx context.Context, c client.Client, name string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	switch err := c.Create(ctx, namespace); {
 	case apierrors.IsAlreadyExists(err):
+		return nil
+	case apierrors.IsForbidden(err) && c.Get(ctx, client.ObjectKeyFromObject(namespace), namespace) == nil:
 		return nil
 	case err != nil:
 		return err

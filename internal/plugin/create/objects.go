@@ -82,14 +82,25 @@ func (s *setUp) rightToRead(secret, account string) []client.Object {
 	}
 }
 
+// named returns the Secrets that the endpoint names, without data if they are not to be created.
+func (s *setUp) named() []*corev1.Secret {
+	var all []*corev1.Secret
+	if !s.polling {
+		all = append(all, &corev1.Secret{ObjectMeta: s.meta(s.signingSecretName()), Type: fastpixv1.SigningSecretType, Data: s.signingSecret})
+	}
+	if s.syncs {
+		all = append(all, &corev1.Secret{ObjectMeta: s.meta(s.apiSecretName()), Type: fastpixv1.APICredentialsType, Data: s.apiToken})
+	}
+	return all
+}
+
 // secrets returns the Secrets that are to be created.
 func (s *setUp) secrets() []client.Object {
 	var all []client.Object
-	if s.signingSecret != nil {
-		all = append(all, &corev1.Secret{ObjectMeta: s.meta(s.signingSecretName()), Type: fastpixv1.SigningSecretType, Data: s.signingSecret})
-	}
-	if s.apiToken != nil {
-		all = append(all, &corev1.Secret{ObjectMeta: s.meta(s.apiSecretName()), Type: fastpixv1.APICredentialsType, Data: s.apiToken})
+	for _, secret := range s.named() {
+		if secret.Data != nil {
+			all = append(all, secret)
+		}
 	}
 	return all
 }

@@ -82,7 +82,7 @@ func (o *options) run(ctx context.Context, names []string) error {
 	if err := o.readEndpoints(ctx, c, names, found); err != nil {
 		return err
 	}
-	if found.Operator, err = o.readOperator(ctx, c); err != nil {
+	if found.Operator, err = o.readOperator(ctx, c); err != nil { // it has the kinds nevertheless
 		right, missing := cli.MissingRight(err)
 		if !missing {
 			return err

@@ -14,35 +14,41 @@ import (
 
 // operator says how the operator does.
 type operator struct {
-	Parts    []install.Part   `json:"parts"`
-	Leaders  []install.Leader `json:"leaders"`
+	Parts    []install.Part   `json:"parts,omitempty"`
+	Leaders  []install.Leader `json:"leaders,omitempty"`
 	Kinds    []install.Kind   `json:"kinds"`
 	Problems []string         `json:"problems,omitempty"`
 }
 
+// readOperator reads how the operator does. Every user may read the kinds: they are returned even if a right is missing for the rest.
 func (o *options) readOperator(ctx context.Context, c client.Client) (*operator, error) {
 	var found operator
 	var err error
 	if found.Kinds, err = install.Kinds(o.Flags); err != nil {
 		return nil, err
 	}
+	found.examineKinds()
 	if found.Parts, err = install.Parts(ctx, c, o.OperatorNamespace); err != nil {
-		return nil, err
+		return &found, err
 	}
 	if found.Leaders, err = install.Leaders(ctx, c, o.OperatorNamespace, o.Now()); err != nil {
-		return nil, err
+		return &found, err
 	}
 	found.examine(o.OperatorNamespace)
 	return &found, nil
 }
 
-// examine says what is wrong with the operator.
-func (p *operator) examine(namespace string) {
+// examineKinds says which kinds do not fit.
+func (p *operator) examineKinds() {
 	for _, k := range p.Kinds {
 		if !k.Fits() {
 			p.add("the kind %s %s\nApply the CRDs of the version that runs, and use the plugin of that version.", k.Kind, k)
 		}
 	}
+}
+
+// examine says what is wrong with the operator.
+func (p *operator) examine(namespace string) {
 	if len(p.Parts) == 0 {
 		p.add("no part of the operator is installed in namespace %s\nIf it runs in another namespace, name it by --operator-namespace.", namespace)
 		return

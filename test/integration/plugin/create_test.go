@@ -72,6 +72,9 @@ func TestCreateEndpointAddsSync(t *testing.T) {
 func TestCreateEndpointRefusesToOverwrite(t *testing.T) {
 	namespace := framework.NewNamespace(t)
 	framework.Create(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "fastpix-signing-secret"}, StringData: map[string]string{"password": "of another"}})
+	if got := run(t, "create", "endpoint", "fastpix", "--namespace", namespace); got.code != 1 || !strings.Contains(got.problem, `its type is "Opaque"`) {
+		t.Errorf("without a secret it exits with %d and prints\n%s%s", got.code, got.out, got.problem)
+	}
 	store := call{args: []string{"create", "endpoint", "fastpix", "--namespace", namespace, "--signing-secret-file", "-"}, input: fixtures.SigningSecret}
 	got := store.run(t)
 	if got.code != 1 || !strings.Contains(got.problem, "secret/fastpix-signing-secret exists and has another content") || !strings.Contains(got.problem, "--overwrite") {
@@ -184,6 +187,10 @@ func TestCreateEndpointNamesTheMissingRight(t *testing.T) {
 	got := call{kubeconfig: mayBind, args: args}.run(t)
 	if got.code != 1 || !strings.Contains(got.problem, "You can grant only rights that you have") {
 		t.Errorf("without the right to get Secrets it exits with %d and prints\n%s", got.code, got.problem)
+	}
+	owner := user(t, namespace, rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}})
+	if got := (call{kubeconfig: owner, args: append(args, "--create-namespace", "--timeout", "0")}).run(t); got.code != 0 {
+		t.Errorf("the owner of a namespace that exists gets %d and\n%s", got.code, got.problem)
 	}
 	missing := run(t, "create", "endpoint", "fastpix", "--namespace", "nowhere-"+namespace)
 	if missing.code != 1 || !strings.Contains(missing.problem, "--create-namespace") {

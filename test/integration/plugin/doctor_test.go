@@ -309,6 +309,14 @@ func TestDoctorFindsKindsOfAnotherVersion(t *testing.T) {
 	const removed = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/sync"
 	framework.Kubectl(t, "patch", "crd", "webhookendpoints.video.fastpix.com", "--type=json", "-p", `[{"op":"remove","path":"`+removed+`"}]`)
 	t.Cleanup(func() { kubectl(t, "apply", "-k", "config/crd") })
+	look := rbacv1.PolicyRule{APIGroups: []string{"video.fastpix.com"}, Resources: []string{"webhookendpoints"}, Verbs: []string{"list"}}
+	tenant := user(t, "default", look)
+	framework.Eventually(t, "a user without rights in the operator's namespace sees it in the status", func(context.Context) error {
+		if got := (call{kubeconfig: tenant, args: []string{"status", "-n", "default"}}).run(t); got.code != 3 || !strings.Contains(got.out, "lacks status.sync") {
+			return fmt.Errorf("it exits with %d and prints\n%s%s", got.code, got.out, got.problem)
+		}
+		return nil
+	})
 	framework.Eventually(t, "the doctor finds it", func(context.Context) error {
 		results, _ := examine(t, call{args: []string{"--probe=false", "-n", "default"}})
 		for _, r := range results {

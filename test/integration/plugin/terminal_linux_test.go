@@ -101,13 +101,14 @@ func TestSecretIsAskedForInATerminal(t *testing.T) {
 	stopped := inTerminal(t, nil, append(args, "--signing-secret-file", "-")...)
 	stopped.wait(t, "Paste the signing secret and press Enter.")
 	stopped.press(t, "half a secret\x03")
+	stopped.wait(t, "interrupted")
 	if code := stopped.end(t); code != 1 || strings.Contains(stopped.screen.String(), "half") {
 		t.Errorf("after Ctrl-C it exits with %d and shows\n%s", code, stopped.screen)
 	}
 
 	stored := inTerminal(t, nil, append(args, "--signing-secret-file", "-")...)
 	stored.wait(t, "It is not shown: ")
-	stored.press(t, fixtures.SigningSecret+"\n")
+	stored.press(t, fixtures.SigningSecret+"\r")
 	if code := stored.end(t); code != 0 || strings.Contains(stored.screen.String(), fixtures.SigningSecret) {
 		t.Errorf("it exits with %d and shows\n%s", code, stored.screen)
 	}
@@ -117,9 +118,8 @@ func TestSecretIsAskedForInATerminal(t *testing.T) {
 
 	token := inTerminal(t, nil, append(args, "--api-credentials-file", "-")...)
 	token.wait(t, "Paste the token id of the access token")
-	token.press(t, "the-id\n")
+	token.press(t, "the-id\rsecret-key=the-key\r") // pasted at once
 	token.wait(t, "Paste the secret key of the access token")
-	token.press(t, "secret-key=the-key\n")
 	if code := token.end(t); code != 0 || strings.Contains(token.screen.String(), "the-key") {
 		t.Errorf("it exits with %d and shows\n%s", code, token.screen)
 	}
