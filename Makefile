@@ -28,7 +28,8 @@ else
 CONTROL_PLANE := k8s-given
 endif
 CONTROLLERS := $(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-controller-manager),,k8s-controllers)
-export KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
+# Not abspath, because the path may have spaces.
+export KUBEBUILDER_ASSETS := $(if $(filter /%,$(firstword $(KUBEBUILDER_ASSETS))),,$(CURDIR)/)$(KUBEBUILDER_ASSETS)
 
 CONTROLLER_GEN := bin/tools/controller-gen
 GOLANGCI_LINT := bin/tools/golangci-lint
@@ -181,7 +182,7 @@ k8s: ## Find, download or build etcd, kube-apiserver and kubectl for bin/k8s, on
 
 .PHONY: k8s-given
 k8s-given:
-	@hack/kubernetes/get.sh -show $(KUBEBUILDER_ASSETS)
+	@hack/kubernetes/get.sh -show "$(KUBEBUILDER_ASSETS)"
 
 .PHONY: k8s-controllers
 k8s-controllers: ## Find or build kube-controller-manager for bin/k8s, once. Tests of quotas need it.
@@ -244,7 +245,7 @@ cluster-stop: ## Stop the cluster and remove all its files.
 ifeq ($(E2E_USE_EXISTING),)
 e2e: $(CONTROL_PLANE) node image ## Install, use, break, roll out and remove the operator in a new cluster. E2E_USE_EXISTING=1 uses the cluster of KUBECONFIG.
 	CGO_ENABLED=0 go build -trimpath -o bin/e2e ./test/e2e
-	GOOS= GOARCH= go run ./hack/image -file test/e2e/kubectl/Dockerfile -binary $(KUBEBUILDER_ASSETS)/kubectl -name registry.example/kubectl:v1.37.2 -output bin/kubectl.tar
+	GOOS= GOARCH= go run ./hack/image -file test/e2e/kubectl/Dockerfile -binary "$(KUBEBUILDER_ASSETS)/kubectl" -name registry.example/kubectl:v1.37.2 -output bin/kubectl.tar
 	bin/cluster with -load bin/image.tar -load bin/kubectl.tar bin/e2e -image $(IMG) $(E2E_ARGS)
 else
 e2e:
@@ -272,7 +273,7 @@ image-digests: ## Compare the base images in the Dockerfile with their registrie
 
 .PHONY: dist
 dist: $(CONTROL_PLANE) ## Build everything of a release from the last commit twice, compare, and write it to dist/ (many minutes).
-	VERSION=$(VERSION) REPOSITORY=$(REPOSITORY) KUBECTL=$(KUBEBUILDER_ASSETS)/kubectl hack/release/dist.sh dist
+	VERSION=$(VERSION) REPOSITORY=$(REPOSITORY) KUBECTL="$(KUBEBUILDER_ASSETS)/kubectl" hack/release/dist.sh dist
 
 .PHONY: test-release
 test-release: $(CONTROL_PLANE) ## Test make dist with small programs, and that a release whose parts do not agree is refused.

@@ -27,10 +27,10 @@ current() {
 }
 
 # build_program FILE PACKAGE [FLAG...]: compiles one program of the module in the current folder, as one step (minutes with an empty build
-# cache). It renames the file at the end, so that the file is never incomplete.
+# cache). It renames the file at the end, so that the file is never incomplete, and two builds at the same time do not disturb each other.
 build_program() {
 	local partial
-	partial=$(dirname "$1")/.$(basename "$1").partial
+	partial=$(dirname "$1")/.$(basename "$1").partial.$$
 	step "building $(basename "$1")" go build -trimpath "${@:3}" -o "$partial" "$2"
 	mv "$partial" "$1"
 }

@@ -1,5 +1,10 @@
 # The scripts that take minutes source this file to show how far they are.
 
+if ((BASH_VERSINFO[0] < 5)); then
+	echo "$0 needs bash 5 or newer, and this is bash $BASH_VERSION. On macOS: brew install bash coreutils, and open a new shell" >&2
+	exit 1
+fi
+
 # The number of steps of the script, the steps that are done, and how long the last three of them took.
 steps=0 steps_done=0 took=()
 

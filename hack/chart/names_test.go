@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
@@ -24,7 +28,7 @@ func (c cluster) condition(kind, text string) {
 }
 
 // TestNamesThatAUserChoseWork checks a release with other names of objects, labels and ServiceAccounts. The operator works with the rights of these
-// accounts, the admission policies follow them, and the conditions name them. The names that the manifests have by default get no right.
+// accounts, the admission policies follow them, the conditions name them, and the plugin of kubectl finds them. The names that the manifests have by default get no right.
 func TestNamesThatAUserChoseWork(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -53,12 +57,45 @@ func TestNamesThatAUserChoseWork(t *testing.T) {
 	if got := c.kubectl("get", "events.events.k8s.io", "--namespace=video", "--output=jsonpath={.items[*].reportingController}"); !strings.Contains(got, "fastpix-receiver") {
 		t.Errorf("the reporting controllers of Kubernetes Events are %q, want the receiver", got)
 	}
+	c.checkPlugin()
 	for _, account := range []string{"fastpix-controller-manager", "rx", "sy"} {
 		_, err := c.Kubectl(t.Context(), "patch", "mediaasset", fixtures.MediaA, "--namespace=video", "--subresource=status", "--type=merge",
 			"--patch={\"status\":{\"state\":\"Failed\"}}", "--as=system:serviceaccount:"+otherNamespace+":"+account, "--as-group=system:masters")
 		if err == nil || !strings.Contains(err.Error(), otherNamespace+"/ctl") {
 			t.Errorf("%s writes a status: %v, want a refusal that names ctl", account, err)
 		}
+	}
+}
+
+// plugin runs "kubectl fastpix" with the operator in otherNamespace, and returns what it prints.
+func (c cluster) plugin(args ...string) string {
+	c.t.Helper()
+	var out bytes.Buffer
+	streams := genericiooptions.IOStreams{In: strings.NewReader(""), Out: &out, ErrOut: &out}
+	plugin.Run(c.t.Context(), "v0.0.0-test", append(args, "--kubeconfig="+c.Kubeconfig, "--operator-namespace="+otherNamespace, "--cache-dir="+c.t.TempDir()), streams)
+	return out.String()
+}
+
+// checkPlugin checks that the plugin finds a release with other names, and grants rights to its ServiceAccounts.
+func (c cluster) checkPlugin() {
+	c.t.Helper()
+	if got := c.plugin("version"); !strings.Contains(got, "receiver ") || !strings.Contains(got, "controllers ") || !strings.Contains(got, "syncer ") {
+		c.t.Errorf("version prints\n%s", got)
+	}
+	got := c.plugin("doctor")
+	for _, want := range []string{"the ServiceAccount rx has its rights", "the ServiceAccount ctl has its rights", "the ServiceAccount sy has its rights", "none of 2 pods is ready"} {
+		if !strings.Contains(got, want) {
+			c.t.Errorf("doctor prints\n%s\nwant %q", got, want)
+		}
+	}
+	// There is no kubelet, so it ends after it has found the Service.
+	got = c.plugin("simulate", "video.media.created", "--namespace=video", "--yes")
+	if !strings.Contains(got, "none of the 0 pods of the receiver is ready") {
+		c.t.Errorf("simulate prints\n%s", got)
+	}
+	c.plugin("create", "endpoint", "second", "--namespace=video", "--timeout=0")
+	if got := c.kubectl("get", "rolebinding", "second-signing-secret", "--namespace=video", "--output=jsonpath={.subjects[*].name}"); got != "rx" {
+		c.t.Errorf("create lets %q read the Secret, want rx", got)
 	}
 }
 

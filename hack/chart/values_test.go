@@ -202,7 +202,7 @@ var effects = map[string][]effect{
 	},
 	"ingress.className":   {{"ingress.enabled=true,ingress.className=nginx," + externalURL, ingress, "{.spec.ingressClassName}", "nginx"}},
 	"ingress.annotations": {{"ingress.enabled=true,ingress.annotations.a=b," + externalURL, ingress, "{.metadata.annotations.a}", "b"}},
-	"ingress.hosts":       {{"ingress.enabled=true,ingress.hosts={a.example,b.example}", ingress, "{.spec.rules[*].host} {.spec.tls[0].hosts}", `a.example b.example ["a.example","b.example"]`}},
+	"ingress.hosts":       {{"ingress.enabled=true,receiver.externalURL=https://Hooks.Example.com", ingress, "{.spec.rules[*].host}", "hooks.example.com"}, {"ingress.enabled=true,ingress.hosts={a.example,b.example}", ingress, "{.spec.rules[*].host} {.spec.tls[0].hosts}", `a.example b.example ["a.example","b.example"]`}},
 	"ingress.tls.enabled": {
 		{"ingress.enabled=true," + externalURL, ingress, "{.spec.tls}", `[{"hosts":["hooks.example.com"]}]`},
 		{"ingress.enabled=true,ingress.tls.enabled=false," + externalURL, ingress, "{.spec.tls}{.kind}", "Ingress"},
@@ -588,6 +588,8 @@ func TestInvalidValuesAreRefused(t *testing.T) {
 		"httpRoute.hostname=a.example":                              "hostname",
 		"metrics.readers[0].name=x":                                 "namespace",
 		"fullnameOverride=4a":                                       "fullnameOverride",
+		"fullnameOverride=" + strings.Repeat("a", 37):               "fullnameOverride", // a Service has at most 63 characters
+		"dashboards.labelValue=" + strings.Repeat("a", 64):          "labelValue",
 		"nameOverride=a b":                                          "nameOverride",
 		"networkPolicy.dnsPorts={}":                                 "dnsPorts",
 		"networkPolicy.acmeSolvers=true":                            "acmeSolvers",
@@ -692,12 +694,15 @@ func TestUnsetImageIsRefused(t *testing.T) {
 func TestContradictionsAreRefused(t *testing.T) {
 	t.Parallel()
 	for set, want := range map[string]string{
-		"receiver.terminationGracePeriodSeconds=44":                                                  "at least 45",
-		"receiver.terminationGracePeriodSeconds=99,receiver.drainDelaySeconds=60":                    "at least 100",
-		"receiver.serviceAccount.name=fastpix-syncer":                                                "need different ServiceAccounts",
-		"controllers.serviceAccount.name=own,receiver.serviceAccount.name=own":                       "need different ServiceAccounts",
-		"syncer.serviceAccount.name=default":                                                         "serviceAccount.name: not default",
-		"ingress.enabled=true":                                                                       "ingress.hosts is empty",
+		"receiver.terminationGracePeriodSeconds=44":                               "at least 45",
+		"receiver.terminationGracePeriodSeconds=99,receiver.drainDelaySeconds=60": "at least 100",
+		"receiver.serviceAccount.name=fastpix-syncer":                             "need different ServiceAccounts",
+		"controllers.serviceAccount.name=own,receiver.serviceAccount.name=own":    "need different ServiceAccounts",
+		"syncer.serviceAccount.name=default":                                      "serviceAccount.name: not default",
+		"receiver.extraEnv[0].name=A,receiver.extraEnv[1].name=A":                 "receiver.extraEnv: the name A is used twice",
+		"syncer.extraVolumes[0].name=a,syncer.extraVolumes[0].emptyDir.medium=,syncer.extraVolumes[1].name=a,syncer.extraVolumes[1].emptyDir.medium=": "syncer.extraVolumes: the name a is used twice",
+		"receiver.tls.secretName=crt,receiver.extraVolumes[0].name=tls,receiver.extraVolumes[0].emptyDir.medium=":                                     "receiver.tls.secretName has a volume of that name",
+		"ingress.enabled=true": "ingress.hosts is empty",
 		"httpRoute.enabled=true,httpRoute.parentRefs[0].name=public":                                 "httpRoute.hostnames is empty",
 		"httpRoute.enabled=true,httpRoute.hostnames={a.example}":                                     "httpRoute.parentRefs is empty",
 		"receiver.autoscaling.enabled=true,receiver.autoscaling.minReplicas=7":                       "larger than maxReplicas",
@@ -715,7 +720,7 @@ func TestContradictionsAreRefused(t *testing.T) {
 func TestFlagsOfTheChartAreRefused(t *testing.T) {
 	t.Parallel()
 	instead := map[string]string{
-		"receiver": "", "controllers": "", "syncer": "", "check": "", "leader-elect": "", "operator-namespace": "",
+		"receiver": "", "controllers": "", "syncer": "", "check": "", "version": "", "leader-elect": "", "operator-namespace": "",
 		"receiver-bind-address": "", "metrics-bind-address": "", "health-probe-bind-address": "",
 		"drain-delay": "receiver.drainDelaySeconds", "external-url": "receiver.externalURL", "receiver-tls-cert-dir": "receiver.tls.secretName",
 		"max-pending-events": "receiver.maxPendingEvents", "max-pending-events-per-endpoint": "receiver.maxPendingEventsPerEndpoint",

@@ -13,9 +13,8 @@
 # K8S_FROM=modules   only 1 and 5: the pinned version, built here
 # ENVTEST_INDEX      the URL of another index for setup-envtest
 set -euo pipefail
-started=${EPOCHREALTIME/[.,]/}
-
 source "$(dirname "${BASH_SOURCE[0]}")/../build_program.sh"
+started=${EPOCHREALTIME/[.,]/}
 
 # elapsed: prints the seconds since the start.
 elapsed() {
@@ -29,7 +28,7 @@ version_of() {
 	etcd) "$1" --version | sed -n 's/^etcd Version: /v/p' ;;
 	kubectl) "$1" version --client | sed -n 's/^Client Version: //p' ;;
 	*) "$1" --version | sed -n 's/^Kubernetes //p' ;;
-	esac 2>/dev/null
+	esac </dev/null 2>/dev/null
 }
 
 # fits FILE: reports whether a program runs and has a fitting version: for programs of Kubernetes the minor version that is pinned here, for
@@ -111,7 +110,7 @@ if [[ ${1:-} == -show ]]; then
 fi
 
 start_build k8s "$@"
-minor=$(sed -n 's|^\tk8s\.io/kubernetes v\(1\.[0-9]*\)\..*|\1|p' go.mod)
+minor=$(sed -n 's|^[[:space:]]*k8s\.io/kubernetes v\(1\.[0-9]*\)\..*|\1|p' go.mod)
 programs=(etcd kube-apiserver kubectl)
 if (($# > 1)); then
 	programs=("${@:2}")
@@ -122,8 +121,11 @@ if ((${#missing[@]} > 0)) && [[ ${K8S_FROM:-} != modules ]]; then
 	take "found in PATH" in_path
 	take "found where setup-envtest keeps them" in_store
 	# setup-envtest has only the three programs that every test needs.
-	if [[ " ${missing[*]} " =~ \ (etcd|kube-apiserver|kubectl)\  ]] && ./download.sh "$out" "$minor" "$(store)"; then
-		take "downloaded by setup-envtest" in_store
+	if [[ " ${missing[*]} " =~ \ (etcd|kube-apiserver|kubectl)\  ]]; then
+		code=0
+		./download.sh "$out" "$minor" "$(store)" || code=$?
+		((code < 128)) || exit "$code" # Ctrl-C ends everything, and not the download alone
+		((code > 0)) || take "downloaded by setup-envtest" in_store
 	fi
 fi
 if ((${#missing[@]} > 0)); then

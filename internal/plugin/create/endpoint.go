@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/install"
 )
 
 const endpointLong = `Create an endpoint, the Secrets that it names, and the rights to read just these: a Role and a RoleBinding for each Secret.
@@ -102,11 +103,15 @@ func (o *options) run(ctx context.Context, name string) error {
 	if err := o.readSecrets(ctx, s); err != nil {
 		return err
 	}
+	s.accounts = install.UsualAccounts()
 	if o.dryRun == dryRunClient {
 		return o.printAll(s.objects(o.createNamespace))
 	}
 	c, err := o.writer()
 	if err != nil {
+		return err
+	}
+	if s.accounts, err = install.Accounts(ctx, c, s.operatorNamespace); err != nil {
 		return err
 	}
 	return o.apply(ctx, c, s)

@@ -14,15 +14,11 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 )
 
-// The ServiceAccounts of the operator that read Secrets, as config/rbac names them.
-const (
-	receiverAccount = "fastpix-receiver"
-	syncerAccount   = "fastpix-syncer"
-)
-
 // setUp is an endpoint with all that belongs to it.
 type setUp struct {
 	namespace, name, operatorNamespace string
+	// accounts are the ServiceAccounts of the parts of the operator.
+	accounts map[string]string
 	// polling says that the endpoint takes no webhooks; syncs that it is compared with FastPix.
 	polling, syncs bool
 	// signingSecret and apiToken are the content of the Secrets; nil if they are not to be created.
@@ -60,10 +56,10 @@ func (s *setUp) objects(withNamespace bool) []client.Object {
 func (s *setUp) rights() []client.Object {
 	var all []client.Object
 	if !s.polling {
-		all = append(all, s.rightToRead(s.signingSecretName(), receiverAccount)...)
+		all = append(all, s.rightToRead(s.signingSecretName(), s.accounts["receiver"])...)
 	}
 	if s.syncs {
-		all = append(all, s.rightToRead(s.apiSecretName(), syncerAccount)...)
+		all = append(all, s.rightToRead(s.apiSecretName(), s.accounts["syncer"])...)
 	}
 	return all
 }

@@ -25,6 +25,9 @@ func (p *patient) monitored(ctx context.Context, kind, mend string) Result {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "monitoring.coreos.com", Version: "v1", Kind: kind + "List"})
 	err := p.client.List(ctx, list, client.MatchingLabels{"app.kubernetes.io/name": "fastpix-operator"}, client.Limit(1))
+	if err == nil && len(list.Items) == 0 { // the chart, with nameOverride
+		err = p.client.List(ctx, list, client.MatchingLabels{"app.kubernetes.io/part-of": "fastpix-operator"}, client.Limit(1))
+	}
 	switch {
 	case apimeta.IsNoMatchError(err):
 		return skipped(kind, "the Prometheus Operator is not installed in this cluster")

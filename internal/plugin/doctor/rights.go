@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/internal/plugin/cli"
 	"github.com/fastpix-operator/fastpix-operator/internal/plugin/install"
 )
 
@@ -110,7 +109,7 @@ func (p *patient) may(ctx context.Context, account string, a *authorizationv1.Re
 
 // checkSecretRights asks the API server whether the receiver and the syncer may read the Secrets that the endpoints name.
 func checkSecretRights(ctx context.Context, p *patient) []Result {
-	accounts, err := p.accounts(ctx)
+	accounts, err := install.Accounts(ctx, p.client, p.OperatorNamespace)
 	if err != nil {
 		return []Result{unread("", err)}
 	}
@@ -124,19 +123,6 @@ func checkSecretRights(ctx context.Context, p *patient) []Result {
 		}
 		return slices.Compact(results) // two keys of one Secret need one right
 	})
-}
-
-// accounts returns the ServiceAccount of each part. If the Deployments cannot be read, it returns the usual ones.
-func (p *patient) accounts(ctx context.Context) (map[string]string, error) {
-	accounts := map[string]string{"receiver": "fastpix-receiver", "syncer": "fastpix-syncer"}
-	parts, err := install.Parts(ctx, p.client, p.OperatorNamespace)
-	for _, part := range parts {
-		accounts[part.Component] = part.ServiceAccount
-	}
-	if _, forbidden := cli.MissingRight(err); forbidden {
-		return accounts, nil
-	}
-	return accounts, err
 }
 
 func (p *patient) secretRight(ctx context.Context, e *fastpixv1.WebhookEndpoint, component, account, secret string) Result {

@@ -35,7 +35,9 @@ func TestVersionOfAnImage(t *testing.T) {
 	t.Parallel()
 	for image, want := range map[string]string{
 		"fastpix-operator:dev": "dev", "registry.example:5000/a/fastpix-operator:v1.2.3": "v1.2.3", "registry.example:5000/a/fastpix-operator": "latest",
-		"registry.example/fastpix-operator:v1@sha256:abc": "sha256:abc",
+		"registry.example/fastpix-operator@sha256:abc":                      "sha256:abc",
+		"registry.example/fastpix-operator:v1@sha256:abc":                   "v1@sha256:abc", // as in install.yaml of a release
+		"registry.example:5000/fastpix-operator:v1@sha256:0123456789abcdef": "v1@sha256:0123456789ab",
 	} {
 		if got := (Part{Image: image}).Version(); got != want {
 			t.Errorf("the version of %s is %q, want %q", image, got, want)

@@ -15,24 +15,23 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-)
 
-// receiverService is the Service of the receivers, as config/receiver names it.
-const receiverService = "fastpix-receiver"
+	"github.com/fastpix-operator/fastpix-operator/internal/plugin/install"
+)
 
 // forward opens a port-forward to a pod of the receiver.
 func (o *options) forward(ctx context.Context, c client.Client, path string) (*target, error) {
-	var service corev1.Service
-	if err := c.Get(ctx, client.ObjectKey{Namespace: o.OperatorNamespace, Name: receiverService}, &service); apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("namespace %s has no Service %s: name the namespace of the operator by --operator-namespace, or the URL by --url", o.OperatorNamespace, receiverService)
-	} else if err != nil {
+	service, err := install.ReceiverService(ctx, c, o.OperatorNamespace)
+	if err != nil {
 		return nil, err
+	} else if service == nil {
+		return nil, fmt.Errorf("namespace %s has no Service of the receiver: name the namespace of the operator by --operator-namespace, or the URL by --url", o.OperatorNamespace)
 	}
-	pod, err := readyPod(ctx, c, &service)
+	pod, err := readyPod(ctx, c, service)
 	if err != nil {
 		return nil, err
 	}
-	port, scheme, err := portOf(&service, pod)
+	port, scheme, err := portOf(service, pod)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package firstrun
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
@@ -65,7 +67,7 @@ all=$*
 case $all in
 "build "*k8s.io/kubernetes/* | "build "*go.etcd.io/*)
 	out=${all##* -o } && out=${out%%%% *} && name=${out##*/.}
-	exec cp "%s/${name%%.partial}" "$out" ;;
+	exec cp "%s/${name%%.partial*}" "$out" ;;
 "mod download") exit ;;
 esac
 exec "%s" "$@"
@@ -246,6 +248,38 @@ func TestDownloadIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestInterruptEndsEverything checks Ctrl-C during the download: nothing is built after it.
+func TestInterruptEndsEverything(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.index = serveNothing(t)
+	cmd := exec.CommandContext(t.Context(), "hack/kubernetes/get.sh", m.out)
+	cmd.Env = append(os.Environ(), "PATH="+m.path+":"+os.Getenv("PATH"), "XDG_DATA_HOME="+m.home, "ENVTEST_INDEX="+m.index, "K8S_FROM=")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal sends the signal to the whole group
+	printed := &interruptAt{text: "downloading, ", interrupt: func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }}
+	cmd.Stdout, cmd.Stderr = printed, printed
+	err := cmd.Run()
+	if got := printed.written.String(); !printed.done || err == nil || strings.Contains(got, "step ") || strings.Contains(got, "built from modules") {
+		t.Errorf("interrupted: %v; it ends with %v and prints\n%s", printed.done, err, got)
+	}
+}
+
+// interruptAt keeps what is written, and interrupts the writer when a text is written.
+type interruptAt struct {
+	written   bytes.Buffer
+	text      string
+	interrupt func()
+	done      bool
+}
+
+func (w *interruptAt) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(w.text)) && !w.done {
+		w.done = true
+		w.interrupt()
+	}
+	return w.written.Write(p)
+}
+
 // TestCIUsesThePinnedVersion checks that CI depends on nothing that is installed.
 func TestCIUsesThePinnedVersion(t *testing.T) {
 	t.Parallel()
@@ -262,7 +296,7 @@ func TestCIUsesThePinnedVersion(t *testing.T) {
 func TestGivenControlPlaneIsUsed(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	given := t.TempDir()
+	given := filepath.Join(t.TempDir(), "Application Support") // the store of setup-envtest on macOS has a space
 	m.link(given, programs...)
 	run := func() (string, error) {
 		cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", "k8s-given", "KUBEBUILDER_ASSETS="+given)
@@ -276,7 +310,7 @@ func TestGivenControlPlaneIsUsed(t *testing.T) {
 	m.from(printed, "from KUBEBUILDER_ASSETS", programs...)
 	for _, target := range []string{"demo", "test"} {
 		plan, err := exec.CommandContext(t.Context(), "make", "--dry-run", target, "KUBEBUILDER_ASSETS="+given).CombinedOutput()
-		if err != nil || !strings.Contains(string(plan), "get.sh -show "+given) {
+		if err != nil || !strings.Contains(string(plan), "get.sh -show \""+given+"\"") {
 			t.Errorf("make %s does not use it: %v\n%s", target, err, plan)
 		}
 	}

@@ -66,7 +66,7 @@ app.kubernetes.io/version: {{ include "fastpix.tag" . | trunc 63 | trimAll "-_."
 {{- else if not .root.Values.receiver.externalURL -}}
 {{- fail (printf "%s is empty: name the public hosts, or set receiver.externalURL, whose host is the default." .name) -}}
 {{- else -}}
-- {{ regexReplaceAll "^https?://([^/:]+).*$" .root.Values.receiver.externalURL "${1}" | quote }}
+- {{ regexReplaceAll "^https?://([^/:]+).*$" .root.Values.receiver.externalURL "${1}" | lower | quote }}
 {{- end -}}
 {{- end -}}
 

@@ -75,8 +75,24 @@ annotations:
   {{- merge (dict) ($values.podAnnotations | default dict) (dict "kubectl.kubernetes.io/default-container" .name) | toYaml | nindent 2 }}
 {{- end -}}
 
+{{/* Fails if environment variables or volumes have the same name: the API server would refuse the Deployment after other objects were changed, or
+would take the last variable. The volume tls is that of receiver.tls. */}}
+{{- define "fastpix.checkNames" -}}
+{{- $values := get .root.Values .name -}}
+{{- $volumes := ternary (list "tls") list (and (eq .name "receiver") (not (empty .root.Values.receiver.tls.secretName))) -}}
+{{- range $list, $used := dict "extraEnv" list "extraVolumes" $volumes -}}
+{{- range get $values $list | default list -}}
+{{- if has .name $used -}}
+{{- fail (printf "%s.%s: the name %s is used twice%s." $.name $list .name (ternary ", because receiver.tls.secretName has a volume of that name" "" (has .name $volumes))) -}}
+{{- end -}}
+{{- $used = append $used .name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The fields of a pod of a part that say with which rights and where it runs. */}}
 {{- define "fastpix.podSpec" -}}
+{{- include "fastpix.checkNames" . -}}
 {{- $values := get .root.Values .name -}}
 serviceAccountName: {{ include (printf "fastpix.account.%s" .name) .root | quote }}
 automountServiceAccountToken: true
@@ -171,6 +187,7 @@ receiver: the chart runs each part in a Deployment of its own
 controllers: the chart runs each part in a Deployment of its own
 syncer: the chart runs each part in a Deployment of its own
 check: the pods of helm test use it
+version: the pod would print the version and end
 leader-elect: the controllers and the syncer always elect a leader
 operator-namespace: the journal is in the namespace of the release
 receiver-bind-address: the ports are fixed
