@@ -22,7 +22,7 @@ done
 # A large file, such as a binary, was committed by mistake.
 while read -r kilobytes file; do
 	((kilobytes <= 512)) || stale+=("$file has $kilobytes KiB: remove it from git, or add it to .gitignore")
-done < <(git ls-files -z | xargs -0 --no-run-if-empty du -k --)
+done < <(git ls-files -z | xargs -0 du -k --)
 bin/tools/golangci-lint fmt --diff || stale+=("formatting: run 'make fmt'")
 
 if [ ${#stale[@]} -gt 0 ]; then

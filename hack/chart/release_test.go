@@ -16,6 +16,8 @@ func TestReleasedChartNamesItsImage(t *testing.T) {
 		"v1.2.3-rc.1":    "fastpix-operator-1.2.3-rc.1.tgz",
 		"6333e95-dirty":  "fastpix-operator-0.0.0-6333e95-dirty.tgz",
 		"release_candid": "fastpix-operator-0.0.0-release-candid.tgz",
+		"0123456":        "fastpix-operator-0.0.0-g0123456.tgz", // a semantic version has no number that begins with 0
+		"v1.2.3-01":      "fastpix-operator-0.0.0-1-2-3-01.tgz",
 	} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()

@@ -57,7 +57,8 @@ take() {
 	for program in "${missing[@]}"; do
 		file=$("$2" "$program") || true
 		if [[ -n $file ]] && fits "$file"; then
-			ln -sf "$file" "$out/$program"
+			ln -s "$file" "$out/.$program.link.$$"
+			mv -f "$out/.$program.link.$$" "$out/$program" # in one step, because make test may run beside make demo
 			taken+=("$program")
 		else
 			left+=("$program")
@@ -100,6 +101,8 @@ sort_out() {
 	report "found or downloaded before" "${linked[@]}"
 }
 
+[[ ${K8S_FROM:-} == @(|modules) ]] || { echo "control plane: K8S_FROM is \"$K8S_FROM\": use modules, or leave it empty" >&2; exit 1; }
+
 if [[ ${1:-} == -show ]]; then
 	out=$2 programs=(etcd kube-apiserver kubectl) missing=()
 	for program in "${programs[@]}"; do
@@ -130,7 +133,7 @@ if ((${#missing[@]} > 0)) && [[ ${K8S_FROM:-} != modules ]]; then
 fi
 if ((${#missing[@]} > 0)); then
 	for program in "${missing[@]}"; do
-		[[ ! -L $out/$program ]] || rm "$out/$program"
+		[[ ! -L $out/$program ]] || rm -f "$out/$program"
 	done
 	./build.sh "$out" "${missing[@]}"
 	report "built from modules" "${missing[@]}"

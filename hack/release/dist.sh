@@ -2,7 +2,7 @@
 # Builds a release of the last commit into a folder (default dist): binaries and one image for amd64 and arm64, the manifest, the Helm chart, the
 # bundle for OLM, the plugin of kubectl with its krew manifest, SBOMs, checksums, the provenance, and the notes. Everything is made twice, in two
 # folders and with two build caches, and the results are compared byte by byte. At the end a program checks that all versions agree.
-# The script ignores changes that are not committed. It needs Go, git, GNU tar, the module proxy and kubectl (KUBECTL).
+# The script ignores changes that are not committed. It needs Go, git, GNU tar and GNU sed, the module proxy and kubectl (KUBECTL).
 #
 # VERSION            the version of everything: the tag of the image too
 # REPOSITORY         the repository of the image, such as registry.example/fastpix-operator

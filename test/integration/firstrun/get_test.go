@@ -286,6 +286,11 @@ func TestCIUsesThePinnedVersion(t *testing.T) {
 	m := newMachine(t)
 	m.link(m.path, programs...)
 	m.from(m.get("K8S_FROM=modules"), "built from modules", programs...)
+	cmd := exec.CommandContext(t.Context(), "hack/kubernetes/get.sh", m.out)
+	cmd.Env = append(os.Environ(), "K8S_FROM=module")
+	if printed, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(printed), "use modules") {
+		t.Errorf("with another value: %v\n%s", err, printed)
+	}
 	text, err := os.ReadFile(".ci/run")
 	if err != nil || !strings.Contains(string(text), "export K8S_FROM=modules\n") {
 		t.Errorf(".ci/run does not set K8S_FROM (%v)", err)

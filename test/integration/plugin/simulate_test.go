@@ -155,7 +155,7 @@ func TestSimulateSaysWhatIsWrong(t *testing.T) {
 		"the signing secret is not base64":          {1, []string{"video.media.ready", "--url", url, "--signing-secret-file", file(t, []byte("not base64!"))}},
 		`webhookendpoints.video.fastpix.com "none"`: {1, []string{"video.media.ready", "--endpoint", "none"}},
 		"none of the 0 pods of the receiver":        {1, []string{"video.media.ready"}}, // the control plane of tests runs no pods
-		"no Service fastpix-receiver":               {1, []string{"video.media.ready", "--operator-namespace", "default"}},
+		"no Service of the receiver":                {1, []string{"video.media.ready", "--operator-namespace", "default"}},
 	} {
 		got := run(t, append([]string{"simulate", "-n", e.Namespace}, c.args...)...)
 		if got.code != c.code || !strings.Contains(got.problem, want) {
