@@ -282,7 +282,7 @@ var effects = map[string][]effect{
 	"prometheusRule.objectives.acknowledged": {{
 		"prometheusRule.enabled=true,prometheusRule.objectives.acknowledged=0.9", rule, fastAlert + ".expr}",
 		"(1 - fastpix:deliveries_acknowledged:ratio_rate1h > 14.4 * (1 - 0.9))\nand (1 - fastpix:deliveries_acknowledged:ratio_rate5m > 14.4 * (1 - 0.9))\n" +
-			`and sum by (cluster, namespace) (increase(fastpix_delivery_seconds_count{code="503"}[1h])) > 5`,
+			"and fastpix:deliveries_refused:rate1h * 3600 > 5",
 	}},
 	"prometheusRule.objectives.mirroredInTime": {{
 		"prometheusRule.enabled=true,prometheusRule.objectives.mirroredInTime=0.9", rule, `{.spec.groups[2].rules[6].expr}`,
