@@ -1,16 +1,12 @@
 package gitops
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
 
@@ -94,19 +90,7 @@ func (r chartRelease) render(t *testing.T) map[string]*unstructured.Unstructured
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
-	all := map[string]*unstructured.Unstructured{}
-	reader := yamlutil.NewYAMLOrJSONDecoder(bytes.NewReader(out), 4096)
-	for {
-		object := &unstructured.Unstructured{}
-		if err := reader.Decode(&object.Object); errors.Is(err, io.EOF) {
-			return all
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if object.Object != nil {
-			all[object.GetKind()+" "+object.GetName()] = object
-		}
-	}
+	return decodeAll(t, out)
 }
 
 // TestChartExamplesRender protects the examples that install the chart from values files and values that do not exist, from an image that nobody can

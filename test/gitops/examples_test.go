@@ -114,8 +114,14 @@ func built(t *testing.T, folder string, o overlay) map[string]*unstructured.Unst
 	if err != nil {
 		t.Fatalf("kustomize %s: %v\n%s", folder, err, out)
 	}
+	return decodeAll(t, out)
+}
+
+// decodeAll returns the objects of a stream of YAML documents by kind and name.
+func decodeAll(t *testing.T, stream []byte) map[string]*unstructured.Unstructured {
+	t.Helper()
 	all := map[string]*unstructured.Unstructured{}
-	reader := yamlutil.NewYAMLOrJSONDecoder(bytes.NewReader(out), 4096)
+	reader := yamlutil.NewYAMLOrJSONDecoder(bytes.NewReader(stream), 4096)
 	for {
 		object := &unstructured.Unstructured{}
 		if err := reader.Decode(&object.Object); errors.Is(err, io.EOF) {
@@ -123,7 +129,9 @@ func built(t *testing.T, folder string, o overlay) map[string]*unstructured.Unst
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		all[object.GetKind()+" "+object.GetName()] = object
+		if object.Object != nil {
+			all[object.GetKind()+" "+object.GetName()] = object
+		}
 	}
 }
 

@@ -40,13 +40,14 @@ func NewReportPrinter() *Printer {
 	return p
 }
 
-// AddFlags defines --output, those that belong to it, and --no-headers.
+// AddFlags defines --output, those that belong to it, and --no-headers. The command fails before it runs if there is no such format.
 func (p *Printer) AddFlags(cmd *cobra.Command) {
 	p.flags.AddFlags(cmd)
 	output := cmd.Flags().Lookup("output")
 	output.Usage = fmt.Sprintf("Output format. One of: (%s).", strings.Join(append(p.flags.AllowedFormats(), "wide"), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(append(p.flags.AllowedFormats(), "wide"), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&p.noHeaders, "no-headers", false, "Print a table without its headers")
+	cmd.PreRunE = func(*cobra.Command, []string) error { return p.setFormat() }
 }
 
 // IsTable reports that a table is printed. A command need not gather what a table does not show, and may add lines for people to read.
@@ -65,8 +66,8 @@ func (p *Printer) IsName() bool {
 	return p.flags.NamePrintFlags != nil && *p.flags.OutputFormat == "name"
 }
 
-// Validate fails if there is no such format. A command calls it before it does something, and before Print.
-func (p *Printer) Validate() error {
+// setFormat makes the printer of the format. It fails if there is no such format.
+func (p *Printer) setFormat() error {
 	if p.IsTable() {
 		return nil
 	}

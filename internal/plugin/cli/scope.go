@@ -1,6 +1,9 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
 
 // Scope is the flag --all-namespaces.
 type Scope struct {
@@ -19,4 +22,13 @@ func (s *Scope) Namespace(o *Options) (string, error) {
 		return "", nil
 	}
 	return o.Namespace()
+}
+
+// Client returns a client, and the namespace to list with it.
+func (s *Scope) Client(o *Options) (c client.WithWatch, namespace string, err error) {
+	if namespace, err = s.Namespace(o); err != nil {
+		return nil, "", err
+	}
+	c, err = o.Client()
+	return c, namespace, err
 }

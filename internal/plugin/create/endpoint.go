@@ -74,9 +74,6 @@ func newEndpointCommand(shared *cli.Options) *cobra.Command {
 }
 
 func (o *options) validate(name string) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
 	switch o.dryRun {
 	case dryRunNone, dryRunClient, dryRunServer:
 	default:

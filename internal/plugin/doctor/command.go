@@ -70,14 +70,7 @@ type report struct {
 }
 
 func (o *options) run(ctx context.Context) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
-	namespace, err := o.scope.Namespace(o.Options)
-	if err != nil {
-		return err
-	}
-	c, err := o.Client()
+	c, namespace, err := o.scope.Client(o.Options)
 	if err != nil {
 		return err
 	}

@@ -51,9 +51,6 @@ type report struct {
 }
 
 func (o *options) run(args []string) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
 	m, err := mirror.Read(o.Options, args)
 	if err != nil {
 		return err

@@ -68,9 +68,6 @@ func (r *report) well() bool {
 }
 
 func (o *options) run(ctx context.Context, names []string) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
 	if len(names) > 0 && o.scope.AllNamespaces {
 		return cli.Usagef("name an endpoint, or say --all-namespaces, not both")
 	}

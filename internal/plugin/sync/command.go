@@ -57,9 +57,6 @@ func NewCommand(shared *cli.Options) *cobra.Command {
 }
 
 func (o *options) run(ctx context.Context, name string) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
 	namespace, err := o.Namespace()
 	if err != nil {
 		return err

@@ -43,17 +43,10 @@ func NewCommand(shared *cli.Options) *cobra.Command {
 }
 
 func (o *options) run(ctx context.Context) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
 	if o.limit < 0 {
 		return cli.Usagef("--limit must not be negative")
 	}
-	namespace, err := o.scope.Namespace(o.Options)
-	if err != nil {
-		return err
-	}
-	c, err := o.Client()
+	c, namespace, err := o.scope.Client(o.Options)
 	if err != nil {
 		return err
 	}

@@ -74,9 +74,6 @@ func NewCommand(shared *cli.Options) *cobra.Command {
 }
 
 func (o *options) run(ctx context.Context) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
 	if o.file == "-" && o.secretFile == "-" {
 		return cli.Usagef("--file and --signing-secret-file cannot both be standard input")
 	}

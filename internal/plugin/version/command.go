@@ -51,9 +51,6 @@ type report struct {
 }
 
 func (o *options) run(ctx context.Context) error {
-	if err := o.printer.Validate(); err != nil {
-		return err
-	}
 	found := report{Plugin: o.Version, Go: runtime.Version()}
 	var missing error // what could not be read; the rest is printed nevertheless
 	if !o.client {
