@@ -437,18 +437,24 @@ func TestEveryValueAtOnceIsAccepted(t *testing.T) {
 	}
 
 	c := newCluster(t)
-	published, err := controlplane.PublishedCRDs(t.Context())
+	c.installPublishedCRDs()
+	c.kubectl("create", "namespace", otherNamespace)
+	c.kubectl("create", "serviceaccount", "default", "--namespace="+otherNamespace) // for the pod of helm test; in a cluster a controller makes it
+	c.kubectl("create", "priorityclass", "4711", "--value=1")
+	c.checkAccepted("--namespace="+otherNamespace, "--values="+inRoot(t, values))
+}
+
+// installPublishedCRDs installs the CRDs of the kinds of other projects that the chart uses.
+func (c cluster) installPublishedCRDs() {
+	c.t.Helper()
+	published, err := controlplane.PublishedCRDs(c.t.Context())
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	for _, file := range published {
 		c.kubectl("create", "--filename="+file)
 	}
 	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
-	c.kubectl("create", "namespace", otherNamespace)
-	c.kubectl("create", "serviceaccount", "default", "--namespace="+otherNamespace) // for the pod of helm test; in a cluster a controller makes it
-	c.kubectl("create", "priorityclass", "4711", "--value=1")
-	c.checkAccepted("--namespace="+otherNamespace, "--values="+inRoot(t, values))
 }
 
 // section returns the commands in a section of docs/helm.md.

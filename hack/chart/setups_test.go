@@ -12,8 +12,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/diff"
-
-	"github.com/fastpix-operator/fastpix-operator/test/framework/controlplane"
 )
 
 var update = flag.Bool("update", false, "Write the golden files.")
@@ -88,14 +86,7 @@ func TestSetupsRenderTheirGoldenFiles(t *testing.T) {
 func TestSetupsAreInstalled(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	published, err := controlplane.PublishedCRDs(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range published {
-		c.kubectl("create", "--filename="+file)
-	}
-	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	c.installPublishedCRDs()
 	c.kubectl("create", "namespace", namespace)
 	c.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/warn=restricted", "pod-security.kubernetes.io/enforce=restricted")
 	c.kubectl("create", "serviceaccount", "default", "--namespace="+namespace)
