@@ -27,8 +27,6 @@ const (
 	sweepPause = time.Minute
 	// sweepRetry is the first pause before another sweep after a sweep that failed. An API server that has just started fails many requests.
 	sweepRetry = 2 * time.Second
-	// sweepPage is how many mirrors one page of a list holds. They usually have 0.1 MiB, but a sender can make each as large as 1 MiB.
-	sweepPage = 20
 	// advisableAssets is how many assets one endpoint may mirror before its status advises against more.
 	advisableAssets = 50_000
 )
@@ -83,38 +81,25 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 	s.Delayed = 0
 	assets := map[types.NamespacedName]int{}
 	var errs []error
-	check := func(m mirror.Object) {
+	check := func(object runtime.Object) error {
+		m := mirror.Of(object.(client.Object))
 		if _, ok := m.(*mirror.MediaAsset); ok {
 			assets[types.NamespacedName{Namespace: m.APIObject().GetNamespace(), Name: m.EndpointName()}]++
 		}
-		errs = append(errs, s.check(ctx, m))
+		if err := s.check(ctx, m); err != nil {
+			errs = append(errs, err)
+		}
+		return nil
 	}
 	for _, newPage := range []func() client.ObjectList{
 		func() client.ObjectList { return &fastpixv1.MediaAssetList{} },
 		func() client.ObjectList { return &fastpixv1.LiveStreamList{} },
 	} {
-		if err := s.forEach(ctx, newPage, check); err != nil {
+		if err := apiserver.ForEach(ctx, s.Live, newPage, check); err != nil {
 			return err
 		}
 	}
 	return errors.Join(append(errs, s.updateAssetWarnings(ctx, assets))...)
-}
-
-// forEach lists all mirrors of one kind, page by page.
-func (s *Sweeper) forEach(ctx context.Context, newPage func() client.ObjectList, do func(mirror.Object)) error {
-	for token := ""; ; {
-		page := newPage()
-		if err := s.Live.List(ctx, page, client.Limit(sweepPage), client.Continue(token)); err != nil {
-			return err
-		}
-		err := apimeta.EachListItem(page, func(object runtime.Object) error {
-			do(mirror.Of(object.(client.Object)))
-			return nil
-		})
-		if token = page.GetContinue(); token == "" || err != nil {
-			return err
-		}
-	}
 }
 
 // check purges a ready or failed mirror whose retention has passed, and enqueues a mirror whose status does not match its spec or whose timer is

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,9 +17,6 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/record"
 )
-
-// mirrorPage is how many mirrors one page of a list holds. A mirror usually has 3 kB.
-const mirrorPage = 100
 
 // mirror is a MediaAsset or a LiveStream, as sync reads it.
 type mirror struct {
@@ -81,20 +77,11 @@ func newObject(kind record.Kind) client.Object {
 	return &fastpixv1.MediaAsset{}
 }
 
-// forEachMirror lists mirrors page by page.
+// forEachMirror calls do for each mirror.
 func forEachMirror(ctx context.Context, live client.Reader, kind record.Kind, do func(*mirror) error, options ...client.ListOption) error {
-	for token := ""; ; {
-		page := newList(kind)
-		if err := live.List(ctx, page, append([]client.ListOption{client.Limit(mirrorPage), client.Continue(token)}, options...)...); err != nil {
-			return fmt.Errorf("list mirrors: %w", err)
-		}
-		err := apimeta.EachListItem(page, func(object runtime.Object) error {
-			return do(mirrorOf(object))
-		})
-		if token = page.GetContinue(); token == "" || err != nil {
-			return err
-		}
-	}
+	return apiserver.ForEach(ctx, live, func() client.ObjectList { return newList(kind) }, func(object runtime.Object) error {
+		return do(mirrorOf(object))
+	}, options...)
 }
 
 // readMirror reads one mirror; nil if it does not exist.

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 )
 
@@ -66,6 +67,8 @@ func newElected(restConfig *rest.Config, o Options, lease string, cacheOptions c
 	if err != nil {
 		return nil, err
 	}
+	restConfig = rest.CopyConfig(restConfig)
+	restConfig.Wrap(apiserver.BoundPages)
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:                              NewScheme(),
 		Metrics:                             metricsserver.Options{BindAddress: "0"},
