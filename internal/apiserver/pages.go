@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// pageObjects is how many objects the first page of a list holds. A mirror usually has 3 kB.
+	// pageObjects is the maximum number of objects of a page, and that of the first. A mirror usually has 3 kB.
 	pageObjects = 100
 	// maxPageBytes bounds a page, as JSON. Users can make each object as large as 1 MiB. Decoded, it takes about twice as much.
 	maxPageBytes = 4 << 20

@@ -109,7 +109,7 @@ func TestForEachBoundsPages(t *testing.T) {
 	}
 }
 
-// TestForEachEnds protects callers: it ends with the error of do, with an object that is larger than any page, and with the error of the API server.
+// TestForEachEnds protects callers: it ends with the error of do, and at an object that is larger than any page.
 func TestForEachEnds(t *testing.T) {
 	newPage := func() client.ObjectList { return &corev1.ConfigMapList{} }
 	stop := errors.New("stop")
