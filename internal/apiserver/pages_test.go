@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta/testrestmapper"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,9 +19,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// lists answers lists of ConfigMaps by pages, as an API server does, and counts what it wrote.
+// lists answers lists of ConfigMaps by pages, as an API server does, and counts what it wrote. It refuses pages that continue a list once expired is true.
 type lists struct {
 	all     []corev1.ConfigMap
+	expired bool
 	largest int
 	limits  []string
 }
@@ -30,6 +32,12 @@ func (l *lists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from, _ := strconv.Atoi(query.Get("continue"))
 	limit, err := strconv.Atoi(query.Get("limit"))
 	l.limits = append(l.limits, query.Get("limit"))
+	if l.expired && from > 0 {
+		expired := apierrors.NewResourceExpired("the continue token is too old").ErrStatus
+		expired.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+		answer(w, http.StatusGone, expired)
+		return
+	}
 	if err != nil {
 		limit = len(l.all)
 	}
@@ -38,13 +46,19 @@ func (l *lists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if from+limit < len(l.all) {
 		page.Continue = strconv.Itoa(from + limit)
 	}
-	text, err := json.Marshal(page)
+	l.largest = max(l.largest, answer(w, http.StatusOK, page))
+}
+
+// answer writes an object as JSON, and returns how many bytes of it the client took.
+func answer(w http.ResponseWriter, code int, object any) int {
+	text, err := json.Marshal(object)
 	if err != nil {
 		panic(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
 	n, _ := w.Write(text) // the client may stop reading
-	l.largest = max(l.largest, n)
+	return n
 }
 
 // newReader returns a client of lists with a number of ConfigMaps of some bytes each.
@@ -109,7 +123,7 @@ func TestForEachBoundsPages(t *testing.T) {
 	}
 }
 
-// TestForEachEnds protects callers: it ends with the error of do, and at an object that is larger than any page.
+// TestForEachEnds protects callers: it ends with the error of do, with that of the API server, and at an object that is larger than any page.
 func TestForEachEnds(t *testing.T) {
 	newPage := func() client.ObjectList { return &corev1.ConfigMapList{} }
 	stop := errors.New("stop")
@@ -117,6 +131,11 @@ func TestForEachEnds(t *testing.T) {
 	calls := 0
 	if err := ForEach(t.Context(), reader, newPage, func(runtime.Object) error { calls++; return stop }); !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("it ended after %d calls with %v", calls, err)
+	}
+	served, reader := newReader(t, sizes(150, 10)...)
+	served.expired = true
+	if err := ForEach(t.Context(), reader, newPage, func(runtime.Object) error { return nil }); !apierrors.IsResourceExpired(err) || len(served.limits) != 2 {
+		t.Errorf("after an expired token it asked for pages of %v and ended with %v", served.limits, err)
 	}
 	_, reader = newReader(t, maxPageBytes)
 	if err := ForEach(t.Context(), reader, newPage, func(runtime.Object) error { return nil }); !errors.Is(err, errPageTooLarge) {

@@ -35,6 +35,8 @@ type testEnv struct {
 	warmth      workload.Tenant // where events go that only warm something up
 	workload    *workload.Workload
 	profiles    string // folder for profiles; empty if none are wanted
+	// pprofAddress is where the controllers serve profiles, if they are wanted.
+	pprofAddress string
 }
 
 // newTestEnv starts a control plane and prepares the operator's processes, the receiver with further arguments.
@@ -73,7 +75,14 @@ func (r *testEnv) prepareOperator(ctx context.Context, binary string, receiverAr
 	if r.receiver, err = r.process(ctx, "receiver", binary, tenant.ReceiverAccount, args...); err != nil {
 		return err
 	}
-	r.controllers, err = r.process(ctx, "controllers", binary, tenant.ControllersAccount, "--receiver=false", "--syncer=false", "--leader-elect")
+	args = []string{"--receiver=false", "--syncer=false", "--leader-elect"}
+	if r.profiles != "" {
+		if r.pprofAddress, err = process.FreeAddress(); err != nil {
+			return err
+		}
+		args = append(args, "--pprof-bind-address="+r.pprofAddress)
+	}
+	r.controllers, err = r.process(ctx, "controllers", binary, tenant.ControllersAccount, args...)
 	return err
 }
 

@@ -37,7 +37,7 @@ func parseFlags() options {
 	flag.BoolVar(&o.sync, "sync", false, "Sync alone: how fast the mirrors of an existing workspace are made, and what a comparison costs.")
 	flag.StringVar(&o.plot, "plot", "", "Draw growth into this SVG `file`.")
 	flag.StringVar(&o.out, "out", "", "Write everything that was measured to this JSON `file`.")
-	flag.StringVar(&o.profiles, "profiles", "", "Write CPU profiles of the API server during the bursts into this `folder`, and profiles of its heap with the weight; they cost a little of the rates.")
+	flag.StringVar(&o.profiles, "profiles", "", "Write CPU profiles of the API server during the bursts into this `folder`, profiles of its heap with the weight, and of the controllers' heap with growth; they cost a little of the rates.")
 	flag.StringVar(&o.binary, "binary", "", "The operator's binary. Default: build it.")
 	flag.Uint64Var(&o.seed, "seed", 1, "Seed of ids, order and duplicates.")
 	flag.IntVar(&events, "events", 0, "Events of a burst instead of the form's.")

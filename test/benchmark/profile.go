@@ -15,6 +15,12 @@ import (
 // profileSeconds is less than a full burst takes.
 const profileSeconds = 5
 
+const (
+	pprofPath = "/debug/pprof/"
+	// liveHeap is a profile of the heap after a garbage collection.
+	liveHeap = "heap?gc=1"
+)
+
 // profile begins to record what the API server's cores do during a burst, if that is wanted, and returns what to call when the burst
 // has ended: it waits for the file NAME.kube-apiserver.pprof, which `go tool pprof -top` reads.
 func (r *testEnv) profile(ctx context.Context, name string) (finish func() error) {
@@ -22,16 +28,10 @@ func (r *testEnv) profile(ctx context.Context, name string) (finish func() error
 		return func() error { return nil }
 	}
 	done := make(chan error, 1)
-	go func() { done <- r.recordAPIServer(ctx, filepath.Join(r.profiles, name+".kube-apiserver.pprof")) }()
+	go func() {
+		done <- r.recordAPIServer(ctx, fmt.Sprintf("profile?seconds=%d", profileSeconds), name+".kube-apiserver.pprof")
+	}()
 	return func() error { return <-done }
-}
-
-func (r *testEnv) recordAPIServer(ctx context.Context, file string) error {
-	recorded, err := r.profileOf(ctx, fmt.Sprintf("profile?seconds=%d", profileSeconds))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, recorded, 0o600)
 }
 
 // profileHeap writes what the live heap of the API server holds into the file NAME.kube-apiserver.heap.pprof, if that is wanted.
@@ -39,11 +39,27 @@ func (r *testEnv) profileHeap(ctx context.Context, name string) error {
 	if r.profiles == "" {
 		return nil
 	}
-	recorded, err := r.profileOf(ctx, "heap?gc=1")
+	return r.recordAPIServer(ctx, liveHeap, name+".kube-apiserver.heap.pprof")
+}
+
+// profileControllers writes what the live heap of the controllers holds into the file NAME.controllers.heap.pprof, if that is wanted.
+func (r *testEnv) profileControllers(ctx context.Context, name string) error {
+	if r.profiles == "" {
+		return nil
+	}
+	recorded, err := get(ctx, http.DefaultClient, "http://"+r.pprofAddress+pprofPath+liveHeap)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(r.profiles, strings.ReplaceAll(name, " ", "-")+".kube-apiserver.heap.pprof"), recorded, 0o600)
+	return r.writeProfile(name+".controllers.heap.pprof", recorded)
+}
+
+func (r *testEnv) recordAPIServer(ctx context.Context, path, file string) error {
+	recorded, err := r.profileOf(ctx, path)
+	if err != nil {
+		return err
+	}
+	return r.writeProfile(file, recorded)
 }
 
 // profileOf returns what the API server serves below /debug/pprof.
@@ -53,21 +69,27 @@ func (r *testEnv) profileOf(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, config.Host+"/debug/pprof/"+path, http.NoBody)
+	return get(ctx, client, config.Host+pprofPath+path)
+}
+
+func (r *testEnv) writeProfile(file string, recorded []byte) error {
+	file = strings.NewReplacer(" ", "-", ",", "").Replace(file)
+	return os.WriteFile(filepath.Join(r.profiles, file), recorded, 0o600)
+}
+
+func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("profile the API server: %w", err)
+		return nil, err
 	}
 	defer resp.Body.Close()
-	recorded, err := io.ReadAll(resp.Body)
+	body, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s", resp.Status)
+		err = fmt.Errorf("GET %s: %s", url, resp.Status)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("profile the API server: %w", err)
-	}
-	return recorded, nil
+	return body, err
 }

@@ -168,6 +168,7 @@ func (r *testEnv) grow(ctx context.Context, t workload.Tenant, assets int) error
 // footprint restarts the receiver and the controllers, with the wanted number of events in the journal, and measures them through their start and a burst.
 func (r *testEnv) footprint(ctx context.Context, tenants []workload.Tenant, f footprint) (footprint, error) {
 	f.Endpoints = len(tenants)
+	name := fmt.Sprintf("%d assets, %d endpoints, journal %d", f.Assets, f.Endpoints, f.Journal)
 	if err := r.stop(); err != nil {
 		return f, err
 	}
@@ -185,12 +186,17 @@ func (r *testEnv) footprint(ctx context.Context, tenants []workload.Tenant, f fo
 		return f, fmt.Errorf("wait for the first event: %w", err)
 	}
 	f.Start = time.Since(start).Seconds()
+	if err := r.profileControllers(ctx, name+" start"); err != nil {
+		return f, err
+	}
 	if err := r.waitReflected(ctx, time.Hour); err != nil {
 		return f, err
 	}
-	b := r.workload.Spread(tenants, 4000)
-	m, err := r.measureOnly(ctx, fmt.Sprintf("%d assets, %d endpoints, journal %d", f.Assets, f.Endpoints, f.Journal), b, connections)
+	m, err := r.measureOnly(ctx, name, r.workload.Spread(tenants, 4000), connections)
 	if err != nil {
+		return f, err
+	}
+	if err := r.profileControllers(ctx, name); err != nil {
 		return f, err
 	}
 	f.Receiver, f.Controllers = m.Usage.PeakRSS["receiver"], m.Usage.PeakRSS["controllers"]
