@@ -17,8 +17,7 @@ func (p *report) print(w io.Writer) {
 		p.printRepetitions(w)
 	}
 	if p.Scale != nil {
-		fmt.Fprint(w, "\nPeak resident memory, time to the first event, and CPU seconds for 1,000 events:\n\n")
-		p.Scale.table().Print(w)
+		p.Scale.print(w)
 	}
 	if p.Weight != nil {
 		fmt.Fprintf(w, "\nWhat one of %d objects costs the API server:\n\n", p.Weight.Objects)

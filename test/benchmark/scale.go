@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 	"slices"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
-	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/plot"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/sender"
@@ -46,25 +44,9 @@ type scale struct {
 	Assets    []footprint `json:"byAssets"`
 	Journal   footprint   `json:"fullJournal"`
 	Endpoints []footprint `json:"byEndpoints"`
-}
-
-// footprint is one state of the cluster and what the operator needed in it.
-type footprint struct {
-	Assets     int `json:"assets"`
-	Tombstones int `json:"tombstones"`
-	Endpoints  int `json:"endpoints"`
-	// Journal is how many events waited when the controllers started.
-	Journal int `json:"journalEvents"`
-	// Receiver and Controllers are their largest resident memory since their start, through the same burst, or through the
-	// whole journal.
-	Receiver    float64 `json:"receiverPeakRSSMiB"`
-	Controllers float64 `json:"controllersPeakRSSMiB"`
-	// Database is the size of etcd's file at the end, with the history that was not compacted yet.
-	Database float64 `json:"etcdMiB"`
-	// Start is the time from the start of the controllers' process to the first new event being reflected.
-	Start float64 `json:"startSeconds"`
-	// CPU is the CPU time of each process for 1,000 events of the burst.
-	CPU map[string]float64 `json:"cpuSecondsPer1000Events"`
+	// Mirrors is how many media have a mirror after the full journal, and SteadyHeap the live heap of an API server that has just started, with them.
+	Mirrors    int     `json:"mirrors"`
+	SteadyHeap float64 `json:"apiServerSteadyHeapMiB"`
 }
 
 const (
@@ -115,8 +97,28 @@ func (s *scale) byAssets(ctx context.Context, r *testEnv, sizes sizes) error {
 		}
 		s.Assets = append(s.Assets, f)
 	}
-	s.Journal, err = r.footprint(ctx, []workload.Tenant{t}, footprint{Assets: there, Tombstones: there / tombstoneEvery, Journal: sizes.Journal})
-	return err
+	if s.Journal, err = r.footprint(ctx, []workload.Tenant{t}, footprint{Assets: there, Tombstones: there / tombstoneEvery, Journal: sizes.Journal}); err != nil {
+		return err
+	}
+	return s.measureSteady(ctx, r)
+}
+
+// measureSteady restarts the API server and measures its live heap.
+func (s *scale) measureSteady(ctx context.Context, r *testEnv) error {
+	heap, err := r.freshHeap(ctx, &fastpixv1.MediaAssetList{})
+	if err != nil {
+		return err
+	}
+	s.SteadyHeap = heap / (1 << 20)
+	var first fastpixv1.MediaAssetList
+	if err := r.admin.List(ctx, &first, client.Limit(1)); err != nil {
+		return err
+	}
+	s.Mirrors = len(first.Items)
+	if more := first.RemainingItemCount; more != nil {
+		s.Mirrors += int(*more)
+	}
+	return nil
 }
 
 // byEndpoints measures with more and more endpoints, each in a namespace of its own.
@@ -165,93 +167,19 @@ func (r *testEnv) grow(ctx context.Context, t workload.Tenant, assets int) error
 	return nil
 }
 
-// footprint restarts the receiver and the controllers, with the wanted number of events in the journal, and measures them through their start and a burst.
-func (r *testEnv) footprint(ctx context.Context, tenants []workload.Tenant, f footprint) (footprint, error) {
-	f.Endpoints = len(tenants)
-	name := fmt.Sprintf("%d assets, %d endpoints, journal %d", f.Assets, f.Endpoints, f.Journal)
-	if err := r.stop(); err != nil {
-		return f, err
-	}
-	if err := r.receiver.Start(ctx); err != nil {
-		return f, err
-	}
-	if err := r.fill(ctx, tenants[0], f.Journal); err != nil {
-		return f, fmt.Errorf("fill the journal: %w", err)
-	}
-	start := time.Now()
-	if err := r.controllers.Start(ctx); err != nil {
-		return f, err
-	}
-	if err := r.firstReflected(ctx, r.warmth); err != nil {
-		return f, fmt.Errorf("wait for the first event: %w", err)
-	}
-	f.Start = time.Since(start).Seconds()
-	if err := r.profileControllers(ctx, name+" start"); err != nil {
-		return f, err
-	}
-	if err := r.waitReflected(ctx, time.Hour); err != nil {
-		return f, err
-	}
-	m, err := r.measureOnly(ctx, name, r.workload.Spread(tenants, 4000), connections)
-	if err != nil {
-		return f, err
-	}
-	if err := r.profileControllers(ctx, name); err != nil {
-		return f, err
-	}
-	f.Receiver, f.Controllers = m.Usage.PeakRSS["receiver"], m.Usage.PeakRSS["controllers"]
-	f.Database = r.databaseSize()
-	f.CPU = map[string]float64{}
-	for name, seconds := range m.Usage.CPU {
-		f.CPU[name] = seconds * 1000 / float64(m.Events)
-	}
-	return f, nil
-}
-
-// databaseSize returns the size of etcd's file in MiB; 0 if there is none.
-func (r *testEnv) databaseSize() float64 {
-	info, err := os.Stat(filepath.Join(r.plane.Dir, "etcd", "member", "snap", "db"))
-	if err != nil {
-		return 0
-	}
-	return float64(info.Size()) / (1 << 20)
-}
-
-// fill puts events about new media into the journal while no controllers run, over as many connections as the burst that is measured then.
-func (r *testEnv) fill(ctx context.Context, t workload.Tenant, n int) error {
-	for done := 0; done < n; done += chunk {
-		b := r.workload.Lifecycles(t, workload.Lifecycle, min(chunk, n-done))
-		if _, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, connections); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// firstReflected sends an event to a tenant and waits until its asset shows it.
-func (r *testEnv) firstReflected(ctx context.Context, t workload.Tenant) error {
-	b := r.workload.Hot(t, 1)
-	if _, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, 1); err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(10 * time.Minute); ; clock.Sleep(ctx, 20*time.Millisecond) {
-		for name, want := range b.Want {
-			var a fastpixv1.MediaAsset
-			err := r.admin.Get(ctx, client.ObjectKey{Namespace: t.Namespace, Name: name}, &a)
-			if err == nil {
-				err = want.Check(&a)
-			}
-			if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-				return err
-			}
-		}
-	}
+// print writes what growth costs, for people.
+func (s *scale) print(w io.Writer) {
+	fmt.Fprint(w, "\nPeak resident memory in MiB, and the live heap of the API server; its CPU seconds while the controllers start and sweep; then CPU seconds for 1,000 events:\n\n")
+	s.table().Print(w)
+	fmt.Fprintf(w, "An API server that has just started holds %s MiB for %d mirrors, some of which had one event, some a whole life.\n",
+		meter.Number(s.SteadyHeap), s.Mirrors)
 }
 
 // table shows what growth costs beside the bars.
 func (s *scale) table() markdown.Table {
 	t := markdown.Table{{
-		"state", "receiver MiB", "of few", "controllers MiB", "of few", "start s", "etcd MiB", "receiver", "controllers", "kube-apiserver",
+		"state", "receiver MiB", "of few", "controllers MiB", "of few", "kube-apiserver MiB", "live", "start s", "sweep CPU s", "etcd MiB",
+		"receiver", "controllers", "kube-apiserver",
 	}}
 	few := s.Assets[0]
 	for _, f := range slices.Concat(s.Assets, []footprint{s.Journal}, s.Endpoints) {
@@ -261,9 +189,10 @@ func (s *scale) table() markdown.Table {
 		}
 		t.Add(name,
 			meter.Number(f.Receiver), ratio(f.Receiver, few.Receiver), meter.Number(f.Controllers), ratio(f.Controllers, few.Controllers),
-			meter.Number(f.Start), meter.Number(f.Database), meter.Number(f.CPU["receiver"]), meter.Number(f.CPU["controllers"]), meter.Number(f.CPU["kube-apiserver"]))
+			meter.Number(f.APIServer), meter.Number(f.APIServerHeap), meter.Number(f.Start), meter.Number(f.Sweep), meter.Number(f.Database),
+			meter.Number(f.CPU["receiver"]), meter.Number(f.CPU["controllers"]), meter.Number(f.CPU["kube-apiserver"]))
 	}
-	t.Add("bar", "< 128", "< 1.2", "< 128", "< 1.2", "<= 5", "", "flat", "flat", "flat")
+	t.Add("bar", "< 128", "< 1.2", "< 128", "< 1.2", "", "", "<= 5", "", "", "flat", "flat", "flat")
 	return t
 }
 
