@@ -85,8 +85,8 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	mediaSpecs := lifecycle.NewSpecWatcher(metadataClient, record.MediaAsset, "mediaassets", c.enqueueNow)
-	streamSpecs := lifecycle.NewSpecWatcher(metadataClient, record.LiveStream, "livestreams", c.enqueueNow)
+	mediaSpecs := lifecycle.NewSpecWatcher(metadataClient, mgr.GetAPIReader(), record.MediaAsset, "mediaassets", c.enqueueNow)
+	streamSpecs := lifecycle.NewSpecWatcher(metadataClient, mgr.GetAPIReader(), record.LiveStream, "livestreams", c.enqueueNow)
 	c.sweeper.SpecsWatched = []<-chan struct{}{mediaSpecs.Established, streamSpecs.Established}
 	watchdog, err := newWatchdog(mgr)
 	if err != nil {

@@ -6,10 +6,12 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
 	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
@@ -19,9 +21,6 @@ import (
 
 // specWatchPause is the pause between two watches of specs. It does not grow, so that a change is found within seconds of the end of an outage.
 const specWatchPause = time.Second
-
-// specPage is how many mirrors one page of a list holds.
-const specPage = 100
 
 // SpecWatcher enqueues a mirror when a user changes its spec, or creates a mirror whose name may be wrong. Then status.observedGeneration
 // follows the spec, and `kubectl wait` does not wait for ever.
@@ -33,6 +32,7 @@ const specPage = 100
 type SpecWatcher struct {
 	kind    record.Kind
 	client  metadata.ResourceInterface
+	live    client.Reader
 	changed func(record.Key)
 
 	Established     chan struct{} // closed when the watcher finds every later change
@@ -40,10 +40,10 @@ type SpecWatcher struct {
 	expired         bool          // whether the API server no longer has the changes after resourceVersion
 }
 
-// NewSpecWatcher returns a watcher of one kind of mirrors. It calls changed for each mirror that is to be reconciled.
-func NewSpecWatcher(client metadata.Interface, kind record.Kind, resource string, changed func(record.Key)) *SpecWatcher {
+// NewSpecWatcher returns a watcher of one kind of mirrors, which it lists by a live reader. It calls changed for each mirror that is to be reconciled.
+func NewSpecWatcher(client metadata.Interface, live client.Reader, kind record.Kind, resource string, changed func(record.Key)) *SpecWatcher {
 	return &SpecWatcher{
-		kind: kind, client: client.Resource(fastpixv1.GroupVersion.WithResource(resource)), changed: changed, Established: make(chan struct{}),
+		kind: kind, client: client.Resource(fastpixv1.GroupVersion.WithResource(resource)), live: live, changed: changed, Established: make(chan struct{}),
 	}
 }
 
@@ -92,23 +92,25 @@ func (w *SpecWatcher) initialize(ctx context.Context) error {
 
 // catchUp lists the metadata of all mirrors and enqueues those that changed since resourceVersion. It keeps one page in memory.
 func (w *SpecWatcher) catchUp(ctx context.Context) error {
-	options := metav1.ListOptions{Limit: specPage}
-	for {
-		page, err := w.client.List(ctx, options)
-		if err != nil {
-			return err
-		}
-		for i := range page.Items {
-			// The mirror may have been added or modified since.
-			if meta := &page.Items[i]; w.isNewer(meta) && (needsReconcile(watch.Added, meta) || needsReconcile(watch.Modified, meta)) {
-				w.changed(w.key(meta))
-			}
-		}
-		if options.Continue = page.Continue; options.Continue == "" {
-			w.resourceVersion, w.expired = page.ResourceVersion, false
-			return nil
-		}
+	var page *metav1.PartialObjectMetadataList
+	newPage := func() client.ObjectList {
+		page = &metav1.PartialObjectMetadataList{}
+		page.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind(string(w.kind) + "List"))
+		return page
 	}
+	err := apiserver.ForEach(ctx, w.live, newPage, func(object runtime.Object) error {
+		// The mirror may have been added or modified since.
+		meta := object.(*metav1.PartialObjectMetadata)
+		if w.isNewer(meta) && (needsReconcile(watch.Added, meta) || needsReconcile(watch.Modified, meta)) {
+			w.changed(w.key(meta))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	w.resourceVersion, w.expired = page.ResourceVersion, false
+	return nil
 }
 
 // process handles the events of one watch until its end.

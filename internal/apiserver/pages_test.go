@@ -95,11 +95,11 @@ func TestForEachBoundsPages(t *testing.T) {
 		sizes []int
 		pages string // the limits that were asked for
 	}{
-		"small":             {sizes(250, 3000), "100 100 100"},
-		"none":              {nil, "100"},
-		"large":             {sizes(10, 1_000_000), "100 25 6 1 2 4 8"},
-		"medium":            {sizes(60, 150_000), "100 25 50 12 24"},
-		"large after small": {append(sizes(100, 10), sizes(5, 1_300_000)...), "100 100 25 6 1 2 4"},
+		"small":             {sizes(1250, 3000), "500 500 500"},
+		"none":              {nil, "500"},
+		"large":             {sizes(10, 1_000_000), "500 125 31 7 1 2 4 8"},
+		"medium":            {sizes(60, 150_000), "500 125 31 7 14 28 7 14 28"},
+		"large after small": {append(sizes(500, 10), sizes(5, 1_300_000)...), "500 500 125 31 7 1 2 4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			served, reader := newReader(t, c.sizes...)
@@ -127,12 +127,12 @@ func TestForEachBoundsPages(t *testing.T) {
 func TestForEachEnds(t *testing.T) {
 	newPage := func() client.ObjectList { return &corev1.ConfigMapList{} }
 	stop := errors.New("stop")
-	_, reader := newReader(t, sizes(150, 10)...)
+	_, reader := newReader(t, sizes(750, 10)...)
 	calls := 0
 	if err := ForEach(t.Context(), reader, newPage, func(runtime.Object) error { calls++; return stop }); !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("it ended after %d calls with %v", calls, err)
 	}
-	served, reader := newReader(t, sizes(150, 10)...)
+	served, reader := newReader(t, sizes(750, 10)...)
 	served.expired = true
 	if err := ForEach(t.Context(), reader, newPage, func(runtime.Object) error { return nil }); !apierrors.IsResourceExpired(err) || len(served.limits) != 2 {
 		t.Errorf("after an expired token it asked for pages of %v and ended with %v", served.limits, err)

@@ -21,7 +21,7 @@ import (
 
 const (
 	// mirrorPage is how many mirrors the syncer lists at a time.
-	mirrorPage = 100
+	mirrorPage = 500
 	// syncAttempts bounds how often a backfill is measured whose burst of new media moved.
 	syncAttempts = 2
 	// syncMemory is the bound of the syncer's memory in MiB.

@@ -9,7 +9,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework"
 )
 
-// TestLargeMirrorsAreListedInSmallPages makes 200 mirrors of 400 kB, as many events can: 100 of them are a page of 40 MB.
+// TestLargeMirrorsAreListedInSmallPages makes 200 mirrors of 400 kB, as many events can: they are a page of 80 MB.
 func TestLargeMirrorsAreListedInSmallPages(t *testing.T) {
 	w := newWorkspace(t)
 	ids := w.addMedia(200)
