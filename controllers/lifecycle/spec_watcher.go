@@ -40,7 +40,7 @@ type SpecWatcher struct {
 	expired         bool          // whether the API server no longer has the changes after resourceVersion
 }
 
-// NewSpecWatcher returns a watcher of one kind of mirrors, which it lists by a live reader. It calls changed for each mirror that is to be reconciled.
+// NewSpecWatcher returns a watcher of one kind of mirrors. It lists them with live, and calls changed for each mirror that is to be reconciled.
 func NewSpecWatcher(client metadata.Interface, live client.Reader, kind record.Kind, resource string, changed func(record.Key)) *SpecWatcher {
 	return &SpecWatcher{
 		kind: kind, client: client.Resource(fastpixv1.GroupVersion.WithResource(resource)), live: live, changed: changed, Established: make(chan struct{}),

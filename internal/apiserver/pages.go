@@ -17,7 +17,7 @@ const (
 	// pageObjects is the maximum number of objects of a page, and that of the first. A mirror usually has 3 kB. For each page the API server of
 	// Kubernetes 1.37 looks at all objects that follow, so a list by small pages costs it time with the square of the number of objects.
 	pageObjects = 500
-	// maxPageBytes bounds a page, as JSON. Users can make each object as large as 1 MiB. Decoded, it takes about twice as much.
+	// maxPageBytes bounds a page as it is sent, which is JSON for mirrors. Users can make each object as large as 1 MiB. Decoded, it takes about twice as much.
 	maxPageBytes = 4 << 20
 )
 

@@ -54,7 +54,7 @@ func (r *testEnv) measureOnly(ctx context.Context, name string, b *workload.Burs
 		return measurement{}, err
 	}
 	before := meter.UsageOf(r.pids())
-	finishProfile := r.profile(ctx, name)
+	finishProfile := r.profileAPIServerCPU(ctx, name)
 	sent, err := sender.Send(ctx, r.receiver.ReceiverURL, b.Requests, connections)
 	if err != nil {
 		return measurement{}, err

@@ -21,9 +21,9 @@ const (
 	liveHeap = "heap?gc=1"
 )
 
-// profile begins to record what the API server's cores do during a burst, if that is wanted, and returns what to call when the burst
+// profileAPIServerCPU begins to record what the API server's cores do during a burst, if that is wanted, and returns what to call when the burst
 // has ended: it waits for the file NAME.kube-apiserver.pprof, which `go tool pprof -top` reads.
-func (r *testEnv) profile(ctx context.Context, name string) (finish func() error) {
+func (r *testEnv) profileAPIServerCPU(ctx context.Context, name string) (finish func() error) {
 	if r.profiles == "" {
 		return func() error { return nil }
 	}
@@ -34,16 +34,16 @@ func (r *testEnv) profile(ctx context.Context, name string) (finish func() error
 	return func() error { return <-done }
 }
 
-// profileHeap writes what the live heap of the API server holds into the file NAME.kube-apiserver.heap.pprof, if that is wanted.
-func (r *testEnv) profileHeap(ctx context.Context, name string) error {
+// profileAPIServerHeap writes what the live heap of the API server holds into the file NAME.kube-apiserver.heap.pprof, if that is wanted.
+func (r *testEnv) profileAPIServerHeap(ctx context.Context, name string) error {
 	if r.profiles == "" {
 		return nil
 	}
 	return r.recordAPIServer(ctx, liveHeap, name+".kube-apiserver.heap.pprof")
 }
 
-// profileControllers writes what the live heap of the controllers holds into the file NAME.controllers.heap.pprof, if that is wanted.
-func (r *testEnv) profileControllers(ctx context.Context, name string) error {
+// profileControllersHeap writes what the live heap of the controllers holds into the file NAME.controllers.heap.pprof, if that is wanted.
+func (r *testEnv) profileControllersHeap(ctx context.Context, name string) error {
 	if r.profiles == "" {
 		return nil
 	}

@@ -164,7 +164,7 @@ func (r *syncEnv) backfill(ctx context.Context, w workspace, b *backfill) error 
 		return err
 	}
 	before, start := meter.UsageOf(r.pids()), time.Now()
-	finishProfile := r.profile(ctx, "backfill")
+	finishProfile := r.profileAPIServerCPU(ctx, "backfill")
 	if err := r.compare(ctx, w); err != nil {
 		return err
 	}

@@ -149,14 +149,14 @@ func (r *testEnv) weigh(ctx context.Context, name, prefix string, objects int, w
 	if err != nil {
 		return l, err
 	}
-	if err := r.profileHeap(ctx, name+"-burst"); err != nil {
+	if err := r.profileAPIServerHeap(ctx, name+"-burst"); err != nil {
 		return l, err
 	}
 	steady, err := r.freshHeap(ctx, kinds...)
 	if err != nil {
 		return l, err
 	}
-	if err := r.profileHeap(ctx, name+"-steady"); err != nil {
+	if err := r.profileAPIServerHeap(ctx, name+"-steady"); err != nil {
 		return l, err
 	}
 	stored, err := r.plane.StoredObjects(ctx)
@@ -177,7 +177,7 @@ func (r *testEnv) weigh(ctx context.Context, name, prefix string, objects int, w
 	return l, nil
 }
 
-// freshHeap restarts the API server and returns its live heap once it serves some kinds from its watch cache and the operator is connected.
+// freshHeap restarts the API server and returns its live heap once it serves the given kinds from its watch cache and the operator is connected.
 func (r *testEnv) freshHeap(ctx context.Context, kinds ...client.ObjectList) (float64, error) {
 	r.plane.APIServer.Kill() // a graceful end would wait for every watch
 	if err := r.plane.APIServer.Start(ctx); err != nil {
@@ -186,7 +186,7 @@ func (r *testEnv) freshHeap(ctx context.Context, kinds ...client.ObjectList) (fl
 	if err := r.warmUp(ctx); err != nil {
 		return 0, err
 	}
-	fromCache := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}, Limit: 1}
+	fromCache := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}} // with a limit, etcd would answer while the cache is filled
 	for _, list := range kinds {
 		if err := r.admin.List(ctx, list, fromCache, client.InNamespace("default")); err != nil {
 			return 0, err
@@ -205,7 +205,7 @@ func (r *testEnv) heap(ctx context.Context) (float64, error) {
 }
 
 func (r *testEnv) collectHeap(ctx context.Context) (float64, error) {
-	text, err := r.profileOf(ctx, "heap?gc=1&debug=1")
+	text, err := r.profileOf(ctx, liveHeap+"&debug=1")
 	if err != nil {
 		return 0, err
 	}
