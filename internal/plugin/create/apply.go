@@ -11,6 +11,7 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -159,30 +160,43 @@ func sameContent(a, b client.Object) bool {
 	return false
 }
 
-// applyEndpoint creates the endpoint, or adds what it lacks.
-func (o *options) applyEndpoint(ctx context.Context, c client.Client, s *setUp) (*fastpixv1.WebhookEndpoint, error) {
-	e := s.endpoint()
+// applyEndpoint creates the endpoint, or adds what it lacks. The controllers write its status at any time; then it is read and completed again.
+func (o *options) applyEndpoint(ctx context.Context, c client.Client, s *setUp) (e *fastpixv1.WebhookEndpoint, _ error) {
+	e = s.endpoint()
 	switch err := c.Create(ctx, e); {
 	case err == nil:
 		return e, o.say(e, "created")
 	case !apierrors.IsAlreadyExists(err):
 		return nil, err
 	}
-	if err := c.Get(ctx, client.ObjectKeyFromObject(e), e); err != nil {
+	var changed bool
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() (err error) {
+		changed, err = o.completeEndpoint(ctx, c, s, e)
+		return err
+	})
+	switch {
+	case err != nil:
 		return nil, err
+	case !changed:
+		return e, o.say(e, "unchanged")
+	}
+	return e, o.say(e, "changed")
+}
+
+// completeEndpoint reads the endpoint and adds what it lacks. It reports whether that was anything.
+func (o *options) completeEndpoint(ctx context.Context, c client.Client, s *setUp, e *fastpixv1.WebhookEndpoint) (changed bool, _ error) {
+	if err := c.Get(ctx, client.ObjectKeyFromObject(e), e); err != nil {
+		return false, err
 	}
 	before := e.DeepCopy()
 	if named := s.otherAPISecret(e); named != "" && !o.overwrite {
-		return nil, fmt.Errorf("the endpoint reads its access token from the Secret %s. To have it read %s, say --overwrite", named, s.apiSecretName())
+		return false, fmt.Errorf("the endpoint reads its access token from the Secret %s. To have it read %s, say --overwrite", named, s.apiSecretName())
 	}
 	s.complete(e)
 	if apiequality.Semantic.DeepEqual(before.Spec, e.Spec) {
-		return e, o.say(e, "unchanged")
+		return false, nil
 	}
-	if err := c.Patch(ctx, e, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-		return nil, err
-	}
-	return e, o.say(e, "changed")
+	return true, c.Patch(ctx, e, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
 
 // say prints what was done to an object. A Secret is never printed, whatever the format.

@@ -1,15 +1,24 @@
 package plugin
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	fastpixv1 "github.com/fastpix-operator/fastpix-operator/api/v1alpha1"
@@ -66,6 +75,64 @@ func TestCreateEndpointAddsSync(t *testing.T) {
 	if s := binding.Subjects; len(s) != 1 || s[0].Name != "fastpix-syncer" || s[0].Namespace != framework.OperatorNamespace {
 		t.Errorf("the subjects are %v", s)
 	}
+}
+
+// TestCreateEndpointCompletesWhatAnotherChanges is the sequence of a failure: the controllers wrote the endpoint between the plugin's read and its write.
+// Here a user changes it in that moment, and the change stays.
+func TestCreateEndpointCompletesWhatAnotherChanges(t *testing.T) {
+	e := framework.NewEndpoint(t)
+	whe := &fastpixv1.WebhookEndpoint{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: "fastpix"}}
+	var once sync.Once
+	kubeconfig := intercept(t, func(r *http.Request) {
+		if r.Method != http.MethodPatch || !strings.HasSuffix(r.URL.Path, "/webhookendpoints/fastpix") {
+			return
+		}
+		once.Do(func() {
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"metadataPolicy":"Omit"}}`))
+			if err := framework.Deployed.Admin.Patch(t.Context(), whe, patch); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	token := "token-id=the-id\nsecret-key=the-key\n"
+	got := call{kubeconfig: kubeconfig, input: token, args: []string{"create", "endpoint", "fastpix", "--namespace", e.Namespace, "--api-credentials-file", "-"}}.run(t)
+	if got.code != 0 || !strings.Contains(got.out, "webhookendpoint.video.fastpix.com/fastpix changed") {
+		t.Errorf("it exits with %d and prints\n%s%s", got.code, got.out, got.problem)
+	}
+	if spec := e.Read(t).Spec; spec.Sync == nil || spec.MetadataPolicy != fastpixv1.MetadataOmit {
+		t.Errorf("the spec is %+v", spec)
+	}
+}
+
+// intercept returns a kubeconfig for an administrator whose requests are shown to a function before the API server gets them.
+func intercept(t *testing.T, show func(*http.Request)) (kubeconfig string) {
+	t.Helper()
+	config := framework.Deployed.Config()
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := url.Parse(config.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = transport
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		show(r)
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	err = clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"test": {Server: server.URL}},
+		Contexts:       map[string]*clientcmdapi.Context{"test": {Cluster: "test"}},
+		CurrentContext: "test",
+	}, kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kubeconfig
 }
 
 // TestCreateEndpointRefusesToOverwrite protects Secrets of others: one with another content or another type is replaced only if the user says so.
