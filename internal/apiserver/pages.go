@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// pageObjects is the maximum number of objects of a page, and that of the first. A mirror usually has 3 kB. For each page the API server of
+	// PageObjects is the maximum number of objects of a page, and that of the first. A mirror usually has 3 kB. For each page the API server of
 	// Kubernetes 1.37 looks at all objects that follow, so a list by small pages costs it time with the square of the number of objects.
-	pageObjects = 500
+	PageObjects = 500
 	// maxPageBytes bounds a page as it is sent, which is JSON for mirrors. Users can make each object as large as 1 MiB. Decoded, it takes about twice as much.
 	maxPageBytes = 4 << 20
 )
@@ -28,7 +28,7 @@ var errPageTooLarge = errors.New("page of a list too large")
 // objects; the pages after it grow again. For this, the transport of the reader must be wrapped by BoundPages; otherwise the number of objects alone bounds a page.
 func ForEach(ctx context.Context, reader client.Reader, newPage func() client.ObjectList, do func(runtime.Object) error, options ...client.ListOption) error {
 	ctx = context.WithValue(ctx, bounded{}, true)
-	token, limit := "", int64(pageObjects)
+	token, limit := "", int64(PageObjects)
 	for {
 		page := newPage()
 		err := reader.List(ctx, page, append([]client.ListOption{client.Limit(limit), client.Continue(token)}, options...)...)
@@ -43,7 +43,7 @@ func ForEach(ctx context.Context, reader client.Reader, newPage func() client.Ob
 		if token = page.GetContinue(); err != nil || token == "" {
 			return err
 		}
-		limit = min(2*limit, pageObjects)
+		limit = min(2*limit, PageObjects)
 	}
 }
 

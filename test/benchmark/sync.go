@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastpix-operator/fastpix-operator/internal/apiserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/clock"
 	"github.com/fastpix-operator/fastpix-operator/internal/fastpixapi"
 	"github.com/fastpix-operator/fastpix-operator/test/benchmark/meter"
@@ -20,8 +21,6 @@ import (
 )
 
 const (
-	// mirrorPage is how many mirrors the syncer lists at a time.
-	mirrorPage = 500
 	// syncAttempts bounds how often a backfill is measured whose burst of new media moved.
 	syncAttempts = 2
 	// syncMemory is the bound of the syncer's memory in MiB.
@@ -269,7 +268,7 @@ func (f *syncFigures) conclude() {
 	add(newFigure("mirrors backfilled / one event per new asset", "/s", b.PerSecond, (b.Before+b.After)/2, 0.9, false),
 		limitOf(b.Usage, time.Duration(b.Seconds*float64(time.Second))))
 	add(newFigure("the same in CPU time", " ms", b.CPU, b.NewCPU, 1/0.9, true), "other work on the machine changes the rates much, and this little")
-	pagesOfMirrors := (q.Media+mirrorPage-1)/mirrorPage + 1 // and one of live streams
+	pagesOfMirrors := (q.Media+apiserver.PageObjects-1)/apiserver.PageObjects + 1 // and one of live streams
 	add(newFigure("API server requests of a run that finds nothing / pages of mirrors + 10", "", float64(q.Requests), float64(pagesOfMirrors+10), 1.1, true),
 		listOf(q.ByKind))
 	add(newZeroFigure("writes of mirrors and batches in that run", float64(q.Writes)), "")

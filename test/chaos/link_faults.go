@@ -11,28 +11,23 @@ import (
 // The most that a slow link delays each piece of data.
 const maxDelay = 300 * time.Millisecond
 
-func resetAPILink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.env.processes[f.target].api, proxy.Fault{Reset: true}, f.length)
+// Each of these makes a fault of a link.
+func reset() proxy.Fault { return proxy.Fault{Reset: true} }
+func slow() proxy.Fault  { return proxy.Fault{Delay: maxDelay} }
+func hole() proxy.Fault  { return proxy.Fault{Hole: make(chan struct{})} }
+
+// onAPILink disturbs the link of a process to the API server.
+func onAPILink(made func() proxy.Fault) func(context.Context, *round, fault) error {
+	return func(ctx context.Context, n *round, f fault) error {
+		return disturb(ctx, n.env.processes[f.target].api, made(), f.length)
+	}
 }
 
-func slowAPILink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.env.processes[f.target].api, proxy.Fault{Delay: maxDelay}, f.length)
-}
-
-func holeAPILink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.env.processes[f.target].api, proxy.Fault{Hole: make(chan struct{})}, f.length)
-}
-
-func resetFrontLink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.env.processes[f.target].front, proxy.Fault{Reset: true}, f.length)
-}
-
-func slowFrontLink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.env.processes[f.target].front, proxy.Fault{Delay: maxDelay}, f.length)
-}
-
-func holeFrontLink(ctx context.Context, n *round, f fault) error {
-	return disturb(ctx, n.env.processes[f.target].front, proxy.Fault{Hole: make(chan struct{})}, f.length)
+// onFrontLink disturbs the link of the senders to a receiver.
+func onFrontLink(made func() proxy.Fault) func(context.Context, *round, fault) error {
+	return func(ctx context.Context, n *round, f fault) error {
+		return disturb(ctx, n.env.processes[f.target].front, made(), f.length)
+	}
 }
 
 // disturb makes a link fail for a while. Of two faults at once the later one counts, and the first end ends both.

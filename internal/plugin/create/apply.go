@@ -161,8 +161,8 @@ func sameContent(a, b client.Object) bool {
 }
 
 // applyEndpoint creates the endpoint, or adds what it lacks. The controllers write its status at any time; then it is read and completed again.
-func (o *options) applyEndpoint(ctx context.Context, c client.Client, s *setUp) (e *fastpixv1.WebhookEndpoint, _ error) {
-	e = s.endpoint()
+func (o *options) applyEndpoint(ctx context.Context, c client.Client, s *setUp) (*fastpixv1.WebhookEndpoint, error) {
+	e := s.endpoint()
 	switch err := c.Create(ctx, e); {
 	case err == nil:
 		return e, o.say(e, "created")
