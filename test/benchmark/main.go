@@ -70,35 +70,46 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	report := newReport(ctx, o)
+	failed := report.measure(ctx, o)
+	report.Took = time.Since(report.Started).Round(time.Second).String()
+	report.print(os.Stdout) // what was measured before a step failed, too
+	if failed != nil {
+		return errors.Join(failed, report.write(o.out))
+	}
+	return errors.Join(report.write(o.out), report.draw(o.plot))
+}
+
+// measure makes the measurements that the options ask for, up to the first that fails.
+func (p *report) measure(ctx context.Context, o options) error {
 	if o.full || !o.growth && !o.weight && !o.sync {
-		if err := report.repeat(ctx, o); err != nil {
+		if err := p.repeat(ctx, o); err != nil {
 			return err
 		}
 	}
 	if o.growth {
 		scale, err := runScale(ctx, o)
+		if len(scale.Assets) > 0 {
+			p.Scale = scale
+		}
 		if err != nil {
 			return fmt.Errorf("measure growth: %w", err)
 		}
-		report.Scale = scale
 	}
 	if o.full || o.weight {
 		weight, err := runWeight(ctx, o)
 		if err != nil {
 			return fmt.Errorf("weigh mirrors: %w", err)
 		}
-		report.Weight = weight
+		p.Weight = weight
 	}
 	if o.sync {
 		comparison, err := runSync(ctx, o)
 		if err != nil {
 			return fmt.Errorf("measure sync: %w", err)
 		}
-		report.Sync = comparison
+		p.Sync = comparison
 	}
-	report.Took = time.Since(report.Started).Round(time.Second).String()
-	report.print(os.Stdout)
-	return errors.Join(report.write(o.out), report.draw(o.plot))
+	return nil
 }
 
 // progress reports to the user what is being done.

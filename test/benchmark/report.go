@@ -96,10 +96,10 @@ func (p *report) repeat(ctx context.Context, o options) error {
 		} else {
 			kept = append(kept, rep)
 		}
-	}
-	p.Kept = len(kept)
-	if p.Figures = medianFigures(kept); len(kept) == 0 {
-		p.Figures = medianFigures(p.Repetitions)
+		p.Kept = len(kept)
+		if p.Figures = medianFigures(kept); len(kept) == 0 {
+			p.Figures = medianFigures(p.Repetitions)
+		}
 	}
 	return nil
 }

@@ -171,6 +171,9 @@ func (r *testEnv) grow(ctx context.Context, t workload.Tenant, assets int) error
 func (s *scale) print(w io.Writer) {
 	fmt.Fprint(w, "\nPeak resident memory in MiB, and the live heap of the API server; its CPU seconds while the controllers start and sweep; then CPU seconds for 1,000 events:\n\n")
 	s.table().Print(w)
+	if s.Mirrors == 0 {
+		return
+	}
 	fmt.Fprintf(w, "An API server that has just started holds %s MiB for %d mirrors, some of which had one event, some a whole life.\n",
 		meter.Number(s.SteadyHeap), s.Mirrors)
 }
@@ -182,7 +185,11 @@ func (s *scale) table() markdown.Table {
 		"receiver", "controllers", "kube-apiserver",
 	}}
 	few := s.Assets[0]
-	for _, f := range slices.Concat(s.Assets, []footprint{s.Journal}, s.Endpoints) {
+	rows := slices.Clone(s.Assets)
+	if s.Journal.Journal > 0 {
+		rows = append(rows, s.Journal)
+	}
+	for _, f := range slices.Concat(rows, s.Endpoints) {
 		name := fmt.Sprintf("%d assets, %d tombstones, %d endpoints", f.Assets, f.Tombstones, f.Endpoints)
 		if f.Journal > 0 {
 			name += fmt.Sprintf(", journal of %d", f.Journal)
