@@ -70,12 +70,14 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	report := newReport(ctx, o)
-	failed := report.measure(ctx, o)
+	err := report.measure(ctx, o)
 	report.Took = time.Since(report.Started).Round(time.Second).String()
-	report.print(os.Stdout) // what was measured before a step failed, too
-	if failed != nil {
-		return errors.Join(failed, report.write(o.out))
+	if err != nil {
+		report.Failed = err.Error()
+		report.print(os.Stdout)
+		return err
 	}
+	report.print(os.Stdout)
 	return errors.Join(report.write(o.out), report.draw(o.plot))
 }
 

@@ -17,10 +17,12 @@ import (
 type report struct {
 	Started time.Time `json:"started"`
 	Took    string    `json:"took"`
-	Form    string    `json:"form"`
-	Seed    uint64    `json:"seed"`
-	Sizes   sizes     `json:"sizes"`
-	Machine machine   `json:"machine"`
+	// Failed is the error of the step that ended the measurements too early. Such a report is only printed.
+	Failed  string  `json:"-"`
+	Form    string  `json:"form"`
+	Seed    uint64  `json:"seed"`
+	Sizes   sizes   `json:"sizes"`
+	Machine machine `json:"machine"`
 	// Figures are medians over the repetitions that were not discarded; over all when none was kept.
 	Figures     []figure     `json:"figures"`
 	Kept        int          `json:"repetitionsKept"`

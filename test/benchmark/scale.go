@@ -97,9 +97,11 @@ func (s *scale) byAssets(ctx context.Context, r *testEnv, sizes sizes) error {
 		}
 		s.Assets = append(s.Assets, f)
 	}
-	if s.Journal, err = r.footprint(ctx, []workload.Tenant{t}, footprint{Assets: there, Tombstones: there / tombstoneEvery, Journal: sizes.Journal}); err != nil {
+	full, err := r.footprint(ctx, []workload.Tenant{t}, footprint{Assets: there, Tombstones: there / tombstoneEvery, Journal: sizes.Journal})
+	if err != nil {
 		return err
 	}
+	s.Journal = full
 	return s.measureSteady(ctx, r)
 }
 
