@@ -70,14 +70,12 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	report := newReport(ctx, o)
-	err := report.measure(ctx, o)
+	report.failed = report.measure(ctx, o)
 	report.Took = time.Since(report.Started).Round(time.Second).String()
-	if err != nil {
-		report.Failed = err.Error()
-		report.print(os.Stdout)
-		return err
-	}
 	report.print(os.Stdout)
+	if report.failed != nil {
+		return report.failed
+	}
 	return errors.Join(report.write(o.out), report.draw(o.plot))
 }
 

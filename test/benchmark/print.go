@@ -13,8 +13,8 @@ func (p *report) print(w io.Writer) {
 	m := p.Machine
 	fmt.Fprintf(w, "%s form, seed %d, %s, took %s, commit %s\n", p.Form, p.Seed, p.Started.Format("2006-01-02 15:04 UTC"), p.Took, m.Commit)
 	fmt.Fprintf(w, "%s, %d cores, %s, Linux %s, %s\n", m.CPU, m.Cores, m.Memory, m.Kernel, m.Go)
-	if p.Failed != "" {
-		fmt.Fprintf(w, "INCOMPLETE, because a step failed: %s\n", p.Failed)
+	if p.failed != nil {
+		fmt.Fprintf(w, "INCOMPLETE, because a step failed: %v\n", p.failed)
 	}
 	if len(p.Repetitions) > 0 {
 		p.printRepetitions(w)

@@ -17,12 +17,10 @@ import (
 type report struct {
 	Started time.Time `json:"started"`
 	Took    string    `json:"took"`
-	// Failed is the error of the step that ended the measurements too early. Such a report is only printed.
-	Failed  string  `json:"-"`
-	Form    string  `json:"form"`
-	Seed    uint64  `json:"seed"`
-	Sizes   sizes   `json:"sizes"`
-	Machine machine `json:"machine"`
+	Form    string    `json:"form"`
+	Seed    uint64    `json:"seed"`
+	Sizes   sizes     `json:"sizes"`
+	Machine machine   `json:"machine"`
 	// Figures are medians over the repetitions that were not discarded; over all when none was kept.
 	Figures     []figure     `json:"figures"`
 	Kept        int          `json:"repetitionsKept"`
@@ -30,6 +28,8 @@ type report struct {
 	Scale       *scale       `json:"scale,omitempty"`
 	Weight      *weight      `json:"weight,omitempty"`
 	Sync        *syncFigures `json:"sync,omitempty"`
+	// failed is the error of the step that ended the measurements too early. Such a report is only printed.
+	failed error
 }
 
 // machine is where it was measured, and what.
