@@ -28,9 +28,9 @@ import (
 func TestInvalidTokensCostLittleAndBlockNoScraper(t *testing.T) {
 	r := framework.StartReceiver(t, "plain")
 	s := newScrapers(t)
-	known := s.token(t, "known")
+	first := s.token(t, "first")
 	framework.Eventually(t, "a scraper gets metrics", func(context.Context) error {
-		got, err := scrape(t, r, "127.0.0.1", bearer(known))
+		got, err := scrape(t, r, "127.0.0.1", bearer(first))
 		if err == nil && got != http.StatusOK {
 			err = fmt.Errorf("answer %d", got)
 		}
@@ -49,7 +49,7 @@ func TestInvalidTokensCostLittleAndBlockNoScraper(t *testing.T) {
 	websocket := func(protocol string) map[string]string {
 		return map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Protocol": protocol}
 	}
-	last := 1 // byte of an address from which a scraper comes: each address may have a few new tokens
+	last := 1 // byte of an address. Each flood has its own address and scrapers: one address and one user may have five new tokens at once
 	for name, header := range map[string]func() map[string]string{
 		"Authorization": func() map[string]string { return bearer(rand.Text()) },
 		"Sec-WebSocket-Protocol": func() map[string]string {
@@ -57,12 +57,17 @@ func TestInvalidTokensCostLittleAndBlockNoScraper(t *testing.T) {
 		},
 		"malformed Sec-WebSocket-Protocol": func() map[string]string { return websocket("base64url.bearer.authorization.k8s.io.%%%") },
 		"good token in Sec-WebSocket-Protocol": func() map[string]string {
-			return websocket("base64url.bearer.authorization.k8s.io." + base64.RawURLEncoding.EncodeToString([]byte(known)) + ", chat")
+			return websocket("base64url.bearer.authorization.k8s.io." + base64.RawURLEncoding.EncodeToString([]byte(first)) + ", chat")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			last++
 			other := fmt.Sprintf("127.0.0.%d", last)
+			user := fmt.Sprintf("known-%d", last)
+			known := s.token(t, user)
+			if got := mustScrape(other, bearer(known)); got != http.StatusOK {
+				t.Errorf("a new token from a new address gets %d, want 200", got)
+			}
 			before, log, start := tokenReviews(t), logSize(t, r.Log), time.Now()
 			answers := map[int]int{}
 			for i := range tries {
@@ -71,10 +76,10 @@ func TestInvalidTokensCostLittleAndBlockNoScraper(t *testing.T) {
 					if got := mustScrape("127.0.0.1", bearer(known)); got != http.StatusOK {
 						t.Errorf("a known token gets %d in the flood, want 200", got)
 					}
-					if got := mustScrape(other, bearer(s.token(t, fmt.Sprintf("%x-%d", name[:1], i)))); got != http.StatusOK {
+					if got := mustScrape(other, bearer(s.token(t, fmt.Sprintf("new-%d-%d", last, i)))); got != http.StatusOK {
 						t.Errorf("a new token from another address gets %d in the flood, want 200", got)
 					}
-					if got := mustScrape("127.0.0.1", bearer(s.renewedToken(t, "known"))); got != http.StatusOK {
+					if got := mustScrape("127.0.0.1", bearer(s.renewedToken(t, user))); got != http.StatusOK {
 						t.Errorf("a renewed token from the address of the flood gets %d, want 200", got)
 					}
 				}
