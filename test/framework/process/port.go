@@ -17,28 +17,31 @@ const (
 )
 
 var (
-	portsMu sync.Mutex
-	taken   = map[int]bool{}
+	claimsMu sync.Mutex
+	claims   []net.PacketConn // open until this process ends
 )
 
-// FreeAddress returns a loopback address without a listener, and never the same one twice.
+// FreeAddress returns a loopback address without a listener, and never one that another call has returned, in this process or in another that
+// still runs: nobody may listen at it for seconds, before its server starts and while the server is restarted. What claims a TCP port is an open UDP
+// socket with the same number.
 func FreeAddress() (string, error) {
-	portsMu.Lock()
-	defer portsMu.Unlock()
+	claimsMu.Lock()
+	defer claimsMu.Unlock()
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		if taken[port] {
-			continue
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		l, err := net.Listen("tcp", address)
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(lastPort-firstPort)))
+		claim, err := net.ListenPacket("udp", address)
 		if err != nil {
 			continue
 		}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			_ = claim.Close()
+			continue
+		}
+		claims = append(claims, claim)
 		if err := l.Close(); err != nil {
 			return "", fmt.Errorf("release %s: %w", address, err)
 		}
-		taken[port] = true
 		return address, nil
 	}
 	return "", errors.New("find a free loopback port: all that were tried are taken")

@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -33,4 +34,21 @@ func TestPausedProcessIsKilled(t *testing.T) {
 	if p.Running() {
 		t.Error("the process still runs")
 	}
+}
+
+// TestAddressIsClaimed protects tests from tests of other packages, which run at once: no other process is given the address, although nobody listens.
+func TestAddressIsClaimed(t *testing.T) {
+	address, err := process.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claim, err := net.ListenPacket("udp", address); err == nil {
+		_ = claim.Close()
+		t.Error("another process can claim the address")
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatalf("a server cannot listen: %v", err)
+	}
+	_ = l.Close()
 }
