@@ -82,7 +82,7 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := testOptions()
-	o.BindAddress, o.DrainDelay = freeAddress(t), 500*time.Millisecond
+	o.BindAddress, o.DrainDelay = freeAddress(t), 5*time.Second
 	if err := AddToManager(mgr, connlimit.New(), *o); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 		t.Errorf("got %d, want 405", got)
 	}
 	stop()
-	time.Sleep(o.DrainDelay / 5)
+	time.Sleep(o.DrainDelay / 50)
 	if got := status(t, http.MethodPost, url); got != 503 {
 		t.Errorf("got %d while draining, want to be served still", got)
 	}

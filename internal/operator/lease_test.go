@@ -5,6 +5,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +16,11 @@ import (
 
 func TestPausedLeaderDoesNotReleaseALeaseOfAnother(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testPausedLeader)
+}
+
+func testPausedLeader(t *testing.T) {
+	t.Helper()
 	api := fake.NewClientset() // stores the lease and checks no version
 	lockOf := func(identity string) resourcelock.Interface {
 		lock, err := resourcelock.New(resourcelock.LeasesResourceLock, "fastpix-system", "fastpix-controller-manager", api.CoreV1(), api.CoordinationV1(),
@@ -34,6 +40,7 @@ func TestPausedLeaderDoesNotReleaseALeaseOfAnother(t *testing.T) {
 		})
 	})
 	<-leads
+	synctest.Wait()          // until the leader waits for its next renewal
 	other := lockOf("other") // takes the lease while the leader is paused
 	record, _, err := other.Get(t.Context())
 	if err != nil {

@@ -270,18 +270,12 @@ func (w *world) teachArgo() {
 	w.checks = argoChecks(w.t, []byte(merged))
 }
 
-// waitEstablished waits for CRDs. kubectl wait ends with an error while a new CRD has no conditions at all.
+// waitEstablished waits for CRDs.
 func (w *world) waitEstablished(which ...string) {
 	w.t.Helper()
-	args := append([]string{"wait", "--for=condition=Established", "--timeout=30s"}, which...)
-	var err error
-	for range 20 {
-		if _, err = w.Kubectl(w.t.Context(), args...); err == nil {
-			return
-		}
-		<-time.After(250 * time.Millisecond)
+	if err := w.WaitEstablished(w.t.Context(), which...); err != nil {
+		w.t.Fatal(err)
 	}
-	w.t.Fatal(err)
 }
 
 // checkJobRights checks that the Job's account sees the asset that it waits for, and nothing else.

@@ -3,11 +3,15 @@ package controlplane
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // KubectlPath is the kubectl that belongs to the API server.
@@ -51,6 +55,20 @@ func (c *ControlPlane) Apply(ctx context.Context, path string) error {
 	if _, err := c.Kubectl(ctx, "apply", "--warnings-as-errors", kind, filepath.Join(root, path)); err != nil {
 		return err
 	}
-	_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
-	return err
+	return c.WaitEstablished(ctx, "customresourcedefinition", "--all")
+}
+
+// WaitEstablished waits until the CRDs that the arguments of kubectl wait name are served. That command ends with an error while a new CRD has no
+// conditions at all.
+func (c *ControlPlane) WaitEstablished(ctx context.Context, which ...string) error {
+	args := append([]string{"wait", "--for=condition=Established", "--timeout=30s"}, which...)
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, last = c.Kubectl(ctx, args...)
+		return last == nil, nil
+	})
+	if err != nil {
+		return errors.Join(err, last)
+	}
+	return nil
 }

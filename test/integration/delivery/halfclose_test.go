@@ -72,8 +72,8 @@ func TestHalfClosedConnectionsAreAnswered(t *testing.T) {
 	for _, kind := range []string{"plain", "tls"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			r := framework.StartReceiver(t, kind)
 			e := framework.NewEndpoint(t)
+			r := framework.StartReceiver(t, kind) // after the endpoint, so that it knows the endpoint when it is ready
 			var assets []string
 			send := func(version, secret string) {
 				t.Helper()

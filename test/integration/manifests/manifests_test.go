@@ -529,6 +529,8 @@ func installPublishedCRDs(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		framework.Kubectl(t, "wait", "--for=condition=Established", "-f", file, "--timeout=30s")
+		if err := framework.Deployed.WaitEstablished(t.Context(), "-f", file); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -120,6 +120,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	defer restore()
 	e := framework.NewEndpointWith(t, framework.SigningSecretOf(ownSecret()))
 	waitURL(t, e)
+	e.WaitReady(t)
 
 	results, code := examine(t, call{args: []string{"-n", e.Namespace}})
 	for _, r := range results {

@@ -19,7 +19,7 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
 )
 
-// mirrored delivers samples, and waits until the mirror of the last one's object is in a state.
+// mirrored delivers samples, and waits until the mirror of the last one's object is written and in a state.
 func mirrored(t *testing.T, e framework.Endpoint, kind, id, state string, files ...string) {
 	t.Helper()
 	for _, f := range files {
@@ -29,16 +29,16 @@ func mirrored(t *testing.T, e framework.Endpoint, kind, id, state string, files 
 		key := client.ObjectKey{Namespace: e.Namespace, Name: id}
 		var a fastpixv1.MediaAsset
 		var s fastpixv1.LiveStream
-		got, err := "", error(nil)
+		got, events, err := "", 0, error(nil)
 		if kind == "livestream" {
 			err = framework.Deployed.Admin.Get(ctx, key, &s)
-			got = s.Status.State
+			got, events = s.Status.State, len(s.Status.RecentEvents)
 		} else {
 			err = framework.Deployed.Admin.Get(ctx, key, &a)
-			got = a.Status.State
+			got, events = a.Status.State, len(a.Status.RecentEvents)
 		}
-		if err == nil && got != state {
-			err = fmt.Errorf("it is %q", got)
+		if err == nil && (got != state || events == 0) {
+			err = fmt.Errorf("it is %q after %d events", got, events)
 		}
 		return err
 	})

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -94,11 +96,32 @@ func user(t *testing.T, namespace string, rights ...rbacv1.PolicyRule) string {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: account.Name}},
 	})
+	if len(rights) > 0 {
+		waitAllowed(t, namespace, "system:serviceaccount:"+namespace+":"+account.Name, &rights[0])
+	}
 	identity, err := framework.Deployed.ServiceAccount(t.Context(), namespace, account.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return identity.Kubeconfig
+}
+
+// waitAllowed waits until the API server knows that a user was given a right.
+func waitAllowed(t *testing.T, namespace, name string, right *rbacv1.PolicyRule) {
+	t.Helper()
+	resource, subresource, _ := strings.Cut(right.Resources[0], "/")
+	about := &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: right.Verbs[0], Group: right.APIGroups[0], Resource: resource, Subresource: subresource}
+	if len(right.ResourceNames) > 0 {
+		about.Name = right.ResourceNames[0]
+	}
+	framework.Eventually(t, "the API server knows the binding", func(ctx context.Context) error {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: name, ResourceAttributes: about}}
+		err := framework.Deployed.Admin.Create(ctx, review)
+		if err == nil && !review.Status.Allowed {
+			err = errors.New("it does not")
+		}
+		return err
+	})
 }
 
 // wantMissingRight runs the plugin as a user without rights, and fails the test unless the plugin exits with 4 and names the right. It

@@ -35,10 +35,13 @@ func TestSyncerRunsAlone(t *testing.T) {
 	if !framework.IsReady(t.Context(), o) {
 		t.Error("the syncer is not ready")
 	}
-	text, err := framework.Deployed.Metrics(t.Context(), o)
-	if err != nil || !strings.Contains(string(text), `leader_election_master_status{name="fastpix-syncer"} 1`) {
-		t.Errorf("the metrics do not show that the syncer leads: %v\n%s", err, text)
-	}
+	framework.Eventually(t, "the metrics show that the syncer leads", func(ctx context.Context) error {
+		text, err := framework.Deployed.Metrics(ctx, o)
+		if err == nil && !strings.Contains(string(text), `leader_election_master_status{name="fastpix-syncer"} 1`) {
+			err = fmt.Errorf("they do not:\n%s", text)
+		}
+		return err
+	})
 }
 
 // TestSyncerWritesOnlyItsPartOfAnEndpoint protects the controllers and the receivers from a stolen syncer identity, and the condition Synced from a

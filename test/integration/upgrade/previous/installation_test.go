@@ -92,7 +92,7 @@ func (i *installation) applyManifests(t *testing.T, r release) {
 	if err := i.install(t.Context(), i.ControlPlane, r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := i.Kubectl(t.Context(), "wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s"); err != nil {
+	if err := i.WaitEstablished(t.Context(), "customresourcedefinition", "--all"); err != nil {
 		t.Fatal(err)
 	}
 }

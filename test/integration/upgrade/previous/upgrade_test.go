@@ -218,7 +218,10 @@ func (r *run) watch(t *testing.T, what string) {
 func (r *run) checkStalled(t *testing.T) {
 	t.Helper()
 	const why = "cannot unmarshal string into Go struct field"
-	if log := process.Tail(r.controllers.Log, 1000); !strings.Contains(log, why) {
-		t.Errorf("the older controllers can read the mirrors: change docs/upgrading.md. Their log ends:\n%s", process.Tail(r.controllers.Log, 20))
-	}
+	framework.Eventually(t, "the older controllers say that they cannot read a mirror, as docs/upgrading.md has it", func(context.Context) error {
+		if log := process.Tail(r.controllers.Log, 1000); !strings.Contains(log, why) {
+			return fmt.Errorf("their log ends:\n%s", process.Tail(r.controllers.Log, 20))
+		}
+		return nil
+	})
 }
