@@ -62,6 +62,7 @@ func TestKillsDuringScenariosLoseNothing(t *testing.T) {
 				mu.Lock()
 				acknowledged = append(acknowledged, id)
 				mu.Unlock()
+				time.Sleep(senderPause)
 			}
 		})
 	}

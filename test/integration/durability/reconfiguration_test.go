@@ -28,6 +28,10 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/test/framework/tenant"
 )
 
+// senderPause is how long a sender waits after each delivery. Without a pause, the events that are left in the end would be as many as the machine is
+// busy, and could take longer to mirror than a test waits.
+const senderPause = 20 * time.Millisecond
+
 // TestReconfigurationLosesNothing protects all three promises while users change what events in flight depend on: endpoints and Secrets are
 // suspended, deleted, recreated and renamed, rights are withdrawn and granted, and namespaces are recreated for other teams. No acknowledged event
 // is lost, no forged event is accepted, no event of a deleted namespace appears in the next one, another tenant is not affected, and
@@ -35,9 +39,9 @@ import (
 func TestReconfigurationLosesNothing(t *testing.T) {
 	const lasting = 8 * time.Second
 	receiver, controllers := framework.Deployed.Receiver.PID(), framework.Deployed.Controllers.PID()
+	neighbor, byEndpoint, bySecret := newTraffic(t), newTraffic(t), newTraffic(t)
 	ctx, stop := context.WithTimeout(t.Context(), lasting)
 	defer stop()
-	neighbor, byEndpoint, bySecret := newTraffic(t), newTraffic(t), newTraffic(t)
 	var wg sync.WaitGroup
 	for _, tr := range []*traffic{neighbor, byEndpoint, bySecret} {
 		wg.Go(func() { tr.run(ctx, t) })
@@ -100,6 +104,7 @@ func (tr *traffic) run(ctx context.Context, t *testing.T) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				tr.send(t)
+				time.Sleep(senderPause)
 			}
 		})
 	}
@@ -273,7 +278,7 @@ func reassignNamespace(ctx context.Context, t *testing.T) {
 		has, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		tr.run(has, t)
 		cancel()
-		if ctx.Err() != nil {
+		if team > 0 && ctx.Err() != nil {
 			t.Logf("namespace: %d teams had it, the last was answered %v", team+1, tr.answers)
 			tr.checkOwn(t, others)
 			return

@@ -82,7 +82,7 @@ func TestTombstoneIsPurgedAndReplaysDoNotRecreateIt(t *testing.T) {
 // The next leader does what became due without a leader: a tombstone is purged, and a stream whose encoder did not reconnect is
 // no longer in doubt.
 func TestTimersFireAlthoughTheControllersWereDown(t *testing.T) {
-	const seconds = 4
+	const seconds = 10
 	e := framework.NewEndpoint(t)
 	e.Edit(t, func(s *fastpixv1.WebhookEndpointSpec) {
 		s.Retention.Deleted = &metav1.Duration{Duration: seconds * time.Second}

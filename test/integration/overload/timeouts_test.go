@@ -57,7 +57,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		}
 		wg.Go(func() {
 			answers, took, err := w.wait(t.Context(), r, e)
-			if err != nil || answers != w.want || took < w.after-slack/8 || took > w.after+slack {
+			if err != nil || answers != w.want || took < w.after || took > w.after+slack {
 				t.Errorf("%s: answered %q and cut off after %v (%v), want %q and %v", name, answers, took, err, w.want, w.after)
 			}
 		})
@@ -74,13 +74,13 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 func (w slowClient) wait(ctx context.Context, r *framework.Receiver, e framework.Endpoint) (answers string, took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	start := time.Now() // the receiver's time begins later, with the connection
 	conn, err := r.Dial(ctx, w.protocol)
 	if err != nil {
 		return "", 0, err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	start := time.Now()
 	if _, err := io.WriteString(conn, strings.ReplaceAll(w.begin, "PATH", e.Path())); err != nil {
 		return "", time.Since(start), err
 	}

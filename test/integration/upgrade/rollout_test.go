@@ -96,7 +96,7 @@ func TestRollingRestartFailsNoDelivery(t *testing.T) {
 	e := framework.NewEndpoint(t)
 	var receivers []*controlplane.Operator
 	for i := range 3 {
-		receivers = append(receivers, framework.NewReceiver(t, fmt.Sprintf("rolled-%d", i+1), "--drain-delay=1s"))
+		receivers = append(receivers, framework.NewReceiver(t, fmt.Sprintf("rolled-%d", i+1), "--drain-delay=3s"))
 	}
 	b := newBalancer(t, receivers...)
 	url := "http://" + b.listener.Addr().String()
@@ -146,7 +146,7 @@ func TestRollingRestartFailsNoDelivery(t *testing.T) {
 
 func TestSIGTERMUnderLoadAnswersAcceptedDeliveries(t *testing.T) {
 	e := framework.NewEndpoint(t)
-	r := framework.NewReceiver(t, "drained", "--drain-delay=500ms")
+	r := framework.NewReceiver(t, "drained", "--drain-delay=1500ms")
 	const deliveries = 64
 	clients := make([]*http.Client, deliveries)
 	for i := range clients { // each has a connection before it counts
@@ -231,7 +231,7 @@ func TestLeadershipIsHandedOver(t *testing.T) {
 	e.WaitState(t, id, "Created")
 	took := time.Since(begun)
 	t.Logf("%v from SIGTERM to the leader until its successor had mirrored an event; a lease lasts %v", took.Round(10*time.Millisecond), leaseDuration)
-	if took > leaseDuration/2 {
+	if took > leaseDuration-5*time.Second { // a lease that has to run out was renewed less than 4.4 seconds before SIGTERM
 		t.Errorf("a hand-over took %v, as if the lease had to run out", took)
 	}
 }
