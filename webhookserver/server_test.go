@@ -34,19 +34,18 @@ import (
 	"github.com/fastpix-operator/fastpix-operator/internal/httpserver"
 	"github.com/fastpix-operator/fastpix-operator/internal/receivertest"
 	"github.com/fastpix-operator/fastpix-operator/test/framework/fixtures"
+	"github.com/fastpix-operator/fastpix-operator/test/framework/process"
 	"github.com/fastpix-operator/fastpix-operator/webhookserver/endpoint"
 )
 
 // freeAddress returns an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	var c net.ListenConfig
-	l, err := c.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := process.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return address
 }
 
 func status(t *testing.T, method, url string) int {
@@ -98,7 +97,7 @@ func TestReceiverServesWithoutAnAPIServerAndDrains(t *testing.T) {
 		t.Errorf("got %d, want 405", got)
 	}
 	stop()
-	time.Sleep(o.DrainDelay / 50)
+	time.Sleep(100 * time.Millisecond)
 	if got := status(t, http.MethodPost, url); got != 503 {
 		t.Errorf("got %d while draining, want to be served still", got)
 	}

@@ -16,55 +16,52 @@ import (
 
 func TestPausedLeaderDoesNotReleaseALeaseOfAnother(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, testPausedLeader)
-}
-
-func testPausedLeader(t *testing.T) {
-	t.Helper()
-	api := fake.NewClientset() // stores the lease and checks no version
-	lockOf := func(identity string) resourcelock.Interface {
-		lock, err := resourcelock.New(resourcelock.LeasesResourceLock, "fastpix-system", "fastpix-controller-manager", api.CoreV1(), api.CoordinationV1(),
-			resourcelock.ResourceLockConfig{Identity: identity})
+	synctest.Test(t, func(t *testing.T) {
+		api := fake.NewClientset() // stores the lease and checks no version
+		lockOf := func(identity string) resourcelock.Interface {
+			lock, err := resourcelock.New(resourcelock.LeasesResourceLock, "fastpix-system", "fastpix-controller-manager", api.CoreV1(), api.CoordinationV1(),
+				resourcelock.ResourceLockConfig{Identity: identity})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &ownLease{Interface: lock}
+		}
+		paused, stop := context.WithCancel(t.Context())
+		leads := make(chan struct{})
+		var ended sync.WaitGroup
+		ended.Go(func() {
+			leaderelection.RunOrDie(paused, leaderelection.LeaderElectionConfig{
+				Lock: lockOf("paused"), LeaseDuration: 15 * time.Minute, RenewDeadline: 10 * time.Minute, RetryPeriod: 2 * time.Minute, ReleaseOnCancel: true,
+				Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { close(leads) }, OnStoppedLeading: func() {}},
+			})
+		})
+		<-leads
+		synctest.Wait()          // until the leader waits for its next renewal
+		other := lockOf("other") // takes the lease while the leader is paused
+		record, _, err := other.Get(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &ownLease{Interface: lock}
-	}
-	paused, stop := context.WithCancel(t.Context())
-	leads := make(chan struct{})
-	var ended sync.WaitGroup
-	ended.Go(func() {
-		leaderelection.RunOrDie(paused, leaderelection.LeaderElectionConfig{
-			Lock: lockOf("paused"), LeaseDuration: 15 * time.Minute, RenewDeadline: 10 * time.Minute, RetryPeriod: 2 * time.Minute, ReleaseOnCancel: true,
-			Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { close(leads) }, OnStoppedLeading: func() {}},
-		})
+		record.HolderIdentity = "other"
+		if err := other.Update(t.Context(), *record); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		ended.Wait()
+		if got := holderOf(t, api); got != "other" {
+			t.Errorf("the lease is held by %q after a paused leader stopped, want \"other\"", got)
+		}
+		record.HolderIdentity = ""
+		if _, _, err := other.Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Update(t.Context(), *record); err != nil {
+			t.Errorf("the holder does not release its lease: %v", err)
+		}
+		if got := holderOf(t, api); got != "" {
+			t.Errorf("the lease is held by %q after its holder released it", got)
+		}
 	})
-	<-leads
-	synctest.Wait()          // until the leader waits for its next renewal
-	other := lockOf("other") // takes the lease while the leader is paused
-	record, _, err := other.Get(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	record.HolderIdentity = "other"
-	if err := other.Update(t.Context(), *record); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	ended.Wait()
-	if got := holderOf(t, api); got != "other" {
-		t.Errorf("the lease is held by %q after a paused leader stopped, want \"other\"", got)
-	}
-	record.HolderIdentity = ""
-	if _, _, err := other.Get(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := other.Update(t.Context(), *record); err != nil {
-		t.Errorf("the holder does not release its lease: %v", err)
-	}
-	if got := holderOf(t, api); got != "" {
-		t.Errorf("the lease is held by %q after its holder released it", got)
-	}
 }
 
 // holderOf returns the holder of the lease.

@@ -64,8 +64,11 @@ func (c *ControlPlane) WaitEstablished(ctx context.Context, which ...string) err
 	args := append([]string{"wait", "--for=condition=Established", "--timeout=30s"}, which...)
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, last = c.Kubectl(ctx, args...)
-		return last == nil, nil
+		_, err := c.Kubectl(ctx, args...)
+		if ctx.Err() == nil {
+			last = err // not the error that the time is up
+		}
+		return err == nil, nil
 	})
 	if err != nil {
 		return errors.Join(err, last)

@@ -22,7 +22,7 @@ var (
 )
 
 // FreeAddress returns a loopback address without a listener, and never one that another call has returned, in this process or in another that
-// still runs: nobody may listen at it for seconds, before its server starts and while the server is restarted. What claims a TCP port is an open UDP
+// still runs: there may be no listener for seconds, before its server starts and while the server is restarted. What claims a TCP port is an open UDP
 // socket with the same number.
 func FreeAddress() (string, error) {
 	claimsMu.Lock()

@@ -33,7 +33,7 @@ func TestAPIServerOutageIs503AtOnceAnd200SoonAfterwards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(begun); got.Code != http.StatusServiceUnavailable || got.RetryAfter == "" || took > 8*time.Second {
+		if took := time.Since(begun); got.Code != http.StatusServiceUnavailable || got.RetryAfter == "" || took > 6*time.Second { // twice what the receiver tries
 			t.Errorf("without an API server: %d, Retry-After %q, after %v", got.Code, got.RetryAfter, took)
 		}
 		if !framework.IsReady(t.Context(), framework.Deployed.Receiver) {
@@ -48,7 +48,7 @@ func TestAPIServerOutageIs503AtOnceAnd200SoonAfterwards(t *testing.T) {
 	e.MustDeliver(t, body)
 	took := time.Since(begun)
 	t.Logf("%v from the API server's readiness to the first 200", took.Round(time.Millisecond))
-	if took > 10*time.Second {
+	if took > 10*time.Second { // and not a pause that grew during the outage
 		t.Errorf("it took %v until something was acknowledged again", took)
 	}
 	framework.WaitJournalEmpty(t)

@@ -24,7 +24,7 @@ import (
 
 // foundWithin bounds how long a change waits, on a busy machine. Informers, whose backoff this repository does not set, double their pause with each
 // restart within two minutes of another: the test waits for them in the first tries only.
-const foundWithin = 40 * time.Second
+const foundWithin = 20 * time.Second
 
 // found collects how long changes waited, by what was changed.
 type found struct {

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -183,8 +184,14 @@ func TestReceiversAgreeOnAnEndpoint(t *testing.T) {
 		want := []string{accepting}
 		invalid := "False " + fastpixv1.ReasonSecretInvalid
 		for i, word := range []string{invalid, accepting, invalid, accepting} {
+			restart := i%2 == 0 // while every receiver has a valid key, which it keeps when an API server that has just started forbids its read
+			if restart {
+				for _, r := range replicas {
+					waitForKey(t, r, e)
+				}
+			}
 			replicas[1+i%2].Kill()
-			if i%2 == 0 { // the receivers have a valid key, which they keep while an API server that has just started forbids every read
+			if restart {
 				framework.Deployed.APIServer.Kill()
 				if err := framework.Deployed.APIServer.Start(t.Context()); err != nil {
 					t.Fatal(err)
@@ -212,6 +219,19 @@ func TestReceiversAgreeOnAnEndpoint(t *testing.T) {
 		if most := len(replicas)*(8+2) + 2; l.updates > most {
 			t.Errorf("%d versions of the endpoint, want at most %d", l.updates, most)
 		}
+	})
+}
+
+// waitForKey waits until a receiver accepts what is signed with the key of the Secret, by an event that is not stored.
+func waitForKey(t *testing.T, r *controlplane.Operator, e framework.Endpoint) {
+	t.Helper()
+	framework.Eventually(t, r.Name+" has the key", func(ctx context.Context) error {
+		body := []byte(`{"type":"not.a.known.type","id":"1"}`)
+		got, err := r.Post(ctx, e.Path(), body, framework.Sign(body))
+		if err == nil && got != http.StatusOK {
+			err = fmt.Errorf("answer %d", got)
+		}
+		return err
 	})
 }
 

@@ -191,8 +191,12 @@ func TestQuotaIsTheLastResort(t *testing.T) {
 	framework.SetJournalQuota(t, quota, batches)
 
 	// One after the other, so that each event is a batch of its own.
-	accepted, refused := 0, 0
+	accepted := 0
 	for {
+		if err := framework.Deployed.Admin.Get(t.Context(), client.ObjectKeyFromObject(quota), quota); err != nil {
+			t.Fatal(err)
+		}
+		used := quota.Status.Used["count/eventbatches.video.fastpix.com"]
 		_, body := framework.NewAsset()
 		begun := time.Now()
 		got, err := e.PostOnce(t.Context(), http.DefaultClient, framework.Deployed.Receiver.ReceiverURL, body)
@@ -205,22 +209,15 @@ func TestQuotaIsTheLastResort(t *testing.T) {
 			}
 			continue
 		}
-		if took := time.Since(begun); got.Code != http.StatusServiceUnavailable || got.RetryAfter == "" || took > 10*time.Second {
-			t.Fatalf("got %d, Retry-After %q, after %v", got.Code, got.RetryAfter, took)
+		if took := time.Since(begun); got.Code != http.StatusServiceUnavailable || got.RetryAfter == "" || took > 8*time.Second {
+			t.Fatalf("with %s of the quota used up: %d, Retry-After %q, after %v", used.String(), got.Code, got.RetryAfter, took)
 		}
-		refused++ // in the end by the quota, before by a busy machine, which may have written the batch
-		if err := framework.Deployed.Admin.Get(t.Context(), client.ObjectKeyFromObject(quota), quota); err != nil {
-			t.Fatal(err)
-		}
-		if used := quota.Status.Used["count/eventbatches.video.fastpix.com"]; used.Value() == batches {
+		if used.Value() == batches {
 			break
 		}
-		if refused > 3 {
-			t.Fatalf("%d deliveries were refused, but the quota is not used up: %v", refused, quota.Status)
-		}
 	}
-	if accepted+refused <= batches {
-		t.Errorf("%d batches were accepted and %d refused, the quota allows %d", accepted, refused, batches)
+	if accepted < batches-3 { // a busy machine may answer 503 although the batch is written, or counted
+		t.Errorf("%d batches were accepted, the quota allows %d", accepted, batches)
 	}
 	framework.EnsureRunning(t, framework.Deployed.Controllers)
 	begun := time.Now()

@@ -220,7 +220,7 @@ func (r *run) checkStalled(t *testing.T) {
 	const why = "cannot unmarshal string into Go struct field"
 	framework.Eventually(t, "the older controllers say that they cannot read a mirror, as docs/upgrading.md has it", func(context.Context) error {
 		if log := process.Tail(r.controllers.Log, 1000); !strings.Contains(log, why) {
-			return fmt.Errorf("their log ends:\n%s", process.Tail(r.controllers.Log, 20))
+			return fmt.Errorf("if they can read it, change docs/upgrading.md. Their log ends:\n%s", process.Tail(r.controllers.Log, 20))
 		}
 		return nil
 	})
