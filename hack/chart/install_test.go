@@ -58,6 +58,14 @@ func (c cluster) kubectl(args ...string) string {
 	return out
 }
 
+// waitEstablished waits until all CRDs are served.
+func (c cluster) waitEstablished() {
+	c.t.Helper()
+	if err := c.WaitEstablished(c.t.Context(), "customresourcedefinition", "--all"); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 func (c cluster) helm(args ...string) string {
 	c.t.Helper()
 	return mustHelm(c.t, c.Kubeconfig, args...)
@@ -237,7 +245,7 @@ func TestLifecycleOfAnInstalledChart(t *testing.T) {
 	if got := duration(); got != "string" {
 		t.Errorf("the upgrade did not bring the new CRD: the new field is %q", got)
 	}
-	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	c.waitEstablished()
 	if got := c.kubectl("get", "deployment", "fastpix-receiver", "--namespace="+otherNamespace, "--output=jsonpath={.spec.replicas}"); got != "3" {
 		t.Errorf("after the upgrade the Deployment has %s replicas, want 3", got)
 	}
@@ -388,7 +396,7 @@ func TestOverlayMovesTheOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.kubectl("apply", "--warnings-as-errors", "--kustomize="+folder)
-	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	c.waitEstablished()
 	c.kubectl("create", "namespace", "video")
 	asset := "{apiVersion: " + fastpixv1.GroupVersion.String() + ", kind: MediaAsset, metadata: {namespace: video, name: m}, spec: {mediaID: m}}"
 	if _, err := c.Shell(t.Context(), "echo '"+asset+"' | kubectl create --filename=-"); err != nil {
@@ -454,7 +462,7 @@ func (c cluster) installPublishedCRDs() {
 	for _, file := range published {
 		c.kubectl("create", "--filename="+file)
 	}
-	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	c.waitEstablished()
 }
 
 // section returns the commands in a section of docs/helm.md.

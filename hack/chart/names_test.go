@@ -38,7 +38,7 @@ func TestNamesThatAUserChoseWork(t *testing.T) {
 	}
 	notes := c.helm("install", "fastpix", inRoot(t, chart), "--namespace="+otherNamespace, "--create-namespace", withImage, "--set=fullnameOverride=hooks,nameOverride=hooks",
 		"--set=receiver.serviceAccount.name=rx,controllers.serviceAccount.name=ctl,syncer.serviceAccount.name=sy")
-	c.kubectl("wait", "--for=condition=Established", "customresourcedefinition", "--all", "--timeout=30s")
+	c.waitEstablished()
 	c.expectError("exists and cannot be imported", "install", "second", inRoot(t, chart), "--namespace=another", "--create-namespace", withImage,
 		"--set=fullnameOverride=second,crds.enabled=false")
 

@@ -122,15 +122,14 @@ func waitFoldedWithProgress(t *testing.T) {
 	t.Helper()
 	for left := math.MaxInt; left > 0; {
 		framework.Eventually(t, "the journal becomes shorter", func(ctx context.Context) error {
-			var list metav1.PartialObjectMetadataList
-			list.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("EventBatchList"))
-			if err := framework.Deployed.Admin.List(ctx, &list, client.InNamespace(framework.OperatorNamespace)); err != nil {
+			now, err := framework.JournalLength(ctx)
+			if err != nil {
 				return err
 			}
-			if len(list.Items) >= left {
-				return fmt.Errorf("%d batches are left", len(list.Items))
+			if now >= left {
+				return fmt.Errorf("%d batches are left", now)
 			}
-			left = len(list.Items)
+			left = now
 			return nil
 		})
 	}
@@ -196,7 +195,7 @@ func TestQuotaIsTheLastResort(t *testing.T) {
 		if err := framework.Deployed.Admin.Get(t.Context(), client.ObjectKeyFromObject(quota), quota); err != nil {
 			t.Fatal(err)
 		}
-		used := quota.Status.Used["count/eventbatches.video.fastpix.com"]
+		used := quota.Status.Used[framework.JournalQuota]
 		_, body := framework.NewAsset()
 		begun := time.Now()
 		got, err := e.PostOnce(t.Context(), http.DefaultClient, framework.Deployed.Receiver.ReceiverURL, body)

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -114,14 +113,7 @@ func waitAllowed(t *testing.T, namespace, name string, right *rbacv1.PolicyRule)
 	if len(right.ResourceNames) > 0 {
 		about.Name = right.ResourceNames[0]
 	}
-	framework.Eventually(t, "the API server knows the binding", func(ctx context.Context) error {
-		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: name, ResourceAttributes: about}}
-		err := framework.Deployed.Admin.Create(ctx, review)
-		if err == nil && !review.Status.Allowed {
-			err = errors.New("it does not")
-		}
-		return err
-	})
+	framework.WaitAllowed(t, authorizationv1.SubjectAccessReviewSpec{User: name, ResourceAttributes: about})
 }
 
 // wantMissingRight runs the plugin as a user without rights, and fails the test unless the plugin exits with 4 and names the right. It

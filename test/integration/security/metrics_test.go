@@ -3,7 +3,6 @@ package security
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -41,16 +40,8 @@ func TestMetricsRequireAuthorization(t *testing.T) {
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: "scraper"}},
 	}
 	framework.Create(t, binding)
-	framework.Eventually(t, "the API server knows the binding", func(ctx context.Context) error { // else its refusal is valid for a while
-		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User:                  "system:serviceaccount:" + namespace + ":scraper",
-			NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: "/metrics", Verb: "get"},
-		}}
-		err := framework.Deployed.Admin.Create(ctx, review)
-		if err == nil && !review.Status.Allowed {
-			err = errors.New("it does not")
-		}
-		return err
+	framework.WaitAllowed(t, authorizationv1.SubjectAccessReviewSpec{ // else the receiver's refusal is valid for a while
+		User: "system:serviceaccount:" + namespace + ":scraper", NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: "/metrics", Verb: "get"},
 	})
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	framework.Eventually(t, "metrics are served", func(ctx context.Context) error {

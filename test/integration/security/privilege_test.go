@@ -2,7 +2,6 @@ package security
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -301,12 +300,9 @@ func TestUsersRights(t *testing.T) {
 			})
 			verb, _, _ := strings.Cut(want[0], ",")
 			name, _, _ := strings.Cut(strings.Fields(want[0])[1], ".")
-			framework.Eventually(t, "the API server knows the binding", func(context.Context) error {
-				if !may(t, role, verb, namespace, resource{fastpixv1.GroupVersion.Group, name, ""}) {
-					return errors.New("it does not")
-				}
-				return nil
-			})
+			framework.WaitAllowed(t, authorizationv1.SubjectAccessReviewSpec{User: role, ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: namespace, Verb: verb, Group: fastpixv1.GroupVersion.Group, Resource: name,
+			}})
 			got := rights(t, role, namespace)
 			got = slices.DeleteFunc(got, func(right string) bool { return slices.Contains(baseline, right) })
 			slices.Sort(want)

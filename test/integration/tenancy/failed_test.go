@@ -130,7 +130,11 @@ func TestRefusedTenantDoesNotFillTheJournal(t *testing.T) {
 			break
 		}
 		if i%10 == 9 {
-			most, longest = max(most, len(failedBatches(t))), max(longest, journalLength(t))
+			length, err := framework.JournalLength(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			most, longest = max(most, len(failedBatches(t))), max(longest, length)
 		}
 		time.Sleep(time.Until(begun.Add(time.Duration(i+1) * *tricklePause)))
 	}
@@ -321,17 +325,6 @@ func failedBatches(t *testing.T) []fastpixv1.EventBatch {
 		t.Fatal(err)
 	}
 	return list.Items
-}
-
-// journalLength counts the batches of the journal.
-func journalLength(t *testing.T) int {
-	t.Helper()
-	var list metav1.PartialObjectMetadataList
-	list.SetGroupVersionKind(fastpixv1.GroupVersion.WithKind("EventBatchList"))
-	if err := framework.Deployed.Admin.List(t.Context(), &list, client.InNamespace(framework.OperatorNamespace)); err != nil {
-		t.Fatal(err)
-	}
-	return len(list.Items)
 }
 
 func controllersLogSize(t *testing.T) int {
